@@ -1,0 +1,1 @@
+"""One server that speaks every video-transcoding provider's own HTTP dialect, and really transcodes."""

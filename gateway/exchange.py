@@ -1,0 +1,215 @@
+"""What dialects and backends say to each other: HTTP messages as values, Intents, and Results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from mediaglot.gateway.model import EMPTY, Job, Output, Preset, Status, Ticket
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headers:
+    """Header lines in order, looked up without regard to case."""
+
+    lines: tuple[tuple[str, str], ...] = ()
+
+    def get(self, name: str, default: str = "") -> str:
+        wanted = name.lower()
+        return next((value for key, value in self.lines if key.lower() == wanted), default)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self.lines)
+
+
+def headers(**lines: str) -> Headers:
+    """``headers(content_type="text/xml")``: underscores become hyphens."""
+    return Headers(lines=tuple((name.replace("_", "-").title(), value) for name, value in lines.items()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An HTTP request as the provider would see it: its own path, without our mount."""
+
+    method: str = "GET"
+    path: str = "/"
+    query: str = ""
+    """The raw query string, not decoded."""
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+    base: str = ""
+    """The URL that the dialect's own paths hang under, without a final slash, for links back to us."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    status: int = 200
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+
+
+# --- intents: what a client wants -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """Base of all intents."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateJob(Intent):
+    job: Job
+    document: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    """The client's own words for the job, kept on the ticket for echoing."""
+    presets: tuple[Preset, ...] = ()
+    """Presets to store along with the job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetJob(Intent):
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetJobs(Intent):
+    """Several tickets by id, in that order. Unknown ids are left out of the answer."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Conditions on a list, AND-ed; None means no condition."""
+
+    statuses: frozenset[Status] | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    id: str | None = None
+    output_id: str | None = None
+    container: str | None = None
+    text: str | None = None
+    """A case-insensitive part of the id."""
+    facets: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    """Equality on the dialect's own facets (``Dialect.facets``), indexed by the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A part of a list. ``limit`` None means everything."""
+
+    offset: int = 0
+    limit: int | None = None
+    sort: str = "created"
+    """created, started, finished, status, id or source."""
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListJobs(Intent):
+    filter: Filter = field(default_factory=Filter)
+    window: Window = field(default_factory=Window)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateJob(Intent):
+    """Replace the outputs of a job; running ones are cancelled and the work begins at once."""
+
+    id: str
+    outputs: tuple[Output, ...]
+    document: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartJob(Intent):
+    """Let a held job go."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelJob(Intent):
+    """End a job now; it stays readable. ``keep_saved``: with something delivered it counts as finished."""
+
+    id: str
+    keep_saved: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteJobs(Intent):
+    """End jobs if need be and take them out of the account's sight."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryJob(Intent):
+    """Run again: everything with a new fetch, only what failed, or the one output with ``output_id``."""
+
+    id: str
+    failed_only: bool = False
+    output_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutPresets(Intent):
+    presets: tuple[Preset, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetPreset(Intent):
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPresets(Intent):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletePreset(Intent):
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetAccount(Intent):
+    """Who is asking, and what room there is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health(Intent):
+    pass
+
+
+# --- results: what a backend answers --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Item]):
+    items: Sequence[Item]
+    total: int
+    offset: int = 0
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """It is done and there is nothing to tell but, maybe, names."""
+
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFacts:
+    id: str
+    created: datetime
+    workers: int
+    running: int
+    waiting: int
+    healthy: bool = True
+
+
+Result = Ticket | Page[Ticket] | tuple[Ticket, ...] | Preset | Page[Preset] | Done | AccountFacts
