@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from mediaglot.gateway.model import EMPTY, Job, Output, Preset, Status, Ticket
+from mediaglot.gateway.model import EMPTY, Job, Notification, Output, Preset, Status, Ticket
 
 Item = TypeVar("Item")
 
@@ -42,7 +42,9 @@ class Request:
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
     base: str = ""
-    """The URL that the dialect's own paths hang under, without a final slash, for links back to us."""
+    """The URL that the dialect's own paths hang under, without a final slash."""
+    site: str = ""
+    """The URL that our own reserved prefix hangs under, without a final slash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +65,6 @@ class Intent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateJob(Intent):
     job: Job
-    document: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
-    """The client's own words for the job, kept on the ticket for echoing."""
     presets: tuple[Preset, ...] = ()
     """Presets to store along with the job."""
 
@@ -120,7 +120,8 @@ class UpdateJob(Intent):
 
     id: str
     outputs: tuple[Output, ...]
-    document: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    notifications: tuple[Notification, ...] = ()
+    """What to tell of from now on; empty leaves the earlier ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

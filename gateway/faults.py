@@ -49,7 +49,7 @@ class Missing(BadRequest):
 
 
 class Invalid(BadRequest):
-    """``field`` has a ``value`` that can't be used, for ``reason``."""
+    """The value of ``field`` can't be used, for ``reason``. The value itself may be a secret and stays out."""
 
     code = "invalid"
 

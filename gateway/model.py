@@ -385,7 +385,9 @@ class Output:
     keep_metadata: bool | None = None
     keep_chapters: bool | None = None
     preset: str | None = None
-    extras: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: EMPTY)
+    extras: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: EMPTY, repr=False)
+    document: Mapping[str, Any] = field(default_factory=lambda: EMPTY, compare=False, repr=False)
+    """The client's own words for this output, for echoing to it; may hold credentials."""
 
 
 class Event(StrEnum):
@@ -421,7 +423,9 @@ class Job:
     """More is sooner; jobs without one count as 0."""
     label: str | None = None
     tags: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    extras: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: EMPTY)
+    extras: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: EMPTY, repr=False)
+    document: Mapping[str, Any] = field(default_factory=lambda: EMPTY, compare=False, repr=False)
+    """The client's own words for the job without its outputs, for echoing to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -432,7 +436,6 @@ class Preset:
     output: Output
     owner: str | None = None
     description: str | None = None
-    document: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
 
 
 # --- what became of it --------------------------------------------------------------------------
@@ -603,8 +606,6 @@ class Ticket:
     trouble: Trouble | None = None
     history: tuple[Step, ...] = ()
     losses: tuple[Any, ...] = ()
-    document: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
-    """The client's own request in the dialect's plain tree, for echoing; may hold credentials."""
     ids: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     attempt: int = 0
     revision: int = 0

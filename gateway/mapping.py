@@ -1,0 +1,315 @@
+"""Records: descriptions of a document that are read in both directions.
+
+A Record names each field of a document once, with the model attribute that it stands for. Reading gives a
+model object and notes what it did not understand; writing gives a document and notes what it could not say
+(``dropped``) or said only nearly (``approximated``, found by reading back what was written).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from dataclasses import Field as DataclassField
+from functools import cached_property
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from mediaglot.gateway.faults import Invalid, Missing
+from mediaglot.gateway.loss import Kind, Ledger
+from mediaglot.gateway.model import SKIP, Skip, is_essential
+from mediaglot.gateway.values import TEXT
+
+UNSAID: Final = frozenset({"extras", "document"})
+"""Attributes that are a dialect's own leftovers, not settings."""
+
+Tree = dict[str, Any]
+T = TypeVar("T")
+
+
+class Scalar(Protocol):
+    """What ``values.Value`` and ``values.Table`` have in common."""
+
+    @property
+    def read(self) -> Callable[[Any], Any]: ...
+    @property
+    def write(self) -> Callable[[Any], Any]: ...
+
+
+class Entry(Protocol):
+    """One line of a Record."""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The document's keys that it takes care of."""
+        ...
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        """The model's attributes that it can say."""
+        ...
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]: ...
+    def write(self, item: Any, ledger: Ledger) -> Tree: ...
+
+
+def is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, (str, list, dict)) and not value)
+
+
+def one(value: Any) -> Any:
+    """A list of one counts as its element, as loosely typed documents want."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def many(value: Any) -> list[Any]:
+    """A bare value counts as a list of one, an empty one as no element."""
+    return (
+        [item for item in value if not is_empty(item)] if isinstance(value, list) else [value] * (not is_empty(value))
+    )
+
+
+def read_scalar(via: Scalar, value: Any, field: str) -> Any:
+    """``value`` read by ``via``. Raises Invalid with the field's name and the reason."""
+    try:
+        return via.read(one(value))
+    except ValueError as error:
+        raise Invalid(field=field, reason=str(error)) from None
+
+
+class Field:
+    """One key for one attribute. ``aliases`` are further keys that are read, never written."""
+
+    def __init__(self, key: str, attribute: str, via: Scalar = TEXT, *aliases: str) -> None:
+        self.key, self.attribute, self.via, self.aliases = key, attribute, via, aliases
+        self.keys = frozenset({key, *aliases})
+        self.attributes = frozenset({attribute})
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
+        for key in (self.key, *self.aliases):
+            if not is_empty(tree.get(key)):
+                return {self.attribute: read_scalar(self.via, tree[key], f"{ledger.prefix}{key}")}
+        return {}
+
+    def write(self, item: Any, ledger: Ledger) -> Tree:
+        value = getattr(item, self.attribute)
+        if is_empty(value):
+            return {}
+        try:
+            return {self.key: self.via.write(value)}
+        except ValueError as error:
+            ledger.note(
+                Kind.DROPPED,
+                self.attribute,
+                wanted=value,
+                essential=is_essential(type(item), self.attribute),
+                reason=str(error),
+            )
+            return {}
+
+
+class Nested:
+    """An object under ``key`` for a model object."""
+
+    def __init__(self, key: str, attribute: str, record: Record[Any]) -> None:
+        self.key, self.attribute, self.record = key, attribute, record
+        self.keys, self.attributes = frozenset({key}), frozenset({attribute})
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
+        value = one(tree.get(self.key))
+        if is_empty(value):
+            return {}
+        return {self.attribute: self.record.read(value, ledger.within(self.key))}
+
+    def write(self, item: Any, ledger: Ledger) -> Tree:
+        value = getattr(item, self.attribute)
+        return {} if value is None else {self.key: self.record.write(value, ledger.within(self.attribute))}
+
+
+class Many:
+    """A list under ``key`` for a tuple of model objects, or of scalars."""
+
+    def __init__(self, key: str, attribute: str, of: Record[Any] | Scalar) -> None:
+        self.key, self.attribute, self.of = key, attribute, of
+        self.keys, self.attributes = frozenset({key}), frozenset({attribute})
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
+        values = many(tree.get(self.key))
+        if not values:
+            return {}
+        within = ledger.within(self.key)
+        if isinstance(self.of, Record):
+            return {self.attribute: tuple(self.of.read(item, within.within(n)) for n, item in enumerate(values))}
+        return {
+            self.attribute: tuple(read_scalar(self.of, item, within.prefix + str(n)) for n, item in enumerate(values))
+        }
+
+    def write(self, item: Any, ledger: Ledger) -> Tree:
+        values = getattr(item, self.attribute)
+        if not values:
+            return {}
+        within = ledger.within(self.attribute)
+        if isinstance(self.of, Record):
+            return {self.key: [self.of.write(value, within.within(n)) for n, value in enumerate(values)]}
+        return {self.key: [self.of.write(value) for value in values]}
+
+
+class Inline:
+    """A model object whose fields lie flat among those of its owner.
+
+    ``off`` is a pair of key and word that say there is no such object at all: the model's SKIP.
+    """
+
+    def __init__(self, attribute: str, record: Record[Any], off: tuple[str, str] | None = None) -> None:
+        self.attribute, self.record, self.off = attribute, record, off
+        self.attributes = frozenset({attribute})
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        return self.record.keys | ({self.off[0]} if self.off else set())
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
+        if self.off and str(one(tree.get(self.off[0]))).lower() == self.off[1]:
+            return {self.attribute: SKIP}
+        found = self.record.gather(tree, ledger)
+        return {self.attribute: self.record.model(**found)} if found else {}
+
+    def write(self, item: Any, ledger: Ledger) -> Tree:
+        value = getattr(item, self.attribute)
+        if isinstance(value, Skip) and self.off:
+            return {self.off[0]: self.off[1]}
+        return self.record.write(value, ledger.within(self.attribute)) if isinstance(value, self.record.model) else {}
+
+
+class Pair:
+    """Two short functions side by side, for what a table cannot say.
+
+    ``read(tree)`` sees its own keys, where there are any, and gives attributes; ``write(item)`` gives keys.
+    Both leave out what is not there.
+    """
+
+    def __init__(
+        self,
+        keys: str,
+        attributes: str,
+        read: Callable[[Tree], Mapping[str, Any]],
+        write: Callable[[Any], Tree],
+    ) -> None:
+        self.keys, self.attributes = frozenset(keys.split()), frozenset(attributes.split())
+        self._read, self._write = read, write
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
+        given = {key: one(value) for key, value in tree.items() if key in self.keys and not is_empty(value)}
+        if not given:
+            return {}
+        try:
+            found = self._read(given)
+        except ValueError as error:
+            raise Invalid(field=f"{ledger.prefix}{'/'.join(sorted(given))}", reason=str(error)) from None
+        return {name: value for name, value in found.items() if value is not None}
+
+    def write(self, item: Any, ledger: Ledger) -> Tree:
+        return {key: value for key, value in self._write(item).items() if not is_empty(value)}
+
+
+class Kept:
+    """Keys that are accepted, given back and without effect here; each is noted as unread."""
+
+    attributes: Final[frozenset[str]] = frozenset()
+
+    def __init__(self, keys: str) -> None:
+        self.keys = frozenset(keys.split())
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
+        return {}
+
+    def write(self, item: Any, ledger: Ledger) -> Tree:
+        return {}
+
+
+class Record(Generic[T]):
+    """A document for ``model`` as a row of entries. ``extras`` names the dialect whose leftovers it keeps."""
+
+    def __init__(self, model: type[T], *entries: Entry, extras: str | None = None, open_keys: bool = False) -> None:
+        self.model, self.entries, self.extras, self.open_keys = model, entries, extras, open_keys
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        return frozenset().union(*(entry.keys for entry in self.entries))
+
+    @cached_property
+    def understood(self) -> frozenset[str]:
+        """The keys that have a meaning; the rest are kept and noted."""
+        return frozenset().union(*(entry.keys for entry in self.entries if not isinstance(entry, Kept)))
+
+    @cached_property
+    def attributes(self) -> frozenset[str]:
+        return frozenset().union(*(entry.attributes for entry in self.entries))
+
+    @cached_property
+    def scalars(self) -> tuple[Field | Pair, ...]:
+        return tuple(entry for entry in self.entries if isinstance(entry, (Field, Pair)))
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """The model's attributes that have no default."""
+        every = fields(self.model)  # type: ignore[arg-type]
+        return frozenset(f.name for f in every if f.default is MISSING and f.default_factory is MISSING)
+
+    def gather(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
+        """The attributes that ``tree`` sets."""
+        found: dict[str, Any] = {}
+        for entry in self.entries:
+            found.update(entry.read(tree, ledger))
+        return found
+
+    def read(self, tree: Any, ledger: Ledger) -> T:
+        """A model object. Raises Invalid or Missing with the path of the first value that stands in the way."""
+        if not isinstance(tree, dict):
+            raise Invalid(field=ledger.prefix.rstrip("."), reason="must be an object")
+        found = self.gather(tree, ledger)
+        left = {key: value for key, value in tree.items() if key not in self.understood and not is_empty(value)}
+        if not self.open_keys:
+            for key in left:
+                ledger.note(Kind.UNREAD, key, reason="kept" if key in self.keys else "unknown")
+        if self.extras is not None and left:
+            found["extras"] = {self.extras: left}
+        for name in self.required - found.keys():
+            keys = (key for entry in self.entries if name in entry.attributes for key in sorted(entry.keys))
+            raise Missing(field=ledger.prefix + next(keys, name))
+        return self.model(**found)
+
+    def write(self, item: T, ledger: Ledger) -> Tree:
+        tree: Tree = {}
+        for entry in self.entries:
+            tree.update(entry.write(item, ledger))
+        self._note_dropped(item, ledger)
+        self._note_approximated(item, tree, ledger)
+        if self.extras is not None:
+            tree.update(getattr(item, "extras", {}).get(self.extras, {}))
+        return tree
+
+    def _note_dropped(self, item: T, ledger: Ledger) -> None:
+        for attribute in fields(item):  # type: ignore[arg-type]
+            value = getattr(item, attribute.name)
+            if attribute.name in (*self.attributes, *UNSAID) or value == _default(attribute):
+                continue
+            ledger.note(
+                Kind.DROPPED, attribute.name, wanted=value, essential=bool(attribute.metadata.get("essential", False))
+            )
+
+    def _note_approximated(self, item: T, tree: Tree, ledger: Ledger) -> None:
+        unheard = Ledger()
+        for entry in self.scalars:
+            try:
+                again = entry.read(tree, unheard)
+            except Invalid:
+                again = {}
+            for name in entry.attributes:
+                wanted, got = getattr(item, name), again.get(name)
+                if name in again and wanted != got:
+                    ledger.note(Kind.APPROXIMATED, name, wanted=wanted, got=got)
+
+
+def _default(attribute: DataclassField[Any]) -> Any:
+    if attribute.default is not MISSING:
+        return attribute.default
+    return attribute.default_factory() if attribute.default_factory is not MISSING else None

@@ -1,0 +1,47 @@
+"""Pure steps from Job to Job that come between reading and running."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass, replace
+from typing import Any
+
+from mediaglot.gateway.faults import NotFound
+from mediaglot.gateway.model import Job, Output, Preset
+
+
+def merge(base: Any, top: Any) -> Any:
+    """``top`` laid over ``base``: what top leaves at its default comes from base, objects are merged in depth."""
+    if top is None or not is_dataclass(top) or isinstance(top, type) or type(base) is not type(top):
+        return base if top is None else top
+    changes = {}
+    for attribute in fields(top):
+        mine, theirs = getattr(top, attribute.name), getattr(base, attribute.name)
+        changes[attribute.name] = theirs if _is_default(attribute, mine) else merge(theirs, mine)
+    return type(base)(**changes)
+
+
+def _is_default(attribute: Any, value: Any) -> bool:
+    if attribute.default is not MISSING:
+        return bool(value == attribute.default)
+    return attribute.default_factory is not MISSING and bool(value == attribute.default_factory())
+
+
+def resolve_presets(job: Job, find: Mapping[str, Preset] | Callable[[str], Preset | None]) -> Job:
+    """Outputs that name a preset get its settings under their own. Raises NotFound for an unknown one."""
+    look_up = find.get if isinstance(find, Mapping) else find
+
+    def resolve(output: Output) -> Output:
+        if output.preset is None:
+            return output
+        preset = look_up(output.preset)
+        if preset is None:
+            raise NotFound(kind="preset", id=output.preset)
+        merged: Output = merge(preset.output, output)
+        return replace(merged, extras=output.extras, document={**preset.output.document, **output.document})
+
+    return replace(job, outputs=tuple(resolve(output) for output in job.outputs))
+
+
+def preset_names(job: Job) -> frozenset[str]:
+    return frozenset(output.preset for output in job.outputs if output.preset is not None)

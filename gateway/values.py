@@ -1,0 +1,235 @@
+"""Two-way scalars: how one value is written in a document, and how it is read back.
+
+``read`` takes what a document holds (text, or a JSON number or boolean) and raises ValueError with a short
+reason; ``write`` takes the model's value and gives text. Bitrates are bits per second, times seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from mediaglot.gateway.model import Access, Location, Secret, Size
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Value(Generic[V]):
+    """A pair of functions that undo each other."""
+
+    read: Callable[[Any], V]
+    write: Callable[[V], Any]
+
+
+class Table(Generic[V]):
+    """A vocabulary: each word and what it means.
+
+    ``also`` holds words that are read but never written, ``said`` meanings that are written with a word that
+    reads as another meaning.
+    """
+
+    def __init__(
+        self, words: Mapping[str, V], *, also: Mapping[str, V] | None = None, said: Mapping[V, str] | None = None
+    ) -> None:
+        self._meanings = {word.lower(): meaning for word, meaning in {**(also or {}), **words}.items()}
+        self._words: dict[V, str] = {}
+        for word, meaning in words.items():
+            self._words.setdefault(meaning, word)
+        self._words |= said or {}
+
+    def read(self, word: Any) -> V:
+        try:
+            return self._meanings[str(word).strip().lower()]
+        except KeyError:
+            raise ValueError(f"is not one of {', '.join(sorted(self._words.values()))}") from None
+
+    def write(self, meaning: V) -> str:
+        try:
+            return self._words[meaning]
+        except KeyError:
+            raise ValueError(f"has no word for {meaning}") from None
+
+    def __contains__(self, word: object) -> bool:
+        return str(word).strip().lower() in self._meanings
+
+    def meanings(self) -> Iterable[V]:
+        return self._words
+
+
+def names(words: str) -> Table[str]:
+    """A vocabulary in which each of the words, separated by blanks, means itself."""
+    return Table({word: word for word in words.split()})
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        raise ValueError("must be a single value")
+    return str(value)
+
+
+def _number(value: Any) -> Fraction:
+    try:
+        number = Fraction(_text(value).strip())
+    except (ValueError, ZeroDivisionError):
+        raise ValueError("is not a number") from None
+    if abs(number) > 10**15:
+        raise ValueError("is out of range")
+    return number
+
+
+def _integer(value: Any) -> int:
+    number = _number(value)
+    if number.denominator != 1:
+        raise ValueError("is not a whole number")
+    return int(number)
+
+
+def _natural(value: Any) -> int:
+    number = _integer(value)
+    if number < 0:
+        raise ValueError("is negative")
+    return number
+
+
+def decimal(number: Fraction | int, places: int = 6) -> str:
+    """The shortest decimal form with at most ``places`` digits behind the point."""
+    return f"{float(number):.{places}f}".rstrip("0").rstrip(".") if Fraction(number).denominator != 1 else str(number)
+
+
+def _bits(value: Any) -> int:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKmM]?)(?:bps|b/s)?\s*", _text(value))
+    if match is None:
+        raise ValueError("is not a bitrate such as 800k")
+    bits = Fraction(match[1]) * {"": 1, "k": 1000, "m": 1_000_000}[match[2].lower()]
+    if not 0 <= bits <= 10**10:
+        raise ValueError("is out of range")
+    return int(bits)
+
+
+def _kilobits(bits: int) -> str:
+    return f"{decimal(Fraction(bits, 1000), 3)}k"
+
+
+def _seconds(value: Any) -> Fraction:
+    parts = _text(value).strip().split(":")
+    if not 1 <= len(parts) <= 3 or not all(re.fullmatch(r"\d+(\.\d*)?|\.\d+", part) for part in parts):
+        raise ValueError("is not a time in seconds or as hh:mm:ss")
+    total = Fraction(0)
+    for part in parts:
+        total = total * 60 + Fraction(part)
+    if total > 10**7:
+        raise ValueError("is out of range")
+    return total
+
+
+def timecode(seconds: Fraction) -> str:
+    """``hh:mm:ss``, with a fraction where there is one."""
+    whole = int(seconds)
+    tail = decimal(seconds - whole, 3)[1:] if seconds != whole else ""
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{tail}"
+
+
+def _size(value: Any) -> Size:
+    match = re.fullmatch(r"\s*(\d{1,5})\s*[xX]\s*(\d{1,5})\s*", _text(value))
+    if match is None:
+        raise ValueError("is not a size such as 640x360")
+    return Size(width=int(match[1]) or None, height=int(match[2]) or None)
+
+
+def _size_text(size: Size) -> str:
+    sides = (size.width or 0, size.height or 0)
+    if not all(isinstance(side, int) for side in sides):
+        raise ValueError("can only be written in pixels")
+    return f"{sides[0]}x{sides[1]}"
+
+
+def _ratio(value: Any) -> Fraction:
+    left, _, right = _text(value).strip().replace("/", ":").partition(":")
+    ratio = _number(left) / (_number(right) or 1) if right else _number(left)
+    if not 0 < ratio < 100:
+        raise ValueError("is not an aspect ratio such as 16:9")
+    return ratio
+
+
+def _percent(value: Any) -> Fraction:
+    number = _number(_text(value).strip().removesuffix("%"))
+    if number < 0:
+        raise ValueError("is negative")
+    return number / 100
+
+
+def _color(value: Any) -> str:
+    text = _text(value).strip().removeprefix("#").removeprefix("0x").lower()
+    if not re.fullmatch(r"[0-9a-f]{6}", text):
+        raise ValueError("is not a colour of six hexadecimal digits")
+    return text
+
+
+def read_location(value: Any) -> Location:
+    """A URL in its client's spelling; a user name and password inside it become its Access."""
+    text = _text(value).strip()
+    if len(text) > 8192 or any(ord(char) < 32 for char in text):
+        raise ValueError("is not a usable URL")
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if not parts.scheme or not (parts.netloc or parts.path):
+        raise ValueError("is not a URL")
+    user_info, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return Location(url=text, spelling=Secret(text))
+    user, _, password = user_info.partition(":")
+    access = Access(user=unquote(user), password=Secret(unquote(password)) if password else None)
+    return Location(url=urlunsplit(parts._replace(netloc=host)), access=access, spelling=Secret(text))
+
+
+def write_location(location: Location) -> str:
+    if location.access is None or location.access.user is None:
+        return location.url
+    parts = urlsplit(location.url)
+    password = f":{quote(location.access.password.reveal(), safe='')}" if location.access.password else ""
+    return urlunsplit(parts._replace(netloc=f"{quote(location.access.user, safe='')}{password}@{parts.netloc}"))
+
+
+def at_scale(unit: int, places: int) -> Value[Fraction]:
+    """A share of 1 as a number of ``unit``: ``at_scale(100, 1)`` writes a half as 50.0."""
+    return Value(lambda value: _number(value) / unit, lambda share: f"{float(share * unit):.{places}f}")
+
+
+def date_time(pattern: str, *, never: str | None = None) -> Value[datetime | None]:
+    """Times in UTC after a strftime ``pattern``; ``never`` stands for a time that has not come."""
+
+    def read(value: Any) -> datetime | None:
+        text = _text(value).strip()
+        if text == never:
+            return None
+        try:
+            return datetime.strptime(text, pattern).replace(tzinfo=UTC)
+        except ValueError:
+            raise ValueError("is not a date") from None
+
+    return Value(read, lambda time: (never or "") if time is None else time.astimezone(UTC).strftime(pattern))
+
+
+TEXT: Final = Value(_text, str)
+INTEGER: Final = Value(_integer, str)
+NATURAL: Final = Value(_natural, str)
+DECIMAL: Final = Value(_number, decimal)
+KILOBITS: Final = Value(_bits, _kilobits)
+SECONDS: Final = Value(_seconds, decimal)
+TIMECODE: Final = Value(_seconds, timecode)
+SIZE: Final = Value(_size, _size_text)
+RATIO: Final = Value(_ratio, lambda ratio: f"{ratio.numerator}:{ratio.denominator}")
+PERCENT: Final = Value(_percent, lambda share: decimal(share * 100))
+COLOR: Final = Value(_color, str)
+LOCATION: Final = Value(read_location, write_location)
+YES_NO: Final = Table({"yes": True, "no": False}, also={"1": True, "0": False, "true": True, "false": False})
+ONE_ZERO: Final = Table({"1": True, "0": False}, also={"yes": True, "no": False})

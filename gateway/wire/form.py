@@ -1,0 +1,71 @@
+"""Form bodies: documents that travel as one field of a form, and plain forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import unquote_to_bytes
+
+from mediaglot.gateway.exchange import Request
+from mediaglot.gateway.faults import Malformed
+from mediaglot.gateway.wire import Tree, Wire
+
+
+class TextWire(Wire, Protocol):
+    def read_text(self, text: bytes) -> Tree: ...
+
+
+def pairs(body: bytes) -> Iterator[tuple[str, bytes]]:
+    """Names and decoded values of a form. Lenient as PHP is: only ``&`` separates, and characters that should
+    have been percent-encoded stand for themselves."""
+    for part in body.split(b"&"):
+        name, equals, value = part.partition(b"=")
+        if equals:
+            yield name.decode("utf-8", "replace").strip(), unquote_to_bytes(value.replace(b"+", b" "))
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A document in the form field that is named after its format; the answer comes in the same format."""
+
+    formats: Mapping[str, TextWire]
+    otherwise: str
+
+    @property
+    def content_type(self) -> str:
+        return self.formats[self.otherwise].content_type
+
+    def choose(self, request: Request) -> Wire:
+        for body in (request.body, request.query.encode()):
+            for name, text in pairs(body):
+                if name in self.formats and text.strip():
+                    return Found(self.formats[name], text)
+        return self
+
+    def read(self, request: Request) -> Tree:
+        raise Malformed(format="form", reason=f"no field called {' or '.join(self.formats)}")
+
+    def write(self, tree: Tree) -> bytes:
+        return self.formats[self.otherwise].write(tree)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A FormField settled on the format and the text of one request."""
+
+    format: TextWire
+    text: bytes
+
+    @property
+    def content_type(self) -> str:
+        return self.format.content_type
+
+    def choose(self, request: Request) -> Found:
+        return self
+
+    def read(self, request: Request) -> Tree:
+        return self.format.read_text(self.text)
+
+    def write(self, tree: Tree) -> bytes:
+        return self.format.write(tree)

@@ -1,0 +1,80 @@
+"""JSON bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+
+from mediaglot.gateway.exchange import Request
+from mediaglot.gateway.faults import Malformed
+from mediaglot.gateway.wire import Tree
+
+DEPTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """``root``: the one member that the document is in. ``stringly``: PHP-like documents, where every scalar
+    is text, a list of one is its element (but for the keys in ``lists``), and the case of the outer keys does
+    not matter."""
+
+    root: str | None = None
+    answer_root: str | None = None
+    content_type: str = "application/json"
+    stringly: bool = False
+    lists: frozenset[str] = frozenset()
+
+    def choose(self, request: Request) -> Json:
+        return self
+
+    def read(self, request: Request) -> Tree:
+        return self.read_text(request.body)
+
+    def read_text(self, text: bytes) -> Tree:
+        try:
+            tree = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise Malformed(format="JSON", reason=str(error)) from None
+        if self.root is not None and isinstance(tree, dict):
+            tree = tree.get(self.root)
+        if not isinstance(tree, dict):
+            raise Malformed(format="JSON", reason=f"expected an object{f' in {self.root!r}' if self.root else ''}")
+        walk = partial(_walk, scalar=_as_text if self.stringly else _as_is, depth=DEPTH)
+        return {key.lower() if self.stringly else key: walk(value) for key, value in tree.items()}
+
+    def write(self, tree: Tree) -> bytes:
+        document = _fold(tree, self.lists) if self.stringly else tree
+        return orjson.dumps({self.answer_root: document} if self.answer_root else document)
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return None if value is None else str(value)
+
+
+def _walk(value: Any, scalar: Callable[[Any], Any], depth: int) -> Any:
+    if depth == 0:
+        raise Malformed(format="JSON", reason="nested too deeply")
+    if isinstance(value, dict):
+        return {key: _walk(item, scalar, depth - 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_walk(item, scalar, depth - 1) for item in value]
+    return scalar(value)
+
+
+def _fold(value: Any, lists: frozenset[str], key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _fold(item, lists, name) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        folded = [_fold(item, lists) for item in value]
+        return folded[0] if len(folded) == 1 and key not in lists else folded
+    return value

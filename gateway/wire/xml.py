@@ -1,0 +1,114 @@
+"""XML bodies: elements and text only. Entities, external references and document types are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from lxml import etree
+
+from mediaglot.gateway.exchange import Request
+from mediaglot.gateway.faults import Malformed
+from mediaglot.gateway.wire import Tree
+
+DEPTH = 64
+ELEMENTS = 20_000
+LEGAL = {code: None for code in range(32) if code not in (9, 10, 13)} | {0xFFFE: None, 0xFFFF: None}
+
+
+@dataclass(frozen=True, slots=True)
+class Xml:
+    """``root`` of requests, ``answer_root`` of answers. Repeated elements are lists in the tree. The case of
+    the outer elements of a request does not matter.
+
+    ``paired`` names two keys whose lists are written in turn: a b a b, not a a b b.
+    """
+
+    root: str
+    answer_root: str
+    content_type: str = "text/xml"
+    paired: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def choose(self, request: Request) -> Xml:
+        return self
+
+    def read(self, request: Request) -> Tree:
+        return self.read_text(request.body)
+
+    def read_text(self, text: bytes) -> Tree:
+        root = _parse(text.lstrip())
+        if root.tag != self.root:
+            raise Malformed(format="XML", reason=f"expected the root element {self.root!r}")
+        tree = _tree(root, DEPTH)
+        return {key.lower(): value for key, value in tree.items()} if isinstance(tree, dict) else {}
+
+    def write(self, tree: Tree) -> bytes:
+        root = etree.Element(self.answer_root)
+        self._fill(root, tree)
+        return b'<?xml version="1.0"?>\n' + etree.tostring(root, encoding="UTF-8") + b"\n"
+
+    def _fill(self, parent: etree._Element, tree: Mapping[str, Any]) -> None:
+        partners = frozenset(self.paired.values())
+        for key, value in tree.items():
+            partner = self.paired.get(key)
+            if key in partners and isinstance(value, list) and self._owner(key) in tree:
+                continue
+            if partner is not None and isinstance(value, list):
+                others = tree.get(partner) or [None] * len(value)
+                for mine, other in zip(value, others, strict=False):
+                    self._add(parent, key, mine)
+                    if other is not None:
+                        self._add(parent, partner, other)
+            else:
+                for item in value if isinstance(value, (list, tuple)) and value else [value]:
+                    self._add(parent, key, item)
+
+    def _owner(self, partner: str) -> str:
+        return next(key for key, value in self.paired.items() if value == partner)
+
+    def _add(self, parent: etree._Element, key: str, value: Any) -> None:
+        child = etree.SubElement(parent, key)
+        if isinstance(value, Mapping):
+            self._fill(child, value)
+        elif value is not None and value != []:
+            child.text = str(value).translate(LEGAL)
+
+
+def _parse(text: bytes) -> etree._Element:
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+    )
+    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+        raise Malformed(format="XML", reason="a document type is not allowed")
+    try:
+        root = etree.fromstring(text, parser)
+    except etree.XMLSyntaxError as error:
+        raise Malformed(format="XML", reason=str(error.msg)) from None
+    except ValueError as error:
+        raise Malformed(format="XML", reason=str(error)) from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise Malformed(format="XML", reason="a document type is not allowed")
+    if sum(1 for _ in root.iter()) > ELEMENTS:
+        raise Malformed(format="XML", reason="too many elements")
+    return root
+
+
+def _tree(element: etree._Element, depth: int) -> Any:
+    if depth == 0:
+        raise Malformed(format="XML", reason="nested too deeply")
+    if not len(element):
+        return (element.text or "").strip()
+    tree: Tree = {}
+    repeated: set[str] = set()
+    for child in element:
+        key, value = str(child.tag), _tree(child, depth - 1)
+        if key not in tree:
+            tree[key] = value
+        elif key in repeated:
+            tree[key].append(value)
+        else:
+            tree[key] = [tree[key], value]
+            repeated.add(key)
+    return tree
