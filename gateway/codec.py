@@ -63,9 +63,9 @@ def decode(tree: Tree, cls: Any) -> Any:
         raise Undecodable(_explain(error)) from error
 
 
-def pack(value: Any) -> bytes:
-    """The stored form of a model value."""
-    document = {"version": VERSION, "kind": type(value).__name__, "value": encode(value)}
+def pack(value: Any, cls: Any = None) -> bytes:
+    """The stored form of a model value, or with ``Any`` as ``cls`` of a free document."""
+    document = {"version": VERSION, "kind": type(value).__name__, "value": encode(value, cls)}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -104,11 +104,11 @@ def _add_scalars(made: Converter) -> None:
     made.register_structure_hook(StrEnum, lambda tree, cls: cls(tree))
     for cls, (write, read) in SCALARS.items():
         made.register_unstructure_hook(cls, write)
-        made.register_structure_hook(cls, lambda tree, _, read=read: read(tree))
+        made.register_structure_hook(cls, _ignoring_class(read))
     made.register_unstructure_hook_func(lambda cls: cls is Any, _write_free)
-    made.register_structure_hook_func(lambda cls: cls is Any, lambda tree, _: _read_free(tree))
+    made.register_structure_hook_func(lambda cls: cls is Any, _ignoring_class(_read_free))
     made.register_unstructure_hook_factory(
-        lambda cls: cls is frozenset or get_origin(cls) is frozenset,
+        lambda cls: frozenset in (cls, get_origin(cls)),
         lambda cls: lambda items: sorted(made.unstructure(item) for item in items),
     )
 
@@ -206,6 +206,10 @@ def _only(plain: type) -> Callable[[Tree, Any], Any]:
         return tree
 
     return check
+
+
+def _ignoring_class(read: Callable[[Tree], Any]) -> Callable[[Tree, Any], Any]:
+    return lambda tree, _: read(tree)
 
 
 def _write_fraction(value: Fraction) -> Tree:

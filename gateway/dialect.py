@@ -104,6 +104,8 @@ class Dialect:
     faults: ClassVar[Mapping[type[Fault], Complaint]]
     """Looked up along the fault's own line of classes, so ``Fault`` itself must have an entry."""
     routes: ClassVar[tuple[Route, ...]]
+    kinds: ClassVar[Mapping[str, str]] = {}
+    """The dialect's words for what a fault is about: job, output, preset."""
     knobs: ClassVar[Mapping[str, Knob]] = {}
     presets: ClassVar[tuple[Preset, ...]] = ()
     """Those that the provider brings for every account."""
@@ -161,7 +163,7 @@ class Dialect:
 
     def complain(self, call: Call, fault: Fault) -> Response:
         complaint = self.complaint(fault)
-        return self.respond(call, complaint.status, self.envelope(complaint, complaint.say(fault.data)))
+        return self.respond(call, complaint.status, self.envelope(complaint, complaint.say(self.worded(fault.data))))
 
     def complaint(self, fault: Fault) -> Complaint:
         return next(self.faults[cls] for cls in type(fault).__mro__ if cls in self.faults)
@@ -173,10 +175,18 @@ class Dialect:
     def describe(self, trouble: Trouble) -> str:
         """What the dialect says of a job's or an output's failure."""
         fault = from_trouble(trouble)
-        return self.complaint(fault).say(fault.data)
+        return self.complaint(fault).say(self.worded(fault.data))
 
-    def facets(self, call: Call, intent: Intent) -> Mapping[str, str]:
-        """Names and values that jobs can be listed by, beside those that every ticket has."""
+    def worded(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """A fault's data with kinds and states in the dialect's own words."""
+        words = dict(data)
+        kind, state = str(words.get("kind")), str(words.get("state"))
+        words["kind"] = self.kinds.get(kind, kind)
+        words["state"] = self.state(Status(state), None) if state in set(Status) else state
+        return words
+
+    def facets(self, ticket: Ticket) -> Mapping[str, str]:
+        """Names and values that a job can be listed by, beside those that every ticket has."""
         return {}
 
     def render_notification(

@@ -288,7 +288,7 @@ def media_info(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
     facts = [source.facts for source in ticket.sources]
     known = [fact for fact in facts if fact is not None]
     if not known or len(known) < len(facts):
-        raise ask.NotReady(kind="media", id=ticket.id)
+        raise ask.NotReady(kind="job", id=ticket.id)
     return information(known[0]) if len(known) == 1 else {"source": [information(fact) for fact in known]}
 
 

@@ -154,6 +154,7 @@ class EncodingCom(Dialect):
     job_ids = Serial(counter="encoding_com.media", start=5001)
     output_ids = Serial(counter="encoding_com.task", start=9001)
     statuses = STATES
+    kinds: ClassVar[dict[str, str]] = {"job": "media", "output": "task"}
     faults = FAULTS
     knobs: ClassVar[dict[str, Knob]] = {
         "echo": Knob(("full", "short"), "GetStatus repeats all format parameters with defaults, or none"),

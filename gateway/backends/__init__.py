@@ -1,0 +1,83 @@
+"""Backends: who turns an Intent into a Result. Which one sits behind a mount is configuration, never an ``if``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mediaglot.gateway.accounts import Account
+from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.exchange import Intent, Result
+from mediaglot.gateway.faults import Fault
+from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.model import Delivery, File, Job, MediaFacts, Output, Ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, in which dialect."""
+
+    dialect: Dialect
+    account: Account
+
+
+class Backend(Protocol):
+    async def perform(self, intent: Intent, caller: Caller, ledger: Ledger) -> Result:
+        """Do what is wanted. Raises a Fault where that can't be."""
+        ...
+
+
+class Report(Protocol):
+    def __call__(self, progress: float, left: float | None = None) -> None:
+        """How far this phase is, 0 to 1, and the seconds that it will still take where they are known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """One source, brought and probed."""
+
+    size: int
+    facts: MediaFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """One file of an output, finished in the job's work folder."""
+
+    path: Path
+    file: File
+
+
+class Craft(Protocol):
+    """The doing of a job, without its bookkeeping. Every method raises a WorkFault where the work fails."""
+
+    async def refuse(self, job: Job) -> Mapping[int, Fault]:
+        """The outputs that can't be made here whatever the source, by index."""
+        ...
+
+    async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:
+        """Bring a source; its bytes. One that is there already is left alone."""
+        ...
+
+    async def probe(self, ticket: Ticket, index: int) -> MediaFacts: ...
+
+    async def make(
+        self, ticket: Ticket, wanted: frozenset[int], report: Report
+    ) -> Mapping[int, tuple[Product, ...] | Fault]:
+        """Make the wanted outputs; one that fails does not lose the others."""
+        ...
+
+    async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
+        """Move an output's files to where our own links lead."""
+        ...
+
+    async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
+        """Bring an output's files to one destination."""
+        ...
+
+    def clear(self, ticket: Ticket, *, results: bool = False) -> None:
+        """Forget the work files and the sources of a job, and what our own links lead to as well with ``results``."""
+        ...

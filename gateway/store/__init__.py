@@ -1,0 +1,208 @@
+"""The store: what was promised to clients, kept across crashes. Here are its contract and the records it keeps.
+
+Reading a ticket is synchronous while it is in the cache (``peek``); everything that changes happens inside
+``async with store.write() as tx``: one transaction, committed at the end of the block and undone when the
+block raises. Keep those blocks short, there is one writer: no network, no media, no waiting inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+from mediaglot.gateway.exchange import Filter, Headers, Page, Window
+from mediaglot.gateway.model import Secret, Status, Ticket
+
+
+class Key(NamedTuple):
+    """What names a ticket: ids are unique within one account of one dialect only."""
+
+    dialect: str
+    account: str
+    id: str
+
+    @classmethod
+    def of(cls, ticket: Ticket) -> Key:
+        return cls(ticket.dialect, ticket.account, ticket.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A ticket's turn in the queue. A greater ``priority`` is sooner, equal ones go in order of submission."""
+
+    key: Key
+    priority: int = 0
+    attempt: int = 0
+    """1 for the first run; given by the queue."""
+    place: int = 0
+    """The submission's unique number; given by the queue. A later submission of the same key replaces this one."""
+
+
+class LetterState(StrEnum):
+    OPEN = "open"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One message to one receiver. ``id`` stays the same over all attempts, so receivers recognise repeats."""
+
+    id: str
+    key: Key
+    target: str
+    """A name of the receiver without secrets (a hash of its URL): letters of one ticket to one target keep their order,
+    and the courier limits how many go to one target at once."""
+    event: str
+    url: Secret
+    due: datetime
+    method: str = "POST"
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+    sequence: int = 0
+    """The place in the order of posting; given by the store."""
+    attempts: int = 0
+    state: LetterState = LetterState.OPEN
+    status: int | None = None
+    """The last answer's HTTP status; None while there was no answer."""
+    answer: str | None = None
+    """The beginning of the last answer, or why there was none."""
+
+
+class Topic(StrEnum):
+    """What a commit can contain that somebody waits for."""
+
+    TICKETS = "tickets"
+    WORK = "work"
+    LETTERS = "letters"
+
+
+Watcher = Callable[[frozenset[Key]], None]
+
+
+class Transaction(Protocol):
+    async def serials(self, name: str, count: int = 1, *, start: int = 1) -> range:
+        """The next ``count`` numbers of the counter ``name``, the first ever being ``start``; none comes twice."""
+        ...
+
+    async def add(self, ticket: Ticket, facets: Mapping[str, str] | None = None) -> Ticket:
+        """Keep a new ticket; the answer has its ``serial``. Raises Conflict if the key is taken."""
+        ...
+
+    async def get(self, key: Key) -> Ticket | None:
+        """The ticket as it is now, with this transaction's changes and the progress noted by ``touch``."""
+        ...
+
+    async def put(self, ticket: Ticket, facets: Mapping[str, str] | None = None) -> None:
+        """Replace a ticket. Facets stay as they were unless given. Raises NotFound."""
+        ...
+
+    async def enqueue(self, work: Work) -> Work:
+        """Put work in the queue. If its key is there already, waiting or running, this replaces it."""
+        ...
+
+    async def unqueue(self, key: Key) -> bool:
+        """Nobody wants this work any more. The engine stops it if it runs; its ``complete`` is False from now on."""
+        ...
+
+    async def claim(self) -> Work | None:
+        """The next work, marked as running, its ``attempt`` counted."""
+        ...
+
+    async def complete(self, work: Work) -> bool:
+        """Record that work has ended, but only while it is this very submission and attempt; False if not."""
+        ...
+
+    async def release(self, work: Work, *, counted: bool = True) -> bool:
+        """The handler has let go. What is still wanted waits again; ``counted=False`` forgets the attempt."""
+        ...
+
+    async def release_all(self) -> int:
+        """Give everything back that a dead process was running."""
+        ...
+
+    async def post(self, letter: Letter) -> Letter:
+        """Put a letter in the outbox; the answer has its ``sequence``."""
+        ...
+
+    async def mark(self, letter: Letter) -> None:
+        """Replace what delivery changes: due, attempts, state, status and answer."""
+        ...
+
+    async def put_thing(self, dialect: str, account: str, kind: str, id: str, document: Any) -> None: ...  # noqa: A002
+
+    async def get_thing(self, dialect: str, account: str, kind: str, id: str) -> Any | None: ...  # noqa: A002
+
+    async def list_things(self, dialect: str, account: str, kind: str) -> tuple[tuple[str, Any], ...]:
+        """Ids and documents in the order in which they first came."""
+        ...
+
+    async def delete_thing(self, dialect: str, account: str, kind: str, id: str) -> bool: ...  # noqa: A002
+
+
+class Store(Protocol):
+    def write(self) -> AbstractAsyncContextManager[Transaction]: ...
+
+    def peek(self, key: Key) -> Ticket | None:
+        """The ticket if it is in memory. None says nothing: ask ``get``."""
+        ...
+
+    async def get(self, key: Key) -> Ticket | None: ...
+
+    async def get_many(self, dialect: str, account: str, ids: Iterable[str]) -> tuple[Ticket, ...]:
+        """In the order of ``ids``, those that do not exist left out."""
+        ...
+
+    async def find_output(self, dialect: str, account: str, output_id: str) -> Key | None:
+        """The ticket, not deleted, that has an output with this id."""
+        ...
+
+    async def list(self, dialect: str, account: str, filter: Filter, window: Window) -> Page[Ticket]:  # noqa: A002
+        """A part of an account's tickets that are not deleted; ``total`` counts all that the filter lets through."""
+        ...
+
+    async def count(self, dialect: str, account: str) -> Mapping[Status, int]:
+        """How many tickets an account has in each status, deleted ones left out."""
+        ...
+
+    async def live(self) -> tuple[Key, ...]:
+        """Every ticket that is not at its end, in order of submission."""
+        ...
+
+    def touch(self, key: Key, change: Callable[[Ticket], Ticket]) -> Ticket | None:
+        """Change a ticket in memory only, for progress; the next ``put`` makes it last. None if it is not in memory."""
+        ...
+
+    async def purge(self, before: datetime) -> tuple[Key, ...]:
+        """Forget tickets that ended before that time, with their letters and facets; their keys."""
+        ...
+
+    async def get_thing(self, dialect: str, account: str, kind: str, id: str) -> Any | None: ...  # noqa: A002
+
+    async def list_things(self, dialect: str, account: str, kind: str) -> tuple[tuple[str, Any], ...]: ...
+
+    async def queue(self) -> tuple[Work, ...]:
+        """What waits in the queue, next first."""
+        ...
+
+    async def letters(self, key: Key) -> tuple[Letter, ...]:
+        """The delivery log of a ticket, in the order of posting."""
+        ...
+
+    async def letter(self, letter_id: str) -> Letter | None: ...
+
+    async def due_letters(self, now: datetime, limit: int, per_target: int) -> tuple[Letter, ...]:
+        """Open letters that are due and first in their line, longest due first."""
+        ...
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        """When the next open letter after ``now`` is due."""
+        ...
+
+    def watch(self, topic: Topic, watcher: Watcher) -> None:
+        """Call ``watcher`` with the keys concerned right after each commit that has something of that topic."""
+        ...

@@ -1,0 +1,331 @@
+"""The desk: takes jobs in and answers about them. What it promises is in the store before it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from fractions import Fraction
+from random import Random
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+from mediaglot.gateway import exchange, life
+from mediaglot.gateway.backends import Caller, Craft
+from mediaglot.gateway.backends.announce import announce
+from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.engine import Engine
+from mediaglot.gateway.exchange import AccountFacts, Done, Intent, Page, Result
+from mediaglot.gateway.faults import Conflict, Fault, NotFound
+from mediaglot.gateway.ids import Ids
+from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.model import (
+    TERMINAL,
+    Delivery,
+    Event,
+    Job,
+    Made,
+    Output,
+    Phase,
+    Preset,
+    Source,
+    Status,
+    Step,
+    Ticket,
+)
+from mediaglot.gateway.passes import preset_names, resolve_presets
+from mediaglot.gateway.shelf import Shelf, ShelfView
+from mediaglot.gateway.store import Key, Store, Transaction, Work
+
+WAITING: Final = frozenset({Status.QUEUED, Status.HELD, Status.RUNNING})
+
+
+class Desk:
+    """A backend that does its own work: the verbs on jobs and presets over a store and an engine."""
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        craft: Craft,
+        clock: Clock,
+        *,
+        workers: int,
+        base: Callable[[str], str],
+        chance: Random | None = None,
+    ) -> None:
+        self.store, self.engine, self.craft, self.clock = store, engine, craft, clock
+        self._workers, self._base, self._chance = workers, base, chance or secrets.SystemRandom()
+        self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
+        self._verbs: dict[type[Intent], Callable[[Any, Caller, Ledger], Awaitable[Result]]] = {
+            exchange.CreateJob: self._create,
+            exchange.GetJob: self._get,
+            exchange.GetJobs: self._get_many,
+            exchange.ListJobs: self._list,
+            exchange.UpdateJob: self._update,
+            exchange.StartJob: self._start,
+            exchange.CancelJob: self._cancel,
+            exchange.DeleteJobs: self._delete,
+            exchange.RetryJob: self._retry,
+            exchange.PutPresets: self._put_presets,
+            exchange.GetPreset: self._get_preset,
+            exchange.ListPresets: self._list_presets,
+            exchange.DeletePreset: self._delete_preset,
+            exchange.GetAccount: self._account,
+            exchange.Health: self._account,
+        }
+
+    async def perform(self, intent: Intent, caller: Caller, ledger: Ledger) -> Result:
+        return await self._verbs[type(intent)](intent, caller, ledger)
+
+    def recall(self, intent: Intent, caller: Caller) -> Ticket | None:
+        """The answer to a GetJob if it is in memory: the read that clients repeat all day, without a wait."""
+        if not isinstance(intent, exchange.GetJob):
+            return None
+        ticket = self.store.peek(Key(caller.dialect.name, caller.account.id, intent.id))
+        return ticket if ticket is not None and ticket.deleted is None else None
+
+    # --- jobs -------------------------------------------------------------------------------------
+
+    async def _create(self, intent: exchange.CreateJob, caller: Caller, ledger: Ledger) -> Ticket:
+        job = await self._resolved(intent.job, caller, intent.presets)
+        refused = await self._refused(job)
+        now = self.clock.now()
+        async with self.store.write() as tx:
+            for preset in intent.presets:
+                await Shelf(tx, caller.dialect.name, caller.account.id).put_preset(preset)
+            ticket = await self._new(tx, job, caller, now, ledger)
+            ticket = replace(ticket, outputs=_fail_refused(ticket.outputs, refused, now))
+            ticket = await tx.add(ticket, caller.dialect.facets(ticket))
+            await tx.enqueue(Work(key=Key.of(ticket), priority=job.priority or 0))
+            await self._tell(tx, ticket, Event.QUEUED, caller)
+        return ticket
+
+    async def _resolved(self, job: Job, caller: Caller, fresh: tuple[Preset, ...] = ()) -> Job:
+        wanted = preset_names(job)
+        if not wanted:
+            return job
+        found = {preset.name: preset for preset in (*await self._presets(caller), *fresh)}
+        return resolve_presets(job, found)
+
+    async def _refused(self, job: Job) -> Mapping[int, Fault]:
+        """Outputs that can't be made. Raises the first one's fault where none is left."""
+        refused = await self.craft.refuse(job)
+        if refused and len(refused) == len(job.outputs):
+            raise next(iter(refused.values()))
+        return refused
+
+    async def _new(self, tx: Transaction, job: Job, caller: Caller, now: datetime, ledger: Ledger) -> Ticket:
+        dialect = caller.dialect
+        (job_id,) = await self._mint(tx, dialect.job_ids, 1, now)
+        outputs = await self._outputs(tx, dialect.output_ids, job.outputs, now)
+        sources = tuple(Source(id=str(index)) for index in range(len(job.inputs)))
+        return Ticket(
+            id=job_id,
+            account=caller.account.id,
+            dialect=dialect.name,
+            job=job,
+            created=now,
+            updated=now,
+            sources=sources,
+            outputs=outputs,
+            losses=tuple(ledger),
+            ids={"folder": secrets.token_urlsafe(16)},
+        )
+
+    async def _mint(self, tx: Transaction, ids: Ids, count: int, now: datetime) -> tuple[str, ...]:
+        numbers = await tx.serials(ids.counter, count, start=ids.start) if ids.counter else range(count)
+        return tuple(ids.mint(number, now, self._chance) for number in numbers)
+
+    async def _outputs(self, tx: Transaction, ids: Ids, outputs: tuple[Output, ...], now: datetime) -> tuple[Made, ...]:
+        minted = await self._mint(tx, ids, len(outputs), now)
+        return tuple(
+            Made(
+                id=output_id,
+                created=now,
+                deliveries=tuple(Delivery(location=location) for location in output.destinations),
+                history=(Step(at=now, status=Status.QUEUED),),
+            )
+            for output_id, output in zip(minted, outputs, strict=True)
+        )
+
+    async def _get(self, intent: exchange.GetJob, caller: Caller, ledger: Ledger) -> Ticket:
+        key = Key(caller.dialect.name, caller.account.id, intent.id)
+        ticket = self.store.peek(key) or await self.store.get(key)
+        return _visible(ticket, intent.id)
+
+    async def _get_many(self, intent: exchange.GetJobs, caller: Caller, ledger: Ledger) -> tuple[Ticket, ...]:
+        found = await self.store.get_many(caller.dialect.name, caller.account.id, intent.ids)
+        if not found:
+            raise NotFound(kind="job", id=", ".join(intent.ids[:10]))
+        return found
+
+    async def _list(self, intent: exchange.ListJobs, caller: Caller, ledger: Ledger) -> Page[Ticket]:
+        return await self.store.list(caller.dialect.name, caller.account.id, intent.filter, intent.window)
+
+    async def _update(self, intent: exchange.UpdateJob, caller: Caller, ledger: Ledger) -> Ticket:
+        resolved = (await self._resolved(Job(outputs=intent.outputs), caller)).outputs
+        refused = await self._refused(Job(outputs=resolved))
+        async with self._changing(intent.id, caller) as (tx, before):
+            now = self.clock.now()
+            notifications = intent.notifications or before.job.notifications
+            job = replace(before.job, outputs=resolved, hold=False, notifications=notifications)
+            outputs = await self._outputs(tx, caller.dialect.output_ids, resolved, now)
+            after = replace(before, job=job, outputs=_fail_refused(outputs, refused, now))
+            return await self._requeue(tx, after, now)
+
+    async def _start(self, intent: exchange.StartJob, caller: Caller, ledger: Ledger) -> Ticket:
+        async with self._changing(intent.id, caller, only=frozenset({Status.HELD})) as (tx, before):
+            if not before.job.outputs:
+                raise Conflict(kind="job", id=before.id, state=before.status.value)
+            return await self._requeue(tx, replace(before, job=replace(before.job, hold=False)), self.clock.now())
+
+    async def _cancel(self, intent: exchange.CancelJob, caller: Caller, ledger: Ledger) -> Ticket:
+        async with self._changing(intent.id, caller, only=WAITING) as (tx, before):
+            now = self.clock.now()
+            saved = any(delivery.saved for made in before.outputs for delivery in made.deliveries)
+            finished = saved and intent.keep_saved
+            outputs = tuple(_stopped(made, now) for made in before.outputs)
+            status = Status.FINISHED if finished else Status.CANCELLED
+            ticket = life.move(before, status, now, finished=now, outputs=outputs, left=0)
+            await tx.put(ticket)
+            await self._tell(tx, ticket, Event.FINISHED if finished else Event.CANCELLED, caller)
+        self.craft.clear(ticket)
+        return ticket
+
+    async def _delete(self, intent: exchange.DeleteJobs, caller: Caller, ledger: Ledger) -> Done:
+        for job_id in intent.ids:
+            _visible(await self.store.get(Key(caller.dialect.name, caller.account.id, job_id)), job_id)
+        for job_id in intent.ids:
+            async with self._changing(job_id, caller) as (tx, before):
+                now = self.clock.now()
+                ended = before
+                if before.status not in TERMINAL:
+                    ended = life.move(before, Status.CANCELLED, now, finished=now)
+                await tx.put(life.change(ended, now, deleted=now))
+            self.craft.clear(before, results=True)
+        return Done(names=intent.ids)
+
+    async def _retry(self, intent: exchange.RetryJob, caller: Caller, ledger: Ledger) -> Ticket:
+        async with self._changing(intent.id, caller) as (tx, before):
+            chosen = _chosen(before, intent)
+            now = self.clock.now()
+            outputs = tuple(
+                _fresh(made, output, now) if index in chosen else made
+                for index, (made, output) in enumerate(zip(before.outputs, before.job.outputs, strict=True))
+            )
+            after = replace(before, outputs=outputs, job=replace(before.job, hold=False))
+            if not intent.failed_only and intent.output_id is None:
+                sources = tuple(Source(id=source.id) for source in before.sources)
+                after = replace(after, sources=sources, fetched=None, stored=None)
+                self.craft.clear(before)
+            return await self._requeue(tx, after, now)
+
+    async def _requeue(self, tx: Transaction, ticket: Ticket, now: datetime) -> Ticket:
+        phase = Phase.WAITING if ticket.fetched else None
+        clean: dict[str, Any] = {"progress": Fraction(0), "left": None, "trouble": None, "finished": None}
+        ticket = life.move(ticket, Status.QUEUED, now, phase=phase, started=now, **clean)
+        await tx.put(ticket)
+        await tx.enqueue(Work(key=Key.of(ticket), priority=ticket.job.priority or 0))
+        return ticket
+
+    @asynccontextmanager
+    async def _changing(
+        self, job_id: str, caller: Caller, only: frozenset[Status] | None = None
+    ) -> AsyncIterator[tuple[Transaction, Ticket]]:
+        """A ticket that nobody works on, in a transaction. Raises NotFound, or Conflict outside of ``only``."""
+        key = Key(caller.dialect.name, caller.account.id, job_id)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            ticket = _visible(await self.store.get(key), job_id)
+            if only is not None and ticket.status not in only:
+                raise Conflict(kind="job", id=job_id, state=ticket.status.value)
+            await self.engine.cancel(key)
+            async with self.store.write() as tx:
+                ticket = _visible(await tx.get(key), job_id)
+                if only is not None and ticket.status not in only:
+                    raise Conflict(kind="job", id=job_id, state=ticket.status.value)
+                yield tx, ticket
+
+    async def _tell(self, tx: Transaction, ticket: Ticket, event: Event, caller: Caller) -> None:
+        for letter in announce(caller.dialect, ticket, event, self._base(caller.dialect.name), self.clock.now()):
+            await tx.post(letter)
+
+    # --- presets and account ------------------------------------------------------------------------
+
+    async def _presets(self, caller: Caller) -> tuple[Preset, ...]:
+        own = await ShelfView(self.store, caller.dialect.name, caller.account.id).presets()
+        return (*caller.dialect.presets, *own)
+
+    async def _put_presets(self, intent: exchange.PutPresets, caller: Caller, ledger: Ledger) -> Done:
+        async with self.store.write() as tx:
+            for preset in intent.presets:
+                await Shelf(tx, caller.dialect.name, caller.account.id).put_preset(preset)
+        return Done(names=tuple(preset.name for preset in intent.presets))
+
+    async def _get_preset(self, intent: exchange.GetPreset, caller: Caller, ledger: Ledger) -> Preset:
+        found = {preset.name: preset for preset in await self._presets(caller)}
+        if intent.name not in found:
+            raise NotFound(kind="preset", id=intent.name)
+        return found[intent.name]
+
+    async def _list_presets(self, intent: exchange.ListPresets, caller: Caller, ledger: Ledger) -> Page[Preset]:
+        presets = await self._presets(caller)
+        return Page(items=presets, total=len(presets))
+
+    async def _delete_preset(self, intent: exchange.DeletePreset, caller: Caller, ledger: Ledger) -> Done:
+        async with self.store.write() as tx:
+            if not await Shelf(tx, caller.dialect.name, caller.account.id).delete_preset(intent.name):
+                raise NotFound(kind="preset", id=intent.name)
+        return Done(names=(intent.name,))
+
+    async def _account(self, intent: Intent, caller: Caller, ledger: Ledger) -> AccountFacts:
+        counts = await self.store.count(caller.dialect.name, caller.account.id)
+        return AccountFacts(
+            id=caller.account.id,
+            created=self.clock.now(),
+            workers=self._workers,
+            running=counts.get(Status.RUNNING, 0),
+            waiting=counts.get(Status.QUEUED, 0),
+        )
+
+
+def _visible(ticket: Ticket | None, job_id: str) -> Ticket:
+    if ticket is None or ticket.deleted is not None:
+        raise NotFound(kind="job", id=job_id)
+    return ticket
+
+
+def _fail_refused(outputs: tuple[Made, ...], refused: Mapping[int, Fault], now: datetime) -> tuple[Made, ...]:
+    return tuple(
+        life.fail_output(made, refused[index].trouble(), now) if index in refused else made
+        for index, made in enumerate(outputs)
+    )
+
+
+def _stopped(made: Made, now: datetime) -> Made:
+    return made if made.status in TERMINAL else life.move_output(made, Status.CANCELLED, now, finished=now)
+
+
+def _fresh(made: Made, output: Output, now: datetime) -> Made:
+    deliveries = tuple(Delivery(location=location) for location in output.destinations)
+    clean: dict[str, Any] = {"trouble": None, "files": (), "finished": None, "started": None, "progress": Fraction(0)}
+    return life.move_output(made, Status.QUEUED, now, deliveries=deliveries, **clean)
+
+
+def _chosen(ticket: Ticket, intent: exchange.RetryJob) -> frozenset[int]:
+    """The outputs to run again. Raises NotFound for an output that is not there, Conflict where none has failed."""
+    indices = range(len(ticket.outputs))
+    if intent.output_id is not None:
+        found = frozenset(index for index in indices if ticket.outputs[index].id == intent.output_id)
+        if not found:
+            raise NotFound(kind="output", id=intent.output_id)
+        return found
+    if intent.failed_only:
+        failed = frozenset(index for index in indices if ticket.outputs[index].status is Status.FAILED)
+        if not failed and ticket.status is not Status.FAILED:
+            raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
+        return failed or frozenset(indices)
+    return frozenset(indices)

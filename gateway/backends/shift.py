@@ -1,0 +1,209 @@
+"""A shift: takes one ticket through its phases, by whatever craft, and writes down each step before the next.
+
+What a shift leaves unfinished because it was interrupted is picked up by the next one: outputs that are done
+stay done, everything else is made again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from mediaglot.gateway.backends import Craft, Product, Report, step
+from mediaglot.gateway.backends.announce import announce
+from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.engine import Engine
+from mediaglot.gateway.faults import Fault, Internal, NotFound, WorkFault
+from mediaglot.gateway.model import TERMINAL, Delivery, Event, Made, Phase, Status, Ticket
+from mediaglot.gateway.store import Key, Store, Work
+
+LOG = logging.getLogger(__name__)
+HEARTBEAT: Final = 10.0
+
+Change = Callable[[Ticket, datetime], Ticket]
+News = Iterable[tuple[Event, tuple[Made, Delivery | None] | None]]
+
+
+def nothing(ticket: Ticket) -> News:
+    return ()
+
+
+class Shift:
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        craft: Craft,
+        clock: Clock,
+        *,
+        dialect: Callable[[str], Dialect],
+        base: Callable[[str], str],
+    ) -> None:
+        self.store, self.engine, self.craft, self.clock = store, engine, craft, clock
+        self._dialect, self._base = dialect, base
+
+    async def work(self, work: Work) -> None:
+        """Run a ticket as far as it goes. Cancellation leaves it as it is; whoever cancels says what becomes of it."""
+        ticket = await self.store.get(work.key)
+        if ticket is None or ticket.status in TERMINAL or ticket.status is Status.HELD:
+            return
+        beating = asyncio.create_task(self._beat(work))
+        try:
+            ticket = await self._fetch(work)
+            if ticket.job.hold:
+                await self._end(work, step.hold, lambda _: [(Event.READY, None)])
+            else:
+                await self._encode(work)
+        except WorkFault as fault:
+            await self._fail(work, fault)
+        except Exception as error:
+            LOG.exception("job %s of %s failed", work.key.id, work.key.dialect)
+            await self._fail(work, Internal(reference=type(error).__name__))
+        finally:
+            beating.cancel()
+
+    async def give_up(self, work: Work, error: BaseException | None) -> None:
+        """The work took its worker down too often."""
+        await self._fail(work, Internal(reference=type(error).__name__))
+
+    async def recover(self) -> int:
+        """After a start: what was running when the last process ended waits again. How many those were."""
+        running = [ticket for key in await self.store.live() if (ticket := await self.store.get(key)) is not None]
+        running = [ticket for ticket in running if ticket.status is Status.RUNNING]
+        for ticket in running:
+            await self._update(Key.of(ticket), step.back)
+        return len(running)
+
+    # --- phases -----------------------------------------------------------------------------------
+
+    async def _fetch(self, work: Work) -> Ticket:
+        key = work.key
+        ticket = await self._update(key, partial(step.begin, attempt=work.attempt), lambda _: [(Event.STARTED, None)])
+        count = len(ticket.sources)
+        sizes = [
+            await self.craft.fetch(ticket, index, self._reporter(key, Phase.FETCHING, index, count))
+            for index in range(count)
+        ]
+        ticket = await self._update(key, partial(step.fetched, sizes=sizes))
+        facts = [await self.craft.probe(ticket, index) for index in range(count)]
+        return await self._update(key, partial(step.probed, facts=facts))
+
+    async def _encode(self, work: Work) -> None:
+        key = work.key
+        ticket = await self._update(key, step.begin_encoding)
+        wanted = frozenset(index for index, made in enumerate(ticket.outputs) if made.status not in TERMINAL)
+        results = await self.craft.make(ticket, wanted, self._reporter(key, Phase.ENCODING)) if wanted else {}
+        await self._update(key, step.begin_storing)
+        for count, (index, result) in enumerate(sorted(results.items())):
+            if isinstance(result, Fault):
+                await self._lose(key, index, result)
+            else:
+                await self._store(key, index, result)
+            self._reporter(key, Phase.STORING)((count + 1) / len(results))
+        await self._end(work, step.finish, _ending)
+
+    async def _store(self, key: Key, index: int, products: tuple[Product, ...]) -> None:
+        ticket = await self._current(key)
+        output, files = ticket.job.outputs[index], tuple(product.file for product in products)
+        if output.destinations:
+            for number in range(len(output.destinations)):
+                await self._deliver(key, index, number, products)
+        else:
+            files = await self.craft.keep(ticket, index, products)
+
+        def news(ticket: Ticket) -> News:
+            made = ticket.outputs[index]
+            return [(Event.OUTPUT_FAILED, (made, None))] if made.status is Status.FAILED else []
+
+        await self._update(key, partial(step.finish_output, index=index, files=files), news)
+
+    async def _deliver(self, key: Key, index: int, number: int, products: tuple[Product, ...]) -> None:
+        ticket = await self._current(key)
+        delivery = ticket.outputs[index].deliveries[number]
+        if delivery.saved:
+            return
+        fault: Fault | None = None
+        try:
+            await self.craft.deliver(ticket, ticket.job.outputs[index], delivery, products)
+        except WorkFault as caught:
+            fault = caught
+        files = tuple(product.file for product in products)
+        change = partial(step.delivered, index=index, number=number, files=files, fault=fault)
+
+        def news(ticket: Ticket) -> News:
+            made = ticket.outputs[index]
+            return [(Event.DELIVERED, (made, made.deliveries[number]))]
+
+        await self._update(key, change, news)
+
+    async def _lose(self, key: Key, index: int, fault: Fault) -> None:
+        def news(ticket: Ticket) -> News:
+            return [(Event.OUTPUT_FAILED, (ticket.outputs[index], None))]
+
+        await self._update(key, partial(step.lose_output, index=index, fault=fault), news)
+
+    async def _fail(self, work: Work, fault: Fault) -> None:
+        await self._end(work, partial(step.fail, fault=fault), _ending)
+
+    # --- bookkeeping --------------------------------------------------------------------------------
+
+    async def _beat(self, work: Work) -> None:
+        """Signs of life: fetching, encoding and delivering have their own watchdogs, this one is for the process."""
+        while await self.engine.progress(work):
+            await self.clock.sleep(HEARTBEAT)
+
+    async def _end(self, work: Work, change: Change, news: Callable[[Ticket], News]) -> None:
+        """Write the end of this run down, unless the work belongs to another run by now."""
+        ticket = await self._update(work.key, change, news, ends=work)
+        if ticket.status in TERMINAL:
+            self.craft.clear(ticket)
+
+    async def _current(self, key: Key) -> Ticket:
+        ticket = await self.store.get(key)
+        if ticket is None:
+            raise NotFound(kind="job", id=key.id)
+        return ticket
+
+    async def _update(
+        self, key: Key, change: Change, news: Callable[[Ticket], News] = nothing, *, ends: Work | None = None
+    ) -> Ticket:
+        """Write the changed ticket down, and what is to be told of it, in one transaction.
+
+        With ``ends`` the change is the end of that work, and is left out where the work has a new owner.
+        """
+        async with self.store.write() as tx:
+            ticket = await tx.get(key)
+            if ticket is None:
+                raise NotFound(kind="job", id=key.id)
+            if ends is not None and not await tx.complete(ends):
+                return ticket
+            now = self.clock.now()
+            ticket = change(ticket, now)
+            await tx.put(ticket)
+            dialect, base = self._dialect(key.dialect), self._base(key.dialect)
+            for event, subject in news(ticket):
+                for letter in announce(dialect, ticket, event, base, now, subject):
+                    await tx.post(letter)
+        return ticket
+
+    def _reporter(self, key: Key, phase: Phase, index: int = 0, count: int = 1) -> Report:
+        """Notes progress of ``phase``, of which this is part ``index`` of ``count``, in memory only."""
+        began = self.clock.monotonic()
+
+        def report(progress: float, left: float | None = None) -> None:
+            share = (index + progress) / count
+            passed = self.clock.monotonic() - began
+            estimate = left if left is not None or progress <= 0 else passed / progress * (1 - progress)
+            self.store.touch(key, lambda ticket: step.progressed(ticket, phase, share, estimate))
+
+        return report
+
+
+def _ending(ticket: Ticket) -> News:
+    event = Event.FINISHED if ticket.status is Status.FINISHED else Event.FAILED
+    return [(event, None)]

@@ -1,0 +1,134 @@
+"""Settings: one name each, as a flag, an environment variable and a key of the TOML file, in that order.
+
+``port`` is ``--port``, ``MEDIAGLOT_PORT`` and ``port = ...``. Credentials have no flag: a process's arguments
+are public.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from mediaglot.gateway.auth import Credential
+from mediaglot.gateway.model import Secret
+
+PREFIX = "MEDIAGLOT_"
+
+
+class ConfigError(ValueError):
+    """A setting can't be used; the message names it, and where it came from."""
+
+
+def setting(default: Any, about: str, **more: Any) -> Any:
+    return field(default=default, metadata={"about": about, **more})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    host: str = setting("127.0.0.1", "address to listen on")
+    port: int = setting(8080, "port to listen on, 0 for a free one")
+    data: Path = setting(Path("mediaglot-data"), "folder for the database, the sources and the results")
+    backend: str = setting("ffmpeg", "who does the work", choices=("ffmpeg", "simulated"))
+    workers: int = setting(2, "jobs that run at the same time", least=1)
+    url: str = setting("", "external base URL that answers use, e.g. https://media.example.com")
+    dialects: tuple[str, ...] = setting((), "dialects to serve, with options: name,option=value; none means all")
+    allow_dir: tuple[Path, ...] = setting((), "directory that file:// destinations may lie below")
+    ffmpeg: str = setting("", "the ffmpeg program, instead of the one on PATH or the packaged one")
+    durable: bool = setting(False, "wait for the disk at each commit, to survive a power cut")
+    max_body: int = setting(4_000_000, "largest request body in bytes", least=1000)
+    max_source: int = setting(50_000_000_000, "largest source in bytes", least=1)
+    connect_timeout: float = setting(10.0, "seconds to wait for a source's server", least=0)
+    fetch_stall: float = setting(30.0, "seconds without a byte after which a source counts as dead", least=0)
+    encode_stall: float = setting(60.0, "seconds without progress after which FFmpeg is ended", least=0)
+    log_level: str = setting("info", "how much to log", choices=("debug", "info", "warning", "error"))
+    accounts: Mapping[str, Sequence[Credential]] = field(default_factory=dict, metadata={"table": True})
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each setting, and ``--config``."""
+    parser.add_argument("--config", metavar="FILE", help="TOML file with settings [MEDIAGLOT_CONFIG]")
+    for item in _plain():
+        flag, many = f"--{item.name.replace('_', '-')}", isinstance(item.default, tuple)
+        shown = "" if item.default in ("", (), False) else f", default {item.default}"
+        about = f"{item.metadata['about']} [{PREFIX}{item.name.upper()}{shown}]"
+        if isinstance(item.default, bool):
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=about)
+        else:
+            parser.add_argument(
+                flag, action="append" if many else "store", metavar=item.name.upper(), default=None, help=about
+            )
+
+
+def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from flags, then the environment, then the file. Raises ConfigError."""
+    path = given.get("config") or environment.get(f"{PREFIX}CONFIG")
+    table = _read_file(Path(path)) if path else {}
+    unknown = table.keys() - {item.name for item in fields(Settings)}
+    if unknown:
+        raise ConfigError(f"{path}: there is no setting called {min(unknown)!r}")
+    values: dict[str, Any] = {"accounts": _accounts(table.get("accounts", {}), str(path))}
+    for item in _plain():
+        variable = f"{PREFIX}{item.name.upper()}"
+        for value, origin in (
+            (given.get(item.name), f"--{item.name.replace('_', '-')}"),
+            (environment.get(variable) or None, variable),
+            (table.get(item.name), f"{path}: {item.name}"),
+        ):
+            if value is not None:
+                values[item.name] = _convert(item, value, origin)
+                break
+    return Settings(**values)
+
+
+def _plain() -> list[Any]:
+    return [item for item in fields(Settings) if not item.metadata.get("table")]
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _convert(item: Any, value: Any, origin: str) -> Any:
+    default = item.default
+    try:
+        if isinstance(default, tuple):
+            parts = value.split(os.pathsep if item.name.endswith("dir") else ";") if isinstance(value, str) else value
+            return tuple(Path(part) if item.name.endswith("dir") else str(part) for part in parts if part)
+        if isinstance(default, bool):
+            return _truth(value)
+        converted = type(default)(value) if not isinstance(default, Path) else Path(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{origin}: {value!r} is not a {type(default).__name__}") from None
+    choices, least = item.metadata.get("choices"), item.metadata.get("least")
+    if choices and converted not in choices:
+        raise ConfigError(f"{origin}: {value!r} is not one of {', '.join(choices)}")
+    if least is not None and converted < least:
+        raise ConfigError(f"{origin}: {value!r} is less than {least}")
+    return converted
+
+
+def _truth(value: Any) -> bool:
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    try:
+        return words[str(value).lower()]
+    except KeyError:
+        raise ValueError("is not true or false") from None
+
+
+def _accounts(table: Any, path: str) -> dict[str, tuple[Credential, ...]]:
+    """``[[accounts.<dialect>]]`` with ``name`` and ``secret``."""
+    try:
+        return {
+            dialect: tuple(Credential(str(entry["name"]), Secret(str(entry["secret"]))) for entry in entries)
+            for dialect, entries in table.items()
+        }
+    except (AttributeError, KeyError, TypeError):
+        raise ConfigError(f"{path}: [[accounts.DIALECT]] wants name = ... and secret = ...") from None

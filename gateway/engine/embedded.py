@@ -1,0 +1,206 @@
+"""The pool of workers inside the server's own process, over the store's queue.
+
+The data folder has one owner, so leases are kept in memory: after a crash every claim in the database is a dead
+one, and within the process a lease is the handler's sign of life.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import Enum
+from typing import Final
+
+from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.engine import GiveUp, Handler
+from mediaglot.gateway.store import Key, Store, Topic, Transaction, Work
+
+log = logging.getLogger(__name__)
+LEASE: Final = 120.0
+
+
+class End(Enum):
+    """Why a handler ended, or was told to."""
+
+    RETURNED = "returned"
+    RAISED = "raised"
+    UNWANTED = "unwanted"
+    """Withdrawn, or replaced by a later submission."""
+    EXPIRED = "expired"
+    STOPPED = "stopped"
+
+
+class Run:
+    """One work in the hands of a handler."""
+
+    def __init__(self, work: Work, task: asyncio.Task[None], until: float) -> None:
+        self.work = work
+        self.task = task
+        self.until = until
+        self.end: End | None = None
+        self.over = asyncio.Event()
+
+    def interrupt(self, end: End) -> None:
+        """Cancel the handler, once; the first reason stands."""
+        if self.end is None:
+            self.end = end
+            self.task.cancel()
+
+    async def outcome(self) -> BaseException | None:
+        """Wait for the handler; the error that it ended with, if any. A handler that got done in spite of all, did."""
+        await asyncio.wait({self.task})
+        if not self.task.cancelled() and self.task.exception() is None:
+            self.end = End.RETURNED
+            return None
+        self.end = self.end or End.RAISED
+        return None if self.task.cancelled() else self.task.exception()
+
+
+class EmbeddedEngine:
+    """``workers`` handlers at once; ``attempts`` until ``give_up``; ``lease`` seconds without a sign of life."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        workers: int = 1,
+        attempts: int = 3,
+        lease: float = LEASE,
+        give_up: GiveUp | None = None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._workers = workers
+        self._attempts = attempts
+        self._lease = lease
+        self._give_up = give_up
+        self._runs: dict[Key, Run] = {}
+        self._keepers: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+        self._stopping = False
+        self._requeue = True
+        self._done = asyncio.Event()
+        self._done.set()
+        store.watch(Topic.WORK, self._notice)
+
+    @property
+    def running(self) -> tuple[Work, ...]:
+        return tuple(run.work for run in self._runs.values())
+
+    # --- the five calls ---
+
+    async def enqueue(self, tx: Transaction, work: Work) -> Work:
+        return await tx.enqueue(work)
+
+    async def run(self, handler: Handler) -> None:
+        self._done.clear()
+        reaper = asyncio.create_task(self._reap_for_ever())
+        try:
+            async with self._store.write() as tx:
+                await tx.release_all()
+            await self._dispatch(handler)
+        finally:
+            reaper.cancel()
+            await self._end_all()
+            self._done.set()
+
+    async def progress(self, work: Work) -> bool:
+        run = self._runs.get(work.key)
+        if run is None or run.end is not None or run.work != work:
+            return False
+        run.until = self._clock.monotonic() + self._lease
+        return True
+
+    async def cancel(self, key: Key) -> bool:
+        async with self._store.write() as tx:
+            wanted = await tx.unqueue(key)
+        run = self._runs.get(key)
+        if run is not None:
+            await run.over.wait()
+        return wanted
+
+    async def reap(self) -> tuple[Key, ...]:
+        now = self._clock.monotonic()
+        expired = [run for run in self._runs.values() if run.until <= now]
+        for run in expired:
+            run.interrupt(End.EXPIRED)
+        for run in expired:
+            await run.over.wait()
+        return tuple(run.work.key for run in expired)
+
+    async def stop(self, *, requeue: bool = True) -> None:
+        """End ``run`` for good. Running work is put back in its place, or with ``requeue=False`` finished first."""
+        self._stopping = True
+        self._requeue = requeue
+        self._news.set()
+        await self._done.wait()
+
+    # --- the pool ---
+
+    def _notice(self, keys: frozenset[Key]) -> None:
+        """After a commit: what runs under these keys is no longer what is wanted."""
+        for key in keys & self._runs.keys():
+            self._runs[key].interrupt(End.UNWANTED)
+        self._news.set()
+
+    async def _dispatch(self, handler: Handler) -> None:
+        while not self._stopping:
+            self._news.clear()
+            work = await self._claim() if len(self._runs) < self._workers else None
+            if work is None:
+                await self._news.wait()
+            else:
+                self._start(work, handler)
+
+    async def _claim(self) -> Work | None:
+        async with self._store.write() as tx:
+            return await tx.claim()
+
+    def _start(self, work: Work, handler: Handler) -> None:
+        # No await between the claim's commit and this: whoever takes the write lock next finds the run here.
+        doing = handler(work) if work.attempt <= self._attempts else self._abandon(work, None)
+        run = Run(work, asyncio.create_task(doing), self._clock.monotonic() + self._lease)
+        self._runs[work.key] = run
+        keeper = asyncio.create_task(self._see_through(run))
+        self._keepers.add(keeper)
+        keeper.add_done_callback(self._keepers.discard)
+
+    async def _see_through(self, run: Run) -> None:
+        try:
+            await self._settle(run, await run.outcome())
+        except Exception:
+            log.exception("the end of %s could not be recorded; it will run again after a restart", run.work.key.id)
+        finally:
+            del self._runs[run.work.key]
+            run.over.set()
+            self._news.set()
+
+    async def _settle(self, run: Run, error: BaseException | None) -> None:
+        work, ended = run.work, run.end is End.RETURNED
+        if run.end in {End.RAISED, End.EXPIRED}:
+            log.error("attempt %d of %s: %s", work.attempt, work.key.id, run.end.value, exc_info=error)
+            ended = work.attempt >= self._attempts
+            if ended:
+                await self._abandon(work, error)
+        async with self._store.write() as tx:
+            if ended:
+                await tx.complete(work)
+            await tx.release(work, counted=run.end is not End.STOPPED)
+
+    async def _abandon(self, work: Work, error: BaseException | None) -> None:
+        if self._give_up is not None:
+            await self._give_up(work, error)
+
+    async def _reap_for_ever(self) -> None:
+        while True:
+            await self._clock.sleep(self._lease / 4)
+            await self.reap()
+
+    async def _end_all(self) -> None:
+        for run in self._runs.values() if self._requeue else ():
+            run.interrupt(End.STOPPED)
+        while self._keepers:
+            await asyncio.wait(self._keepers)
+        async with self._store.write() as tx:
+            await tx.release_all()

@@ -1,0 +1,154 @@
+"""The server: the mounts of all dialects, our own reserved prefix, and the resources behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from mediaglot.gateway.accounts import Accounts
+from mediaglot.gateway.config import Settings
+from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.exchange import Headers, Request, Response
+from mediaglot.gateway.faults import Fault, TooLarge
+from mediaglot.gateway.http.endpoint import Endpoint, Identity
+from mediaglot.gateway.http.house import House, open_house
+from mediaglot.gateway.http.reserved import PREFIX, Reserved
+from mediaglot.gateway.registry import find, names
+
+LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - a name to link to, not a bind
+
+
+@dataclass(slots=True)
+class Site:
+    """Where the server can be reached from outside; known for sure once it listens."""
+
+    url: str = ""
+
+    def base(self, dialect: str) -> str:
+        return f"{self.url}/{dialect}"
+
+
+@dataclass(slots=True)
+class Mounts:
+    """Dialects by the first part of a path, and by the provider's own host name."""
+
+    by_name: dict[str, Endpoint] = field(default_factory=dict)
+    by_host: dict[str, Endpoint] = field(default_factory=dict)
+
+    def find(self, host: str, path: str) -> tuple[Endpoint, str] | None:
+        """The endpoint and the provider's own path."""
+        endpoint = self.by_host.get(host.partition(":")[0].lower())
+        if endpoint is not None:
+            return endpoint, path
+        name, slash, rest = path[1:].partition("/")
+        endpoint = self.by_name.get(name)
+        return (endpoint, f"/{rest}" if slash else "/") if endpoint is not None else None
+
+
+class Server:
+    """Everything that answers. ``app`` is the aiohttp application to run."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.site = Site(settings.url.rstrip("/"))
+        self.dialects: Mapping[str, Dialect] = {
+            dialect.name: dialect for dialect in (find(spec) for spec in settings.dialects or names())
+        }
+        self.mounts = Mounts()
+        self.house: House | None = None
+        self.app = web.Application(client_max_size=settings.max_body)
+        self.app.cleanup_ctx.append(self._open)
+        self.app.router.add_route("*", "/{path:.*}", self._handle)
+        self._reserved = Reserved(self)
+
+    async def _open(self, app: web.Application) -> AsyncIterator[None]:
+        async with open_house(self.settings, self.dialects, self.site.base) as house:
+            self.house = house
+            accounts = Accounts(self.settings.accounts)
+            for name, dialect in self.dialects.items():
+                endpoint = Endpoint(dialect, house.desk, accounts, recall=house.desk)
+                self.mounts.by_name[name] = endpoint
+                self.mounts.by_host |= dict.fromkeys(dialect.hosts, endpoint)
+            yield
+            self.house = None
+
+    async def _handle(self, raw: web.Request) -> web.StreamResponse:
+        path = raw.path
+        if path.startswith(PREFIX):
+            return await self._reserved.handle(raw)
+        found = self.mounts.find(raw.headers.get("Host", ""), path)
+        if found is None:
+            return self._reserved.lost(path)
+        endpoint, own_path = found
+        try:
+            body = await raw.read()
+        except web.HTTPRequestEntityTooLarge:
+            request = self._request(raw, endpoint, own_path, b"")
+            return plain(endpoint.refuse(request, TooLarge(limit=self.settings.max_body)))
+        identity = identify(raw, own_path, body)
+        try:
+            remembered = endpoint.recall(identity)
+        except Fault:
+            remembered = None
+        if remembered is not None:
+            return plain(remembered)
+        return plain(await endpoint.answer(self._request(raw, endpoint, own_path, body), identity))
+
+    def _request(self, raw: web.Request, endpoint: Endpoint, path: str, body: bytes) -> Request:
+        return Request(
+            method=raw.method,
+            path=path,
+            query=raw.rel_url.raw_query_string,
+            headers=Headers(lines=tuple(raw.headers.items())),
+            body=body,
+            base=self.site.base(endpoint.dialect.name),
+            site=self.site.url,
+        )
+
+
+def identify(raw: web.Request, path: str, body: bytes) -> Identity:
+    """All of a request that a dialect may look at."""
+    headers = raw.headers
+    return (
+        raw.method,
+        path,
+        raw.rel_url.raw_query_string,
+        body,
+        headers.get("Authorization", ""),
+        headers.get("Accept", ""),
+    )
+
+
+def plain(response: Response) -> web.Response:
+    return web.Response(status=response.status, body=response.body, headers=response.headers.lines)
+
+
+async def listen(server: Server) -> web.AppRunner:
+    """Start to answer; afterwards ``server.site.url`` is right. Raises OSError where the address is taken."""
+    runner = web.AppRunner(server.app, access_log=None, handle_signals=False, shutdown_timeout=5.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, server.settings.host, server.settings.port).start()
+    except BaseException:
+        await runner.cleanup()
+        raise
+    host, port = runner.addresses[0][:2]
+    if not server.site.url:
+        shown = LOCAL.get(host) or (f"[{host}]" if ":" in host else host)
+        server.site.url = f"http://{shown}:{port}"
+    return runner
+
+
+async def run_until(server: Server, stop: asyncio.Event, *, ready: asyncio.Event | None = None) -> None:
+    """Serve until ``stop``; ``ready`` is set when requests are answered."""
+    runner = await listen(server)
+    try:
+        if ready is not None:
+            ready.set()
+        await stop.wait()
+    finally:
+        await runner.cleanup()

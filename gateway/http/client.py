@@ -1,0 +1,40 @@
+"""The way out for notifications: one HTTP request for a letter, under the same policy as the sources."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from mediaglot.gateway.faults import SourceForbidden
+from mediaglot.gateway.notify import Answer
+from mediaglot.gateway.store import Letter
+from mediaglot.gateway.transfer.pinned import connector
+from mediaglot.gateway.transfer.policy import Policy, judge
+
+MOST = 10_000
+"""Bytes of an answer that are read."""
+
+
+class Sender:
+    """Sends letters. One session; ``close`` ends it."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __call__(self, letter: Letter) -> Answer:
+        url = letter.url.reveal()
+        if not url.lower().startswith(("http://", "https://")):
+            raise SourceForbidden(reason="scheme")
+        judge(url, self._policy)
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=connector(self._policy), trust_env=False)
+        headers = [*letter.headers, ("User-Agent", "mediaglot"), ("Mediaglot-Letter", letter.id)]
+        async with self._session.request(
+            letter.method, url, data=letter.body, headers=headers, allow_redirects=False
+        ) as answer:
+            text = await answer.content.read(MOST)
+            return Answer(answer.status, text.decode("utf-8", "replace"))
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()

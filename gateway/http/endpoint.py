@@ -1,0 +1,107 @@
+"""Where a dialect meets a backend: one HTTP request in, one answer out, whatever happens in between.
+
+Reading a request and rendering an answer are pure, so both are remembered for the request that clients send
+again and again, the status of a job: the same bytes mean the same call, the same ticket the same answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Protocol
+
+from mediaglot.gateway.accounts import Accounts
+from mediaglot.gateway.backends import Backend, Caller
+from mediaglot.gateway.dialect import Call, Dialect
+from mediaglot.gateway.exchange import GetJob, Intent, Request, Response, Result
+from mediaglot.gateway.faults import Fault, Internal
+from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.model import Ticket
+
+LOG = logging.getLogger(__name__)
+REMEMBERED: Final = 4096
+LARGEST: Final = 4096
+"""Only short requests are remembered; those that create jobs are longer and differ anyway."""
+
+Identity = tuple[str, str, str, bytes, str, str]
+
+
+class Recalling(Protocol):
+    """A backend that has some answers in memory."""
+
+    def recall(self, intent: Intent, caller: Caller) -> Ticket | None: ...
+
+
+class Memory:
+    """What a repeated request means, and the last answer to it."""
+
+    __slots__ = ("call", "response", "ticket")
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.ticket: Ticket | None = None
+        self.response: Response | None = None
+
+
+class Endpoint:
+    def __init__(
+        self, dialect: Dialect, backend: Backend, accounts: Accounts, *, recall: Recalling | None = None
+    ) -> None:
+        self.dialect, self.backend, self.accounts = dialect, backend, accounts
+        self._recall: Callable[[Intent, Caller], Ticket | None] = recall.recall if recall else lambda *_: None
+        self._memories: OrderedDict[Identity, Memory] = OrderedDict()
+
+    def recall(self, identity: Identity) -> Response | None:
+        """The answer to a request that was seen before, where nothing has to be waited for. Raises Unauthorized."""
+        memory = self._memories.get(identity)
+        if memory is None:
+            return None
+        self._memories.move_to_end(identity)
+        call = memory.call
+        assert call.intent is not None  # noqa: S101
+        account = self.accounts.admit(self.dialect.name, call.credential)
+        ticket = self._recall(call.intent, Caller(dialect=self.dialect, account=account))
+        if ticket is None:
+            return None
+        if ticket is not memory.ticket:
+            memory.response = self.dialect.render_response(call, ticket)
+            memory.ticket = ticket
+        return memory.response
+
+    async def answer(self, request: Request, identity: Identity | None = None) -> Response:
+        """Never raises but for cancellation: what goes wrong is answered in the dialect's own shape."""
+        call = Call(request=request, wire=self.dialect.wire.choose(request))
+        result: Result | Fault
+        try:
+            call = self.dialect.open(request)
+            account = self.accounts.admit(self.dialect.name, call.credential)
+            ledger = Ledger()
+            intent = self.dialect.read(call, ledger)
+            call = replace(call, account=account, intent=intent)
+            if identity is not None:
+                self._remember(identity, call)
+            result = await self.backend.perform(intent, Caller(dialect=self.dialect, account=account), ledger)
+        except Fault as fault:
+            result = fault
+        except Exception:
+            result = Internal(reference=secrets.token_hex(4))
+            LOG.exception("a request to %s failed: %s", self.dialect.name, result)
+        try:
+            return self.dialect.render_response(call, result)
+        except Exception:
+            mistake = Internal(reference=secrets.token_hex(4))
+            LOG.exception("an answer of %s failed: %s", self.dialect.name, mistake)
+            return self.dialect.render_response(call, mistake)
+
+    def refuse(self, request: Request, fault: Fault) -> Response:
+        """The answer to a request that can't even be read."""
+        return self.dialect.render_response(Call(request=request, wire=self.dialect.wire.choose(request)), fault)
+
+    def _remember(self, identity: Identity, call: Call) -> None:
+        if isinstance(call.intent, GetJob) and len(call.request.body) <= LARGEST:
+            self._memories[identity] = Memory(call)
+            if len(self._memories) > REMEMBERED:
+                self._memories.popitem(last=False)

@@ -1,0 +1,47 @@
+"""From a Run to FFmpeg's argument list. Pure; nothing in it ever meets a shell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mediaglot.gateway.media.format import PICTURE_FORMATS
+from mediaglot.gateway.media.guard import FORMATS, MOST_PIXELS, PROTOCOLS
+from mediaglot.gateway.media.parts import Feed, Run, Target
+
+MOST_THREADS: Final = 8
+"""Memory grows with every thread of an encoder, speed hardly does beyond this."""
+
+
+def argv(run: Run, program: str, *, progress_period: float = 0.5, threads: int | None = None) -> tuple[str, ...]:
+    """The command for one process, to be started in the job's work folder.
+
+    ``threads`` is the number of cores that it may use; at most eight are asked for.
+    """
+    count = str(max(1, min(threads or MOST_THREADS, MOST_THREADS)))
+    return (
+        program,
+        *("-nostdin", "-hide_banner", "-y", "-loglevel", "level+warning", "-nostats", "-xerror"),
+        *("-progress", "pipe:1", "-stats_period", str(progress_period)),
+        *(word for feed in run.feeds for word in _feed(feed, count)),
+        *(("-filter_complex_threads", count, "-filter_complex", run.graph) if run.graph else ()),
+        *(word for target in run.targets for word in _target(target, count)),
+    )
+
+
+def _feed(feed: Feed, threads: str) -> Iterator[str]:
+    """Both whitelists: the one of protocols alone leaves the door open to playlists that name other files."""
+    yield from ("-protocol_whitelist", PROTOCOLS)
+    yield from ("-format_whitelist", PICTURE_FORMATS if feed.picture else FORMATS)
+    yield from ("-max_pixels", str(MOST_PIXELS), "-threads", threads)
+    yield from feed.options
+    yield from ("-i", feed.path)
+
+
+def _target(target: Target, threads: str) -> Iterator[str]:
+    for one in target.maps:
+        yield from ("-map", one)
+    if "-threads:v" not in target.options:
+        yield from ("-threads", threads)
+    yield from target.options
+    yield from ("-f", target.muxer, target.path)

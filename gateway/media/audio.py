@@ -1,0 +1,160 @@
+"""The audio track of an output: its filters and its encoder's options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from mediaglot.gateway.media.encoder import AUDIO_PROFILES, VOICES, Voice
+from mediaglot.gateway.media.parts import Memo, number
+from mediaglot.gateway.media.scene import Scene
+from mediaglot.gateway.media.settings import Settings
+from mediaglot.gateway.media.video import fade
+from mediaglot.gateway.model import Audio, Loudness, Share
+
+LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}")
+MOST_VOLUME: Final = 100
+LIMITS: Final = {"I": (-70, -5), "LRA": (1, 50), "TP": (-9, 0)}
+"""What the loudness filter takes, in LUFS, LU and dBTP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioTrack:
+    options: tuple[str, ...]
+    filters: tuple[str, ...] = ()
+    encoder: str | None = None
+
+    @property
+    def copied(self) -> bool:
+        return self.encoder is None
+
+
+def copied(audio: Audio, scene: Scene, memo: Memo) -> AudioTrack:
+    return AudioTrack(options=("-c:a", "copy", *_language(audio, scene, memo)))
+
+
+def encoded(audio: Audio, scene: Scene, encoder: str, rates: Sequence[int], memo: Memo) -> AudioTrack:
+    """``rates`` are the only ones that the container allows, empty for any. Raises Invalid."""
+    voice = VOICES.get(encoder, Voice())
+    settings = Settings()
+    settings.set("-c:a", encoder)
+    settings.update(voice.options)
+    if audio.profile is not None:
+        _profile(settings, audio.profile, encoder, memo)
+    bitrate = _bitrate(audio, scene, voice, memo)
+    if bitrate is not None:
+        settings.set("-b:a", bitrate)
+    sample_rate = _sample_rate(audio, scene, tuple(rates) or voice.sample_rates, memo)
+    if sample_rate is not None:
+        settings.set("-ar", sample_rate)
+    channels = _channels(audio, scene, voice, memo)
+    if channels is not None:
+        settings.set("-ac", channels)
+    return AudioTrack(
+        options=(*settings.options(), *_language(audio, scene, memo)),
+        filters=tuple(_filters(audio, memo)),
+        encoder=encoder,
+    )
+
+
+def _profile(settings: Settings, word: str, encoder: str, memo: Memo) -> None:
+    known = AUDIO_PROFILES.get(encoder, {}).get(word.lower())
+    if known is None:
+        memo.note("profile")
+    else:
+        settings.set("-profile:a", known)
+
+
+def _bitrate(audio: Audio, scene: Scene, voice: Voice, memo: Memo) -> int | None:
+    """Bits per second, brought to what the encoder has."""
+    if voice.lossless:
+        if audio.bitrate is not None:
+            memo.note("bitrate")
+        return None
+    source = scene.audio.bitrate if scene.audio else None
+    asked = audio.bitrate
+    if isinstance(asked, Share):
+        asked = None if source is None else int(asked.of_source * source)
+        if asked is None:
+            memo.note("bitrate")
+    if asked is None:
+        return voice.default
+    if not 1 <= asked <= 10_000_000:
+        raise memo.invalid("bitrate", asked, "not a bitrate")
+    wanted = min(asked, source) if audio.at_most_source and source else asked
+    nearest = min(voice.bitrates, key=lambda one: abs(one - wanted)) if voice.bitrates else max(wanted, voice.least)
+    if nearest != wanted:
+        memo.note("bitrate")
+    return nearest
+
+
+def _sample_rate(audio: Audio, scene: Scene, allowed: Sequence[int], memo: Memo) -> int | None:
+    """Hertz, or None to leave it to the encoder."""
+    if audio.sample_rate is not None and not 1_000 <= audio.sample_rate <= 384_000:
+        raise memo.invalid("sample_rate", audio.sample_rate, "not a sample rate")
+    source = scene.audio.sample_rate if scene.audio else None
+    wanted = audio.sample_rate or source
+    if wanted is None:
+        return allowed[0] if allowed else (48_000 if audio.loudness else None)
+    if not allowed or wanted in allowed:
+        # the loudness filter works at 192 kHz and would leave the sound there
+        return wanted if audio.sample_rate is not None or audio.loudness is not None else None
+    if audio.sample_rate is not None:
+        memo.note("sample_rate")
+    return min((rate for rate in allowed if rate >= wanted), default=max(allowed))
+
+
+def _channels(audio: Audio, scene: Scene, voice: Voice, memo: Memo) -> int | None:
+    if audio.channels is not None and not 1 <= audio.channels <= 64:
+        raise memo.invalid("channels", audio.channels, "not a number of channels")
+    source = scene.audio.channels if scene.audio else None
+    if audio.channels is not None and audio.channels > voice.channels:
+        memo.note("channels")
+        return voice.channels
+    if audio.channels is not None:
+        return audio.channels
+    return min(2, voice.channels) if source is None or source > voice.channels else None
+
+
+def _filters(audio: Audio, memo: Memo) -> list[str]:
+    filters: list[str] = []
+    if audio.resync is not None and audio.resync > 0:
+        filters.append(f"aresample=async={min(audio.resync, 192_000)}")
+    if audio.volume is not None and audio.volume != 1:
+        if not 0 <= audio.volume <= MOST_VOLUME:
+            raise memo.invalid("volume", audio.volume, f"not from 0 to {MOST_VOLUME}")
+        filters.append(f"volume={number(audio.volume)}")
+    if audio.loudness is not None:
+        filters.append(_loudness(audio.loudness, memo))
+    return filters + fade("afade", "in", audio.fade_in, memo) + fade("afade", "out", audio.fade_out, memo)
+
+
+def _loudness(asked: Loudness, memo: Memo) -> str:
+    words: list[str] = []
+    values: tuple[tuple[str, Fraction | None], ...] = (
+        ("I", asked.integrated),
+        ("LRA", asked.range),
+        ("TP", asked.peak),
+    )
+    for name, value in values:
+        if value is None:
+            continue
+        least, most = LIMITS[name]
+        if not least <= value <= most:
+            raise memo.invalid("loudness", value, f"not from {least} to {most}")
+        words.append(f"{name}={number(value)}")
+    return "loudnorm=" + ":".join(words)
+
+
+def _language(audio: Audio, scene: Scene, memo: Memo) -> tuple[str, ...]:
+    word = audio.language or (scene.audio.language if scene.audio else None)
+    if word is None:
+        return ()
+    if not LANGUAGE.fullmatch(word):
+        if audio.language is not None:
+            memo.note("language")
+        return ()
+    return ("-metadata:s:a:0", f"language={word.lower()}")

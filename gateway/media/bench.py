@@ -1,0 +1,69 @@
+"""Where one FFmpeg process is put together: its feeds, and a filter graph that taps each stream as often as needed."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from mediaglot.gateway.media import join
+from mediaglot.gateway.media.parts import Feed, Run, Target
+from mediaglot.gateway.media.scene import Scene
+
+
+class Bench:
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.targets: list[Target] = []
+        self._feeds: list[Feed] = []
+        self._taps: dict[str, list[str]] = {}
+        self._chains: list[str] = []
+
+    def feed(self, path: str, options: tuple[str, ...] = (), *, picture: bool = False) -> int:
+        """The index of this ``-i``; the same one for the same words."""
+        feed = Feed(path=path, options=options, picture=picture)
+        if feed not in self._feeds:
+            self._feeds.append(feed)
+        return self._feeds.index(feed)
+
+    def join(self) -> None:
+        """Open all sources, in their order, before anything else."""
+        for part in self.scene.parts:
+            self.feed(part.path, part.span.seek())
+
+    def tap(self, stream: str) -> str:
+        """A label that carries a copy of ``stream`` (``0:V:0``, or a joined one)."""
+        taps = self._taps.setdefault(stream, [])
+        kind = "t" if stream == join.AUDIO or ":a:" in stream else "s"
+        taken = sum(len(labels) for labels in self._taps.values())
+        taps.append(f"{kind}{taken}")
+        return taps[-1]
+
+    def chain(self, text: str) -> None:
+        self._chains.append(text)
+
+    def run(self, duration: Fraction | None, weight: Fraction) -> Run:
+        graph = self._graph()
+        return Run(
+            feeds=tuple(self._feeds),
+            graph=graph,
+            targets=tuple(self.targets),
+            duration=duration,
+            weight=weight,
+        )
+
+    def _graph(self) -> str:
+        chains = list(self._chains)
+        splits: list[str] = []
+        for stream, labels in self._taps.items():
+            if len(labels) == 1:
+                chains = [chain.replace(f"[{labels[0]}]", f"[{stream}]") for chain in chains]
+                continue
+            word = "asplit" if labels[0].startswith("t") else "split"
+            splits.append(f"[{stream}]{word}={len(labels)}" + "".join(f"[{label}]" for label in labels))
+        return ";".join([*self._joints(), *splits, *chains])
+
+    def _joints(self) -> list[str]:
+        video, audio = join.VIDEO in self._taps, join.AUDIO in self._taps
+        if not video and not audio:
+            return []
+        feeds = {part.index: self.feed(part.path, part.span.seek()) for part in self.scene.parts}
+        return list(join.chains(self.scene, feeds, video=video, audio=audio))

@@ -1,0 +1,119 @@
+"""Child processes that can't outlive us: how they are started, bounded and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import resource
+import shutil
+import signal
+import subprocess
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Awaitable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+GRACE: Final = 0.5
+"""Seconds between TERM and KILL: FFmpeg ends within these unless it is stopped or blocked."""
+
+
+@functools.cache
+def leash() -> tuple[str, ...]:
+    """A prefix for a command line that has the kernel kill the process with its parent, empty where there is none.
+
+    The kernel looks at the *thread* that started the process, so start them from one that lasts.
+    """
+    setpriv = shutil.which("setpriv")
+    prefix = (setpriv or "setpriv", "--pdeathsig", "KILL", "--")
+    # A minimal setpriv may know no --pdeathsig, so it has to show that it does.
+    if setpriv is None or subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode != 0:
+        return ()
+    return prefix
+
+
+async def spawn(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    stdin: int = DEVNULL,
+    stderr: int | None = PIPE,
+    nice: int = 0,
+    limits: Mapping[int, int] | None = None,
+    pass_fds: Sequence[int] = (),
+    buffer: int = 1 << 16,
+) -> Process:
+    """A process in a group of its own, with ``limits`` (``resource.RLIMIT_*`` -> value) and stdout as a pipe.
+
+    It stays in our session: the kernel's autogroups weigh sessions against each other and would make ``nice``
+    worthless between two of them.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *leash(),
+        *argv,
+        cwd=cwd,
+        stdin=stdin,
+        stdout=PIPE,
+        stderr=stderr,
+        process_group=0,
+        pass_fds=pass_fds,
+        limit=buffer,
+    )
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PGRP, process.pid, nice)
+    for kind, value in (limits or {}).items():
+        _bound(process.pid, kind, value)
+    return process
+
+
+def _bound(pid: int, kind: int, value: int) -> None:
+    if not hasattr(resource, "prlimit"):  # only Linux has it
+        return
+    # SIGXCPU comes at the soft limit and can be handled; at the hard one it would be KILL.
+    hard = value + 5 if kind == resource.RLIMIT_CPU else value
+    # ValueError: a stricter limit holds already. OSError: the process has ended.
+    with contextlib.suppress(ValueError, OSError):
+        resource.prlimit(pid, kind, (value, hard))
+
+
+def signal_group(process: Process, number: int) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+
+
+async def end(process: Process, *, grace: float = GRACE) -> None:
+    """TERM, ``grace`` seconds of real time, KILL; returns when the process is gone and reaped."""
+    draining = [asyncio.create_task(_drain(pipe)) for pipe in (process.stdout, process.stderr) if pipe is not None]
+    try:
+        if grace > 0:
+            signal_group(process, signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await process.wait()
+        signal_group(process, signal.SIGKILL)
+        await process.wait()
+    finally:
+        for task in draining:
+            task.cancel()
+
+
+async def _drain(pipe: asyncio.StreamReader) -> None:
+    # Nobody else reads any more, and a process that blocks on a full pipe does not see TERM in time.
+    while await pipe.read(1 << 16):
+        pass
+
+
+async def through(work: Awaitable[None]) -> None:
+    """Finish ``work`` whatever happens: a cancellation is passed on only afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+    task.result()

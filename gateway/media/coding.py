@@ -1,0 +1,168 @@
+"""The options of a video encoder: effort, profile, level, key frames, colours, fine settings."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Final
+
+from mediaglot.gateway.media.encoder import (
+    CAREFUL,
+    DEFAULT_EFFORT,
+    DEFAULT_PROFILES,
+    PIXEL_FORMATS,
+    PROFILE_PIXELS,
+    PROFILES,
+    SPEEDS,
+    TUNES,
+)
+from mediaglot.gateway.media.parts import Memo, number
+from mediaglot.gateway.media.settings import Settings
+from mediaglot.gateway.model import Color, KeyFrames, Video
+
+LEVEL: Final = re.compile(r"1b|[1-6]([.]?[0-9])?")
+SYNC: Final = frozenset({"passthrough", "cfr", "vfr", "auto"})
+MOST_POSITIONS: Final = 2_000
+
+COLOR_WORDS: Final = re.compile(
+    r"bt709|bt470m|bt470bg|smpte170m|smpte240m|bt2020(nc|c|-10|-12)?|film|fcc|ycgco|rgb|linear|gamma22|gamma28|"
+    r"smpte2084|smpte428|smpte431|smpte432|arib-std-b67|iec61966-2-[14]"
+)
+COLOR_RANGES: Final = {"tv": "tv", "limited": "tv", "mpeg": "tv", "pc": "pc", "full": "pc", "jpeg": "pc"}
+
+
+def speed(settings: Settings, video: Video, encoder: str, *, passes: bool, memo: Memo) -> None:
+    table = SPEEDS.get(encoder)
+    if table is None:
+        return
+    default = CAREFUL.get(encoder, DEFAULT_EFFORT) if passes else DEFAULT_EFFORT
+    if video.speed is not None and video.speed not in table:
+        memo.note("speed")
+    settings.update(table.get(video.speed or default, table[default]))
+
+
+def profile(settings: Settings, video: Video, encoder: str, memo: Memo) -> None:
+    """The profile, and the pixel format that goes with it. Raises Invalid for one that the encoder lacks."""
+    word = video.profile.lower() if video.profile else None
+    table = PROFILES.get(encoder)
+    if word is not None and table is None:
+        memo.note("profile")
+    elif word is not None and table is not None:
+        if word not in table:
+            raise memo.invalid("profile", video.profile, f"one of {' '.join(table)}")
+        settings.set("-profile:v", table[word])
+    elif encoder in DEFAULT_PROFILES:
+        settings.set("-profile:v", DEFAULT_PROFILES[encoder])
+    formats = PIXEL_FORMATS.get(encoder, ("yuv420p",))
+    pixels = video.pixel_format or (PROFILE_PIXELS.get(word) if word and table else None) or formats[0]
+    if pixels == "yuv420p" and formats[0] == "yuvj420p":
+        pixels = formats[0]
+    if pixels not in formats:
+        raise memo.invalid("pixel_format", pixels, f"one of {' '.join(formats)}")
+    if pixels != "pal8":
+        settings.set("-pix_fmt", pixels)
+
+
+def level(settings: Settings, text: str | None, encoder: str, memo: Memo) -> None:
+    """A level like ``3.1`` or ``31``, for the encoders that take one."""
+    if text is None:
+        return
+    if encoder not in ("libx264", "libx265"):
+        memo.note("level")
+        return
+    if not LEVEL.fullmatch(text):
+        raise memo.invalid("level", text, "not a level")
+    if encoder == "libx264":
+        settings.set("-level:v", text)
+    else:
+        settings.param(f"level-idc={text}")
+
+
+def tune(settings: Settings, video: Video, encoder: str, memo: Memo) -> None:
+    """What the allow-list lets through; the rest is noted and left out."""
+    patterns = TUNES.get(encoder, {})
+    for name, value in video.tune.items():
+        if name not in patterns or not re.fullmatch(patterns[name], value):
+            memo.at("tune").note(name)
+        elif name == "flags":
+            settings.flag(value)
+        else:
+            settings.set(f"-{name}:v", value)
+
+
+def structure(settings: Settings, video: Video, encoder: str, memo: Memo) -> None:
+    for name, option, value in (("b_frames", "-bf:v", video.b_frames), ("references", "-refs:v", video.references)):
+        if value is None:
+            continue
+        if not 0 <= value <= 16:
+            raise memo.invalid(name, value, "not from 0 to 16")
+        if encoder not in ("libx264", "libx265", "mpeg4", "mpeg2video", "mpeg1video"):
+            memo.note(name)
+        else:
+            settings.set(option, value)
+    if video.field_order is not None:
+        if video.field_order not in ("tff", "bff") or encoder not in ("libx264", "mpeg2video", "mpeg4"):
+            memo.note("field_order")
+        else:
+            settings.flag("+ildct+ilme")
+    if video.sync is not None:
+        if video.sync in SYNC:
+            settings.set("-fps_mode:v", video.sync)
+        else:
+            memo.note("sync")
+
+
+def key_frames(
+    settings: Settings, keys: KeyFrames | None, rate: Fraction, duration: Fraction | None, memo: Memo
+) -> None:
+    """``rate`` is the output's, to count seconds in frames."""
+    if keys is None:
+        return
+    frames = keys.frames
+    if frames is None and keys.seconds is not None:
+        frames = round(keys.seconds * rate) or 1
+    if frames is not None:
+        if not 0 <= frames <= 100_000:
+            raise memo.invalid("key_frames", frames, "not a distance")
+        settings.set("-g:v", frames)
+    if keys.closed is not None:
+        settings.flag("+cgop" if keys.closed else "-cgop")
+    forced = _forced(keys, duration, memo)
+    if forced is not None:
+        settings.set("-force_key_frames:v", forced)
+
+
+def _forced(keys: KeyFrames, duration: Fraction | None, memo: Memo) -> str | None:
+    every = keys.every
+    if any(at < 0 for at in keys.at) or (every is not None and every <= 0):
+        raise memo.invalid("key_frames", every, "not a time")
+    if len(keys.at) > MOST_POSITIONS:
+        raise memo.invalid("key_frames.at", len(keys.at), "too many")
+    if not keys.at:
+        return None if every is None else f"expr:gte(t,n_forced*{number(every)})"
+    positions = set(keys.at)
+    if every is not None and duration is not None and duration / every <= MOST_POSITIONS:
+        positions |= {n * every for n in range(int(duration / every) + 1)}
+    elif every is not None:
+        memo.note("key_frames.every")
+    return ",".join(number(at) for at in sorted(positions))
+
+
+def color(settings: Settings, asked: Color | None, memo: Memo) -> None:
+    if asked is None:
+        return
+    if asked.range is not None:
+        if asked.range in COLOR_RANGES:
+            settings.set("-color_range:v", COLOR_RANGES[asked.range])
+        else:
+            memo.note("color.range")
+    words = (
+        ("primaries", "-color_primaries:v", asked.primaries),
+        ("transfer", "-color_trc:v", asked.transfer),
+        ("matrix", "-colorspace:v", asked.matrix),
+    )
+    for name, option, word in words:
+        if word is not None and COLOR_WORDS.fullmatch(word):
+            settings.set(option, word)
+        elif word is not None:
+            memo.at("color").note(name)

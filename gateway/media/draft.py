@@ -1,0 +1,183 @@
+"""One output, decided but not yet wired: its container, tracks, overlays and stills. All refusals happen here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from mediaglot.gateway.faults import CodecMismatch, NoSuchTrack, UnknownContainer, UnknownEncoder, Unsupported
+from mediaglot.gateway.media import audio, overlay, video
+from mediaglot.gateway.media.audio import AudioTrack
+from mediaglot.gateway.media.format import CONTAINERS, DEFAULT_CONTAINER, ENCODERS, Container, Nature
+from mediaglot.gateway.media.overlay import Cover
+from mediaglot.gateway.media.parts import Drawing, Memo, Product
+from mediaglot.gateway.media.scene import Scene, Span, span
+from mediaglot.gateway.media.still import StillSet, still_sets
+from mediaglot.gateway.media.video import VideoTrack
+from mediaglot.gateway.model import COPY, SKIP, Audio, Output, Skip, Video
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What this FFmpeg has."""
+
+    encoders: frozenset[str]
+    muxers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    index: int
+    output: Output
+    span: Span
+    duration: Fraction | None
+    container: Container | None = None
+    """None for an output of stills only."""
+    video: VideoTrack | None = None
+    audio: AudioTrack | None = None
+    covers: tuple[Cover, ...] = ()
+    drawings: tuple[Drawing, ...] = ()
+    stills: tuple[StillSet, ...] = ()
+    memo: Memo = field(repr=False)
+
+    @property
+    def copies(self) -> bool:
+        return any(track is not None and track.copied for track in (self.video, self.audio))
+
+    @property
+    def apart(self) -> bool:
+        """It needs a feed of its own: copied packets can't be cut by a filter, a new rotation mark replaces the old."""
+        return self.copies or (self.video is not None and self.video.tag != 0)
+
+    @property
+    def shares(self) -> bool:
+        """It takes frames from the feed that the outputs have in common."""
+        series = any(still.source is None for still in self.stills)
+        return series or (self.container is not None and not self.apart)
+
+    @property
+    def path(self) -> str:
+        assert self.container is not None  # noqa: S101 - asked of media only
+        return f"out-{self.index}/media.{self.container.extension}"
+
+    @property
+    def products(self) -> tuple[Product, ...]:
+        media = () if self.container is None else (Product(path=self.path, duration=self.duration),)
+        return (*media, *(still.product for still in self.stills))
+
+
+def only_stills(output: Output) -> bool:
+    """Stills are asked for, and no word about a media file."""
+    silent = output.container is None and output.video in (None, SKIP) and output.audio in (None, SKIP)
+    return bool(output.stills) and silent
+
+
+def draft(output: Output, index: int, scene: Scene, tools: Tools, notes: list[str]) -> Draft:
+    """Raises the Fault that says why this output can't be made."""
+    memo = Memo(f"outputs.{index}", notes)
+    if output.package is not None:
+        raise Unsupported(feature="package", value=output.package.kind.value)
+    used = span(output.clip, scene.duration, memo)
+    duration = used.of(scene.duration)
+    stills = still_sets(output, index, scene, used, tools.encoders, tools.muxers, memo)
+    if only_stills(output):
+        return Draft(index=index, output=output, span=used, duration=duration, stills=stills, memo=memo)
+    name = output.container or DEFAULT_CONTAINER
+    container = CONTAINERS.get(name)
+    if container is None or container.muxer not in tools.muxers:
+        raise UnknownContainer(container=name)
+    pictures = _video(output, index, name, container, scene, tools, duration, memo)
+    sound = _audio(output, name, container, scene, tools, memo, alone=pictures is None)
+    if pictures is None and sound is None:
+        raise NoSuchTrack(kind="audio" if container.nature is Nature.AUDIO else "video")
+    covers: tuple[Cover, ...] = ()
+    drawings: tuple[Drawing, ...] = ()
+    if output.overlays and pictures is not None and not pictures.copied:
+        covers = overlay.covers(output, index, pictures.picture, memo)
+        drawings = tuple(overlay.drawings(output, index, pictures.picture))
+    elif output.overlays:
+        memo.note("overlays")
+    return Draft(
+        index=index,
+        output=output,
+        span=used,
+        duration=duration,
+        container=container,
+        video=pictures,
+        audio=sound,
+        covers=covers,
+        drawings=drawings,
+        stills=stills,
+        memo=memo,
+    )
+
+
+def _video(
+    output: Output,
+    index: int,
+    name: str,
+    container: Container,
+    scene: Scene,
+    tools: Tools,
+    duration: Fraction | None,
+    memo: Memo,
+) -> VideoTrack | None:
+    asked = output.video
+    if isinstance(asked, Skip):
+        return None
+    if container.nature is Nature.AUDIO:
+        if asked is not None and asked.codec is not None:
+            raise CodecMismatch(container=name, codec=asked.codec)
+        return None
+    if scene.video is None:
+        if asked is None and container.nature is Nature.EITHER:
+            return None
+        raise NoSuchTrack(kind="video")
+    wanted, memo = asked or Video(), memo.at("video")
+    if wanted.codec == COPY:
+        _copyable(scene.video.codec, name, (*container.video, *container.copies), scene)
+        return video.copied(wanted, scene, container.tags, memo)
+    codec = wanted.codec or container.video[0]
+    encoder = _encoder(codec, name, container.video, tools)
+    return video.encoded(wanted, scene, codec, encoder, index=index, tags=container.tags, duration=duration, memo=memo)
+
+
+def _audio(
+    output: Output, name: str, container: Container, scene: Scene, tools: Tools, memo: Memo, *, alone: bool
+) -> AudioTrack | None:
+    asked = output.audio
+    if isinstance(asked, Skip):
+        return None
+    if not container.audio:
+        if asked is not None:
+            memo.note("audio")
+        return None
+    wanted, memo = asked or Audio(), memo.at("audio")
+    codec = wanted.codec or container.audio[0]
+    encoder = "" if codec == COPY else _encoder(codec, name, container.audio, tools)
+    if scene.audio is None:
+        if alone:
+            raise NoSuchTrack(kind="audio")
+        return None
+    if codec == COPY:
+        _copyable(scene.audio.codec, name, (*container.audio, *container.copies), scene)
+        return audio.copied(wanted, scene, memo)
+    return audio.encoded(wanted, scene, encoder, container.sample_rates.get(codec, ()), memo)
+
+
+def _encoder(codec: str, name: str, allowed: tuple[str, ...], tools: Tools) -> str:
+    if codec not in ENCODERS:
+        raise UnknownEncoder(codec=codec)
+    if codec not in allowed:
+        raise CodecMismatch(container=name, codec=codec)
+    encoder = next((one for one in ENCODERS[codec] if one in tools.encoders), None)
+    if encoder is None:
+        raise UnknownEncoder(codec=codec)
+    return encoder
+
+
+def _copyable(codec: str, name: str, allowed: tuple[str, ...], scene: Scene) -> None:
+    if scene.joined:
+        raise Unsupported(feature="copy", value=f"{len(scene.parts)} sources")
+    if codec not in allowed:
+        raise CodecMismatch(container=name, codec=codec)

@@ -1,0 +1,257 @@
+"""Tables of what each encoder understands: profiles, pixel formats, effort, rates, fine settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """How an encoder is told its rate."""
+
+    option: str = "-crf"
+    scale: tuple[int, int] = (0, 51)
+    """The best and the worst level of constant quality."""
+    default: tuple[str, ...] = ()
+    whole: bool = False
+    """Levels are integers."""
+    free: str | None = None
+    """The bitrate that must be named beside a quality level, where it must."""
+    capped: bool = True
+    """Takes a greatest bitrate beside an average one."""
+    passes: bool = False
+    rising: bool = False
+    """The encoder's own scale counts the other way round."""
+
+
+_SCALE: Final = Control(option="-q:v", scale=(1, 31), default=("-q:v", "5"), whole=True, passes=True)
+_PLAIN: Final = Control(option="-q:v", scale=(1, 31), default=("-q:v", "5"), whole=True)
+
+CONTROLS: Final[Mapping[str, Control]] = {
+    "libx264": Control(passes=True),
+    "libx265": Control(passes=True),
+    "libvpx": Control(scale=(4, 63), whole=True, free="20M", default=("-crf", "20", "-b:v", "20M"), passes=True),
+    "libvpx-vp9": Control(scale=(0, 63), whole=True, free="0", default=("-crf", "33", "-b:v", "0"), passes=True),
+    "libaom-av1": Control(scale=(0, 63), whole=True, free="0", default=("-crf", "33", "-b:v", "0"), passes=True),
+    "libsvtav1": Control(scale=(0, 63), whole=True, default=("-crf", "35"), capped=False),
+    "libtheora": Control(option="-q:v", scale=(0, 10), default=("-q:v", "7"), whole=True, capped=False, rising=True),
+    "mpeg4": _SCALE,
+    "mpeg2video": _SCALE,
+    "mpeg1video": _SCALE,
+    "flv": _SCALE,
+    "h263": _SCALE,
+    "wmv2": _SCALE,
+    "mjpeg": _PLAIN,
+}
+"""Encoders that are not here have no rate to control."""
+
+EFFORT: Final = (
+    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+    *("medium", "slow", "slower", "veryslow"),
+)
+DEFAULT_EFFORT: Final = "veryfast"
+
+
+def _by_effort(*rows: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    return dict(zip(EFFORT, rows, strict=True))
+
+
+def _vpx(realtime: tuple[int, ...], good: tuple[int, ...], *more: str) -> dict[str, tuple[str, ...]]:
+    quick = (("-deadline", "realtime", "-cpu-used", str(n), *more) for n in realtime)
+    careful = (("-deadline", "good", "-cpu-used", str(n), *more) for n in good)
+    return _by_effort(*quick, *careful)
+
+
+_PRESETS: Final = _by_effort(*(("-preset", word) for word in EFFORT))
+
+SPEEDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "libx264": _PRESETS,
+    "libx265": _PRESETS,
+    "libvpx": _vpx((16, 12, 8, 6), (5, 4, 3, 2, 1)),
+    "libvpx-vp9": _vpx((8, 7, 6, 5), (5, 4, 3, 2, 1), "-row-mt", "1"),
+    "libsvtav1": _by_effort(*(("-preset", str(n)) for n in (12, 11, 10, 9, 8, 7, 5, 4, 3))),
+    "libaom-av1": _by_effort(
+        *(("-usage", "realtime", "-cpu-used", str(n)) for n in (10, 9, 8, 7)),
+        *(("-usage", "good", "-cpu-used", str(n)) for n in (6, 5, 4, 3, 2)),
+    ),
+}
+
+CAREFUL: Final[Mapping[str, str]] = {"libvpx": "fast", "libvpx-vp9": "fast", "libaom-av1": "fast"}
+"""The default effort of two passes, for those whose quick modes know one pass only."""
+
+PROFILES: Final[Mapping[str, Mapping[str, str]]] = {
+    "libx264": {name: name for name in ("baseline", "main", "high", "high10", "high422", "high444")},
+    "libx265": {name: name for name in ("main", "main10", "main12", "main422-10", "main444-8", "main444-10")},
+    "libvpx-vp9": {name: name for name in ("0", "1", "2", "3")},
+    "libsvtav1": {"main": "main"},
+    "libaom-av1": {"main": "main", "high": "high", "professional": "professional"},
+    "mpeg2video": {"main": "main", "high": "high", "simple": "simple", "422": "422"},
+    "prores_ks": {name: name for name in ("proxy", "lt", "standard", "hq", "4444", "4444xq")},
+    "dnxhd": {name: f"dnxhr_{name}" for name in ("lb", "sq", "hq")},
+}
+DEFAULT_PROFILES: Final[Mapping[str, str]] = {"dnxhd": "dnxhr_sq", "prores_ks": "standard"}
+
+_8BIT: Final = ("yuv420p", "yuv422p", "yuv444p")
+_10BIT: Final = ("yuv420p10le", "yuv422p10le", "yuv444p10le")
+
+PIXEL_FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
+    "libx264": (*_8BIT, *_10BIT, "nv12"),
+    "libx265": (*_8BIT, *_10BIT, "yuv420p12le"),
+    "libvpx": ("yuv420p", "yuva420p"),
+    "libvpx-vp9": (*_8BIT, *_10BIT, "yuva420p"),
+    "libsvtav1": ("yuv420p", "yuv420p10le"),
+    "libaom-av1": (*_8BIT, *_10BIT),
+    "mpeg2video": ("yuv420p", "yuv422p"),
+    "mjpeg": ("yuvj420p", "yuvj422p", "yuvj444p"),
+    "prores_ks": ("yuv422p10le", "yuv444p10le", "yuva444p10le"),
+    "dnxhd": ("yuv422p",),
+    "libtheora": _8BIT,
+    "gif": ("pal8",),
+}
+"""What an encoder takes, the default first; encoders that are not here take yuv420p only."""
+
+PROFILE_PIXELS: Final[Mapping[str, str]] = {
+    "high10": "yuv420p10le",
+    "high422": "yuv422p",
+    "high444": "yuv444p",
+    "main10": "yuv420p10le",
+    "main12": "yuv420p12le",
+    "main422-10": "yuv422p10le",
+    "main444-8": "yuv444p",
+    "main444-10": "yuv444p10le",
+    "4444": "yuv444p10le",
+    "4444xq": "yuv444p10le",
+    "422": "yuv422p",
+}
+"""Profiles that are there for another pixel format than the encoder's default."""
+
+SIZES: Final[Mapping[str, tuple[tuple[int, int], ...]]] = {
+    "h263": ((128, 96), (176, 144), (352, 288), (704, 576), (1408, 1152)),
+}
+SMALLEST: Final[Mapping[str, tuple[int, int]]] = {"dnxhd": (256, 120), "libsvtav1": (64, 64), "libx265": (32, 32)}
+
+_MPEG: Final = tuple(
+    Fraction(text) for text in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
+)
+FRAME_RATES: Final[Mapping[str, tuple[Fraction, ...]]] = {"mpeg1video": _MPEG, "mpeg2video": _MPEG}
+
+_INT: Final = r"-?\d{1,6}"
+_NUM: Final = r"-?\d{1,6}(\.\d{1,6})?"
+_FLAG: Final = r"[+-](loop|cgop|aic|mv4|qpel|gray|psnr|ildct|ilme|bitexact|low_delay)"
+_COMMON: Final = {"qmin": _INT, "qmax": _INT, "qdiff": _INT, "keyint_min": _INT, "sc_threshold": _INT, "bf": _INT}
+_X264: Final = {
+    **_COMMON,
+    "coder": r"0|1|vlc|ac|cavlc|cabac",
+    "cmp": r"\+?chroma|\d{1,4}",
+    "subq": r"\d{1,2}",
+    "me_range": _INT,
+    "qcomp": _NUM,
+    "qblur": _NUM,
+    "trellis": r"[0-2]",
+    "refs": r"\d{1,2}",
+    "b_strategy": r"[0-2]",
+    "i_qfactor": _NUM,
+    "b_qfactor": _NUM,
+    "direct-pred": r"[0-3]|none|spatial|temporal|auto",
+    "motion-est": r"dia|hex|umh|esa|tesa",
+    "wpredp": r"[0-2]",
+    "weightb": r"[01]",
+    "psy": r"[01]",
+    "psy-rd": rf"{_NUM}:{_NUM}",
+    "deblock": r"-?\d:-?\d",
+    "aq-mode": r"[0-3]",
+    "aq-strength": _NUM,
+    "rc-lookahead": r"\d{1,3}",
+    "chromaoffset": r"-?\d{1,2}",
+    "cplxblur": _NUM,
+    "mbtree": r"[01]",
+    "8x8dct": r"[01]",
+    "mixed-refs": r"[01]",
+    "fast-pskip": r"[01]",
+    "b-pyramid": r"none|strict|normal",
+    "partitions": r"all|none|[pib]\d{1,2}x\d{1,2}(,[pib]\d{1,2}x\d{1,2})*",
+    "rc_init_occupancy": r"\d{1,10}",
+    "slices": r"\d{1,3}",
+    "level": r"1b|\d{1,2}|\d\.\d",
+    "flags": rf"({_FLAG})+",
+}
+_MPEG_TUNE: Final = {
+    **_COMMON,
+    "qcomp": _NUM,
+    "qblur": _NUM,
+    "trellis": r"[0-2]",
+    "i_qfactor": _NUM,
+    "b_qfactor": _NUM,
+    "b_strategy": r"[0-2]",
+    "cmp": r"sad|sse|satd|dct|psnr|bit|rd|zero|vsad|vsse|nsse|\d{1,4}",
+    "rc_init_occupancy": r"\d{1,10}",
+    "slices": r"\d{1,3}",
+    "dc": r"[0-8]",
+    "flags": rf"({_FLAG})+",
+}
+TUNES: Final[Mapping[str, Mapping[str, str]]] = {
+    "libx264": _X264,
+    "libx265": {**_COMMON, "refs": r"\d{1,2}", "qcomp": _NUM, "qblur": _NUM, "i_qfactor": _NUM, "b_qfactor": _NUM},
+    "libvpx": {"qmin": _INT, "qmax": _INT, "slices": r"\d"},
+    "libvpx-vp9": {"qmin": _INT, "qmax": _INT},
+    "libaom-av1": {"qmin": _INT, "qmax": _INT},
+    "mpeg4": _MPEG_TUNE,
+    "mpeg2video": _MPEG_TUNE,
+    "mpeg1video": _MPEG_TUNE,
+    "flv": _MPEG_TUNE,
+    "h263": _MPEG_TUNE,
+    "wmv2": _MPEG_TUNE,
+}
+"""The fine settings that pass, per encoder, with the pattern that a value must match whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """An audio encoder's limits. Empty means free."""
+
+    sample_rates: tuple[int, ...] = ()
+    channels: int = 8
+    bitrates: tuple[int, ...] = ()
+    least: int = 0
+    """Bits per second."""
+    default: int | None = None
+    """Bits per second, where the encoder has no sensible default of its own."""
+    options: tuple[str, ...] = ()
+    lossless: bool = False
+
+
+_MPEG_RATES: Final = (48000, 44100, 32000, 24000, 22050, 16000)
+_AAC_RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+_KILO: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
+
+VOICES: Final[Mapping[str, Voice]] = {
+    "aac": Voice(sample_rates=_AAC_RATES),
+    "libmp3lame": Voice(sample_rates=(*_MPEG_RATES, 12000, 11025, 8000), channels=2, default=128_000),
+    "libopus": Voice(sample_rates=(48000, 24000, 16000, 12000, 8000), least=6000, default=128_000),
+    "libvorbis": Voice(least=32_000),
+    "ac3": Voice(
+        sample_rates=(48000, 44100, 32000), channels=6, bitrates=tuple(n * 1000 for n in _KILO), default=192_000
+    ),
+    "eac3": Voice(sample_rates=(48000, 44100, 32000), channels=6, least=32_000, default=192_000),
+    "wmav2": Voice(sample_rates=(48000, 44100, 32000, 22050, 16000), channels=2, least=24_000, default=128_000),
+    "mp2": Voice(
+        sample_rates=(48000, 44100, 32000),
+        channels=2,
+        bitrates=tuple(n * 1000 for n in _KILO[:15]),
+        default=192_000,
+    ),
+    "libopencore_amrnb": Voice(
+        sample_rates=(8000,),
+        channels=1,
+        bitrates=(4750, 5150, 5900, 6700, 7400, 7950, 10200, 12200),
+        default=12_200,
+    ),
+    "flac": Voice(options=("-sample_fmt", "s16"), lossless=True),
+    "alac": Voice(options=("-sample_fmt", "s16p"), lossless=True),
+    "pcm_s16le": Voice(lossless=True),
+}
+
+AUDIO_PROFILES: Final[Mapping[str, Mapping[str, str]]] = {"aac": {"lc": "aac_low", "aac_low": "aac_low"}}

@@ -1,0 +1,130 @@
+"""Facts from ffprobe's JSON document, ``{"format": {...}, "streams": [...]}``; ``probe_worker`` answers in it too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, Final
+
+from mediaglot.gateway.faults import SourceUnreadable
+from mediaglot.gateway.media.guard import MOST_PIXELS
+from mediaglot.gateway.model import AudioFacts, MediaFacts, VideoFacts
+
+INTERLACED: Final = frozenset({"tt", "bb", "tb", "bt"})
+UNKNOWN: Final = frozenset({"", "unknown", "none", "N/A"})
+
+
+def read_facts(document: Mapping[str, Any], size: int) -> MediaFacts:
+    """Facts on a file of ``size`` bytes. Raises SourceUnreadable if there is no track that can be decoded."""
+    streams = [stream for stream in document.get("streams", ()) if _text(stream.get("codec_name"))]
+    container = str(document.get("format", {}).get("format_name", "")).split(",")[0]
+    general = document.get("format", {})
+    still = container.endswith("_pipe")
+    alone = _whole(general.get("bit_rate")) if len(streams) == 1 and not still else None
+    video = tuple(_video(stream, alone, still=still) for stream in streams if _is_picture(stream))
+    audio = tuple(_audio(stream, alone) for stream in streams if _is_sound(stream))
+    if not video and not audio:
+        raise SourceUnreadable(reason="no_tracks")
+    if any(track.width * track.height > MOST_PIXELS for track in video):
+        raise SourceUnreadable(reason="too_many_pixels")
+    return MediaFacts(
+        container=container,
+        size=size,
+        duration=None if still else _positive(general.get("duration")),
+        bitrate=None if still else _whole(general.get("bit_rate")),
+        start=_fraction(general.get("start_time")),
+        video=video,
+        audio=audio,
+        subtitles=sum(stream.get("codec_type") == "subtitle" for stream in streams),
+    )
+
+
+def _is_picture(stream: Mapping[str, Any]) -> bool:
+    """A cover that is attached to the file is not its picture."""
+    attached = stream.get("disposition", {}).get("attached_pic")
+    return stream.get("codec_type") == "video" and not attached and bool(stream.get("width") and stream.get("height"))
+
+
+def _is_sound(stream: Mapping[str, Any]) -> bool:
+    return stream.get("codec_type") == "audio" and _whole(stream.get("sample_rate")) is not None
+
+
+def _video(stream: Mapping[str, Any], bitrate: int | None, *, still: bool) -> VideoFacts:
+    width, height = int(stream["width"]), int(stream["height"])
+    pixel_aspect = _positive(stream.get("sample_aspect_ratio"))
+    rate = _positive(stream.get("avg_frame_rate")) or _positive(stream.get("r_frame_rate"))
+    return VideoFacts(
+        codec=str(stream["codec_name"]),
+        width=width,
+        height=height,
+        profile=_text(stream.get("profile")),
+        frame_rate=None if still else rate,
+        bitrate=_bitrate(stream) or bitrate,
+        duration=None if still else _duration(stream),
+        pixel_format=_text(stream.get("pix_fmt")),
+        pixel_aspect=pixel_aspect,
+        display_aspect=Fraction(width, height) * (pixel_aspect or 1),
+        rotation=_rotation(stream),
+        frames=_whole(stream.get("nb_frames")),
+        interlaced=stream.get("field_order") in INTERLACED,
+    )
+
+
+def _audio(stream: Mapping[str, Any], bitrate: int | None) -> AudioFacts:
+    language = _text(_tags(stream).get("language"))
+    return AudioFacts(
+        codec=str(stream["codec_name"]),
+        sample_rate=_whole(stream.get("sample_rate")),
+        channels=_whole(stream.get("channels")),
+        profile=_text(stream.get("profile")),
+        bitrate=_bitrate(stream) or bitrate,
+        duration=_duration(stream),
+        language=None if language == "und" else language,
+        bits=_whole(stream.get("bits_per_raw_sample")) or _whole(stream.get("bits_per_sample")),
+    )
+
+
+def _tags(stream: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(key).lower(): value for key, value in stream.get("tags", {}).items()}
+
+
+def _bitrate(stream: Mapping[str, Any]) -> int | None:
+    """Matroska has it, if at all, in a tag."""
+    return _whole(stream.get("bit_rate")) or _whole(_tags(stream).get("bps"))
+
+
+def _duration(stream: Mapping[str, Any]) -> Fraction | None:
+    """Matroska has it in a tag, as ``00:00:02.002000000``."""
+    match = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", str(_tags(stream).get("duration", "")))
+    tagged = int(match[1]) * 3600 + int(match[2]) * 60 + Fraction(match[3]) if match else None
+    return _positive(stream.get("duration")) or tagged or None
+
+
+def _rotation(stream: Mapping[str, Any]) -> int:
+    """FFmpeg counts anticlockwise, from a matrix that says how to put the picture upright."""
+    turns = [side["rotation"] for side in stream.get("side_data_list", ()) if "rotation" in side]
+    turn = _fraction(turns[0]) if turns else None
+    return round(-turn) % 360 if turn is not None else 0
+
+
+def _text(value: object) -> str | None:
+    return None if value is None or str(value) in UNKNOWN else str(value)
+
+
+def _fraction(value: object) -> Fraction | None:
+    """``30000/1001``, ``16:9`` or ``2.002``; None for anything else and for a zero below the line."""
+    try:
+        return Fraction(str(value).replace(":", "/"))
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def _positive(value: object) -> Fraction | None:
+    number = _fraction(value)
+    return number if number is not None and number > 0 else None
+
+
+def _whole(value: object) -> int | None:
+    number = _positive(value)
+    return int(number) if number is not None else None

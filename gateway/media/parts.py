@@ -1,0 +1,125 @@
+"""What a plan is made of. Every path is a name of ours, relative to the job's own work folder, FFmpeg's directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Final
+
+from mediaglot.gateway.faults import Fault, Invalid
+from mediaglot.gateway.model import Location, TextOverlay
+
+NULL: Final = "-"
+"""The path of a target whose bytes nobody wants."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """One ``-i``. A ``picture`` is opened with the picture formats only."""
+
+    path: str
+    options: tuple[str, ...] = ()
+    picture: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One output file of a run (or numbered pictures, with ``%05d`` in the path)."""
+
+    maps: tuple[str, ...]
+    options: tuple[str, ...]
+    muxer: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One FFmpeg process."""
+
+    feeds: tuple[Feed, ...]
+    graph: str
+    targets: tuple[Target, ...]
+    duration: Fraction | None
+    """Seconds of output that are expected, for the progress."""
+    weight: Fraction
+    """The share of the whole job's encoding, 0 to 1; the runs of a plan add up to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """A file to look for after the last run.
+
+    With ``many``, ``path`` has one ``*`` and stands for at least one file, in the order of their names.
+    """
+
+    path: str
+    role: str = "media"
+    """media or still."""
+    many: bool = False
+    still: int | None = None
+    """Which of the output's ``stills`` this is."""
+    duration: Fraction | None = None
+    """Seconds that a media file should last; a much shorter one comes from a broken source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """A file that output ``output`` needs in the work folder before anything runs."""
+
+    output: int
+    location: Location
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A text overlay to draw (``media/draw.py``) to ``path``, a picture of ``width`` times ``height`` pixels."""
+
+    output: int
+    overlay: TextOverlay
+    path: str
+    width: int
+    height: int
+    font: str | None = None
+    """The fetched font's path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a job is made. ``products`` and ``faults`` are by output index; each output is in one of them."""
+
+    runs: tuple[Run, ...]
+    products: Mapping[int, tuple[Product, ...]]
+    faults: Mapping[int, Fault]
+    drawings: tuple[Drawing, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Paths of the job's settings that were not applied exactly (``outputs.0.video.tune.partitions``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """Where in the job the planner is: notes what it does not apply, names what it refuses."""
+
+    path: str
+    notes: list[str] = field(default_factory=list)
+
+    def at(self, part: str | int) -> Memo:
+        return Memo(f"{self.path}.{part}", self.notes)
+
+    def note(self, part: str) -> None:
+        self.notes.append(f"{self.path}.{part}")
+
+    def invalid(self, part: str, value: object, reason: str) -> Invalid:
+        return Invalid(field=f"{self.path}.{part}", value=value, reason=reason)
+
+
+def number(value: Fraction | int) -> str:
+    """A decimal with at most six digits after the point: ``1/3`` is ``0.333333``, ``5/2`` is ``2.5``."""
+    text = f"{float(value):.6f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def ratio(value: Fraction) -> str:
+    """``30`` or ``30000/1001``."""
+    return str(value)

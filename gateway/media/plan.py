@@ -1,0 +1,212 @@
+"""From a job and what was measured on its sources to the FFmpeg processes that make it. Pure.
+
+All outputs come from one process that decodes once; outputs in two passes share one analysis before it. An output
+that can't be made becomes a fault and leaves the others alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Final
+
+from mediaglot.gateway.faults import Fault, SourceUnreadable
+from mediaglot.gateway.media import join, mux, overlay
+from mediaglot.gateway.media.bench import Bench
+from mediaglot.gateway.media.draft import Draft, Tools, draft
+from mediaglot.gateway.media.parts import NULL, Fetch, Plan, Run, Target, number
+from mediaglot.gateway.media.scene import Scene, Span, scene
+from mediaglot.gateway.media.still import StillSet
+from mediaglot.gateway.media.video import VideoTrack
+from mediaglot.gateway.model import Job, MediaFacts
+
+ANALYSIS_WEIGHT: Final = Fraction(1, 3)
+
+
+def plan(
+    job: Job,
+    sources: Sequence[MediaFacts],
+    *,
+    encoders: frozenset[str],
+    muxers: frozenset[str],
+    only: frozenset[int] | None = None,
+) -> Plan:
+    """How to make the outputs of ``job`` (those whose index is in ``only``) from probed sources, one per input."""
+    notes: list[str] = []
+    drafts: list[Draft] = []
+    faults: dict[int, Fault] = {}
+    wanted = [index for index in range(len(job.outputs)) if only is None or index in only]
+    tools = Tools(encoders=encoders, muxers=muxers)
+    try:
+        if not sources:
+            raise SourceUnreadable
+        view = scene(job, sources, notes)
+    except Fault as fault:
+        return Plan(runs=(), products={}, faults=dict.fromkeys(wanted, fault))
+    for index in wanted:
+        try:
+            drafts.append(draft(job.outputs[index], index, view, tools, notes))
+        except Fault as fault:
+            faults[index] = fault
+    return Plan(
+        runs=_runs(drafts, view),
+        products={one.index: one.products for one in drafts},
+        faults=faults,
+        drawings=tuple(drawing for one in drafts for drawing in one.drawings),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def needs(job: Job, only: frozenset[int] | None = None) -> tuple[Fetch, ...]:
+    """The pictures and fonts to fetch into the work folder, beside the sources (``source-0`` ...)."""
+    return tuple(
+        fetch
+        for index, output in enumerate(job.outputs)
+        if (only is None or index in only) and output.package is None
+        for fetch in overlay.fetches(output, index)
+    )
+
+
+def _runs(drafts: Sequence[Draft], view: Scene) -> tuple[Run, ...]:
+    if not drafts:
+        return ()
+    twice = [one for one in drafts if one.video is not None and one.video.passes]
+    # FFmpeg numbers a pass log by the stream's place among all outputs: keep those of two passes in front.
+    ordered = [*twice, *(one for one in drafts if one not in twice)]
+    cut = _cut(drafts, view)
+    longest = max((one.duration for one in drafts if one.duration is not None), default=None)
+    if not twice:
+        return (_run(ordered, view, cut, longest, Fraction(1)),)
+    analysis = Bench(view)
+    for one in twice:
+        _wire(one, analysis, cut, first_pass=True)
+    return (
+        analysis.run(max((one.duration for one in twice if one.duration), default=None), ANALYSIS_WEIGHT),
+        _run(ordered, view, cut, longest, 1 - ANALYSIS_WEIGHT),
+    )
+
+
+def _run(drafts: Sequence[Draft], view: Scene, cut: Span, duration: Fraction | None, weight: Fraction) -> Run:
+    bench = Bench(view)
+    for one in drafts:
+        if one.container is not None:
+            _wire(one, bench, cut)
+    for one in drafts:
+        for still in one.stills:
+            _wire_still(still, one, bench, cut)
+    return bench.run(duration, weight)
+
+
+def _cut(drafts: Sequence[Draft], view: Scene) -> Span:
+    """The clip that all outputs of the common feed have in common: it is cut by seeking, others by filters."""
+    spans = {one.span for one in drafts if one.shares}
+    return spans.pop() if len(spans) == 1 and not view.joined else Span()
+
+
+def _feed(one: Draft, bench: Bench, cut: Span) -> tuple[int, Span]:
+    """The feed of an output's tracks, and what filters still have to cut off. -1 stands for the joined sources."""
+    if bench.scene.joined:
+        bench.join()
+        return -1, one.span
+    part = bench.scene.parts[0]
+    if not one.apart:
+        return bench.feed(part.path, cut.within(part.span).seek()), Span() if one.span == cut else one.span
+    tag = one.video.tag if one.video is not None else 0
+    turn = ("-display_rotation:v:0", str(-tag), "-noautorotate") if tag else ()
+    return bench.feed(part.path, (*turn, *one.span.within(part.span).seek())), Span()
+
+
+def _wire(one: Draft, bench: Bench, cut: Span, *, first_pass: bool = False) -> None:
+    feed, trim = _feed(one, bench, cut)
+    maps: list[str] = []
+    options: list[str] = []
+    if one.video is not None:
+        maps.append(_wire_video(one, one.video, bench, feed, trim))
+        options += _in_pass(one.video, f"pass-{one.index}", first=first_pass)
+    if one.audio is not None and first_pass:
+        # any packets will do: the stream only keeps the numbers of the pass logs in step
+        maps.append("0:0")
+        options += ("-c:1", "copy")
+    elif one.audio is not None:
+        maps.append(_wire_audio(one, bench, feed, trim))
+        options += one.audio.options
+    if first_pass:
+        bench.targets.append(Target(maps=tuple(maps), options=tuple(options), muxer="null", path=NULL))
+        return
+    assert one.container is not None  # noqa: S101 - media only
+    chapters = not bench.scene.joined and one.span.whole and bench.scene.parts[0].span.whole
+    options += mux.options(one.output, one.container, max(feed, 0), chapters=chapters, memo=one.memo)
+    if one.copies:
+        options += ("-avoid_negative_ts", "make_zero")
+    bench.targets.append(Target(maps=tuple(maps), options=tuple(options), muxer=one.container.muxer, path=one.path))
+
+
+def _in_pass(track: VideoTrack, log: str, *, first: bool) -> tuple[str, ...]:
+    """The track's options, with those of its pass where it has two."""
+    if not track.passes:
+        return track.options
+    turn = "1" if first else "2"
+    if track.encoder != "libx265":
+        return (*track.options, "-pass:v", turn, "-passlogfile:v", log)
+    words = dict(zip(track.options[::2], track.options[1::2], strict=True))
+    own = words.pop("-x265-params", "")
+    words["-x265-params"] = ":".join([*([own] if own else []), f"pass={turn}:stats={log}.log"])
+    return tuple(word for pair in words.items() for word in pair)
+
+
+def _wire_video(one: Draft, track: VideoTrack, bench: Bench, feed: int, trim: Span) -> str:
+    """Put the chain of a video track on the bench; gives what to map."""
+    stream = join.VIDEO if feed < 0 else f"{feed}:V:0"
+    before = [*_trim(trim, "trim", "setpts"), *track.filters]
+    if track.copied or (feed >= 0 and not before and not track.finish and not one.covers):
+        return stream
+    out = f"v{one.index}"
+    label, pending = bench.tap(stream), before
+    for position, cover in enumerate(one.covers):
+        base, top, mixed = (f"{letter}{one.index}_{position}" for letter in "bom")
+        picture = bench.feed(cover.path, picture=True)
+        bench.chain(f"[{picture}:V:0]{cover.prepare}[{top}]")
+        if pending:
+            bench.chain(f"[{label}]{','.join(pending)}[{base}]")
+            label, pending = base, []
+        bench.chain(f"[{label}][{top}]overlay={cover.place}[{mixed}]")
+        label = mixed
+    bench.chain(f"[{label}]{','.join([*pending, *track.finish]) or 'null'}[{out}]")
+    return f"[{out}]"
+
+
+def _wire_audio(one: Draft, bench: Bench, feed: int, trim: Span) -> str:
+    assert one.audio is not None  # noqa: S101 - the caller has looked
+    stream = join.AUDIO if feed < 0 else f"{feed}:a:0"
+    filters = [*_trim(trim, "atrim", "asetpts"), *one.audio.filters]
+    if one.audio.copied or (feed >= 0 and not filters):
+        return stream
+    bench.chain(f"[{bench.tap(stream)}]{','.join(filters) or 'anull'}[a{one.index}]")
+    return f"[a{one.index}]"
+
+
+def _trim(span: Span, cut: str, stamp: str) -> list[str]:
+    """Both tracks are counted from the same moment, so that they stay together."""
+    if span.whole:
+        return []
+    end = "" if span.length is None else f":end={number(span.start + span.length)}"
+    shift = [f"{stamp}=PTS-{number(span.start)}/TB"] if span.start else []
+    return [f"{cut}=start={number(span.start)}{end}", *shift]
+
+
+def _wire_still(still: StillSet, one: Draft, bench: Bench, cut: Span) -> None:
+    if still.source is not None:
+        feed = bench.feed(still.source, still.seek)
+        filters = ("-filter:v", ",".join(still.filters)) if still.filters else ()
+        maps, options = (f"{feed}:V:0",), (*filters, *still.options)
+    else:
+        joined = bench.scene.joined
+        part = bench.scene.parts[0]
+        if joined:
+            bench.join()
+        stream = join.VIDEO if joined else f"{bench.feed(part.path, cut.within(part.span).seek())}:V:0"
+        trim = _trim(Span() if one.span == cut else one.span, "trim", "setpts")
+        label = f"i{one.index}_{still.product.still}"
+        bench.chain(f"[{bench.tap(stream)}]{','.join([*trim, *still.filters])}[{label}]")
+        maps, options = (f"[{label}]",), still.options
+    bench.targets.append(Target(maps=maps, options=options, muxer="image2", path=still.path))

@@ -1,0 +1,159 @@
+"""The process that opens unknown files with PyAV, so that a hostile one can crash or block only this process.
+
+Started by ``probe.py`` as ``python -m``; one JSON document per line, ``{"path": ...}`` in and either
+``{"format": ..., "streams": [...]}`` as ffprobe would say it or ``{"error": code}`` out. Ends when stdin does.
+It imports nothing but PyAV and the standard library, because its start is part of the first probe's time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import av.error
+import av.logging
+
+from mediaglot.gateway.media.guard import FORMATS, MOST_PIXELS, PROTOCOLS
+
+OPTIONS: Final = {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS, "max_pixels": str(MOST_PIXELS)}
+FIELD_ORDERS: Final = ("unknown", "progressive", "tt", "bb", "tb", "bt")
+ATTACHED: Final = 0x400
+PACKETS: Final = 400
+"""How far into a file the first picture or sound has to come out."""
+
+
+def describe(path: str) -> dict[str, Any]:
+    """What ffprobe would say about ``path``, or ``{"error": code}``."""
+    try:
+        with Path(path).open("rb") as file, av.open(_nameless(file.fileno()), options=OPTIONS) as media:
+            return _document(media)
+    except MemoryError:
+        return {"error": "out_of_memory"}
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
+        return {"error": "no_file"}
+    except (av.error.FFmpegError, OSError, ValueError, OverflowError):
+        return {"error": "invalid_data"}
+
+
+def _nameless(fd: int) -> str:
+    """The open file under a path without a name: FFmpeg judges names before contents, and reads wildcards in them."""
+    return f"/dev/fd/{fd}"
+
+
+def _document(media: Any) -> dict[str, Any]:
+    streams = [_stream(stream) for stream in media.streams]
+    for stream, said in zip(media.streams, streams, strict=True):
+        if said["codec_type"] == "video" and not said["disposition"]["attached_pic"]:
+            said.update(_from_picture(media, stream))
+            break
+    else:
+        _require_sound(media, streams)
+    return {
+        "format": {
+            "format_name": media.format.name,
+            "duration": _seconds(media.duration, 1_000_000),
+            "start_time": _seconds(media.start_time, 1_000_000),
+            "bit_rate": media.bit_rate or None,
+        },
+        "streams": streams,
+    }
+
+
+def _stream(stream: Any) -> dict[str, Any]:
+    context = stream.codec_context
+    said: dict[str, Any] = {"codec_type": stream.type, "disposition": {"attached_pic": 0}, "tags": _tags(stream)}
+    if context is None:
+        return said
+    said |= {
+        "codec_name": context.codec.canonical_name,
+        "profile": stream.profile,
+        "bit_rate": getattr(stream, "bit_rate", None),
+        "duration": _seconds(stream.duration, stream.time_base),
+        "nb_frames": stream.frames or None,
+    }
+    if stream.type == "video":
+        said |= _picture(stream, context)
+    elif stream.type == "audio":
+        said |= {
+            "sample_rate": context.sample_rate,
+            "channels": context.channels,
+            # The width of a sample says something only where the coding keeps it.
+            "bits_per_sample": context.format.bits if context.format and context.codec.lossless else None,
+        }
+    return said
+
+
+def _tags(stream: Any) -> dict[str, str]:
+    known = {key.lower(): value for key, value in stream.metadata.items()}
+    return {key: known[key][:64] for key in ("language", "bps", "duration") if key in known}
+
+
+def _picture(stream: Any, context: Any) -> dict[str, Any]:
+    order = context.field_order
+    return {
+        "disposition": {"attached_pic": int(bool(int(stream.disposition) & ATTACHED))},
+        "width": context.width,
+        "height": context.height,
+        "pix_fmt": context.pix_fmt,
+        "sample_aspect_ratio": _ratio(stream.sample_aspect_ratio),
+        "avg_frame_rate": _ratio(stream.average_rate),
+        "r_frame_rate": _ratio(stream.base_rate),
+        "field_order": FIELD_ORDERS[order] if 0 <= order < len(FIELD_ORDERS) else "unknown",
+    }
+
+
+def _from_picture(media: Any, stream: Any) -> dict[str, Any]:
+    """What only a decoded picture tells. A track that gives none is left without a codec, so it does not count."""
+    for frame in _frames(media, stream):
+        turned = {"side_data_list": [{"rotation": frame.rotation}]} if frame.rotation else {}
+        return {**turned, **({"field_order": "tt"} if frame.interlaced_frame else {})}
+    return {"codec_name": None}
+
+
+def _require_sound(media: Any, streams: list[dict[str, Any]]) -> None:
+    for stream, said in zip(media.streams, streams, strict=True):
+        if said["codec_type"] == "audio":
+            if next(_frames(media, stream), None) is None:
+                said["codec_name"] = None
+            return
+
+
+def _frames(media: Any, stream: Any) -> Iterator[Any]:
+    """Frames from the first packets of a track; broken packets are passed over."""
+    if stream.codec_context is None:
+        return
+    stream.codec_context.thread_count = 1  # more would cost address space and delay the first frame
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    for count, packet in enumerate(media.demux(stream)):
+        with suppress(av.error.InvalidDataError):
+            yield from packet.decode()
+        if count >= PACKETS:
+            return
+
+
+def _seconds(ticks: int | None, base: Any) -> str | None:
+    """``base`` is ticks per second, or a tick as a Fraction."""
+    if ticks is None or base is None:
+        return None
+    return f"{ticks}/{base}" if isinstance(base, int) else str(ticks * base)
+
+
+def _ratio(value: Any) -> str | None:
+    return f"{value.numerator}/{value.denominator}" if value else None
+
+
+def main() -> None:
+    av.logging.set_level(av.logging.PANIC)
+    for line in sys.stdin.buffer:
+        answer = describe(json.loads(line)["path"])
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Runs one FFmpeg process: progress out, limits and a watchdog on it, gone within a second when cancelled.
+
+The command line must hold ``-nostdin -nostats -progress pipe:1 -loglevel level+warning``; nothing is added to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+from asyncio.subprocess import Process
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from mediaglot.gateway.clock import Clock, RealClock
+from mediaglot.gateway.faults import EncodingFailed, Stalled, TimedOut, WorkFault
+from mediaglot.gateway.media import orphan
+from mediaglot.gateway.media.child import end, spawn, through
+from mediaglot.gateway.media.classify import classify
+from mediaglot.gateway.media.progress import Progress, ProgressReader
+
+NICE: Final = 10
+"""Below the server, whose answers would take ten times as long beside FFmpeg at 0."""
+
+TAIL_LINES: Final = 60
+TAIL_WIDTH: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What ends a process that does not end by itself. None means no limit."""
+
+    stall: float = 60.0
+    """Seconds without any progress."""
+    wall: float | None = None
+    """Seconds in all."""
+    cpu: int | None = None
+    """Seconds of CPU, over all its cores."""
+    output_bytes: int | None = None
+    """The size of any one file that it writes."""
+
+    def resources(self) -> dict[int, int]:
+        bounds = {resource.RLIMIT_CPU: self.cpu, resource.RLIMIT_FSIZE: self.output_bytes}
+        return {kind: value for kind, value in bounds.items() if value is not None}
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    on_progress: Callable[[Progress], None],
+    limits: Limits = Limits(),
+    clock: Clock = RealClock(),  # noqa: B008 - has no state
+) -> None:
+    """Run ``argv`` in ``cwd``, which must be a folder of its own for as long as it runs.
+
+    Raises the WorkFault that says why it failed. A partial output is left behind: write to a temporary name.
+    When cancelled, or when ``on_progress`` raises, the process is gone before the exception goes on.
+    """
+    started = clock.monotonic()
+    try:
+        process = await spawn(argv, cwd=cwd, nice=NICE, limits=limits.resources())
+    except OSError as error:
+        raise EncodingFailed(reason="start") from error
+    mark = orphan.mark(cwd, process.pid, argv[0])
+    tail, pulse = _Tail(), _Pulse(clock)
+    readers = [asyncio.create_task(work) for work in (_follow(process, pulse, on_progress), tail.read(process))]
+    watching = asyncio.create_task(_watch(pulse, limits, clock))
+    ended: asyncio.Future[Any] = asyncio.gather(*readers, process.wait())
+    try:
+        await asyncio.wait([ended, watching], return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            raise watching.result()
+        await ended
+    finally:
+        await through(_settle(process, [ended, *readers, watching], mark))
+    if process.returncode:
+        used = (clock.monotonic() - started) * (os.cpu_count() or 1)
+        cpu = limits.cpu if limits.cpu is not None and used >= limits.cpu else None
+        raise classify(tail.lines, process.returncode, output_limit=limits.output_bytes, cpu_limit=cpu)
+
+
+async def _settle(process: Process, tasks: Sequence[asyncio.Future[Any]], mark: Path) -> None:
+    """Nothing is left of the run after this."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await end(process)
+    orphan.unmark(mark)
+
+
+class _Pulse:
+    """When the process last showed that it works."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: object = None
+        self.moved = clock.monotonic()
+
+    def beat(self, progress: Progress) -> None:
+        seen = (progress.out_time, progress.frame, progress.total_size, progress.done)
+        if seen != self._seen:
+            self._seen, self.moved = seen, self._clock.monotonic()
+
+
+async def _follow(process: Process, pulse: _Pulse, on_progress: Callable[[Progress], None]) -> None:
+    assert process.stdout is not None  # noqa: S101 - spawn makes it a pipe
+    reader = ProgressReader()
+    while chunk := await process.stdout.read(1 << 16):
+        for progress in reader.feed(chunk):
+            pulse.beat(progress)
+            on_progress(progress)
+
+
+class _Tail:
+    """The last lines of stderr, each cut to a bearable width."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=TAIL_LINES)
+
+    async def read(self, process: Process) -> None:
+        assert process.stderr is not None  # noqa: S101 - spawn makes it a pipe
+        rest = b""
+        while chunk := await process.stderr.read(1 << 14):
+            *lines, rest = (rest + chunk).replace(b"\r", b"\n").split(b"\n")
+            self._keep(lines)
+            rest = rest[:TAIL_WIDTH]
+        self._keep([rest])
+
+    def _keep(self, lines: Sequence[bytes]) -> None:
+        self.lines.extend(line[:TAIL_WIDTH].decode("utf-8", "replace") for line in lines if line.strip())
+
+
+async def _watch(pulse: _Pulse, limits: Limits, clock: Clock) -> WorkFault:
+    """Returns the fault that a process has come to deserve."""
+    started = clock.monotonic()
+    while True:
+        now = clock.monotonic()
+        if limits.wall is not None and now - started >= limits.wall:
+            return TimedOut(seconds=limits.wall)
+        if now - pulse.moved >= limits.stall:
+            return Stalled(seconds=limits.stall)
+        due = pulse.moved + limits.stall
+        if limits.wall is not None:
+            due = min(due, started + limits.wall)
+        await clock.sleep(max(due - now, 0.001))

@@ -1,0 +1,125 @@
+"""The arithmetic of pictures: from a size rule and a source picture to scale, pad and crop filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+from typing import Final
+
+from mediaglot.gateway.media.guard import MOST_PIXELS
+from mediaglot.gateway.media.parts import Memo
+from mediaglot.gateway.model import Edges, Fit, Share, Size
+
+MAX_SIDE: Final = 16_384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """Stored pixels, and the shape of one pixel (width by height)."""
+
+    width: int
+    height: int
+    aspect: Fraction = Fraction(1)
+
+    @property
+    def shape(self) -> Fraction:
+        return self.width * self.aspect / self.height
+
+    def turned(self) -> Picture:
+        """After a quarter turn."""
+        return Picture(width=self.height, height=self.width, aspect=1 / self.aspect)
+
+
+def even(value: Fraction | int) -> int:
+    """The nearest even number that a picture can have as a side."""
+    return max(2, 2 * floor(Fraction(value) / 2 + Fraction(1, 2)))
+
+
+def frame(size: Size | None, picture: Picture, memo: Memo, *, scaler: str | None = None) -> tuple[list[str], Picture]:
+    """Filters that bring a picture to a size, and the picture that comes out.
+
+    Sides are always even. Both sides given: the shape is kept with bars, unless the fit says otherwise.
+    Scaled pictures have square pixels; without a size the source's pixels stay as they are.
+    """
+    width = _side(size.width if size else None, picture.width * picture.aspect, memo.at("width"))
+    height = _side(size.height if size else None, Fraction(picture.height), memo.at("height"))
+    if width is None and height is None:
+        return _evened(picture)
+    if width is None or height is None:
+        wide = width or even((height or 2) * picture.shape)
+        return _scaled(picture, wide, height or even(wide / picture.shape), scaler, memo)
+    _bounded(width, height, "size", memo)
+    fit = (size.fit if size else None) or Fit.PAD
+    if fit is Fit.STRETCH:
+        return _scaled(picture, width, height, scaler, memo)
+    inner = _inner(picture, width, height, cover=fit is Fit.CROP)
+    filters, result = _scaled(picture, *inner, scaler, memo)
+    if fit is Fit.INSIDE or inner == (width, height):
+        return filters, result
+    left, top = 2 * (abs(width - inner[0]) // 4), 2 * (abs(height - inner[1]) // 4)
+    word = "crop" if fit is Fit.CROP else "pad"
+    return [*filters, f"{word}={width}:{height}:{left}:{top}"], Picture(width=width, height=height)
+
+
+def _side(value: int | Share | None, base: Fraction, memo: Memo) -> int | None:
+    if value is None or value == 0:
+        return None
+    pixels = base * value.of_source if isinstance(value, Share) else Fraction(value)
+    if not 0 < pixels <= MAX_SIDE:
+        raise memo.invalid("size", pixels, "not a picture's side")
+    return even(pixels)
+
+
+def _inner(picture: Picture, width: int, height: int, *, cover: bool) -> tuple[int, int]:
+    """The even size of the picture's own shape that lies within (or covers) a box."""
+    by_width = even(width / picture.shape)
+    if (by_width >= height) if cover else (by_width <= height):
+        return width, by_width
+    return even(height * picture.shape), height
+
+
+def _bounded(width: int, height: int, part: str, memo: Memo) -> None:
+    if width * height > MOST_PIXELS or max(width, height) > MAX_SIDE:
+        raise memo.invalid(part, f"{width}x{height}", "too large")
+
+
+def _scaled(picture: Picture, width: int, height: int, scaler: str | None, memo: Memo) -> tuple[list[str], Picture]:
+    _bounded(width, height, "size", memo)
+    result = Picture(width=width, height=height)
+    if result == picture:
+        return [], result
+    flags = f":flags={scaler}" if scaler else ""
+    return [f"scale={width}:{height}{flags}", "setsar=1"], result
+
+
+def _evened(picture: Picture) -> tuple[list[str], Picture]:
+    width, height = max(2, picture.width // 2 * 2), max(2, picture.height // 2 * 2)
+    if (width, height) == (picture.width, picture.height):
+        return [], picture
+    if min(picture.width, picture.height) == 1:
+        return [f"scale={width}:{height}", "setsar=1"], Picture(width=width, height=height)
+    return [f"crop={width}:{height}:0:0"], Picture(width=width, height=height, aspect=picture.aspect)
+
+
+def cropped(edges: Edges, picture: Picture, memo: Memo) -> tuple[list[str], Picture]:
+    width, height = picture.width - edges.left - edges.right, picture.height - edges.top - edges.bottom
+    if min(edges.left, edges.top, edges.right, edges.bottom) < 0 or min(width, height) < 2:
+        raise memo.invalid("crop", f"{width}x{height}", "nothing is left")
+    if (width, height) == (picture.width, picture.height):
+        return [], picture
+    # exact: FFmpeg would otherwise round odd positions to the chroma grid
+    text = f"crop={width}:{height}:{edges.left}:{edges.top}:exact=1"
+    return [text], Picture(width=width, height=height, aspect=picture.aspect)
+
+
+def padded(edges: Edges, picture: Picture, memo: Memo) -> tuple[list[str], Picture]:
+    width, height = picture.width + edges.left + edges.right, picture.height + edges.top + edges.bottom
+    if min(edges.left, edges.top, edges.right, edges.bottom) < 0:
+        raise memo.invalid("pad", f"{width}x{height}", "less than nothing")
+    width, height = even(width), even(height)
+    _bounded(width, height, "pad", memo)
+    if (width, height) == (picture.width, picture.height):
+        return [], picture
+    text = f"pad={width}:{height}:{edges.left}:{edges.top}"
+    return [text], Picture(width=width, height=height, aspect=picture.aspect)

@@ -1,0 +1,163 @@
+"""The outbox at work: letters that were committed along with a state change reach their receivers.
+
+At least once, in order per ticket and target, with a longer and longer wait between attempts, given up visibly.
+Targets don't wait for one another: each has few deliveries under way at once, and all together have a bound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.store import Key, Letter, LetterState, Store, Topic
+
+log = logging.getLogger(__name__)
+EXCERPT: Final = 500
+"""Characters of an answer that the delivery log keeps."""
+
+
+class Answer(NamedTuple):
+    """What a receiver said. 200 to 299 is success; everything else is tried again."""
+
+    status: int
+    text: str = ""
+
+
+Send = Callable[[Letter], Coroutine[Any, Any, Answer]]
+"""Delivers one letter. Raises whatever it likes when there is no answer: the class's name goes to the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Seconds before attempt 2, 3 ...: ``first``, doubled each time up to ``most``, less a random half at most."""
+
+    first: float = 5.0
+    most: float = 3600.0
+
+    def seconds(self, attempts: int, chance: float) -> float:
+        return float(min(self.most, self.first * 2.0 ** (attempts - 1))) * (1 - chance / 2)
+
+
+class Courier:
+    """``retries`` attempts in all; ``timeout`` seconds for each; ``parallel`` at once, ``per_target`` to one target."""
+
+    def __init__(
+        self,
+        store: Store,
+        send: Send,
+        clock: Clock,
+        *,
+        retries: int = 10,
+        backoff: Backoff | None = None,
+        timeout: float = 30.0,
+        parallel: int = 128,
+        per_target: int = 4,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._send = send
+        self._clock = clock
+        self._retries = retries
+        self._backoff = backoff or Backoff()
+        self._timeout = timeout
+        self._parallel = parallel
+        self._per_target = per_target
+        self._chance = chance
+        self._news = asyncio.Event()
+        self._under_way: dict[tuple[Key, str], asyncio.Task[None]] = {}
+        self._targets: Counter[str] = Counter()
+        store.watch(Topic.LETTERS, lambda _: self._news.set())
+
+    async def run(self) -> None:
+        """Deliver until cancelled. What is under way then is not recorded, and goes out again with the next run."""
+        try:
+            while True:
+                self._news.clear()
+                await self._deliver_due()
+                await self._until_next_due()
+        finally:
+            tasks = set(self._under_way.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def redeliver(self, letter_id: str) -> bool:
+        """Send a letter again, whatever became of it, with all its attempts before it. False if there is none."""
+        letter = await self._store.letter(letter_id)
+        if letter is None:
+            return False
+        async with self._store.write() as tx:
+            await tx.mark(replace(letter, state=LetterState.OPEN, attempts=0, due=self._clock.now()))
+        return True
+
+    async def _deliver_due(self) -> None:
+        limit = self._parallel + len(self._under_way)
+        for letter in await self._store.due_letters(self._clock.now(), limit, self._per_target):
+            line = letter.key, letter.target
+            free = len(self._under_way) < self._parallel and self._targets[letter.target] < self._per_target
+            if free and line not in self._under_way:
+                self._targets[letter.target] += 1
+                self._under_way[line] = asyncio.create_task(self._deliver(letter))
+
+    async def _until_next_due(self) -> None:
+        due = await self._store.next_due(self._clock.now())
+        waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._news.wait())]
+        if due is not None:
+            waits.append(asyncio.create_task(self._sleep((due - self._clock.now()).total_seconds())))
+        await _first_of(waits)
+
+    async def _sleep(self, seconds: float) -> None:
+        await self._clock.sleep(max(0.0, seconds))
+
+    async def _deliver(self, letter: Letter) -> None:
+        try:
+            answer = await self._attempt(letter)
+            async with self._store.write() as tx:
+                await tx.mark(self._after(letter, answer))
+        except Exception:
+            log.exception("the delivery of letter %s could not be recorded; it will go out again", letter.id)
+        finally:
+            del self._under_way[letter.key, letter.target]
+            self._targets[letter.target] -= 1
+            self._news.set()
+
+    async def _attempt(self, letter: Letter) -> Answer | str:
+        """The answer, or why there was none."""
+        sending = asyncio.create_task(self._send(letter))
+        await _first_of([sending, asyncio.create_task(self._sleep(self._timeout))])
+        if sending.cancelled():
+            return "timeout"
+        error = sending.exception()
+        return sending.result() if error is None else type(error).__name__
+
+    def _after(self, letter: Letter, answer: Answer | str) -> Letter:
+        """The letter as it is after this attempt."""
+        attempts = letter.attempts + 1
+        status, text = (None, answer) if isinstance(answer, str) else answer
+        told = replace(letter, attempts=attempts, status=status, answer=text[:EXCERPT])
+        if status is not None and 200 <= status < 300:
+            return replace(told, state=LetterState.DELIVERED)
+        if attempts >= self._retries:
+            log.warning(
+                "letter %s (%s) given up after %d attempts: %s", letter.id, letter.event, attempts, status or text
+            )
+            return replace(told, state=LetterState.GIVEN_UP)
+        wait = timedelta(seconds=self._backoff.seconds(attempts, self._chance()))
+        return replace(told, due=self._clock.now() + wait)
+
+
+async def _first_of(tasks: list[asyncio.Task[Any]]) -> None:
+    """Wait for one of the tasks; all the others are cancelled and over on return, also when this is cancelled."""
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

@@ -1,0 +1,41 @@
+-- A row stays while a handler has it (claim), so one ticket can't be in two hands: place is the submission that is
+-- wanted next, 0 when none is.
+
+-- name: enqueue
+INSERT INTO queue (dialect, account, id, priority, place) VALUES (:dialect, :account, :id, :priority, :place)
+ON CONFLICT (dialect, account, id) DO UPDATE SET priority = excluded.priority, place = excluded.place, attempt = 0;
+
+-- name: withdraw
+UPDATE queue SET place = 0
+WHERE dialect = :dialect AND account = :account AND id = :id AND claim IS NOT NULL AND place > 0
+RETURNING 1;
+
+-- name: unqueue
+DELETE FROM queue WHERE dialect = :dialect AND account = :account AND id = :id AND claim IS NULL
+RETURNING 1;
+
+-- name: claim
+UPDATE queue SET claim = place, attempt = attempt + 1
+WHERE rowid = (SELECT rowid FROM queue WHERE claim IS NULL ORDER BY priority DESC, place LIMIT 1)
+RETURNING dialect, account, id, priority, attempt, place;
+
+-- name: complete
+UPDATE queue SET place = 0
+WHERE dialect = :dialect AND account = :account AND id = :id
+AND place = :place AND claim = :place AND attempt = :attempt
+RETURNING 1;
+
+-- name: release
+UPDATE queue SET claim = NULL, attempt = max(0, attempt - :back * (place = :place))
+WHERE dialect = :dialect AND account = :account AND id = :id AND claim = :place
+RETURNING 1;
+
+-- name: release_all
+UPDATE queue SET claim = NULL WHERE claim IS NOT NULL
+RETURNING 1;
+
+-- name: sweep
+DELETE FROM queue WHERE claim IS NULL AND place = 0;
+
+-- name: waiting
+SELECT dialect, account, id, priority, attempt, place FROM queue WHERE claim IS NULL ORDER BY priority DESC, place;

@@ -1,0 +1,92 @@
+"""Between values and the columns that hold them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from mediaglot.gateway import codec
+from mediaglot.gateway.model import TERMINAL, Ticket
+from mediaglot.gateway.store import Key, Letter, LetterState, Work
+from mediaglot.gateway.store.query import Row
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+TICK: Final = timedelta(microseconds=1)
+CONTAINER: Final = ":container"
+"""The facet in which the store itself keeps the outputs' containers."""
+
+
+def ticks(time: datetime | None) -> int | None:
+    return None if time is None else (time - EPOCH) // TICK
+
+
+def time_of(number: int) -> datetime:
+    return EPOCH + number * TICK
+
+
+def ticket_columns(ticket: Ticket) -> dict[str, Any]:
+    ended = (ticket.finished or ticket.updated or ticket.created) if ticket.status in TERMINAL else None
+    return {
+        "id": ticket.id,
+        "status": ticket.status.value,
+        "created": ticks(ticket.created),
+        "started": ticks(ticket.started),
+        "finished": ticks(ticket.finished),
+        "source": ticket.job.inputs[0].location.url if ticket.job.inputs else None,
+        "ended": ticks(ended),
+        "deleted": ticks(ticket.deleted),
+    }
+
+
+def output_ids(ticket: Ticket) -> list[str]:
+    return [made.id for made in ticket.outputs]
+
+
+def containers(ticket: Ticket) -> list[list[str]]:
+    """Facets, as pairs of name and value: what the job's outputs are packed in, in small letters."""
+    found = {output.container or (output.package and output.package.kind.value) for output in ticket.job.outputs}
+    return [[CONTAINER, name.lower()] for name in sorted(name for name in found if name)]
+
+
+def listed(ticket: Ticket) -> tuple[Any, ...]:
+    """All that decides in which lists the ticket appears, and where."""
+    return ticket_columns(ticket), output_ids(ticket), containers(ticket)
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def work_columns(work: Work) -> dict[str, Any]:
+    return {**work.key._asdict(), "place": work.place, "attempt": work.attempt}
+
+
+def work_of(row: Row) -> Work:
+    dialect, account, id_, priority, attempt, place = row
+    return Work(key=Key(dialect, account, id_), priority=priority, attempt=attempt, place=place)
+
+
+def letter_columns(letter: Letter) -> dict[str, Any]:
+    return {
+        "letter": letter.id,
+        "state": letter.state.value,
+        "due": ticks(letter.due),
+        "attempts": letter.attempts,
+        "status": letter.status,
+        "answer": letter.answer,
+    }
+
+
+def letter_of(row: Row) -> Letter:
+    body, sequence, state, due, attempts, status, answer = row
+    return replace(
+        codec.unpack(body, Letter),
+        sequence=sequence,
+        state=LetterState(state),
+        due=time_of(due),
+        attempts=attempts,
+        status=status,
+        answer=answer,
+    )

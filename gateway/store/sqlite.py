@@ -1,0 +1,276 @@
+"""The store in an SQLite file: the one door of aiosqlite.
+
+WAL with one connection that writes and one that reads. With ``synchronous=NORMAL`` a commit survives the end
+of the process in any way, kill -9 included, and not a power cut; ``durable=True`` makes it survive that too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import aiosqlite
+
+from mediaglot.gateway import codec
+from mediaglot.gateway.exchange import Filter, Page, Window
+from mediaglot.gateway.model import Status, Ticket
+from mediaglot.gateway.store import Key, Letter, Topic, Transaction, Watcher, Work
+from mediaglot.gateway.store.cache import PageCache, TicketCache
+from mediaglot.gateway.store.folder import FolderLock
+from mediaglot.gateway.store.listing import find
+from mediaglot.gateway.store.migration import migrate
+from mediaglot.gateway.store.query import Row, statements
+from mediaglot.gateway.store.rows import as_json, letter_of, ticks, time_of, work_of
+from mediaglot.gateway.store.transaction import SqliteTransaction, get_thing, list_things
+
+T = TypeVar("T")
+FILE: Final = "mediaglot.db"
+BATCH: Final = 200
+"""Tickets that are read, or forgotten, in one go; between two goes others get their turn."""
+SLICE: Final = 16
+"""Tickets that are decoded before the event loop gets a turn."""
+
+
+class SqliteConnection:
+    """A connection as the rest of the store sees it."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, file: Path, *pragmas: str) -> Self:
+        made = cls(await aiosqlite.connect(file, isolation_level=None, timeout=10))
+        for pragma in ("foreign_keys = ON", *pragmas):
+            await made.rows(f"PRAGMA {pragma}")
+        return made
+
+    async def rows(self, sql: str, **values: Any) -> list[Row]:
+        return list(await self._connection.execute_fetchall(sql, values))  # type: ignore[arg-type]
+
+    async def row(self, sql: str, **values: Any) -> Row | None:
+        return next(iter(await self.rows(sql, **values)), None)
+
+    async def script(self, sql: str) -> None:
+        await (await self._connection.executescript(sql)).close()
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await ``work`` even while being cancelled: a commit is either told of or rolled back, never left open."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        task.exception()
+        raise cancelled
+    return task.result()
+
+
+class SqliteStore:
+    """Open it with ``SqliteStore.open``; it is its own asynchronous context manager."""
+
+    def __init__(self, lock: FolderLock, writer: SqliteConnection, reader: SqliteConnection, cache: int) -> None:
+        self._folder_lock = lock
+        self._writer = writer
+        self._reader = reader
+        self._write_lock = asyncio.Lock()
+        self._cache = TicketCache(cache)
+        self._pages = PageCache()
+        self._commits = 0
+        self._watchers: defaultdict[Topic, list[Watcher]] = defaultdict(list)
+
+    @classmethod
+    async def open(cls, folder: Path, *, durable: bool = False, cache: int = 4096) -> Self:
+        """Take the data folder, create or upgrade what is in it. Raises FolderInUse or NewerData."""
+        lock = FolderLock(folder)
+        opened: list[SqliteConnection] = []
+        try:
+            level = "FULL" if durable else "NORMAL"
+            opened.append(await SqliteConnection.open(folder / FILE, "journal_mode = WAL", f"synchronous = {level}"))
+            await migrate(opened[0])
+            opened.append(await SqliteConnection.open(folder / FILE, "query_only = ON"))
+        except BaseException:
+            for connection in opened:
+                await connection.close()
+            lock.release()
+            raise
+        return cls(lock, opened[0], opened[1], cache)
+
+    async def close(self) -> None:
+        async with self._write_lock:
+            await self._reader.close()
+            await self._writer.close()
+            self._folder_lock.release()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # --- writing ---
+
+    def write(self) -> AbstractAsyncContextManager[Transaction]:
+        return self._write()
+
+    @asynccontextmanager
+    async def _write(self) -> AsyncIterator[Transaction]:
+        async with self._write_lock:
+            transaction = SqliteTransaction(self._writer, self._cache)
+            try:
+                await to_the_end(self._writer.rows("BEGIN IMMEDIATE"))
+                yield transaction
+                await to_the_end(self._commit(transaction))
+            except BaseException:
+                await to_the_end(self._undo())
+                raise
+
+    async def _commit(self, transaction: SqliteTransaction) -> None:
+        await self._writer.rows("COMMIT")
+        self._commits += 1
+        for key, ticket in transaction.tickets.items():
+            self._cache.keep(key, ticket)
+        for owner in transaction.lists:
+            self._pages.forget(owner)
+        for topic, keys in transaction.topics.items():
+            for watcher in self._watchers[topic]:
+                watcher(frozenset(keys))
+
+    async def _undo(self) -> None:
+        if self._writer.in_transaction:
+            await self._writer.rows("ROLLBACK")
+
+    def touch(self, key: Key, change: Callable[[Ticket], Ticket]) -> Ticket | None:
+        present = self._cache.get(key)
+        if present is None:
+            return None
+        changed = change(present)
+        self._cache.run_ahead(key, changed)
+        return changed
+
+    async def purge(self, before: datetime) -> tuple[Key, ...]:
+        purged: list[Key] = []
+        while batch := await self._purge_some(before):
+            purged += batch
+        return tuple(purged)
+
+    async def _purge_some(self, before: datetime) -> list[Key]:
+        sql = statements("tickets")
+        async with self._write():
+            rows = await self._writer.rows(sql["ended"], before=ticks(before), limit=BATCH)
+            keys = [Key(*row[1:]) for row in rows]
+            await self._writer.rows(sql["forget"], numbers=as_json([row[0] for row in rows]))
+            for key in keys:
+                await self._writer.rows(statements("letters")["forget"], **key._asdict())
+        for key in keys:
+            self._cache.forget(key)
+            self._pages.forget((key.dialect, key.account))
+        return keys
+
+    def watch(self, topic: Topic, watcher: Watcher) -> None:
+        self._watchers[topic].append(watcher)
+
+    # --- reading ---
+
+    def peek(self, key: Key) -> Ticket | None:
+        return self._cache.get(key)
+
+    async def get(self, key: Key) -> Ticket | None:
+        found = self._cache.get(key)
+        if found is not None:
+            return found
+        commits = self._commits
+        row = await self._reader.row(statements("tickets")["get"], **key._asdict())
+        return self._kept(key, codec.unpack(row[0], Ticket), commits) if row else None
+
+    def _kept(self, key: Key, ticket: Ticket, commits: int) -> Ticket:
+        """What was read, kept in memory unless something was written meanwhile."""
+        if commits == self._commits:
+            self._cache.keep_new(key, ticket)
+        return self._cache.get(key) or ticket
+
+    async def get_many(self, dialect: str, account: str, ids: Iterable[str]) -> tuple[Ticket, ...]:
+        wanted, found = [Key(dialect, account, id_) for id_ in ids], []
+        for start in range(0, len(wanted), BATCH):
+            found += await self._get_batch(wanted[start : start + BATCH])
+        return tuple(found)
+
+    async def _get_batch(self, keys: list[Key]) -> list[Ticket]:
+        present = {key: ticket for key in keys if (ticket := self._cache.get(key)) is not None}
+        absent = [key for key in keys if key not in present]
+        if absent:
+            commits, owner = self._commits, {"dialect": keys[0].dialect, "account": keys[0].account}
+            rows = await self._reader.rows(
+                statements("tickets")["get_many"], **owner, ids=as_json([k.id for k in absent])
+            )
+            for count, (id_, body) in enumerate(rows):
+                key = Key(**owner, id=id_)
+                present[key] = self._kept(key, codec.unpack(body, Ticket), commits)
+                if count % SLICE == SLICE - 1:
+                    await asyncio.sleep(0)
+        return [present[key] for key in keys if key in present]
+
+    async def find_output(self, dialect: str, account: str, output_id: str) -> Key | None:
+        sql = statements("tickets")["find_output"]
+        row = await self._reader.row(sql, dialect=dialect, account=account, output=output_id)
+        return Key(dialect, account, row[0]) if row else None
+
+    async def list(self, dialect: str, account: str, filter: Filter, window: Window) -> Page[Ticket]:  # noqa: A002
+        owner, name, commits = (dialect, account), repr((filter, window)), self._commits
+        found = self._pages.get(owner, name)
+        if found is None:
+            found = await find(self._reader, {"dialect": dialect, "account": account}, filter, window)
+            if commits == self._commits and len(found[0]) <= BATCH:
+                self._pages.keep(owner, name, found)
+        items = await self.get_many(dialect, account, found[0])
+        return Page(items=items, total=found[1], offset=window.offset, limit=window.limit)
+
+    async def count(self, dialect: str, account: str) -> Mapping[Status, int]:
+        rows = await self._reader.rows(statements("tickets")["counts"], dialect=dialect, account=account)
+        return {Status(status): n for status, n in rows}
+
+    async def live(self) -> tuple[Key, ...]:
+        return tuple(Key(*row) for row in await self._reader.rows(statements("tickets")["live"]))
+
+    async def get_thing(self, dialect: str, account: str, kind: str, id: str) -> Any | None:  # noqa: A002
+        return await get_thing(self._reader, dialect, account, kind, id)
+
+    async def list_things(self, dialect: str, account: str, kind: str) -> tuple[tuple[str, Any], ...]:
+        return await list_things(self._reader, dialect, account, kind)
+
+    async def queue(self) -> tuple[Work, ...]:
+        return tuple(work_of(row) for row in await self._reader.rows(statements("queue")["waiting"]))
+
+    async def letters(self, key: Key) -> tuple[Letter, ...]:
+        return tuple(letter_of(row) for row in await self._reader.rows(statements("letters")["log"], **key._asdict()))
+
+    async def letter(self, letter_id: str) -> Letter | None:
+        row = await self._reader.row(statements("letters")["one"], letter=letter_id)
+        return letter_of(row) if row else None
+
+    async def due_letters(self, now: datetime, limit: int, per_target: int) -> tuple[Letter, ...]:
+        sql = statements("letters")["due"]
+        rows = await self._reader.rows(sql, now=ticks(now), limit=limit, per_target=per_target)
+        return tuple(letter_of(row) for row in rows)
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        row = await self._reader.row(statements("letters")["next_due"], now=ticks(now))
+        return time_of(row[0]) if row and row[0] is not None else None

@@ -1,0 +1,194 @@
+"""What can be done inside one ``store.write()``: see ``Transaction`` in the package for the contract."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from mediaglot.gateway import codec
+from mediaglot.gateway.faults import Conflict, NotFound
+from mediaglot.gateway.model import Ticket
+from mediaglot.gateway.store import Key, Letter, Topic, Work
+from mediaglot.gateway.store.cache import TicketCache
+from mediaglot.gateway.store.query import Connection, statements
+from mediaglot.gateway.store.rows import (
+    as_json,
+    containers,
+    letter_columns,
+    listed,
+    output_ids,
+    ticket_columns,
+    work_columns,
+    work_of,
+)
+
+PLACES: Final = "work"
+"""The counter that numbers submissions to the queue."""
+
+
+class SqliteTransaction:
+    """Collects what the store has to do after the commit: tickets for the cache, keys for the watchers."""
+
+    def __init__(self, connection: Connection, cache: TicketCache) -> None:
+        self._connection = connection
+        self._cache = cache
+        self.tickets: dict[Key, Ticket] = {}
+        self.topics: defaultdict[Topic, set[Key]] = defaultdict(set)
+        self.lists: set[tuple[str, str]] = set()
+        """Dialect and account of those whose lists may look different now."""
+
+    # --- tickets ---
+
+    async def serials(self, name: str, count: int = 1, *, start: int = 1) -> range:
+        sql = statements("tickets")["next_numbers"]
+        first = await self._number(sql, name=name, count=count, start=start)
+        return range(first, first + count)
+
+    async def add(self, ticket: Ticket, facets: Mapping[str, str] | None = None) -> Ticket:
+        sql, key = statements("tickets"), Key.of(ticket)
+        row = await self._connection.row(sql["next_serial"], dialect=key.dialect, account=key.account)
+        owner, serial = row or (0, 0)
+        added = await self._connection.row(sql["add"], **ticket_columns(ticket), owner=owner, serial=serial)
+        if added is None:
+            raise Conflict(kind="job", id=ticket.id, state="present")
+        made = replace(ticket, serial=serial)
+        await self._write_around(made, None, {"owner": owner, "ticket": added[0]}, facets or {})
+        return made
+
+    async def get(self, key: Key) -> Ticket | None:
+        found = self.tickets.get(key) or self._cache.get(key)
+        if found is not None:
+            return found
+        row = await self._connection.row(statements("tickets")["get"], **key._asdict())
+        return codec.unpack(row[0], Ticket) if row else None
+
+    async def put(self, ticket: Ticket, facets: Mapping[str, str] | None = None) -> None:
+        key = Key.of(ticket)
+        before = await self.get(key)
+        values = {**ticket_columns(ticket), "dialect": key.dialect, "account": key.account}
+        row = await self._connection.row(statements("tickets")["change"], **values)
+        if row is None or before is None:
+            raise NotFound(kind="job", id=ticket.id)
+        await self._write_around(ticket, before, {"owner": row[1], "ticket": row[0]}, facets)
+
+    async def _write_around(
+        self, ticket: Ticket, before: Ticket | None, at: dict[str, int], facets: Mapping[str, str] | None
+    ) -> None:
+        """Everything of a ticket but its own row, as far as it changed."""
+        sql, number = statements("tickets"), at["ticket"]
+        await self._connection.rows(sql["put_body"], ticket=number, body=codec.pack(ticket))
+        if before is None or output_ids(before) != output_ids(ticket):
+            await self._connection.rows(sql["drop_outputs"], ticket=number)
+            await self._connection.rows(sql["add_outputs"], **at, ids=as_json(output_ids(ticket)))
+        if ticket.deleted is not None:
+            await self._connection.rows(sql["drop_all_facets"], ticket=number)
+        else:
+            await self._write_facets(ticket, before, at, facets)
+        self._remember(ticket, before, facets)
+
+    def _remember(self, ticket: Ticket, before: Ticket | None, facets: Mapping[str, str] | None) -> None:
+        key = Key.of(ticket)
+        self.tickets[key] = ticket
+        self.topics[Topic.TICKETS].add(key)
+        if before is None or facets is not None or listed(before) != listed(ticket):
+            self.lists.add((key.dialect, key.account))
+
+    async def _write_facets(
+        self, ticket: Ticket, before: Ticket | None, at: dict[str, int], facets: Mapping[str, str] | None
+    ) -> None:
+        own = None if before is not None and containers(before) == containers(ticket) else containers(ticket)
+        given = None if facets is None else [[name, value] for name, value in facets.items()]
+        sql, created = statements("tickets"), ticket_columns(ticket)["created"]
+        for is_own, pairs in ((True, own), (False, given)):
+            if pairs is not None and before is not None:
+                await self._connection.rows(sql["drop_facets"], ticket=at["ticket"], own=is_own)
+            if pairs:
+                await self._connection.rows(sql["add_facets"], **at, created=created, facets=as_json(pairs))
+
+    # --- the queue ---
+
+    async def enqueue(self, work: Work) -> Work:
+        place = (await self.serials(PLACES))[0]
+        queued = replace(work, place=place, attempt=0)
+        columns = {**work.key._asdict(), "priority": work.priority, "place": place}
+        await self._connection.rows(statements("queue")["enqueue"], **columns)
+        self.topics[Topic.WORK].add(work.key)
+        return queued
+
+    async def unqueue(self, key: Key) -> bool:
+        sql, values = statements("queue"), key._asdict()
+        found = await self._happened(sql["withdraw"], **values) or await self._happened(sql["unqueue"], **values)
+        if found:
+            self.topics[Topic.WORK].add(key)
+        return found
+
+    async def claim(self) -> Work | None:
+        row = await self._connection.row(statements("queue")["claim"])
+        return work_of(row) if row else None
+
+    async def complete(self, work: Work) -> bool:
+        return await self._happened(statements("queue")["complete"], **work_columns(work))
+
+    async def release(self, work: Work, *, counted: bool = True) -> bool:
+        columns = {**work.key._asdict(), "place": work.place, "back": not counted}
+        released = await self._happened(statements("queue")["release"], **columns)
+        if released:
+            await self._connection.rows(statements("queue")["sweep"])
+            self.topics[Topic.WORK].add(work.key)
+        return released
+
+    async def release_all(self) -> int:
+        released = await self._connection.rows(statements("queue")["release_all"])
+        await self._connection.rows(statements("queue")["sweep"])
+        return len(released)
+
+    # --- letters and things ---
+
+    async def post(self, letter: Letter) -> Letter:
+        values = {**letter_columns(letter), **letter.key._asdict(), "target": letter.target}
+        sql = statements("letters")["post"]
+        sequence = await self._number(sql, **values, body=codec.pack(letter))
+        self.topics[Topic.LETTERS].add(letter.key)
+        return replace(letter, sequence=sequence)
+
+    async def mark(self, letter: Letter) -> None:
+        await self._connection.rows(statements("letters")["mark"], **letter_columns(letter))
+        self.topics[Topic.LETTERS].add(letter.key)
+
+    async def put_thing(self, dialect: str, account: str, kind: str, id: str, document: Any) -> None:  # noqa: A002
+        values = {"dialect": dialect, "account": account, "kind": kind, "id": id}
+        await self._connection.rows(statements("things")["put"], **values, body=codec.pack(document, Any))
+
+    async def get_thing(self, dialect: str, account: str, kind: str, id: str) -> Any | None:  # noqa: A002
+        return await get_thing(self._connection, dialect, account, kind, id)
+
+    async def list_things(self, dialect: str, account: str, kind: str) -> tuple[tuple[str, Any], ...]:
+        return await list_things(self._connection, dialect, account, kind)
+
+    async def delete_thing(self, dialect: str, account: str, kind: str, id: str) -> bool:  # noqa: A002
+        values = {"dialect": dialect, "account": account, "kind": kind, "id": id}
+        return await self._happened(statements("things")["delete"], **values)
+
+    # --- rows ---
+
+    async def _happened(self, sql: str, **values: Any) -> bool:
+        return await self._connection.row(sql, **values) is not None
+
+    async def _number(self, sql: str, **values: Any) -> int:
+        row = await self._connection.row(sql, **values)
+        if row is None:
+            raise RuntimeError("the database returned no number")
+        return int(row[0])
+
+
+async def get_thing(connection: Connection, dialect: str, account: str, kind: str, name: str) -> Any | None:
+    sql = statements("things")["get"]
+    row = await connection.row(sql, dialect=dialect, account=account, kind=kind, id=name)
+    return codec.unpack(row[0], Any) if row else None
+
+
+async def list_things(connection: Connection, dialect: str, account: str, kind: str) -> tuple[tuple[str, Any], ...]:
+    rows = await connection.rows(statements("things")["list"], dialect=dialect, account=account, kind=kind)
+    return tuple((name, codec.unpack(body, Any)) for name, body in rows)

@@ -1,0 +1,198 @@
+"""Files in the making: written off the event loop under a temporary name, and renamed when they are whole."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Final, ParamSpec, Self, TypeVar
+
+from mediaglot.gateway.faults import Fault, NoSpace
+
+BLOCK: Final = 1 << 20
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+REASONS: Final = {
+    errno.ENOENT: "missing",
+    errno.EACCES: "permission",
+    errno.EPERM: "permission",
+    errno.EROFS: "permission",
+    errno.EISDIR: "directory",
+    errno.ENOTDIR: "not_a_directory",
+    errno.ENAMETOOLONG: "name",
+    errno.ELOOP: "symbolic_link",
+}
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run it in a thread and, unlike ``asyncio.to_thread``, never leave before it has ended.
+
+    A cancelled caller would otherwise close a descriptor that the thread still writes to.
+    """
+    work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        while not work.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([work])
+        if not work.cancelled():
+            work.exception()
+        raise
+
+
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """Turns the errors of a full disk, quota or file size limit into NoSpace."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise NoSpace() from error
+        raise
+
+
+@contextlib.contextmanager
+def disk_trouble(kind: type[Fault]) -> Iterator[None]:
+    """Turns an OSError into ``kind`` with a ``reason`` of one word."""
+    try:
+        yield
+    except OSError as error:
+        code = error.errno or 0
+        raise kind(reason=REASONS.get(code, errno.errorcode.get(code, "disk").lower())) from error
+
+
+def open_folder(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+class Part:
+    """A file that appears under its name only when ``keep`` is called; leaving the block without it removes it.
+
+    ``folder`` opens the directory and gives its descriptor. ``seed`` tells writers of the same name apart;
+    the same seed takes the place of what a killed process left. Memory: one BLOCK.
+    """
+
+    def __init__(self, name: str, folder: Callable[[], int], *, seed: str = "") -> None:
+        self.size = 0
+        self._name = name
+        self._part = f".mediaglot-{hashlib.sha256(os.fsencode(f'{name}/{seed}')).hexdigest()[:16]}.part"
+        self._open_folder = folder
+        self._folder = self._file = -1
+        self._buffer = bytearray()
+
+    @classmethod
+    def at(cls, target: Path) -> Part:
+        return cls(target.name, lambda: open_folder(target.parent))
+
+    async def __aenter__(self) -> Self:
+        try:
+            await in_thread(self._create)
+        except BaseException:
+            await in_thread(self._discard)
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await in_thread(self._discard)
+
+    async def write(self, data: bytes) -> None:
+        """Raises NoSpace."""
+        self.size += len(data)
+        self._buffer += data
+        if len(self._buffer) >= BLOCK:
+            await in_thread(self._flush)
+
+    async def restart(self) -> None:
+        """Forget every byte."""
+        self.size = 0
+        self._buffer.clear()
+        await in_thread(self._truncate)
+
+    async def keep(self) -> None:
+        """Give the file its name, in the place of one that was there."""
+        await in_thread(self._rename)
+
+    def _create(self) -> None:
+        with full_disk():
+            self._folder = self._open_folder()
+            self._unlink()
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._file = os.open(self._part, flags, 0o666, dir_fd=self._folder)
+
+    def _flush(self) -> None:
+        data, self._buffer = self._buffer, bytearray()
+        with full_disk(), memoryview(data) as view:
+            done = 0
+            while done < len(view):
+                done += os.write(self._file, view[done:])
+
+    def _truncate(self) -> None:
+        os.ftruncate(self._file, 0)
+        os.lseek(self._file, 0, os.SEEK_SET)
+
+    def _rename(self) -> None:
+        self._flush()
+        with full_disk():
+            file, self._file = self._file, -1
+            os.close(file)
+            os.rename(self._part, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        folder, self._folder = self._folder, -1
+        os.close(folder)
+
+    def _discard(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+        if self._folder >= 0:
+            self._unlink()
+            os.close(self._folder)
+        self._file = self._folder = -1
+
+    def _unlink(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._part, dir_fd=self._folder)
+
+
+class Reading:
+    """A file being read, block by block. ``opener`` gives its descriptor; an OSError becomes ``kind``."""
+
+    def __init__(self, opener: Callable[[], int], kind: type[Fault]) -> None:
+        self.size = 0
+        self._opener = opener
+        self._kind = kind
+        self._file = -1
+
+    async def __aenter__(self) -> Self:
+        try:
+            await in_thread(self._open)
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._close()
+
+    async def blocks(self) -> AsyncIterator[bytes]:
+        while block := await in_thread(self._read):
+            yield block
+
+    def _open(self) -> None:
+        with disk_trouble(self._kind):
+            self._file = self._opener()
+            self.size = os.fstat(self._file).st_size
+
+    def _read(self) -> bytes:
+        with disk_trouble(self._kind):
+            return os.read(self._file, BLOCK)
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1

@@ -1,0 +1,153 @@
+"""HTTP and HTTPS: GET with resume for sources, PUT for destinations, pre-signed ones too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from aiohttp.abc import AbstractResolver
+
+from mediaglot.gateway.clock import Clock, RealClock
+from mediaglot.gateway.faults import DeliveryFailed, SourceTimeout, SourceUnreachable
+from mediaglot.gateway.model import Location
+from mediaglot.gateway.transfer import Fetched, OnProgress, Receipt, delivering, placed
+from mediaglot.gateway.transfer.disk import BLOCK, Part, in_thread
+from mediaglot.gateway.transfer.download import Download
+from mediaglot.gateway.transfer.policy import Limits, Policy
+from mediaglot.gateway.transfer.request import Requests, refuse
+from mediaglot.gateway.transfer.retry import Transient, persist, within
+
+PAUSE: Final = 0.5
+
+
+class Http:
+    """One client session for all transfers. ``pause`` is the first back-off in seconds, and it doubles.
+
+    ``resolver`` takes the place of the system's look-up of names.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        clock: Clock | None = None,
+        *,
+        pause: float = PAUSE,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._policy = policy
+        self._clock = clock or RealClock()
+        self._pause = pause
+        self._requests = Requests(policy, resolver)
+
+    async def close(self) -> None:
+        await self._requests.close()
+
+    async def fetch(
+        self, location: Location, target: Path, *, limits: Limits | None = None, on_progress: OnProgress | None = None
+    ) -> Fetched:
+        limits = limits or self._policy
+        async with within(limits.total_timeout, _too_long(limits)), Part.at(target) as part:
+            load = Download(self._requests, location, part, limits, on_progress)
+            await persist(
+                load.attempt, tries=limits.tries, clock=self._clock, pause=self._pause, reached=lambda: part.size
+            )
+            await part.keep()
+        return Fetched(path=target, size=part.size, name=_last(location.url), content_type=load.content_type)
+
+    async def deliver(
+        self,
+        path: Path,
+        location: Location,
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+        limits: Limits | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Receipt:
+        """PUT. No Content-Type is sent unless one is given: a pre-signed URL may have been signed without."""
+        limits = limits or self._policy
+        put = Location(url=placed(location.url, name), access=location.access)
+        headers = {} if content_type is None else {"Content-Type": content_type}
+
+        async def once() -> Receipt:
+            return await self._put(path, put, headers, limits, on_progress)
+
+        with delivering():
+            async with within(limits.total_timeout, _too_long(limits)):
+                return await persist(once, tries=limits.tries, clock=self._clock, pause=self._pause)
+
+    async def _put(
+        self, path: Path, put: Location, headers: Mapping[str, str], limits: Limits, on_progress: OnProgress | None
+    ) -> Receipt:
+        size = await in_thread(_size, path)
+        silence = SourceTimeout(seconds=limits.stall_timeout, reason="stall")
+        async with within(limits.connect_timeout + limits.stall_timeout, silence) as timer:
+            upload = Upload(path, size, timer, limits.stall_timeout, on_progress)
+            headers = {**headers, "Content-Length": str(size)}
+            async with self._requests.open("PUT", put, limits, headers, upload.body) as response:
+                refuse(response)
+                if upload.sent < size:
+                    raise Transient(SourceUnreachable(reason="cut"))
+                return Receipt(url=_bare(put.url), size=size, etag=response.headers.get("ETag"))
+
+
+class Upload:
+    """The body of a PUT; it winds ``timer`` up whenever the server has taken a block, and stops it at the end."""
+
+    def __init__(
+        self, path: Path, size: int, timer: asyncio.Timeout, stall: float, on_progress: OnProgress | None
+    ) -> None:
+        self.sent = 0
+        self._path = path
+        self._size = size
+        self._timer = timer
+        self._stall = stall
+        self._on_progress = on_progress
+
+    async def body(self) -> AsyncIterator[bytes]:
+        self.sent = 0
+        while self.sent < self._size:
+            block = await in_thread(_read, self._path, self.sent, min(BLOCK, self._size - self.sent))
+            if not block:
+                raise EOFError(self._path.name)
+            self._wind(self._stall)
+            yield block
+            self.sent += len(block)
+            if self._on_progress is not None:
+                self._on_progress(self.sent, self._size)
+        self._wind(None)
+
+    def _wind(self, seconds: float | None) -> None:
+        if not self._timer.expired():
+            self._timer.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+
+
+def _read(path: Path, offset: int, size: int) -> bytes:
+    # Opened for every block: aiohttp never closes a body that it was not allowed to finish.
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(size)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise DeliveryFailed(reason="no_file") from error
+
+
+def _too_long(limits: Limits) -> SourceTimeout:
+    return SourceTimeout(seconds=limits.total_timeout, reason="total")
+
+
+def _last(url: str) -> str | None:
+    return unquote(urlsplit(url).path).rpartition("/")[2] or None
+
+
+def _bare(url: str) -> str:
+    """Without user and query: both may hold credentials."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

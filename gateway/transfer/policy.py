@@ -1,0 +1,127 @@
+"""What transfers may reach and how much they may take. Pure: it judges texts and addresses, it opens nothing.
+
+On loopback a server may reach local addresses; one that listens beyond it should run with
+``local_addresses=False``, which refuses every address that is not public: private, loopback,
+link-local (cloud metadata), shared, reserved, multicast, also when written inside an IPv6 address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from mediaglot.gateway.faults import SourceForbidden
+
+LONGEST_URL: Final = 8192
+NAT64: Final = IPv6Network("64:ff9b::/96")
+COMPATIBLE: Final = IPv6Network("::/96")
+# Public by number, but a cloud's own: Azure answers its guests' metadata and DNS questions there.
+METADATA: Final = frozenset({IPv4Address("168.63.129.16")})
+CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
+NUMBER: Final = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bytes and seconds of one transfer. ``tries`` counts attempts in a row that bring no new byte."""
+
+    max_bytes: int | None = 64 * 2**30
+    redirects: int = 5
+    tries: int = 4
+    connect_timeout: float = 10.0
+    stall_timeout: float = 30.0
+    total_timeout: float = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy(Limits):
+    """The server's own rules. Nothing under ``file://`` is allowed until ``allow_dirs`` names a directory,
+    and reading from there needs ``file_sources`` besides."""
+
+    allow_dirs: tuple[Path, ...] = ()
+    file_sources: bool = False
+    local_addresses: bool = False
+    schemes: frozenset[str] = frozenset({"http", "https", "file"})
+
+
+def judge(url: str, policy: Policy) -> None:
+    """Raise SourceForbidden (``reason``) when ``url`` itself shows that it may not be followed.
+
+    A host name passes: its addresses are judged by ``judge_address`` when they are known.
+    """
+    if len(url) > LONGEST_URL:
+        raise SourceForbidden(reason="length")
+    if CONTROLS.search(url):
+        raise SourceForbidden(reason="control_character")
+    parts = _split(url)
+    if parts.scheme not in policy.schemes:
+        raise SourceForbidden(reason="scheme")
+    if parts.netloc.count("@") > 1 or re.search(r"[\\\s]", parts.netloc):
+        raise SourceForbidden(reason="authority")
+    if parts.scheme != "file":
+        _judge_host(parts.hostname, policy)
+
+
+def judge_address(address: str, policy: Policy) -> None:
+    """Raise SourceForbidden when ``address``, the number that will be connected to, may not be reached."""
+    if policy.local_addresses:
+        return
+    try:
+        inner = list(_unwrapped(ip_address(address)))
+    except ValueError:
+        raise SourceForbidden(reason="address") from None
+    if not all(map(_is_public, inner)):
+        raise SourceForbidden(reason="address")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise SourceForbidden(reason="url") from None
+    return parts
+
+
+def _judge_host(host: str | None, policy: Policy) -> None:
+    if not host:
+        raise SourceForbidden(reason="host")
+    try:
+        ip_address(host)
+    except ValueError:
+        # 2130706433, 0x7f.1 and 127.1 are addresses to some resolvers: nobody needs that spelling.
+        if NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+            raise SourceForbidden(reason="host") from None
+    else:
+        judge_address(host, policy)
+
+
+def _unwrapped(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
+    """The IPv4 addresses that an IPv6 one stands for, or else the address itself."""
+    if isinstance(address, IPv4Address):
+        yield address
+    elif address.ipv4_mapped:
+        yield address.ipv4_mapped
+    elif address.sixtofour:
+        yield address.sixtofour
+    elif address.teredo:
+        yield from address.teredo
+    elif address in NAT64:
+        yield IPv4Address(int(address) & 0xFFFFFFFF)
+    else:
+        yield address
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    if address in METADATA or (isinstance(address, IPv6Address) and address in COMPATIBLE):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or _is_benchmark(address))
+
+
+def _is_benchmark(address: IPv4Address | IPv6Address) -> bool:
+    return isinstance(address, IPv4Address) and address in IPv4Network("198.18.0.0/15")

@@ -1,0 +1,188 @@
+"""What can't be made is a fault of that output alone; what is not applied is noted. No FFmpeg is run here."""
+
+from __future__ import annotations
+
+from fractions import Fraction as F
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mediaglot.gateway import faults
+from mediaglot.gateway import model as m
+from mediaglot.gateway.media.argv import argv
+from mediaglot.gateway.media.format import CONTAINERS, ENCODERS
+from mediaglot.gateway.media.parts import Fetch, Plan
+from mediaglot.gateway.media.plan import needs, plan
+
+ALL_ENCODERS = frozenset(name for names in ENCODERS.values() for name in names)
+ALL_MUXERS = frozenset({container.muxer for container in CONTAINERS.values()} | {"image2"})
+PLACE = m.Location(url="https://example.test/a")
+VIDEO = m.VideoFacts(codec="h264", width=320, height=180, frame_rate=F(25))
+AUDIO = m.AudioFacts(codec="aac", sample_rate=44100, channels=6)
+CLIP = m.MediaFacts(container="mov", size=1, duration=F(10), video=(VIDEO,), audio=(AUDIO,))
+SILENT = m.MediaFacts(container="mov", size=1, duration=F(10), video=(VIDEO,))
+SOUND = m.MediaFacts(container="mp3", size=1, duration=F(10), audio=(AUDIO,))
+COPY = m.Video(codec="copy")
+
+
+def make(*outputs: m.Output, sources: tuple[m.MediaFacts, ...] = (CLIP,), **more: frozenset[str]) -> Plan:
+    job = m.Job(inputs=tuple(m.Input(location=PLACE) for _ in sources), outputs=outputs)
+    return plan(job, sources, encoders=more.get("encoders", ALL_ENCODERS), muxers=more.get("muxers", ALL_MUXERS))
+
+
+def logo(**more: object) -> m.Output:
+    return m.Output(overlays=(m.ImageOverlay(location=PLACE, **more),))  # type: ignore[arg-type]
+
+
+REFUSED: list[tuple[m.Output, type[faults.Fault], dict[str, object]]] = [
+    (m.Output(container="vidly"), faults.UnknownContainer, {"container": "vidly"}),
+    (m.Output(video=m.Video(codec="vp6")), faults.UnknownEncoder, {"codec": "vp6"}),
+    (m.Output(audio=m.Audio(codec="dts")), faults.UnknownEncoder, {"codec": "dts"}),
+    (m.Output(container="webm", video=m.Video(codec="h264")), faults.CodecMismatch, {"codec": "h264"}),
+    (m.Output(container="webm", video=COPY), faults.CodecMismatch, {"container": "webm", "codec": "h264"}),
+    (m.Output(container="mp3", video=m.Video(codec="h264")), faults.CodecMismatch, {"codec": "h264"}),
+    (m.Output(package=m.Package(kind=m.PackageKind.HLS)), faults.Unsupported, {"feature": "package"}),
+    (m.Output(video=m.SKIP, audio=m.SKIP), faults.NoSuchTrack, {"kind": "video"}),
+    (m.Output(video=m.Video(profile="ultra")), faults.Invalid, {"field": "outputs.1.video.profile"}),
+    (m.Output(video=m.Video(level="9 -y /x")), faults.Invalid, {"field": "outputs.1.video.level"}),
+    (m.Output(video=m.Video(pixel_format="bgr24")), faults.Invalid, {"field": "outputs.1.video.pixel_format"}),
+    (m.Output(video=m.Video(rotate=45)), faults.Invalid, {"field": "outputs.1.video.rotate"}),
+    (m.Output(video=m.Video(crop=m.Edges(left=400))), faults.Invalid, {"field": "outputs.1.video.crop"}),
+    (m.Output(video=m.Video(size=m.Size(width=20000))), faults.Invalid, {"value": F(20000)}),
+    (m.Output(video=m.Video(size=m.Size(width=9000, height=9000))), faults.Invalid, {"value": "9000x9000"}),
+    (m.Output(video=m.Video(rate=m.Quality(level=F(99)))), faults.Invalid, {"field": "outputs.1.video.rate.level"}),
+    (m.Output(video=m.Video(rate=m.Constant(bitrate=0))), faults.Invalid, {"field": "outputs.1.video.rate.bitrate"}),
+    (m.Output(video=m.Video(frame_rate=m.FrameRate(value=F(0)))), faults.Invalid, {"value": F(0)}),
+    (m.Output(audio=m.Audio(volume=F(-1))), faults.Invalid, {"field": "outputs.1.audio.volume"}),
+    (m.Output(audio=m.Audio(loudness=m.Loudness(integrated=F(3)))), faults.Invalid, {"value": F(3)}),
+    (m.Output(clip=m.Clip(start=F(10))), faults.Invalid, {"field": "outputs.1.clip.start"}),
+    (m.Output(clip=m.Clip(start=F(5), end=F(5))), faults.Invalid, {"field": "outputs.1.clip"}),
+    (logo(key_color="red,movie=x"), faults.Invalid, {"field": "outputs.1.overlays.0.key_color"}),
+    (logo(anchor=("top", "top")), faults.Invalid, {"field": "outputs.1.overlays.0.anchor"}),
+    (m.Output(overlays=(m.TextOverlay(text="a" * 2001),)), faults.Invalid, {"value": 2001}),
+    (m.Output(stills=(m.Stills(count=0, every=F(1)),)), faults.Invalid, {"field": "outputs.1.stills.0.count"}),
+]
+
+
+@pytest.mark.parametrize(("bad", "kind", "data"), REFUSED)
+def test_a_bad_output_leaves_the_others_alone(bad: m.Output, kind: type[faults.Fault], data: dict[str, object]) -> None:
+    made = make(m.Output(container="mp4"), bad, m.Output(container="mp3"))
+    assert type(made.faults[1]) is kind
+    assert {key: made.faults[1].data[key] for key in data} == data
+    assert set(made.products) == {0, 2}
+    assert [target.path for target in made.runs[0].targets] == ["out-0/media.mp4", "out-2/media.mp3"]
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "kind"),
+    [
+        (SILENT, m.Output(container="mp3"), "audio"),
+        (SILENT, m.Output(video=m.SKIP), "audio"),
+        (SOUND, m.Output(container="mp4"), "video"),
+        (SOUND, m.Output(container="mkv", video=m.Video()), "video"),
+        (SOUND, m.Output(stills=(m.Stills(),)), "video"),
+    ],
+)
+def test_a_track_that_the_source_lacks(source: m.MediaFacts, output: m.Output, kind: str) -> None:
+    made = make(output, sources=(source,))
+    assert isinstance(made.faults[0], faults.NoSuchTrack)
+    assert made.faults[0].data == {"kind": kind}
+    assert made.runs == ()
+
+
+def test_what_this_ffmpeg_lacks() -> None:
+    outputs = (m.Output(video=m.Video(codec="av1")), m.Output(container="webm"))
+    made = make(*outputs, encoders=ALL_ENCODERS - {"libsvtav1", "libvpx-vp9"}, muxers=ALL_MUXERS)
+    assert "libaom-av1" in made.runs[0].targets[0].options
+    assert made.faults[1].data == {"codec": "vp9"}
+    assert make(*outputs, muxers=ALL_MUXERS - {"webm"}).faults[1].data == {"container": "webm"}
+
+
+def test_several_sources_can_not_be_copied() -> None:
+    assert make(m.Output(video=COPY), sources=(CLIP, CLIP)).faults[0].data["feature"] == "copy"
+
+
+def test_no_source_and_a_bad_source_fail_every_output() -> None:
+    job = m.Job(outputs=(m.Output(), m.Output()))
+    made = plan(job, (), encoders=ALL_ENCODERS, muxers=ALL_MUXERS)
+    assert [type(made.faults[index]) for index in (0, 1)] == [faults.SourceUnreadable] * 2
+    late = m.Input(location=PLACE, clip=m.Clip(start=F(99)))
+    made = plan(m.Job(inputs=(late,), outputs=(m.Output(),)), (CLIP,), encoders=ALL_ENCODERS, muxers=ALL_MUXERS)
+    assert made.faults[0].data["field"] == "inputs.0.clip.start"
+
+
+def test_only_some_outputs() -> None:
+    job = m.Job(inputs=(m.Input(location=PLACE),), outputs=(m.Output(), logo(), logo()))
+    made = plan(job, (CLIP,), encoders=ALL_ENCODERS, muxers=ALL_MUXERS, only=frozenset({1}))
+    assert set(made.products) == {1}
+    assert needs(job, frozenset({1})) == (Fetch(output=1, location=PLACE, path="overlay-1-0"),)
+
+
+def test_needs_and_drawings() -> None:
+    text = m.TextOverlay(text="a", font=PLACE)
+    output = m.Output(overlays=(m.ImageOverlay(location=PLACE), text), video=m.Video(size=m.Size(width=100)))
+    job = m.Job(inputs=(m.Input(location=PLACE),), outputs=(output,))
+    assert [fetch.path for fetch in needs(job)] == ["overlay-0-0", "font-0-1"]
+    (drawing,) = make(output).drawings
+    assert (drawing.path, drawing.width, drawing.height, drawing.font) == ("overlay-0-1", 100, 56, "font-0-1")
+
+
+def test_what_is_not_applied_is_noted() -> None:
+    video = m.Video(
+        tune={"subq": "7", "vf": "movie=/etc/passwd", "qmin": "1;2", "x264-params": "stats=/x"},
+        speed="warp",
+        scaler="magic",
+        sync="old",
+        color=m.Color(primaries="bt709:x"),
+        rate=m.Quality(level=F(20)),
+        passes=2,
+    )
+    made = make(m.Output(video=video, audio=m.Audio(profile="he", language="x;y"), brand="a:b", metadata={"x": "y"}))
+    assert set(made.notes) == {
+        *(f"outputs.0.video.tune.{name}" for name in ("vf", "qmin", "x264-params")),
+        *(f"outputs.0.video.{name}" for name in ("speed", "scaler", "sync", "color.primaries", "passes")),
+        *(f"outputs.0.{name}" for name in ("audio.profile", "audio.language", "brand", "metadata.x")),
+    }
+    words = " ".join(made.runs[0].targets[0].options)
+    assert "movie" not in words
+    assert "stats" not in words
+
+
+def test_channels_fit_the_encoder() -> None:
+    outputs = (m.Output(container="mp3"), m.Output(container="mp3", audio=m.Audio(channels=6)), m.Output())
+    made = make(*outputs)
+    channels = [target.options[target.options.index("-ac") + 1] for target in made.runs[0].targets[:2]]
+    assert channels == ["2", "2"]
+    assert "-ac" not in made.runs[0].targets[2].options
+    assert made.notes == ("outputs.1.audio.channels",)
+
+
+NASTY = st.text(alphabet="ab0:;,'[]=\\%\n ", max_size=12).map(lambda text: f"zq9{text}")
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=NASTY)
+def test_no_text_of_the_client_enters_a_filter(text: str) -> None:
+    video = m.Video(
+        scaler=text, sync=text, speed=text, tune={text: text, "flags": text}, field_order=text,
+        color=m.Color(range=text, primaries=text, transfer=text, matrix=text),
+    )  # fmt: skip
+    overlay = m.TextOverlay(text=text)
+    output = m.Output(
+        name=text, label=text, extension=text, brand=text, video=video, audio=m.Audio(language=text, profile=text),
+        metadata={"title": text, text: text}, overlays=(overlay,), stills=(m.Stills(name=text, label=text),),
+    )  # fmt: skip
+    made = make(output)
+    assert made.faults == {}
+    for run in made.runs:
+        assert "zq" not in run.graph
+        carrying = [word for word in argv(run, "ffmpeg") if "zq" in word]
+        assert carrying == [f"title={text}"]
+
+
+def test_threads_are_capped() -> None:
+    run = make(m.Output()).runs[0]
+    for asked, given_ in ((None, "8"), (64, "8"), (3, "3"), (0, "8")):
+        words = argv(run, "ffmpeg", threads=asked)
+        assert {words[at + 1] for at, word in enumerate(words) if word == "-threads"} == {given_}

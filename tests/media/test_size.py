@@ -1,0 +1,57 @@
+"""The arithmetic of pictures."""
+
+from __future__ import annotations
+
+from fractions import Fraction as F
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediaglot.gateway.media.parts import Memo
+from mediaglot.gateway.media.size import Picture, even, frame
+from mediaglot.gateway.model import Fit, Share, Size
+
+MEMO = Memo("outputs.0.video")
+HD = Picture(width=1920, height=1080)
+
+
+@pytest.mark.parametrize(
+    ("size", "picture", "filters", "result"),
+    [
+        (None, HD, [], (1920, 1080)),
+        (None, Picture(width=1919, height=1079), ["crop=1918:1078:0:0"], (1918, 1078)),
+        (Size(width=1280, height=0), HD, ["scale=1280:720", "setsar=1"], (1280, 720)),
+        (Size(width=1280), Picture(width=720, height=576, aspect=F(64, 45)), ["scale=1280:720", "setsar=1"], (1280, 720)),
+        (Size(width=640, height=360), HD, ["scale=640:360", "setsar=1"], (640, 360)),
+        (Size(width=640, height=480), HD, ["scale=640:360", "setsar=1", "pad=640:480:0:60"], (640, 480)),
+        (
+            Size(width=640, height=480, fit=Fit.CROP),
+            HD,
+            ["scale=854:480", "setsar=1", "crop=640:480:106:0"],
+            (640, 480),
+        ),
+        (Size(width=640, height=480, fit=Fit.INSIDE), HD, ["scale=640:360", "setsar=1"], (640, 360)),
+        (Size(width=640, height=480, fit=Fit.STRETCH), HD, ["scale=640:480", "setsar=1"], (640, 480)),
+        (Size(height=Share(F(1, 3))), HD, ["scale=640:360", "setsar=1"], (640, 360)),
+        (Size(width=1920, height=1080), HD, [], (1920, 1080)),
+    ],
+)  # fmt: skip
+def test_rules(size: Size | None, picture: Picture, filters: list[str], result: tuple[int, int]) -> None:
+    words, after = frame(size, picture, MEMO)
+    assert words == filters
+    assert (after.width, after.height) == result
+
+
+SIDES = st.integers(200, 1500)
+
+
+@given(width=SIDES, height=SIDES, wide=SIDES, high=SIDES, fit=st.sampled_from(Fit))
+def test_a_size_is_met_with_even_sides(width: int, height: int, wide: int, high: int, fit: Fit) -> None:
+    _, after = frame(Size(width=wide, height=high, fit=fit), Picture(width=width, height=height), MEMO)
+    assert (after.width % 2, after.height % 2) == (0, 0)
+    if fit is Fit.INSIDE:
+        assert after.width <= even(wide)
+        assert after.height <= even(high)
+    else:
+        assert (after.width, after.height) == (even(wide), even(high))
