@@ -2,4 +2,7 @@
 
 from setuptools import find_packages, setup
 
-setup(packages=["mediaglot", *(f"mediaglot.{name}" for name in find_packages(include=["gateway*", "emulators*"]))])
+FOUND = find_packages(include=["gateway*", "emulators*"])
+
+# script_name keeps this file itself, which lies in the package's folder, out of the wheel.
+setup(script_name="setup.py", packages=["mediaglot", *(f"mediaglot.{name}" for name in FOUND)])

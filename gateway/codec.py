@@ -128,6 +128,8 @@ def _add_classes(made: Converter) -> None:
         is_dataclass, lambda cls: make_dict_unstructure_fn(cls, made, _cattrs_omit_if_default=True, **fields(cls))
     )
     made.register_structure_hook_factory(is_dataclass, lambda cls: make_dict_structure_fn(cls, made, **fields(cls)))
+    made.register_unstructure_hook_func(_is_named_tuple, list)
+    made.register_structure_hook_func(_is_named_tuple, lambda tree, cls: cls(*tree))
 
 
 def _add_unions(made: Converter) -> None:
@@ -139,6 +141,11 @@ def _add_unions(made: Converter) -> None:
 
     made.register_unstructure_hook_factory(_is_choice, write)
     made.register_structure_hook_factory(_is_choice, read)
+
+
+def _is_named_tuple(cls: Any) -> bool:
+    """A tuple of texts with names: what keys are."""
+    return isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
 
 
 def _is_choice(cls: Any) -> bool:

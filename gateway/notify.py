@@ -42,7 +42,7 @@ class Backoff:
     most: float = 3600.0
 
     def seconds(self, attempts: int, chance: float) -> float:
-        return float(min(self.most, self.first * 2.0 ** (attempts - 1))) * (1 - chance / 2)
+        return float(min(self.most, self.first * 2.0 ** min(attempts - 1, 50))) * (1 - chance / 2)
 
 
 class Courier:
@@ -72,6 +72,7 @@ class Courier:
         self._chance = chance
         self._news = asyncio.Event()
         self._under_way: dict[tuple[Key, str], asyncio.Task[None]] = {}
+        self._just_ended: set[tuple[Key, str]] = set()
         self._targets: Counter[str] = Counter()
         store.watch(Topic.LETTERS, lambda _: self._news.set())
 
@@ -87,6 +88,8 @@ class Courier:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._under_way.clear()
+            self._targets.clear()
 
     async def redeliver(self, letter_id: str) -> bool:
         """Send a letter again, whatever became of it, with all its attempts before it. False if there is none."""
@@ -99,10 +102,12 @@ class Courier:
 
     async def _deliver_due(self) -> None:
         limit = self._parallel + len(self._under_way)
+        self._just_ended.clear()
         for letter in await self._store.due_letters(self._clock.now(), limit, self._per_target):
             line = letter.key, letter.target
             free = len(self._under_way) < self._parallel and self._targets[letter.target] < self._per_target
-            if free and line not in self._under_way:
+            # What ended while the question was on its way is told here as it was before.
+            if free and line not in self._under_way and line not in self._just_ended:
                 self._targets[letter.target] += 1
                 self._under_way[line] = asyncio.create_task(self._deliver(letter))
 
@@ -125,6 +130,7 @@ class Courier:
             log.exception("the delivery of letter %s could not be recorded; it will go out again", letter.id)
         finally:
             del self._under_way[letter.key, letter.target]
+            self._just_ended.add((letter.key, letter.target))
             self._targets[letter.target] -= 1
             self._news.set()
 

@@ -54,8 +54,8 @@ class Product:
 class Craft(Protocol):
     """The doing of a job, without its bookkeeping. Every method raises a WorkFault where the work fails."""
 
-    async def refuse(self, job: Job) -> Mapping[int, Fault]:
-        """The outputs that can't be made here whatever the source, by index."""
+    async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
+        """The outputs that can't be made here whatever the source, by index; what will only be nearly done is noted."""
         ...
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TypeAlias
 
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.model import Delivery, Event, Made, Secret, Ticket
 from mediaglot.gateway.store import Key, Letter
+
+LOG = logging.getLogger(__name__)
+Subject: TypeAlias = tuple[Made, Delivery | None] | None
+"""The output, and the delivery, that an event is about; None for the whole job."""
 
 
 def announce(
@@ -18,13 +24,18 @@ def announce(
     event: Event,
     base: str,
     now: datetime,
-    subject: tuple[Made, Delivery | None] | None = None,
+    subject: Subject = None,
 ) -> Iterator[Letter]:
     """A letter for each of the job's targets that wants to hear of ``event``, in the dialect's own shape."""
     for notification in ticket.job.notifications:
         if event not in notification.events:
             continue
-        message = dialect.render_notification(ticket, notification, event, base, subject)
+        try:
+            message = dialect.render_notification(ticket, notification, event, base, subject)
+        except Exception:
+            # A mistake in a message must not undo the transaction that records what it is about.
+            LOG.exception("%s has no message about %s of job %s", dialect.name, event.value, ticket.id)
+            continue
         if message is None:
             continue
         target = notification.target.verbatim

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -14,8 +14,8 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from mediaglot.gateway import exchange, life
-from mediaglot.gateway.backends import Caller, Craft
-from mediaglot.gateway.backends.announce import announce
+from mediaglot.gateway.backends import Caller, Craft, step
+from mediaglot.gateway.backends.announce import Subject, announce
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.engine import Engine
 from mediaglot.gateway.exchange import AccountFacts, Done, Intent, Page, Result
@@ -92,16 +92,16 @@ class Desk:
 
     async def _create(self, intent: exchange.CreateJob, caller: Caller, ledger: Ledger) -> Ticket:
         job = await self._resolved(intent.job, caller, intent.presets)
-        refused = await self._refused(job)
+        refused = await self._refused(job, ledger)
         now = self.clock.now()
         async with self.store.write() as tx:
-            for preset in intent.presets:
-                await Shelf(tx, caller.dialect.name, caller.account.id).put_preset(preset)
+            await self._shelve(tx, intent.presets, caller)
             ticket = await self._new(tx, job, caller, now, ledger)
             ticket = replace(ticket, outputs=_fail_refused(ticket.outputs, refused, now))
             ticket = await tx.add(ticket, caller.dialect.facets(ticket))
             await tx.enqueue(Work(key=Key.of(ticket), priority=job.priority or 0))
             await self._tell(tx, ticket, Event.QUEUED, caller)
+            await self._tell_of_refused(tx, ticket, refused, caller)
         return ticket
 
     async def _resolved(self, job: Job, caller: Caller, fresh: tuple[Preset, ...] = ()) -> Job:
@@ -111,9 +111,9 @@ class Desk:
         found = {preset.name: preset for preset in (*await self._presets(caller), *fresh)}
         return resolve_presets(job, found)
 
-    async def _refused(self, job: Job) -> Mapping[int, Fault]:
+    async def _refused(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
         """Outputs that can't be made. Raises the first one's fault where none is left."""
-        refused = await self.craft.refuse(job)
+        refused = await self.craft.refuse(job, ledger)
         if refused and len(refused) == len(job.outputs):
             raise next(iter(refused.values()))
         return refused
@@ -168,23 +168,26 @@ class Desk:
 
     async def _update(self, intent: exchange.UpdateJob, caller: Caller, ledger: Ledger) -> Ticket:
         resolved = (await self._resolved(Job(outputs=intent.outputs), caller)).outputs
-        refused = await self._refused(Job(outputs=resolved))
+        refused = await self._refused(Job(outputs=resolved), ledger)
         async with self._changing(intent.id, caller) as (tx, before):
             now = self.clock.now()
             notifications = intent.notifications or before.job.notifications
             job = replace(before.job, outputs=resolved, hold=False, notifications=notifications)
             outputs = await self._outputs(tx, caller.dialect.output_ids, resolved, now)
-            after = replace(before, job=job, outputs=_fail_refused(outputs, refused, now))
-            return await self._requeue(tx, after, now)
+            losses = tuple(dict.fromkeys((*before.losses, *ledger)))
+            outputs = _fail_refused(outputs, refused, now)
+            after = replace(before, job=job, outputs=outputs, losses=losses, stored=None)
+            ticket = await self._requeue(tx, after, now, phase=None)
+            await self._tell_of_refused(tx, ticket, refused, caller)
+            return ticket
 
     async def _start(self, intent: exchange.StartJob, caller: Caller, ledger: Ledger) -> Ticket:
-        async with self._changing(intent.id, caller, only=frozenset({Status.HELD})) as (tx, before):
-            if not before.job.outputs:
-                raise Conflict(kind="job", id=before.id, state=before.status.value)
-            return await self._requeue(tx, replace(before, job=replace(before.job, hold=False)), self.clock.now())
+        async with self._changing(intent.id, caller, _startable) as (tx, before):
+            ready = replace(before, job=replace(before.job, hold=False))
+            return await self._requeue(tx, ready, self.clock.now(), phase=Phase.WAITING)
 
     async def _cancel(self, intent: exchange.CancelJob, caller: Caller, ledger: Ledger) -> Ticket:
-        async with self._changing(intent.id, caller, only=WAITING) as (tx, before):
+        async with self._changing(intent.id, caller, _stoppable) as (tx, before):
             now = self.clock.now()
             saved = any(delivery.saved for made in before.outputs for delivery in made.deliveries)
             finished = saved and intent.keep_saved
@@ -199,7 +202,7 @@ class Desk:
     async def _delete(self, intent: exchange.DeleteJobs, caller: Caller, ledger: Ledger) -> Done:
         for job_id in intent.ids:
             _visible(await self.store.get(Key(caller.dialect.name, caller.account.id, job_id)), job_id)
-        for job_id in intent.ids:
+        for job_id in dict.fromkeys(intent.ids):
             async with self._changing(job_id, caller) as (tx, before):
                 now = self.clock.now()
                 ended = before
@@ -210,23 +213,23 @@ class Desk:
         return Done(names=intent.ids)
 
     async def _retry(self, intent: exchange.RetryJob, caller: Caller, ledger: Ledger) -> Ticket:
-        async with self._changing(intent.id, caller) as (tx, before):
+        async with self._changing(intent.id, caller, lambda ticket: _chosen(ticket, intent)) as (tx, before):
             chosen = _chosen(before, intent)
             now = self.clock.now()
             outputs = tuple(
-                _fresh(made, output, now) if index in chosen else made
+                _fresh(made, output, now) if index in chosen else step.interrupted(made, now)
                 for index, (made, output) in enumerate(zip(before.outputs, before.job.outputs, strict=True))
             )
-            after = replace(before, outputs=outputs, job=replace(before.job, hold=False))
+            after = replace(before, outputs=outputs, job=replace(before.job, hold=not before.job.outputs))
             if not intent.failed_only and intent.output_id is None:
                 sources = tuple(Source(id=source.id) for source in before.sources)
                 after = replace(after, sources=sources, fetched=None, stored=None)
                 self.craft.clear(before)
-            return await self._requeue(tx, after, now)
+            return await self._requeue(tx, after, now, phase=Phase.WAITING if after.fetched else None)
 
-    async def _requeue(self, tx: Transaction, ticket: Ticket, now: datetime) -> Ticket:
-        phase = Phase.WAITING if ticket.fetched else None
+    async def _requeue(self, tx: Transaction, ticket: Ticket, now: datetime, *, phase: Phase | None) -> Ticket:
         clean: dict[str, Any] = {"progress": Fraction(0), "left": None, "trouble": None, "finished": None}
+        clean |= {"phase_progress": Fraction(0), "phase_left": None}
         ticket = life.move(ticket, Status.QUEUED, now, phase=phase, started=now, **clean)
         await tx.put(ticket)
         await tx.enqueue(Work(key=Key.of(ticket), priority=ticket.job.priority or 0))
@@ -234,24 +237,44 @@ class Desk:
 
     @asynccontextmanager
     async def _changing(
-        self, job_id: str, caller: Caller, only: frozenset[Status] | None = None
+        self, job_id: str, caller: Caller, check: Callable[[Ticket], Any] = lambda _: None
     ) -> AsyncIterator[tuple[Transaction, Ticket]]:
-        """A ticket that nobody works on, in a transaction. Raises NotFound, or Conflict outside of ``only``."""
+        """A ticket that nobody works on, in a transaction.
+
+        Raises NotFound, or what ``check`` raises: before the work is disturbed, and again when it has stopped.
+        """
         key = Key(caller.dialect.name, caller.account.id, job_id)
         async with self._locks.setdefault(key, asyncio.Lock()):
-            ticket = _visible(await self.store.get(key), job_id)
-            if only is not None and ticket.status not in only:
-                raise Conflict(kind="job", id=job_id, state=ticket.status.value)
-            await self.engine.cancel(key)
-            async with self.store.write() as tx:
-                ticket = _visible(await tx.get(key), job_id)
-                if only is not None and ticket.status not in only:
-                    raise Conflict(kind="job", id=job_id, state=ticket.status.value)
-                yield tx, ticket
+            check(_visible(await self.store.get(key), job_id))
+            disturbed = await self.engine.cancel(key)
+            try:
+                async with self.store.write() as tx:
+                    ticket = _visible(await tx.get(key), job_id)
+                    check(ticket)
+                    yield tx, ticket
+            except BaseException:
+                if disturbed:
+                    await self._put_back(key)
+                raise
 
-    async def _tell(self, tx: Transaction, ticket: Ticket, event: Event, caller: Caller) -> None:
-        for letter in announce(caller.dialect, ticket, event, self._base(caller.dialect.name), self.clock.now()):
+    async def _put_back(self, key: Key) -> None:
+        """The work was stopped for a change that did not come about."""
+        async with self.store.write() as tx:
+            ticket = await tx.get(key)
+            if ticket is not None and ticket.status in WAITING - {Status.HELD}:
+                await tx.put(step.back(ticket, self.clock.now()))
+                await tx.enqueue(Work(key=key, priority=ticket.job.priority or 0))
+
+    async def _tell(
+        self, tx: Transaction, ticket: Ticket, event: Event, caller: Caller, subject: Subject = None
+    ) -> None:
+        base, now = self._base(caller.dialect.name), self.clock.now()
+        for letter in announce(caller.dialect, ticket, event, base, now, subject):
             await tx.post(letter)
+
+    async def _tell_of_refused(self, tx: Transaction, ticket: Ticket, refused: Iterable[int], caller: Caller) -> None:
+        for index in refused:
+            await self._tell(tx, ticket, Event.OUTPUT_FAILED, caller, (ticket.outputs[index], None))
 
     # --- presets and account ------------------------------------------------------------------------
 
@@ -261,9 +284,13 @@ class Desk:
 
     async def _put_presets(self, intent: exchange.PutPresets, caller: Caller, ledger: Ledger) -> Done:
         async with self.store.write() as tx:
-            for preset in intent.presets:
-                await Shelf(tx, caller.dialect.name, caller.account.id).put_preset(preset)
+            await self._shelve(tx, intent.presets, caller)
         return Done(names=tuple(preset.name for preset in intent.presets))
+
+    async def _shelve(self, tx: Transaction, presets: tuple[Preset, ...], caller: Caller) -> None:
+        shelf = Shelf(tx, caller.dialect.name, caller.account.id)
+        for preset in presets:
+            await shelf.put_preset(replace(preset, owner=caller.account.id))
 
     async def _get_preset(self, intent: exchange.GetPreset, caller: Caller, ledger: Ledger) -> Preset:
         found = {preset.name: preset for preset in await self._presets(caller)}
@@ -296,6 +323,16 @@ def _visible(ticket: Ticket | None, job_id: str) -> Ticket:
     if ticket is None or ticket.deleted is not None:
         raise NotFound(kind="job", id=job_id)
     return ticket
+
+
+def _startable(ticket: Ticket) -> None:
+    if ticket.status is not Status.HELD or not ticket.job.outputs:
+        raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
+
+
+def _stoppable(ticket: Ticket) -> None:
+    if ticket.status not in WAITING:
+        raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
 
 
 def _fail_refused(outputs: tuple[Made, ...], refused: Mapping[int, Fault], now: datetime) -> tuple[Made, ...]:

@@ -10,8 +10,11 @@ import hashlib
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from fractions import Fraction
+from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -28,7 +31,8 @@ from mediaglot.gateway.faults import (
     TimedOut,
     WorkFault,
 )
-from mediaglot.gateway.media import draw, parts
+from mediaglot.gateway.loss import Kind, Ledger
+from mediaglot.gateway.media import parts
 from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.orphan import kill_orphans
 from mediaglot.gateway.media.plan import needs, plan
@@ -36,7 +40,18 @@ from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.progress import Progress
 from mediaglot.gateway.media.run import Limits, run
 from mediaglot.gateway.media.tool import Tool
-from mediaglot.gateway.model import AudioFacts, Delivery, File, Job, Location, MediaFacts, Output, Ticket, VideoFacts
+from mediaglot.gateway.model import (
+    AudioFacts,
+    Delivery,
+    File,
+    Input,
+    Job,
+    Location,
+    MediaFacts,
+    Output,
+    Ticket,
+    VideoFacts,
+)
 from mediaglot.gateway.transfer import Carrier
 
 STAND_IN: Final = MediaFacts(
@@ -53,6 +68,7 @@ STAND_IN: Final = MediaFacts(
 )
 """A source without oddities: what can't be made even of this one can't be made of any."""
 
+DRAWING_TIME: Final = 20.0
 WHOLE: Final = (NoSpace, Killed, Stalled, TimedOut)
 """Faults of the machine or the source, not of one output: making the others alone would only repeat them."""
 
@@ -80,9 +96,14 @@ class FFmpegCraft:
         """After a crash: end what the last process left running."""
         kill_orphans(self.work)
 
-    async def refuse(self, job: Job) -> Mapping[int, Fault]:
+    async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
         tool = await self._tool()
-        return plan(job, [STAND_IN] * len(job.inputs or (None,)), encoders=tool.encoders, muxers=tool.muxers).faults
+        inputs = job.inputs or (Input(location=Location(url="")),)
+        sources = [STAND_IN] * len(inputs)
+        drawn = plan(replace(job, inputs=inputs), sources, encoders=tool.encoders, muxers=tool.muxers)
+        for note in drawn.notes:
+            ledger.note(Kind.APPROXIMATED, note, reason="not exactly as asked")
+        return drawn.faults
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:
         source = self._source(ticket, index)
@@ -121,7 +142,8 @@ class FFmpegCraft:
         return await asyncio.to_thread(self._move, ticket, index, products, room)
 
     async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
-        index = ticket.job.outputs.index(output)
+        # By identity: a job may hold the same output twice, each with a name of its own.
+        index = next(number for number, one in enumerate(ticket.job.outputs) if one is output)
         for number, product in enumerate(products):
             location = delivery.location if len(products) == 1 else numbered(delivery.location, number + 1)
             name = self._name(ticket, index, product, number if len(products) > 1 else None)
@@ -149,7 +171,7 @@ class FFmpegCraft:
             shutil.rmtree(folder / f"out-{index}", ignore_errors=True)
             (folder / f"out-{index}").mkdir()
         for drawing in drawn.drawings:
-            await asyncio.to_thread(_draw, folder, drawing)
+            await _apart(_draw, folder, drawing) if drawing.font else await asyncio.to_thread(_draw, folder, drawing)
         before = Fraction(0)
         for one in drawn.runs:
             command = argv(one, tool.path, threads=self._threads)
@@ -271,7 +293,20 @@ def _part(report: Report, position: int, count: int) -> Report:
     return forward
 
 
+async def _apart(action: Callable[..., None], *args: object) -> None:
+    """In a process that may die: a fetched font is hostile input to the library that reads it."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        try:
+            await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(pool, action, *args), DRAWING_TIME)
+        except (BrokenProcessPool, TimeoutError) as error:
+            for process in list(pool._processes.values()):  # noqa: SLF001 - the pool itself would wait for ever
+                process.kill()
+            raise EncodingFailed(reason="font") from error
+
+
 def _draw(folder: Path, drawing: parts.Drawing) -> None:
+    from mediaglot.gateway.media import draw  # noqa: PLC0415 - few jobs draw, and every start would pay for it
+
     font = folder / drawing.font if drawing.font else None
     (folder / drawing.path).write_bytes(draw.draw(drawing.overlay, drawing.width, drawing.height, font=font))
 

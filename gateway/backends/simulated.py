@@ -16,6 +16,7 @@ from typing import Final
 from mediaglot.gateway.backends import Product, Report
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import Fault, SourceMissing
+from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.media.plan import plan
 from mediaglot.gateway.media.tool import PROMISED_ENCODERS, PROMISED_MUXERS
 from mediaglot.gateway.model import (
@@ -43,7 +44,7 @@ class SimulatedCraft:
     def __init__(self, clock: Clock, *, speed: int = SPEED) -> None:
         self._clock, self._speed = clock, speed
 
-    async def refuse(self, job: Job) -> Mapping[int, Fault]:
+    async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
         facts = [source_facts(source.location.url) for source in job.inputs] or [source_facts("")]
         return plan(job, facts, encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS).faults
 

@@ -103,12 +103,14 @@ def fail(ticket: Ticket, now: datetime, *, fault: Fault) -> Ticket:
 
 def back(ticket: Ticket, now: datetime) -> Ticket:
     """Interrupted: waits for its turn again."""
-    outputs = tuple(
-        move_output(made, Status.QUEUED, now, progress=Fraction(0)) if made.status is Status.RUNNING else made
-        for made in ticket.outputs
-    )
+    outputs = tuple(interrupted(made, now) for made in ticket.outputs)
     phase = Phase.WAITING if ticket.fetched else None
     return move(ticket, Status.QUEUED, now, phase=phase, outputs=outputs)
+
+
+def interrupted(made: Made, now: datetime) -> Made:
+    """An output that was being made waits again; others stay as they are."""
+    return move_output(made, Status.QUEUED, now, progress=Fraction(0)) if made.status is Status.RUNNING else made
 
 
 def progressed(ticket: Ticket, phase: Phase, share: float, left: float | None) -> Ticket:

@@ -26,8 +26,11 @@ class Engine(Protocol):
         running, that run is cancelled after the commit and the new one begins when it has ended. The last one wins."""
         ...
 
-    async def run(self, handler: Handler) -> None:
-        """Work until stopped. What a dead predecessor had begun goes back to the queue first."""
+    async def run(self, handler: Handler, give_up: GiveUp | None = None) -> None:
+        """Work until stopped. What a dead predecessor had begun goes back to the queue first.
+
+        ``give_up`` writes down the end of work that has used up its attempts.
+        """
         ...
 
     async def progress(self, work: Work) -> bool:

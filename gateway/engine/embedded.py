@@ -57,7 +57,7 @@ class Run:
 
 
 class EmbeddedEngine:
-    """``workers`` handlers at once; ``attempts`` until ``give_up``; ``lease`` seconds without a sign of life."""
+    """``workers`` handlers at once, ``attempts`` for each work, ``lease`` seconds from one sign of life to the next."""
 
     def __init__(
         self,
@@ -67,14 +67,13 @@ class EmbeddedEngine:
         workers: int = 1,
         attempts: int = 3,
         lease: float = LEASE,
-        give_up: GiveUp | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._workers = workers
         self._attempts = attempts
         self._lease = lease
-        self._give_up = give_up
+        self._give_up: GiveUp | None = None
         self._runs: dict[Key, Run] = {}
         self._keepers: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
@@ -93,8 +92,9 @@ class EmbeddedEngine:
     async def enqueue(self, tx: Transaction, work: Work) -> Work:
         return await tx.enqueue(work)
 
-    async def run(self, handler: Handler) -> None:
+    async def run(self, handler: Handler, give_up: GiveUp | None = None) -> None:
         self._done.clear()
+        self._give_up = give_up or self._give_up
         reaper = asyncio.create_task(self._reap_for_ever())
         try:
             async with self._store.write() as tx:

@@ -100,11 +100,10 @@ async def open_house(
         craft, sweep = await _craft(settings, workshop, policy, clock, stack)
         engine = EmbeddedEngine(store, clock, workers=settings.workers)
         shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base)
-        engine._give_up = shift.give_up
         sweep()
         await shift.recover()
         await _start_courier(store, policy, clock, stack)
-        working = asyncio.create_task(engine.run(shift.work), name="engine")
+        working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
         stack.push_async_callback(_stop_engine, engine, working, shift)
         desk = Desk(store, engine, craft, clock, workers=settings.workers, base=base)
         yield House(desk=desk, outputs=settings.data / "outputs", clip=workshop.clip)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction as F
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -18,11 +18,11 @@ from mediaglot.gateway.media.plan import needs, plan
 ALL_ENCODERS = frozenset(name for names in ENCODERS.values() for name in names)
 ALL_MUXERS = frozenset({container.muxer for container in CONTAINERS.values()} | {"image2"})
 PLACE = m.Location(url="https://example.test/a")
-VIDEO = m.VideoFacts(codec="h264", width=320, height=180, frame_rate=F(25))
+VIDEO = m.VideoFacts(codec="h264", width=320, height=180, frame_rate=Fraction(25))
 AUDIO = m.AudioFacts(codec="aac", sample_rate=44100, channels=6)
-CLIP = m.MediaFacts(container="mov", size=1, duration=F(10), video=(VIDEO,), audio=(AUDIO,))
-SILENT = m.MediaFacts(container="mov", size=1, duration=F(10), video=(VIDEO,))
-SOUND = m.MediaFacts(container="mp3", size=1, duration=F(10), audio=(AUDIO,))
+CLIP = m.MediaFacts(container="mov", size=1, duration=Fraction(10), video=(VIDEO,), audio=(AUDIO,))
+SILENT = m.MediaFacts(container="mov", size=1, duration=Fraction(10), video=(VIDEO,))
+SOUND = m.MediaFacts(container="mp3", size=1, duration=Fraction(10), audio=(AUDIO,))
 COPY = m.Video(codec="copy")
 
 
@@ -49,19 +49,23 @@ REFUSED: list[tuple[m.Output, type[faults.Fault], dict[str, object]]] = [
     (m.Output(video=m.Video(pixel_format="bgr24")), faults.Invalid, {"field": "outputs.1.video.pixel_format"}),
     (m.Output(video=m.Video(rotate=45)), faults.Invalid, {"field": "outputs.1.video.rotate"}),
     (m.Output(video=m.Video(crop=m.Edges(left=400))), faults.Invalid, {"field": "outputs.1.video.crop"}),
-    (m.Output(video=m.Video(size=m.Size(width=20000))), faults.Invalid, {"value": F(20000)}),
+    (m.Output(video=m.Video(size=m.Size(width=20000))), faults.Invalid, {"value": Fraction(20000)}),
     (m.Output(video=m.Video(size=m.Size(width=9000, height=9000))), faults.Invalid, {"value": "9000x9000"}),
-    (m.Output(video=m.Video(rate=m.Quality(level=F(99)))), faults.Invalid, {"field": "outputs.1.video.rate.level"}),
+    (
+        m.Output(video=m.Video(rate=m.Quality(level=Fraction(99)))),
+        faults.Invalid,
+        {"field": "outputs.1.video.rate.level"},
+    ),
     (m.Output(video=m.Video(rate=m.Constant(bitrate=0))), faults.Invalid, {"field": "outputs.1.video.rate.bitrate"}),
-    (m.Output(video=m.Video(frame_rate=m.FrameRate(value=F(0)))), faults.Invalid, {"value": F(0)}),
-    (m.Output(audio=m.Audio(volume=F(-1))), faults.Invalid, {"field": "outputs.1.audio.volume"}),
-    (m.Output(audio=m.Audio(loudness=m.Loudness(integrated=F(3)))), faults.Invalid, {"value": F(3)}),
-    (m.Output(clip=m.Clip(start=F(10))), faults.Invalid, {"field": "outputs.1.clip.start"}),
-    (m.Output(clip=m.Clip(start=F(5), end=F(5))), faults.Invalid, {"field": "outputs.1.clip"}),
+    (m.Output(video=m.Video(frame_rate=m.FrameRate(value=Fraction(0)))), faults.Invalid, {"value": Fraction(0)}),
+    (m.Output(audio=m.Audio(volume=Fraction(-1))), faults.Invalid, {"field": "outputs.1.audio.volume"}),
+    (m.Output(audio=m.Audio(loudness=m.Loudness(integrated=Fraction(3)))), faults.Invalid, {"value": Fraction(3)}),
+    (m.Output(clip=m.Clip(start=Fraction(10))), faults.Invalid, {"field": "outputs.1.clip.start"}),
+    (m.Output(clip=m.Clip(start=Fraction(5), end=Fraction(5))), faults.Invalid, {"field": "outputs.1.clip"}),
     (logo(key_color="red,movie=x"), faults.Invalid, {"field": "outputs.1.overlays.0.key_color"}),
     (logo(anchor=("top", "top")), faults.Invalid, {"field": "outputs.1.overlays.0.anchor"}),
     (m.Output(overlays=(m.TextOverlay(text="a" * 2001),)), faults.Invalid, {"value": 2001}),
-    (m.Output(stills=(m.Stills(count=0, every=F(1)),)), faults.Invalid, {"field": "outputs.1.stills.0.count"}),
+    (m.Output(stills=(m.Stills(count=0, every=Fraction(1)),)), faults.Invalid, {"field": "outputs.1.stills.0.count"}),
 ]
 
 
@@ -107,7 +111,7 @@ def test_no_source_and_a_bad_source_fail_every_output() -> None:
     job = m.Job(outputs=(m.Output(), m.Output()))
     made = plan(job, (), encoders=ALL_ENCODERS, muxers=ALL_MUXERS)
     assert [type(made.faults[index]) for index in (0, 1)] == [faults.SourceUnreadable] * 2
-    late = m.Input(location=PLACE, clip=m.Clip(start=F(99)))
+    late = m.Input(location=PLACE, clip=m.Clip(start=Fraction(99)))
     made = plan(m.Job(inputs=(late,), outputs=(m.Output(),)), (CLIP,), encoders=ALL_ENCODERS, muxers=ALL_MUXERS)
     assert made.faults[0].data["field"] == "inputs.0.clip.start"
 
@@ -135,7 +139,7 @@ def test_what_is_not_applied_is_noted() -> None:
         scaler="magic",
         sync="old",
         color=m.Color(primaries="bt709:x"),
-        rate=m.Quality(level=F(20)),
+        rate=m.Quality(level=Fraction(20)),
         passes=2,
     )
     made = make(m.Output(video=video, audio=m.Audio(profile="he", language="x;y"), brand="a:b", metadata={"x": "y"}))
@@ -158,7 +162,7 @@ def test_channels_fit_the_encoder() -> None:
     assert made.notes == ("outputs.1.audio.channels",)
 
 
-NASTY = st.text(alphabet="ab0:;,'[]=\\%\n ", max_size=12).map(lambda text: f"zq9{text}")
+NASTY = st.text(alphabet="ab0:;,'[]=\\%\n ", max_size=12).map(lambda text: f"zq!{text}")
 
 
 @settings(max_examples=60, deadline=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction as F
+from fractions import Fraction
 
 import pytest
 
@@ -30,11 +30,17 @@ X264 = "-c:v libx264 -preset veryfast -pix_fmt yuv420p".split()
 CLIP = m.MediaFacts(
     container="mov",
     size=10_000_000,
-    duration=F(60),
+    duration=Fraction(60),
     bitrate=1_300_000,
     video=(
         m.VideoFacts(
-            codec="h264", width=1920, height=1080, frame_rate=F(30), bitrate=1_200_000, duration=F(60), rotation=0
+            codec="h264",
+            width=1920,
+            height=1080,
+            frame_rate=Fraction(30),
+            bitrate=1_200_000,
+            duration=Fraction(60),
+            rotation=0,
         ),
     ),
     audio=(m.AudioFacts(codec="aac", sample_rate=44100, channels=2, bitrate=96_000),),
@@ -62,11 +68,11 @@ LOGO = m.ImageOverlay(
     x=10,
     y=20,
     anchor=("bottom", "right"),
-    width=m.Share(F(1, 4)),
-    opacity=F(7, 10),
+    width=m.Share(Fraction(1, 4)),
+    opacity=Fraction(7, 10),
     key_color="00ff00",
-    start=F(1),
-    duration=F(3, 2),
+    start=Fraction(1),
+    duration=Fraction(3, 2),
 )
 
 GOLDEN = {
@@ -78,7 +84,7 @@ GOLDEN = {
     "a ladder is decoded once": (
         job(
             m.Output(container="mp4", video=m.Video(size=m.Size(height=720), rate=m.Average(bitrate=2_500_000))),
-            m.Output(container="mp4", video=m.Video(size=m.Size(height=480), rate=m.Quality(level=F(23)))),
+            m.Output(container="mp4", video=m.Video(size=m.Size(height=480), rate=m.Quality(level=Fraction(23)))),
         ),
         [[*HEAD, *GUARD, *"-i source-0".split(), *GRAPH,
           "[0:V:0]split=2[s0][s1];[s0]scale=1280:720,setsar=1[v0];[s1]scale=854:480,setsar=1[v1]",
@@ -88,13 +94,13 @@ GOLDEN = {
           *"-c:a aac".split(), *PLAIN, *"-f mp4 out-1/media.mp4".split()]],
     ),
     "a common clip is sought": (
-        job(m.Output(container="mp4", clip=m.Clip(start=F(5), end=F(15, 2)))),
+        job(m.Output(container="mp4", clip=m.Clip(start=Fraction(5), end=Fraction(15, 2)))),
         [[*HEAD, *GUARD, *"-ss 5 -t 2.5 -i source-0 -map 0:V:0 -map 0:a:0 -threads 2".split(), *X264,
           *"-c:a aac".split(), *CUT, *"-f mp4 out-0/media.mp4".split()]],
     ),
     "unlike clips are trimmed": (
         job(
-            m.Output(container="mp4", audio=m.SKIP, clip=m.Clip(start=F(5), duration=F(2))),
+            m.Output(container="mp4", audio=m.SKIP, clip=m.Clip(start=Fraction(5), duration=Fraction(2))),
             m.Output(container="mp3"),
         ),
         [[*HEAD, *GUARD, *"-i source-0".split(), *GRAPH, "[0:V:0]trim=start=5:end=7,setpts=PTS-5/TB[v0]",
@@ -106,7 +112,8 @@ GOLDEN = {
         job(
             m.Output(container="mp4"),
             m.Output(
-                container="mov", video=m.Video(codec="copy"), audio=m.Audio(codec="copy"), clip=m.Clip(start=F(5))
+                container="mov", video=m.Video(codec="copy"), audio=m.Audio(codec="copy"),
+                clip=m.Clip(start=Fraction(5)),
             ),
         ),
         [[*HEAD, *GUARD, *"-i source-0".split(), *GUARD, *"-ss 5 -i source-0".split(),
@@ -144,24 +151,24 @@ GOLDEN = {
                     rotate=90,
                     crop=m.Edges(left=8, right=8, top=4, bottom=4),
                     deinterlace=m.Deinterlace.ON,
-                    denoise=m.Denoise(luma_spatial=F(4), chroma_spatial=F(3), luma_temporal=F(6)),
-                    frame_rate=m.FrameRate(value=F(30000, 1001)),
+                    denoise=m.Denoise(luma_spatial=Fraction(4), chroma_spatial=Fraction(3), luma_temporal=Fraction(6)),
+                    frame_rate=m.FrameRate(value=Fraction(30000, 1001)),
                     scaler="lanczos",
-                    fade_in=m.Fade(start=F(0), duration=F(1)),
-                    fade_out=m.Fade(start=F(59), duration=F(1, 2)),
+                    fade_in=m.Fade(start=Fraction(0), duration=Fraction(1)),
+                    fade_out=m.Fade(start=Fraction(59), duration=Fraction(1, 2)),
                 ),
                 audio=m.Audio(
-                    codec="mp3", bitrate=96_000, sample_rate=22050, channels=1, volume=F(1, 2), language="deu",
-                    loudness=m.Loudness(integrated=F(-23), peak=F(-2)), resync=1000,
-                    fade_in=m.Fade(start=F(0), duration=F(1)),
+                    codec="mp3", bitrate=96_000, sample_rate=22050, channels=1, volume=Fraction(1, 2), language="deu",
+                    loudness=m.Loudness(integrated=Fraction(-23), peak=Fraction(-2)), resync=1000,
+                    fade_in=m.Fade(start=Fraction(0), duration=Fraction(1)),
                 ),
             )
         ),
         [[*HEAD, *GUARD, *"-i source-0".split(), *GRAPH,
-          "[0:V:0]bwdif=mode=send_frame:parity=auto:deint=all,transpose=clock,crop=1064:1912:8:4:exact=1,hqdn3d=4:3:6,"
+          ("[0:V:0]bwdif=mode=send_frame:parity=auto:deint=all,transpose=clock,crop=1064:1912:8:4:exact=1,hqdn3d=4:3:6,"
           "fps=30000/1001,scale=268:480:flags=lanczos,setsar=1,pad=640:480:186:0,fade=t=in:st=0:d=1,"
           "fade=t=out:st=59:d=0.5[v0];"
-          "[0:a:0]aresample=async=1000,volume=0.5,loudnorm=I=-23:TP=-2,afade=t=in:st=0:d=1[a0]",
+          "[0:a:0]aresample=async=1000,volume=0.5,loudnorm=I=-23:TP=-2,afade=t=in:st=0:d=1[a0]"),
           *"-map [v0] -map [a0] -threads 2".split(), *X264, *"-c:a libmp3lame -b:a 96000 -ar 22050 -ac 1".split(),
           *"-metadata:s:a:0 language=deu".split(), *PLAIN, *"-f mp4 out-0/media.mp4".split()]],
     ),
@@ -173,7 +180,7 @@ GOLDEN = {
                 video=m.Video(
                     rate=m.Constant(bitrate=800_000, padded=True), profile="High", level="3.1", b_frames=2,
                     references=3, speed="medium", sync="cfr", color=m.Color(primaries="bt709"),
-                    key_frames=m.KeyFrames(seconds=F(2), every=F(2), closed=True),
+                    key_frames=m.KeyFrames(seconds=Fraction(2), every=Fraction(2), closed=True),
                     tune={"subq": "7", "flags": "+loop", "coder": "1", "partitions": "+parti4x4"},
                 ),
                 metadata={"title": "A: [b];c='d'", "Author": "me"},
@@ -194,25 +201,25 @@ GOLDEN = {
                 container="mp4",
                 video=m.Video(size=m.Size(width=640)),
                 audio=m.SKIP,
-                overlays=(LOGO, m.TextOverlay(text="movie=/etc/passwd'];", start=F(2))),
+                overlays=(LOGO, m.TextOverlay(text="movie=/etc/passwd'];", start=Fraction(2))),
             )
         ),
         [[*HEAD, *GUARD, *"-i source-0".split(), *PICTURE, *"-i overlay-0-0".split(), *PICTURE,
           *"-i overlay-0-1".split(), *GRAPH,
-          "[1:V:0]format=rgba,colorkey=0x00FF00:0.1:0,scale=160:-1,colorchannelmixer=aa=0.7[o0_0];"
+          ("[1:V:0]format=rgba,colorkey=0x00FF00:0.1:0,scale=160:-1,colorchannelmixer=aa=0.7[o0_0];"
           "[0:V:0]scale=640:360,setsar=1[b0_0];"
           "[b0_0][o0_0]overlay=x=W-w-10:y=H-h-20:eval=init:format=auto:enable='between(t,1,2.5)'[m0_0];"
           "[2:V:0]format=rgba[o0_1];"
-          "[m0_0][o0_1]overlay=x=0:y=0:eval=init:format=auto:enable='gte(t,2)'[m0_1];[m0_1]null[v0]",
+          "[m0_0][o0_1]overlay=x=0:y=0:eval=init:format=auto:enable='gte(t,2)'[m0_1];[m0_1]null[v0]"),
           *"-map [v0] -threads 2".split(), *X264, *PLAIN, *"-f mp4 out-0/media.mp4".split()]],
     ),
     "stills: one by seeking, a series from the stream": (
         job(
             m.Output(
                 stills=(
-                    m.Stills(at=m.Share(F(1, 2)), size=m.Size(width=320), quality=100),
-                    m.Stills(every=F(10), format=m.StillFormat.PNG),
-                    m.Stills(at=F(99)),
+                    m.Stills(at=m.Share(Fraction(1, 2)), size=m.Size(width=320), quality=100),
+                    m.Stills(every=Fraction(10), format=m.StillFormat.PNG),
+                    m.Stills(at=Fraction(99)),
                 )
             )
         ),
@@ -232,13 +239,13 @@ GOLDEN = {
     "hevc, vp9, av1 and gif": (
         job(
             m.Output(container="mp4", audio=m.SKIP, video=m.Video(codec="hevc", profile="main10", level="4.1")),
-            m.Output(container="webm", video=m.Video(rate=m.Quality(level=F(30), most=1_000_000))),
+            m.Output(container="webm", video=m.Video(rate=m.Quality(level=Fraction(30), most=1_000_000))),
             m.Output(container="mp4", audio=m.SKIP, video=m.Video(codec="av1")),
             m.Output(container="gif", video=m.Video(size=m.Size(width=320))),
         ),
         [[*HEAD, *GUARD, *"-i source-0".split(), *GRAPH,
-          "[0:V:0]fps=15,scale=320:180,setsar=1,split[p3][q3];[p3]palettegen=stats_mode=single[r3];"
-          "[q3][r3]paletteuse=new=1[v3]",
+          ("[0:V:0]fps=15,scale=320:180,setsar=1,split[p3][q3];[p3]palettegen=stats_mode=single[r3];"
+          "[q3][r3]paletteuse=new=1[v3]"),
           *"-map 0:V:0 -threads 2 -c:v libx265 -preset veryfast -profile:v main10 -pix_fmt yuv420p10le".split(),
           *"-tag:v hvc1 -x265-params level-idc=4.1".split(), *PLAIN, *"-f mp4 out-0/media.mp4".split(),
           *"-map 0:V:0 -map 0:a:0 -threads 2 -c:v libvpx-vp9 -deadline realtime -cpu-used 6 -row-mt 1 -crf 30".split(),
@@ -261,8 +268,12 @@ def test_unlike_sources_are_joined_in_order() -> None:
     small = m.MediaFacts(
         container="mpegts",
         size=1,
-        duration=F(3),
-        video=(m.VideoFacts(codec="mpeg2video", width=720, height=576, pixel_aspect=F(16, 15), frame_rate=F(25)),),
+        duration=Fraction(3),
+        video=(
+            m.VideoFacts(
+                codec="mpeg2video", width=720, height=576, pixel_aspect=Fraction(16, 15), frame_rate=Fraction(25)
+            ),
+        ),
     )
     image = m.MediaFacts(container="png_pipe", size=1, video=(m.VideoFacts(codec="png", width=1920, height=1080),))
     asked = job(m.Output(container="mp4"), m.Output(container="mp3"), sources=3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction as F
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,7 @@ from mediaglot.gateway.model import Fit, Share, Size
 
 MEMO = Memo("outputs.0.video")
 HD = Picture(width=1920, height=1080)
+PAL = Picture(width=720, height=576, aspect=Fraction(64, 45))
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ HD = Picture(width=1920, height=1080)
         (None, HD, [], (1920, 1080)),
         (None, Picture(width=1919, height=1079), ["crop=1918:1078:0:0"], (1918, 1078)),
         (Size(width=1280, height=0), HD, ["scale=1280:720", "setsar=1"], (1280, 720)),
-        (Size(width=1280), Picture(width=720, height=576, aspect=F(64, 45)), ["scale=1280:720", "setsar=1"], (1280, 720)),
+        (Size(width=1280), PAL, ["scale=1280:720", "setsar=1"], (1280, 720)),
         (Size(width=640, height=360), HD, ["scale=640:360", "setsar=1"], (640, 360)),
         (Size(width=640, height=480), HD, ["scale=640:360", "setsar=1", "pad=640:480:0:60"], (640, 480)),
         (
@@ -33,7 +34,7 @@ HD = Picture(width=1920, height=1080)
         ),
         (Size(width=640, height=480, fit=Fit.INSIDE), HD, ["scale=640:360", "setsar=1"], (640, 360)),
         (Size(width=640, height=480, fit=Fit.STRETCH), HD, ["scale=640:480", "setsar=1"], (640, 480)),
-        (Size(height=Share(F(1, 3))), HD, ["scale=640:360", "setsar=1"], (640, 360)),
+        (Size(height=Share(Fraction(1, 3))), HD, ["scale=640:360", "setsar=1"], (640, 360)),
         (Size(width=1920, height=1080), HD, [], (1920, 1080)),
     ],
 )  # fmt: skip

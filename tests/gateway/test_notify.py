@@ -1,0 +1,258 @@
+"""The courier: order, retries, isolation of targets, crashes, the delivery log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mediaglot.gateway.clock import VirtualClock
+from mediaglot.gateway.exchange import headers
+from mediaglot.gateway.model import Secret
+from mediaglot.gateway.notify import Answer, Backoff, Courier
+from mediaglot.gateway.store import Key, Letter, LetterState
+from mediaglot.gateway.store.sqlite import SqliteStore
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+JOB = Key("acme", "ann", "1")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    async with await SqliteStore.open(tmp_path / "data") as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(START)
+
+
+def letter(name: str, *, key: Key = JOB, target: str = "hook") -> Letter:
+    return Letter(
+        id=name,
+        key=key,
+        target=target,
+        event="finished",
+        url=Secret(f"https://user:pass@{target}.example/"),
+        due=START,
+        headers=headers(x_token="t"),
+        body=f"body of {name}\xff".encode("latin-1"),
+    )
+
+
+class Receivers:
+    """Answers by the name of the letter or of the target: a list of answers, or an event to hang on first."""
+
+    def __init__(self, **answers: object) -> None:
+        self.answers = answers
+        self.came: list[str] = []
+        self.letters: list[Letter] = []
+        self.at_once = 0
+        self.most = 0
+        self.news = asyncio.Condition()
+
+    async def __call__(self, letter: Letter) -> Answer:
+        self.came.append(letter.id)
+        self.letters.append(letter)
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        async with self.news:
+            self.news.notify_all()
+        try:
+            planned = self.answers.get(letter.id, self.answers.get(letter.target))
+            if isinstance(planned, asyncio.Event):
+                await planned.wait()
+            if isinstance(planned, list) and planned:
+                answer = planned.pop(0)
+                if isinstance(answer, Exception):
+                    raise answer
+                return Answer(answer, "sorry" * 1000)
+            return Answer(204)
+        finally:
+            self.at_once -= 1
+
+    async def until(self, met: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20), self.news:
+            await self.news.wait_for(met)
+
+
+@asynccontextmanager
+async def delivering(courier: Courier) -> AsyncIterator[None]:
+    task = asyncio.create_task(courier.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def post(store: SqliteStore, *letters: Letter) -> None:
+    async with store.write() as tx:
+        for each in letters:
+            await tx.post(each)
+
+
+async def until(store: SqliteStore, name: str, met: Callable[[Letter], bool]) -> Letter:
+    async with asyncio.timeout(20):
+        while not met(found := await store.letter(name)):
+            pass
+    return found
+
+
+async def over(store: SqliteStore, *names: str) -> None:
+    for name in names:
+        await until(store, name, lambda found: found.state is not LetterState.OPEN)
+
+
+async def sleeping(clock: VirtualClock, seconds: float) -> None:
+    """Until the courier's only sleep is the wait for the next letter that is due."""
+    async with asyncio.timeout(20):
+        while clock.next_due is None or abs(clock.next_due - seconds) > 1e-3:  # noqa: ASYNC110  (nobody tells)
+            await asyncio.sleep(0)
+
+
+async def test_a_letter_goes_out_as_soon_as_its_transaction_commits(store, clock):
+    receivers = Receivers()
+    async with delivering(Courier(store, receivers, clock)):
+        async with store.write() as tx:
+            posted = await tx.post(letter("a"))
+            assert receivers.came == []
+        await over(store, "a")
+    assert receivers.letters == [posted]
+    found = await store.letter("a")
+    assert (found.state, found.status, found.attempts) == (LetterState.DELIVERED, 204, 1)
+    assert found.body == letter("a").body
+    assert (found.url, found.headers) == (posted.url, posted.headers)
+
+
+async def test_a_letter_of_an_undone_transaction_never_goes_out(store, clock):
+    receivers = Receivers()
+
+    async def undone() -> None:
+        async with store.write() as tx:
+            await tx.post(letter("undone"))
+            raise ZeroDivisionError
+
+    async with delivering(Courier(store, receivers, clock)):
+        with pytest.raises(ZeroDivisionError):
+            await undone()
+        await post(store, letter("done"))
+        await over(store, "done")
+    assert receivers.came == ["done"]
+
+
+async def test_order_holds_within_a_ticket_and_target_through_retries(store, clock):
+    receivers = Receivers(a=[500, OSError("gone")])
+    courier = Courier(store, receivers, clock, backoff=Backoff(first=10), chance=lambda: 0.0)
+    async with delivering(courier):
+        await post(store, letter("a"), letter("b"), letter("c"))
+        first = await until(store, "a", lambda found: found.attempts == 1)
+        assert (first.status, first.answer, first.due) == (500, ("sorry" * 1000)[:500], START + timedelta(seconds=10))
+        await sleeping(clock, 10)
+        await clock.advance(9)
+        assert receivers.came == ["a"]
+        await clock.advance(1)
+        second = await until(store, "a", lambda found: found.attempts == 2)
+        assert (second.status, second.answer, second.due) == (None, "OSError", START + timedelta(seconds=30))
+        await sleeping(clock, 20)
+        await clock.advance(20)
+        await over(store, "a", "b", "c")
+    assert receivers.came == ["a", "a", "a", "b", "c"]
+    assert [found.id for found in await store.letters(JOB)] == ["a", "b", "c"]
+
+
+def test_backoff_doubles_up_to_its_most_and_jitter_takes_off_up_to_half():
+    backoff = Backoff(first=5, most=60)
+    assert [backoff.seconds(n, 0.0) for n in range(1, 7)] == [5, 10, 20, 40, 60, 60]
+    assert backoff.seconds(3, 1.0) == 10
+    assert backoff.seconds(5000, 0.0) == 60
+
+
+async def test_given_up_visibly_and_the_next_in_line_goes_on(store, clock):
+    receivers = Receivers(a=[500] * 9)
+    courier = Courier(store, receivers, clock, retries=2, backoff=Backoff(first=10), chance=lambda: 0.5)
+    async with delivering(courier):
+        await post(store, letter("a"), letter("b"))
+        await sleeping(clock, 7.5)
+        await clock.advance(7.5)
+        await over(store, "a", "b")
+    states = [(found.state, found.attempts, found.status) for found in await store.letters(JOB)]
+    assert states == [(LetterState.GIVEN_UP, 2, 500), (LetterState.DELIVERED, 1, 204)]
+
+
+async def test_a_dead_receiver_delays_nobody_else(store, clock):
+    hang = asyncio.Event()
+    receivers = Receivers(dead=hang)
+    courier = Courier(store, receivers, clock, parallel=4, per_target=2)
+    async with delivering(courier):
+        dead = [letter(f"dead-{n}", key=JOB._replace(id=str(n)), target="dead") for n in range(20)]
+        await post(store, *dead, letter("same-job"), *(letter(f"z{n}", target=f"z{n}") for n in range(10)))
+        await over(store, "same-job", *(f"z{n}" for n in range(10)))
+        assert sum(name.startswith("dead") for name in receivers.came) == 2
+        hang.set()
+        await over(store, *(each.id for each in dead))
+    assert receivers.most <= 4
+
+
+async def test_a_receiver_that_does_not_answer_is_a_timeout(store, clock):
+    receivers = Receivers(a=asyncio.Event())
+    async with delivering(Courier(store, receivers, clock, timeout=3, retries=1)):
+        await post(store, letter("a"))
+        await receivers.until(lambda: receivers.came == ["a"])
+        await sleeping(clock, 3)
+        await clock.advance(3)
+        await over(store, "a")
+    found = await store.letter("a")
+    assert (found.state, found.status, found.answer) == (LetterState.GIVEN_UP, None, "timeout")
+
+
+async def test_what_was_under_way_at_the_end_goes_out_again_with_the_same_id(store, clock):
+    receivers = Receivers(a=asyncio.Event())
+    async with delivering(Courier(store, receivers, clock)):
+        await post(store, letter("a"), letter("b"))
+        await receivers.until(lambda: receivers.came == ["a"])
+    assert (await store.letter("a")).state is LetterState.OPEN
+    again = Receivers()
+    async with delivering(Courier(store, again, clock)):
+        await over(store, "a", "b")
+    assert again.came == ["a", "b"]
+    assert [each.id for each in again.letters] == ["a", "b"]
+
+
+async def test_a_letter_can_be_sent_again(store, clock):
+    receivers = Receivers()
+    courier = Courier(store, receivers, clock)
+    async with delivering(courier):
+        await post(store, letter("a"))
+        await over(store, "a")
+        assert await courier.redeliver("a")
+        await receivers.until(lambda: receivers.came == ["a", "a"])
+        await over(store, "a")
+        assert not await courier.redeliver("nothing")
+
+
+async def test_a_letter_for_later_waits_for_its_time(store, clock):
+    receivers = Receivers()
+    async with delivering(Courier(store, receivers, clock)):
+        await post(store, replace(letter("later"), due=START + timedelta(hours=1)), letter("now", target="other"))
+        await over(store, "now")
+        await sleeping(clock, 3600)
+        await clock.advance(3600)
+        await over(store, "later")
+    assert receivers.came == ["now", "later"]
+
+
+async def test_five_hundred_letters_all_arrive_in_order_per_job(store, clock):
+    receivers = Receivers()
+    async with delivering(Courier(store, receivers, clock, per_target=8)):
+        letters = [letter(f"{job}-{n}", key=JOB._replace(id=str(job))) for n in range(5) for job in range(100)]
+        await post(store, *letters)
+        await over(store, *(each.id for each in letters))
+    for job in range(100):
+        assert [name for name in receivers.came if name.startswith(f"{job}-")] == [f"{job}-{n}" for n in range(5)]
