@@ -2,39 +2,97 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from mediaglot.gateway.auth import Credential
+from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.faults import Unauthorized
+from mediaglot.gateway.model import Secret
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A tenant. ``user`` is the name that its dialect shows; ``id`` is ours and unique per credential."""
+    """A tenant. ``user`` is the name that its dialect shows; ``id`` is ours and unique per credential.
+
+    ``scopes`` are what a token was limited to, none meaning everything.
+    """
 
     id: str
     user: str
+    scopes: tuple[str, ...] = ()
 
 
 ANYBODY = Account(id="anybody", user="")
 
 
-class Accounts:
-    """``listed`` holds the credentials of each dialect that is closed to everybody else."""
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token stands for, until ``expires``."""
 
-    def __init__(self, listed: Mapping[str, Sequence[Credential]] | None = None) -> None:
+    account: Account
+    expires: datetime | None = None
+
+
+class Accounts:
+    """``listed`` holds the credentials of each dialect that is closed to everybody else.
+
+    Tokens that were issued are known by their hash; where a dialect is in ``free``, others that nobody issued
+    are welcome too and name an account each.
+    """
+
+    def __init__(
+        self,
+        listed: Mapping[str, Sequence[Credential]] | None = None,
+        clock: Clock | None = None,
+        *,
+        free: frozenset[str] = frozenset(),
+    ) -> None:
         self._listed = dict(listed or {})
+        self._clock = clock or RealClock()
+        self._free = free
+        self._grants: dict[tuple[str, str], Grant] = {}
 
     def admit(self, dialect: str, credential: Credential | None) -> Account:
         """The account that a credential opens. Raises Unauthorized for one that is not on the list."""
         if credential is None:
             return ANYBODY
+        if credential.token:
+            return self._by_token(dialect, credential)
         listed = self._listed.get(dialect)
         if listed is not None and not sum(_same(credential, other) for other in listed):
             raise Unauthorized(reason="unknown")
         return Account(id=credential.account, user=credential.name)
+
+    def remember(self, dialect: str, token: str, grant: Grant) -> None:
+        """A token was issued; ``token`` is its ``digest``."""
+        self._grants[dialect, token] = grant
+
+    def forget(self, dialect: str, token: str) -> None:
+        self._grants.pop((dialect, token), None)
+
+    def _by_token(self, dialect: str, credential: Credential) -> Account:
+        grant = self._grants.get((dialect, digest(credential.secret)))
+        if grant is not None:
+            if grant.expires is not None and grant.expires <= self._clock.now():
+                raise Unauthorized(reason="expired")
+            return grant.account
+        listed = self._listed.get(dialect)
+        if dialect not in self._free:
+            raise Unauthorized(reason="unknown")
+        if listed is None:
+            return Account(id=credential.account, user="")
+        for other in listed:
+            if hmac.compare_digest(digest(other.secret), digest(credential.secret)):
+                return Account(id=other.account, user=other.name)
+        raise Unauthorized(reason="unknown")
+
+
+def digest(token: Secret) -> str:
+    return hashlib.sha256(token.reveal().encode()).hexdigest()
 
 
 def _same(one: Credential, other: Credential) -> bool:

@@ -6,18 +6,21 @@ import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Unauthorized
+from mediaglot.gateway.mapping import one
 from mediaglot.gateway.model import Secret
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A name and its secret, as the client sent them."""
+    """A name and its secret, as the client sent them; or a ``token``, which comes without a name."""
 
     name: str
     secret: Secret
+    token: bool = False
 
     @property
     def account(self) -> str:
@@ -48,10 +51,10 @@ class BodyPair:
     user_pattern: str = r"\S{1,100}"
 
     def claim(self, request: Request, tree: dict[str, Any]) -> Credential:
-        if self.token and isinstance(token := tree.get(self.token), str) and token:
+        if self.token and isinstance(token := one(tree.get(self.token)), str) and token:
             number = int.from_bytes(hashlib.sha256(token.encode()).digest()[:4], "big")
             return Credential(str(number), Secret(token))
-        user, key = tree.get(self.user), tree.get(self.key)
+        user, key = one(tree.get(self.user)), one(tree.get(self.key))
         if not (isinstance(user, str) and isinstance(key, str) and key and len(key) <= 500):
             raise Unauthorized(reason="missing")
         if not re.fullmatch(self.user_pattern, user):
@@ -60,3 +63,31 @@ class BodyPair:
 
     def sign(self, tree: dict[str, Any], credential: Credential) -> dict[str, Any]:
         return {self.user: credential.name, self.key: credential.secret.reveal(), **tree}
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderToken:
+    """``Authorization: <scheme> <token>``, or the token in a query parameter."""
+
+    scheme: str
+    parameter: str | None = None
+
+    def claim(self, request: Request, tree: dict[str, Any]) -> Credential:
+        """Raises Unauthorized with ``reason`` missing (also for another scheme), empty or spaces."""
+        scheme, _, token = request.headers.get("Authorization").strip().partition(" ")
+        if scheme.lower() != self.scheme.lower():
+            token = self._parameter(request)
+        elif not token.strip():
+            raise Unauthorized(reason="empty")
+        elif " " in token.strip():
+            raise Unauthorized(reason="spaces")
+        return Credential("", Secret(token.strip()), token=True)
+
+    def _parameter(self, request: Request) -> str:
+        values = dict(parse_qsl(request.query)) if self.parameter else {}
+        if not (token := values.get(self.parameter or "")):
+            raise Unauthorized(reason="missing")
+        return token
+
+    def sign(self, tree: dict[str, Any], credential: Credential) -> dict[str, Any]:
+        return tree

@@ -5,29 +5,38 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import importlib.metadata
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from mediaglot.gateway import config
-from mediaglot.gateway.config import ConfigError, Settings
+from mediaglot.gateway.config import Settings, UserError
 
 
-class UserError(Exception):
-    """Something that the user can mend: one line and a hint, no trace."""
+class Parser(argparse.ArgumentParser):
+    """Complains in one line, takes no abbreviated flags."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(allow_abbrev=False, **more)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see '{self.prog} --help'\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code: 0 all well, 1 it did not succeed, 2 the command can't be followed, 130 interrupted."""
     parser = _parser()
     given = parser.parse_args(argv)
     if given.run is None:
-        parser.print_help()
+        parser.print_help(sys.stderr)
         return 2
     try:
         return int(given.run(vars(given)) or 0)
-    except (UserError, ConfigError) as error:
+    except UserError as error:
         print(f"mediaglot: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -35,32 +44,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mediaglot",
         description="One server that speaks every video-transcoding provider's own HTTP dialect and really transcodes.",
     )
     parser.set_defaults(run=None)
-    commands = parser.add_subparsers(title="commands", metavar="")
-    serve = commands.add_parser("serve", help="start the server; prints its base URL when it answers")
-    config.flags(serve)
+    parser.add_argument("--version", action="version", version=f"mediaglot {importlib.metadata.version('mediaglot')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    serve = _command(commands, "serve", "start the server; prints its base URL on stdout when it answers")
     serve.set_defaults(run=_serve)
-    for name, about in (
-        ("demo", "run a real job through every dialect and show what came out"),
-        ("dialects", "list the installed dialects, their operations and how sure we are of them"),
-        ("doctor", "say which ffmpeg is used, what it can do and what is missing"),
-    ):
-        command = commands.add_parser(name, help=about)
-        if name == "dialects":
-            command.add_argument("name", nargs="?", help="only this one")
-        if name == "doctor":
-            command.add_argument("--ffmpeg", metavar="PROGRAM", default=None, help="look at this ffmpeg instead")
-        command.set_defaults(run=_lazily(f"mediaglot.gateway.{name}"))
+    config.flags(serve)
+    demo = _command(commands, "demo", "run a real job through every dialect and show what came out")
+    demo.add_argument("--keep", metavar="DIR", help="save the files that come out in this folder")
+    dialects = _command(commands, "dialects", "list the installed dialects, their operations and how sure we are")
+    dialects.add_argument("name", nargs="?", help="show only this one, in full")
+    doctor = _command(commands, "doctor", "say which ffmpeg is used, what it can do and what is missing")
+    for command in (demo, doctor):
+        config.flags(command, only=("ffmpeg",))
     return parser
 
 
-def _lazily(module: str) -> Any:
-    """``run`` of a module that is loaded only when its command is given."""
-    return lambda given: importlib.import_module(module).run(given)
+def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:
+    """A command whose work is done by ``run`` of the module of its name, loaded only when it is given."""
+    said = f"{about[0].upper()}{about[1:]}."
+    command: argparse.ArgumentParser = commands.add_parser(name, help=about, description=said)
+    command.set_defaults(run=lambda given: importlib.import_module(f"mediaglot.gateway.{name}").run(given))
+    return command
 
 
 def _serve(given: dict[str, Any]) -> int:
@@ -73,6 +82,7 @@ async def _serve_until_told(settings: Settings) -> int:
     from mediaglot.gateway.http.app import Server, listen  # noqa: PLC0415 - the other commands start quicker without
     from mediaglot.gateway.registry import UnknownDialect  # noqa: PLC0415
     from mediaglot.gateway.store.folder import FolderInUse  # noqa: PLC0415
+    from mediaglot.gateway.store.migration import NewerData  # noqa: PLC0415
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -80,13 +90,22 @@ async def _serve_until_told(settings: Settings) -> int:
     try:
         server = Server(settings)
         runner = await listen(server)
-    except (UnknownDialect, FolderInUse, ValueError) as error:
+    except (UnknownDialect, FolderInUse, NewerData, ValueError) as error:
         raise UserError(str(error)) from None
     except OSError as error:
-        raise UserError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; try --port 0") from None
+        raise UserError(_unusable(settings, error)) from None
     try:
         print(server.site.url, flush=True)
         await stop.wait()
     finally:
         await runner.cleanup()
     return 0
+
+
+def _unusable(settings: Settings, error: OSError) -> str:
+    """A file has a name, an address has not."""
+    if error.filename is not None:
+        return f"cannot use {error.filename}: {error.strerror}; choose another folder with --data"
+    # asyncio puts the address into the text once more; a name that does not resolve has a number of its own kind.
+    reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+    return f"cannot listen on {settings.host}:{settings.port}: {reason}; try --port 0"

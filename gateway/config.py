@@ -7,12 +7,13 @@ are public.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.model import Secret
@@ -20,7 +21,11 @@ from mediaglot.gateway.model import Secret
 PREFIX = "MEDIAGLOT_"
 
 
-class ConfigError(ValueError):
+class UserError(Exception):
+    """Something that the user can mend: one line that says what is wrong and what to do, shown without a trace."""
+
+
+class ConfigError(UserError, ValueError):
     """A setting can't be used; the message names it, and where it came from."""
 
 
@@ -31,7 +36,7 @@ def setting(default: Any, about: str, **more: Any) -> Any:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     host: str = setting("127.0.0.1", "address to listen on")
-    port: int = setting(8080, "port to listen on, 0 for a free one")
+    port: int = setting(8080, "port to listen on, 0 for a free one", least=0, most=65_535)
     data: Path = setting(Path("mediaglot-data"), "folder for the database, the sources and the results")
     backend: str = setting("ffmpeg", "who does the work", choices=("ffmpeg", "simulated"))
     workers: int = setting(2, "jobs that run at the same time", least=1)
@@ -49,19 +54,27 @@ class Settings:
     accounts: Mapping[str, Sequence[Credential]] = field(default_factory=dict, metadata={"table": True})
 
 
-def flags(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each setting, and ``--config``."""
+def flags(parser: argparse.ArgumentParser, only: Sequence[str] | None = None) -> None:
+    """Add a flag for each setting, or for those in ``only``, and ``--config``."""
     parser.add_argument("--config", metavar="FILE", help="TOML file with settings [MEDIAGLOT_CONFIG]")
-    for item in _plain():
+    for item in (item for item in _plain() if only is None or item.name in only):
         flag, many = f"--{item.name.replace('_', '-')}", isinstance(item.default, tuple)
         shown = "" if item.default in ("", (), False) else f", default {item.default}"
         about = f"{item.metadata['about']} [{PREFIX}{item.name.upper()}{shown}]"
         if isinstance(item.default, bool):
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=about)
         else:
-            parser.add_argument(
-                flag, action="append" if many else "store", metavar=item.name.upper(), default=None, help=about
-            )
+            action = "append" if many else "store"
+            parser.add_argument(flag, action=action, metavar=_metavar(item), default=None, help=about)
+
+
+def _metavar(item: Any) -> str:
+    """What a flag takes: its choices, or the kind of value."""
+    if choices := item.metadata.get("choices"):
+        return "|".join(choices)
+    if isinstance(item.default, (int, float)):
+        return "SECONDS" if isinstance(item.default, float) else "N"
+    return "DIR" if isinstance(item.default, Path) or item.name.endswith("dir") else str(item.name).upper()
 
 
 def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -92,27 +105,56 @@ def _plain() -> list[Any]:
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
+
+
+KINDS: Final[Mapping[type, str]] = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
 def _convert(item: Any, value: Any, origin: str) -> Any:
     default = item.default
+    if isinstance(default, tuple):
+        return _parts(item, value, origin)
     try:
-        if isinstance(default, tuple):
-            parts = value.split(os.pathsep if item.name.endswith("dir") else ";") if isinstance(value, str) else value
-            return tuple(Path(part) if item.name.endswith("dir") else str(part) for part in parts if part)
-        if isinstance(default, bool):
-            return _truth(value)
-        converted = type(default)(value) if not isinstance(default, Path) else Path(value)
-    except (TypeError, ValueError):
-        raise ConfigError(f"{origin}: {value!r} is not a {type(default).__name__}") from None
-    choices, least = item.metadata.get("choices"), item.metadata.get("least")
+        converted = Path(_as(str, value)) if isinstance(default, Path) else _as(type(default), value)
+    except ValueError:
+        kind = KINDS.get(type(default), "a path")
+        raise ConfigError(f"{origin}: {value!r} is not {kind}") from None
+    choices, least, most = (item.metadata.get(key) for key in ("choices", "least", "most"))
     if choices and converted not in choices:
         raise ConfigError(f"{origin}: {value!r} is not one of {', '.join(choices)}")
     if least is not None and converted < least:
         raise ConfigError(f"{origin}: {value!r} is less than {least}")
+    if most is not None and converted > most:
+        raise ConfigError(f"{origin}: {value!r} is more than {most}")
     return converted
+
+
+def _as(kind: type, value: Any) -> Any:
+    """``value`` as a ``kind``: from its text, or where it is one already. Raises ValueError."""
+    if kind is bool:
+        return _truth(value)
+    if isinstance(value, str):
+        converted = kind(value)
+    elif isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
+        raise ValueError("is of another kind")
+    else:
+        converted = kind(value)
+    if kind is float and not math.isfinite(converted):
+        raise ValueError("is not finite")
+    return converted
+
+
+def _parts(item: Any, value: Any, origin: str) -> tuple[Any, ...]:
+    """Several values: a repeated flag, a list in the file, or one text with separators."""
+    paths = item.name.endswith("dir")
+    parts = value.split(os.pathsep if paths else ";") if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise ConfigError(f"{origin}: {value!r} is not a list of texts")
+    return tuple(Path(part) if paths else part for part in parts if part)
 
 
 def _truth(value: Any) -> bool:

@@ -7,20 +7,39 @@ no clock, no store and no socket. Subclasses state facts; they override a method
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from fractions import Fraction
+from functools import cache, cached_property
+from random import Random
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from mediaglot.gateway.accounts import ANYBODY, Account
 from mediaglot.gateway.auth import Auth, Credential
-from mediaglot.gateway.exchange import Headers, Intent, Request, Response, Result
-from mediaglot.gateway.faults import Fault, MethodNotAllowed, UnknownAction, from_trouble
+from mediaglot.gateway.exchange import Headers, Intent, Request, Response, Result, Thing
+from mediaglot.gateway.faults import Fault, Forbidden, MethodNotAllowed, UnknownAction, from_trouble
 from mediaglot.gateway.ids import Ids
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.mapping import Record, Tree
-from mediaglot.gateway.model import Delivery, Event, Made, Notification, Phase, Preset, Status, Ticket, Trouble
+from mediaglot.gateway.mapping import Record, Tree, one
+from mediaglot.gateway.model import (
+    Delivery,
+    Event,
+    Job,
+    Made,
+    Notification,
+    Output,
+    Phase,
+    Preset,
+    Status,
+    Ticket,
+    Trouble,
+)
+from mediaglot.gateway.paging import PageNumber
 from mediaglot.gateway.values import Table
 from mediaglot.gateway.wire import Wire
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 State = tuple[Status, Phase | None]
 
@@ -37,6 +56,8 @@ class Call:
     credential: Credential | None = None
     account: Account = ANYBODY
     intent: Intent | None = None
+    link: Callable[[str], str] | None = None
+    """Makes a short-lived signed URL for the path of a File."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +75,12 @@ class Route:
     name: str
     intent: type[Intent]
     takes: Record[Any] | Callable[[Call, Ledger], Intent]
-    gives: Callable[[Any, Call, Any], Tree]
+    gives: Callable[[Any, Call, Any], Tree | Response]
     when: str | None = None
     status: int = 200
     public: bool = False
+    scope: str = ""
+    """What a token must allow; a token without scopes allows everything."""
     wire: Wire | None = None
     evidence: str = "documented"
 
@@ -72,7 +95,7 @@ class Complaint:
     evidence: str = "inferred"
 
     def say(self, data: Mapping[str, Any]) -> str:
-        return self.text.format_map(_Blank(data))
+        return self.text.format_map(_Blank(data)).rstrip()
 
 
 class _Blank(dict[str, Any]):
@@ -86,6 +109,38 @@ class Knob:
 
     values: tuple[str, ...]
     about: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What a client sees of its job in an answer."""
+
+    word: str
+    """The state in the dialect's own words; ``Dialect.statuses`` says what it means."""
+    progress: Fraction = Fraction(0)
+    """0 to 1."""
+    results: tuple[str, ...] = ()
+    """URLs of the files that came out."""
+    detail: str = ""
+    """What the answer says of a failure."""
+
+
+class Sample(Protocol):
+    """A client of the provider that takes one job through, seen from outside; a new one for each job.
+
+    Its methods are generators: they yield Requests (on the provider's own path, with its credentials), are sent
+    the Responses, and return what they learned. One request or several: a token or a preset may come first, and
+    what is to be remembered between calls is kept on ``self``. Any well-formed credential is accepted.
+    An answer that is not the expected one raises ValueError with what it said.
+    """
+
+    def create(self, source: str) -> Generator[Request, Response, str]:
+        """Submit a job without destination that makes small playable files of ``source``; returns its id."""
+        ...
+
+    def status(self, job_id: str) -> Generator[Request, Response, Sighting]:
+        """Look at the job once."""
+        ...
 
 
 class Dialect:
@@ -109,6 +164,22 @@ class Dialect:
     knobs: ClassVar[Mapping[str, Knob]] = {}
     presets: ClassVar[tuple[Preset, ...]] = ()
     """Those that the provider brings for every account."""
+    thing_ids: ClassVar[Mapping[str, Ids]] = {}
+    """How the ids of a provider's own documents look, by kind."""
+    things: ClassVar[tuple[Thing, ...]] = ()
+    """Documents that the provider brings for every account."""
+    standing: ClassVar[str] = ""
+    """The kind of documents that are subscriptions to the news of all of an account's jobs."""
+    free_tokens: ClassVar[bool] = False
+    """Whether a token that we did not issue is welcome, where no list of accounts says otherwise."""
+    paging: ClassVar[PageNumber | None] = None
+    """How lists are cut, where they are."""
+    output: ClassVar[Record[Output] | None] = None
+    """The document of one output; where that takes several Records, ``read_output`` and ``write_output`` choose."""
+    home: ClassVar[str] = ""
+    """The package with the folders ``schemas/<name>`` and ``fixtures/<name>``; by default the class's top package."""
+    sample: ClassVar[type[Sample] | None] = None
+    """Shows how a client uses the dialect; ``mediaglot demo`` runs it."""
 
     def __init__(self, **options: str) -> None:
         unknown = options.keys() - self.knobs.keys()
@@ -124,7 +195,8 @@ class Dialect:
     def open(self, request: Request) -> Call:
         """Decode a request, find its credential and its operation.
 
-        Raises Malformed, Unauthorized, UnknownAction or MethodNotAllowed, in that order of checks.
+        Raises UnknownAction or MethodNotAllowed for its path, then Malformed, Unauthorized, and UnknownAction for its
+        verb, in that order of checks.
         """
         wire = self.wire.choose(request)
         candidates = self._candidates(request)
@@ -133,14 +205,15 @@ class Dialect:
             return Call(request=request, wire=route.wire or wire, route=route, params=params)
         tree = wire.read(request)
         credential = self.auth.claim(request, tree)
+        verb = self.verb(tree).lower()
         for route, params in candidates:
-            if route.when is None or route.when.lower() == self.verb(tree).lower():
+            if route.when is None or route.when.lower() == verb:
                 return Call(request=request, wire=wire, route=route, tree=tree, params=params, credential=credential)
         raise UnknownAction(name=self.verb(tree) or request.path)
 
     def verb(self, tree: Tree) -> str:
         """The operation that a document names, for dialects that have their verbs in the body."""
-        return str(tree.get("action") or "")
+        return str(one(tree.get("action")) or "")
 
     def read(self, call: Call, ledger: Ledger) -> Intent:
         """What the client wants. Raises a BadRequest that names the field to change."""
@@ -155,7 +228,11 @@ class Dialect:
         if isinstance(result, Fault):
             return self.complain(call, result)
         assert call.route is not None  # noqa: S101
-        return self.respond(call, call.route.status, call.route.gives(self, call, result))
+        try:
+            given = call.route.gives(self, call, result)
+        except Fault as fault:
+            return self.complain(call, fault)
+        return given if isinstance(given, Response) else self.respond(call, call.route.status, given)
 
     def respond(self, call: Call, status: int, tree: Tree) -> Response:
         content_type = ("Content-Type", call.wire.content_type)
@@ -185,6 +262,32 @@ class Dialect:
         words["state"] = self.state(Status(state), None) if state in set(Status) else state
         return words
 
+    def tenant(self, call: Call, account: Account) -> Account:
+        """The account that a call is for, where its path names one; or checks of its right to be there.
+
+        Raises Forbidden where the token does not allow the operation.
+        """
+        assert call.route is not None  # noqa: S101
+        if call.route.scope and account.scopes and call.route.scope not in account.scopes:
+            raise Forbidden(scope=call.route.scope)
+        return account
+
+    def settle(self, job: Job, found: Mapping[tuple[str, str], Thing]) -> Job:
+        """``job`` with what its things say (profiles, pipelines). Raises a BadRequest for one that is missing."""
+        return job
+
+    def derive(self, ticket: Ticket) -> tuple[Thing, ...]:
+        """Documents that follow from a ticket, written along with each of its steps."""
+        return ()
+
+    def subscription(self, thing: Thing) -> Notification:
+        """What a standing subscription wants to hear."""
+        raise NotImplementedError
+
+    def mint_token(self, chance: Random) -> str:
+        """A new token's text."""
+        return "".join(chance.choices("0123456789abcdef", k=64))
+
     def facets(self, ticket: Ticket) -> Mapping[str, str]:
         """Names and values that a job can be listed by, beside those that every ticket has."""
         return {}
@@ -210,26 +313,54 @@ class Dialect:
                 return self.statuses.write(key)
         return self.statuses.write((Status.UNKNOWN, None))
 
+    def heard(self, word: str) -> State:
+        """What a word for a state means; one that was never met is UNKNOWN, not a failure."""
+        return self.statuses.read(word) if word in self.statuses else (Status.UNKNOWN, None)
+
+    # --- documents and files -----------------------------------------------------------------------
+
+    def read_output(self, tree: Tree, ledger: Ledger) -> Output:
+        """The output that a document asks for. Raises a BadRequest, or NotImplementedError without ``output``."""
+        if self.output is None:
+            raise NotImplementedError(f"{self.name} has no document for an output")
+        return self.output.read(tree, ledger)
+
+    def write_output(self, output: Output, ledger: Ledger) -> Tree:
+        """The document that asks for ``output``; what it can't say is in the ledger."""
+        if self.output is None:
+            raise NotImplementedError(f"{self.name} has no document for an output")
+        return self.output.write(output, ledger)
+
+    def material(self, kind: str) -> Traversable:
+        """The folder of this dialect's ``schemas`` or ``fixtures``; it may be absent."""
+        from importlib.resources import files  # noqa: PLC0415  (on first use: starting the program must stay cheap)
+
+        return files(self.home or type(self).__module__.partition(".")[0]).joinpath(kind, self.name)
+
     def _candidates(self, request: Request) -> Sequence[tuple[Route, Mapping[str, str]]]:
-        on_path = [
-            (route, match.groupdict())
-            for route in self.routes
-            if (match := _pattern(route.path).fullmatch(request.path))
-        ]
+        on_path = self._plain_paths.get(request.path) or self._on_pattern(request.path)
         found = [(route, params) for route, params in on_path if route.method == request.method]
         if on_path and not found:
-            raise MethodNotAllowed(
-                name=request.method, allowed=", ".join(sorted({route.method for route, _ in on_path}))
-            )
+            allowed = ", ".join(sorted({route.method for route, _ in on_path}))
+            raise MethodNotAllowed(name=request.method, allowed=allowed)
         if not found:
             raise UnknownAction(name=request.path)
         return found
 
+    @cached_property
+    def _plain_paths(self) -> Mapping[str, Sequence[tuple[Route, Mapping[str, str]]]]:
+        """The routes whose paths have no parameters, by path."""
+        plain: dict[str, list[tuple[Route, Mapping[str, str]]]] = {}
+        for route in self.routes:
+            if "{" not in route.path:
+                plain.setdefault(route.path, []).append((route, {}))
+        return plain
 
-_PATTERNS: dict[str, re.Pattern[str]] = {}
+    def _on_pattern(self, path: str) -> Sequence[tuple[Route, Mapping[str, str]]]:
+        matches = ((route, _pattern(route.path).fullmatch(path)) for route in self.routes if "{" in route.path)
+        return [(route, match.groupdict()) for route, match in matches if match]
 
 
+@cache
 def _pattern(path: str) -> re.Pattern[str]:
-    if path not in _PATTERNS:
-        _PATTERNS[path] = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
-    return _PATTERNS[path]
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from mediaglot.gateway.model import EMPTY, Job, Notification, Output, Preset, Status, Ticket
+from mediaglot.gateway.model import EMPTY, Job, Notification, Output, Preset, Secret, Status, Ticket
 
 Item = TypeVar("Item")
 
@@ -67,6 +67,8 @@ class CreateJob(Intent):
     job: Job
     presets: tuple[Preset, ...] = ()
     """Presets to store along with the job."""
+    needs: tuple[tuple[str, str], ...] = ()
+    """Kinds and ids of the things that ``Dialect.settle`` is to find for this job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +135,14 @@ class StartJob(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelJob(Intent):
-    """End a job now; it stays readable. ``keep_saved``: with something delivered it counts as finished."""
+    """End a job now; it stays readable. ``keep_saved``: with something delivered it counts as finished.
+
+    ``also`` names the ends in which a job may be called cancelled all the same.
+    """
 
     id: str
     keep_saved: bool = False
+    also: frozenset[Status] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +179,56 @@ class ListPresets(Intent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletePreset(Intent):
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutThing(Intent):
+    """Keep a provider's own document: a pipeline, a profile, a webhook.
+
+    Without ``id`` it is a new one, whose id the dialect mints. With it, the document replaces the earlier one,
+    or with ``merge`` its outer keys are laid over the earlier one's.
+    """
+
+    kind: str
+    document: Mapping[str, Any]
+    id: str | None = None
+    merge: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetThing(Intent):
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListThings(Intent):
+    """All documents of a kind, those that the provider brings first, in the order in which they came."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteThing(Intent):
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueToken(Intent):
+    """Trade a credential for a token. ``lifetime`` in seconds, None for one that does not expire."""
+
+    name: str
+    secret: Secret
+    lifetime: int | None = None
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeToken(Intent):
+    """Forget the token that the request came with."""
+
+    token: Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,4 +269,28 @@ class AccountFacts:
     healthy: bool = True
 
 
-Result = Ticket | Page[Ticket] | tuple[Ticket, ...] | Preset | Page[Preset] | Done | AccountFacts
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    """A provider's own document. ``owner`` is None for those that the provider brings."""
+
+    kind: str
+    id: str
+    document: Mapping[str, Any]
+    created: datetime | None = None
+    updated: datetime | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """``expires`` is None for a token that does not."""
+
+    text: Secret
+    name: str
+    issued: datetime
+    expires: datetime | None = None
+    scopes: tuple[str, ...] = ()
+
+
+Listed = Page[Ticket] | Page[Preset] | Page[Thing]
+Result = Ticket | tuple[Ticket, ...] | Preset | Thing | Token | Listed | Done | AccountFacts

@@ -14,7 +14,7 @@ from mediaglot.gateway.model import Trouble
 class Fault(Exception):
     """Something went wrong in a way that a client is told about."""
 
-    code: ClassVar[str] = "internal"
+    code: ClassVar[str] = "fault"
 
     def __init__(self, **data: Any) -> None:
         super().__init__(data)
@@ -123,6 +123,8 @@ class Internal(Fault):
 
 class WorkFault(Fault):
     """What ends a job or one output of it. These are stored on tickets."""
+
+    code = "work_fault"
 
 
 class SourceMissing(WorkFault):

@@ -7,7 +7,7 @@ model object and notes what it did not understand; writing gives a document and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from dataclasses import Field as DataclassField
 from functools import cached_property
@@ -91,19 +91,7 @@ class Field:
 
     def write(self, item: Any, ledger: Ledger) -> Tree:
         value = getattr(item, self.attribute)
-        if is_empty(value):
-            return {}
-        try:
-            return {self.key: self.via.write(value)}
-        except ValueError as error:
-            ledger.note(
-                Kind.DROPPED,
-                self.attribute,
-                wanted=value,
-                essential=is_essential(type(item), self.attribute),
-                reason=str(error),
-            )
-            return {}
+        return {} if is_empty(value) else {self.key: self.via.write(value)}
 
 
 class Nested:
@@ -148,8 +136,29 @@ class Many:
             return {}
         within = ledger.within(self.attribute)
         if isinstance(self.of, Record):
-            return {self.key: [self.of.write(value, within.within(n)) for n, value in enumerate(values)]}
-        return {self.key: [self.of.write(value) for value in values]}
+            return {self.key: list(self._objects(self.of, values, within))}
+        return {self.key: list(self._scalars(self.of, values, within))}
+
+    def _objects(self, of: Record[Any], values: Sequence[Any], ledger: Ledger) -> Iterator[Tree]:
+        """Each as it is written; what would be an empty object, and so not read again, is noted."""
+        for number, value in enumerate(values):
+            written = of.write(value, ledger.within(number))
+            if not written:
+                ledger.note(Kind.DROPPED, number, wanted=value)
+            yield written
+
+    def _scalars(self, of: Scalar, values: Sequence[Any], ledger: Ledger) -> Iterator[Any]:
+        """Each as it is written; what does not read back as it was is noted."""
+        for number, value in enumerate(values):
+            try:
+                written = of.write(value)
+                again = of.read(written)
+            except ValueError as error:
+                ledger.note(Kind.DROPPED, number, wanted=value, reason=str(error))
+                continue
+            if again != value:
+                ledger.note(Kind.APPROXIMATED, number, wanted=value, got=again)
+            yield written
 
 
 class Inline:
@@ -176,6 +185,8 @@ class Inline:
         value = getattr(item, self.attribute)
         if isinstance(value, Skip) and self.off:
             return {self.off[0]: self.off[1]}
+        if isinstance(value, Skip):
+            ledger.note(Kind.DROPPED, self.attribute, wanted=value)
         return self.record.write(value, ledger.within(self.attribute)) if isinstance(value, self.record.model) else {}
 
 
@@ -204,6 +215,8 @@ class Pair:
             found = self._read(given)
         except ValueError as error:
             raise Invalid(field=f"{ledger.prefix}{'/'.join(sorted(given))}", reason=str(error)) from None
+        except (Invalid, Missing) as fault:
+            raise type(fault)(**{**fault.data, "field": f"{ledger.prefix}{fault.data['field']}"}) from None
         return {name: value for name, value in found.items() if value is not None}
 
     def write(self, item: Any, ledger: Ledger) -> Tree:
@@ -245,14 +258,10 @@ class Record(Generic[T]):
         return frozenset().union(*(entry.attributes for entry in self.entries))
 
     @cached_property
-    def scalars(self) -> tuple[Field | Pair, ...]:
-        return tuple(entry for entry in self.entries if isinstance(entry, (Field, Pair)))
-
-    @cached_property
-    def required(self) -> frozenset[str]:
+    def required(self) -> tuple[str, ...]:
         """The model's attributes that have no default."""
         every = fields(self.model)  # type: ignore[arg-type]
-        return frozenset(f.name for f in every if f.default is MISSING and f.default_factory is MISSING)
+        return tuple(f.name for f in every if f.default is MISSING and f.default_factory is MISSING)
 
     def gather(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         """The attributes that ``tree`` sets."""
@@ -272,7 +281,9 @@ class Record(Generic[T]):
                 ledger.note(Kind.UNREAD, key, reason="kept" if key in self.keys else "unknown")
         if self.extras is not None and left:
             found["extras"] = {self.extras: left}
-        for name in self.required - found.keys():
+        for name in self.required:
+            if name in found:
+                continue
             keys = (key for entry in self.entries if name in entry.attributes for key in sorted(entry.keys))
             raise Missing(field=ledger.prefix + next(keys, name))
         return self.model(**found)
@@ -280,9 +291,9 @@ class Record(Generic[T]):
     def write(self, item: T, ledger: Ledger) -> Tree:
         tree: Tree = {}
         for entry in self.entries:
-            tree.update(entry.write(item, ledger))
+            checked = isinstance(entry, (Field, Pair))
+            tree.update(_write_checked(entry, item, ledger) if checked else entry.write(item, ledger))
         self._note_dropped(item, ledger)
-        self._note_approximated(item, tree, ledger)
         if self.extras is not None:
             tree.update(getattr(item, "extras", {}).get(self.extras, {}))
         return tree
@@ -296,17 +307,27 @@ class Record(Generic[T]):
                 Kind.DROPPED, attribute.name, wanted=value, essential=bool(attribute.metadata.get("essential", False))
             )
 
-    def _note_approximated(self, item: T, tree: Tree, ledger: Ledger) -> None:
-        unheard = Ledger()
-        for entry in self.scalars:
-            try:
-                again = entry.read(tree, unheard)
-            except Invalid:
-                again = {}
-            for name in entry.attributes:
-                wanted, got = getattr(item, name), again.get(name)
-                if name in again and wanted != got:
-                    ledger.note(Kind.APPROXIMATED, name, wanted=wanted, got=got)
+
+def _write_checked(entry: Entry, item: Any, ledger: Ledger) -> Tree:
+    """What ``entry`` writes, read back: nothing is written that can't be read, and what differs is noted."""
+    reason = None
+    try:
+        written = entry.write(item, ledger)
+        again = entry.read(written, Ledger())
+    except (ValueError, Invalid, Missing) as error:
+        reason = str(error.data.get("reason")) if isinstance(error, Invalid) else str(error)
+        written, again = {}, {}
+    silent = {attribute.name: _default(attribute) for attribute in fields(item)}
+    for name in sorted(entry.attributes):
+        wanted = getattr(item, name)
+        if is_empty(wanted) or wanted == silent[name]:
+            if name in again and again[name] != wanted:
+                ledger.note(Kind.DEFAULTED, name, wanted=wanted, got=again[name])
+        elif name not in again:
+            ledger.note(Kind.DROPPED, name, wanted=wanted, essential=is_essential(type(item), name), reason=reason)
+        elif again[name] != wanted:
+            ledger.note(Kind.APPROXIMATED, name, wanted=wanted, got=again[name])
+    return written
 
 
 def _default(attribute: DataclassField[Any]) -> Any:

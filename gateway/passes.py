@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any
 
 from mediaglot.gateway.faults import NotFound
+from mediaglot.gateway.mapping import is_empty
 from mediaglot.gateway.model import Job, Output, Preset
 
 
@@ -38,7 +39,8 @@ def resolve_presets(job: Job, find: Mapping[str, Preset] | Callable[[str], Prese
         if preset is None:
             raise NotFound(kind="preset", id=output.preset)
         merged: Output = merge(preset.output, output)
-        return replace(merged, extras=output.extras, document={**preset.output.document, **output.document})
+        own = {key: value for key, value in output.document.items() if not is_empty(value)}
+        return replace(merged, extras=output.extras, document={**preset.output.document, **own})
 
     return replace(job, outputs=tuple(resolve(output) for output in job.outputs))
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from mediaglot.gateway.model import Access, Location, Secret, Size
+from mediaglot.gateway.model import Access, Location, Secret, Share, Size
 
 V = TypeVar("V")
 
@@ -61,6 +61,10 @@ class Table(Generic[V]):
     def meanings(self) -> Iterable[V]:
         return self._words
 
+    def words(self) -> Iterable[str]:
+        """Every word that is read or written, in lower case."""
+        return self._meanings
+
 
 def names(words: str) -> Table[str]:
     """A vocabulary in which each of the words, separated by blanks, means itself."""
@@ -73,10 +77,19 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+NUMBER: Final = re.compile(
+    r"[+-]?(?:\d{1,20}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,2})?|[+-]?\d{1,20}/\d{1,20}", re.ASCII
+)
+"""Bounded on purpose: Python would take an hour, and all memory, over ``1e9999999999``."""
+
+
 def _number(value: Any) -> Fraction:
+    text = _text(value).strip()
+    if not NUMBER.fullmatch(text):
+        raise ValueError("is not a number")
     try:
-        number = Fraction(_text(value).strip())
-    except (ValueError, ZeroDivisionError):
+        number = Fraction(text)
+    except ZeroDivisionError:
         raise ValueError("is not a number") from None
     if abs(number) > 10**15:
         raise ValueError("is out of range")
@@ -103,7 +116,7 @@ def decimal(number: Fraction | int, places: int = 6) -> str:
 
 
 def _bits(value: Any) -> int:
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKmM]?)(?:bps|b/s)?\s*", _text(value))
+    match = re.fullmatch(r"\s*(\d{1,20}(?:\.\d{1,20})?)\s*([kKmM]?)(?:bps|b/s)?\s*", _text(value), re.ASCII)
     if match is None:
         raise ValueError("is not a bitrate such as 800k")
     bits = Fraction(match[1]) * {"": 1, "k": 1000, "m": 1_000_000}[match[2].lower()]
@@ -112,13 +125,18 @@ def _bits(value: Any) -> int:
     return int(bits)
 
 
-def _kilobits(bits: int) -> str:
+def _kilobits(bits: int | Share) -> str:
+    if isinstance(bits, Share):
+        raise ValueError("can only be written in bits per second")
     return f"{decimal(Fraction(bits, 1000), 3)}k"
+
+
+TIME_PART: Final = re.compile(r"\d{1,20}(?:\.\d{0,20})?|\.\d{1,20}", re.ASCII)
 
 
 def _seconds(value: Any) -> Fraction:
     parts = _text(value).strip().split(":")
-    if not 1 <= len(parts) <= 3 or not all(re.fullmatch(r"\d+(\.\d*)?|\.\d+", part) for part in parts):
+    if not 1 <= len(parts) <= 3 or not all(TIME_PART.fullmatch(part) for part in parts):
         raise ValueError("is not a time in seconds or as hh:mm:ss")
     total = Fraction(0)
     for part in parts:
@@ -130,13 +148,14 @@ def _seconds(value: Any) -> Fraction:
 
 def timecode(seconds: Fraction) -> str:
     """``hh:mm:ss``, with a fraction where there is one."""
+    seconds = Fraction(round(seconds * 1000), 1000)
     whole = int(seconds)
     tail = decimal(seconds - whole, 3)[1:] if seconds != whole else ""
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{tail}"
 
 
 def _size(value: Any) -> Size:
-    match = re.fullmatch(r"\s*(\d{1,5})\s*[xX]\s*(\d{1,5})\s*", _text(value))
+    match = re.fullmatch(r"\s*(\d{1,5})\s*[xX]\s*(\d{1,5})\s*", _text(value), re.ASCII)
     if match is None:
         raise ValueError("is not a size such as 640x360")
     return Size(width=int(match[1]) or None, height=int(match[2]) or None)
@@ -151,10 +170,10 @@ def _size_text(size: Size) -> str:
 
 def _ratio(value: Any) -> Fraction:
     left, _, right = _text(value).strip().replace("/", ":").partition(":")
-    ratio = _number(left) / (_number(right) or 1) if right else _number(left)
-    if not 0 < ratio < 100:
+    over, under = _number(left), _number(right) if right else Fraction(1)
+    if not under or not Fraction(1, 100) < over / under < 100:
         raise ValueError("is not an aspect ratio such as 16:9")
-    return ratio
+    return (over / under).limit_denominator(10**9)
 
 
 def _percent(value: Any) -> Fraction:
@@ -171,6 +190,9 @@ def _color(value: Any) -> str:
     return text
 
 
+ON_HOSTS: Final = frozenset({"http", "https", "ftp", "ftps", "sftp", "s3", "fasp"})
+
+
 def read_location(value: Any) -> Location:
     """A URL in its client's spelling; a user name and password inside it become its Access."""
     text = _text(value).strip()
@@ -181,7 +203,7 @@ def read_location(value: Any) -> Location:
         _ = parts.port
     except ValueError:
         raise ValueError("is not a URL") from None
-    if not parts.scheme or not (parts.netloc or parts.path):
+    if not parts.scheme or not (parts.netloc or parts.path) or (parts.scheme in ON_HOSTS and not parts.hostname):
         raise ValueError("is not a URL")
     user_info, at, host = parts.netloc.rpartition("@")
     if not at:

@@ -8,27 +8,35 @@ from typing import Any, ClassVar, Final
 
 from mediaglot.emulators.encoding_com import answer
 from mediaglot.emulators.encoding_com import request as ask
+from mediaglot.emulators.encoding_com.document import read_format, write_format
 from mediaglot.emulators.encoding_com.notification import render
+from mediaglot.emulators.encoding_com.sample import Sample
 from mediaglot.gateway import exchange, faults
 from mediaglot.gateway.auth import BodyPair
 from mediaglot.gateway.dialect import Complaint, Dialect, Knob, Route, State
 from mediaglot.gateway.exchange import Intent, Request
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.ids import Serial
+from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Record, Tree
-from mediaglot.gateway.model import Delivery, Event, Made, Notification, Phase, Status, Ticket
+from mediaglot.gateway.model import Delivery, Event, Made, Notification, Output, Phase, Status, Ticket
 from mediaglot.gateway.values import Table
 from mediaglot.gateway.wire.form import FormField
 from mediaglot.gateway.wire.json import Json
 from mediaglot.gateway.wire.xml import Xml
 
+LISTS: Final = frozenset({"media", "user", "ui"})
+"""What clients take for a list even with one entry or none; section 3, rule 4."""
 WIRE: Final = FormField(
     formats=MappingProxyType(
         {
             "xml": Xml(
-                root="query", answer_root="response", paired=MappingProxyType({"destination": "destination_status"})
+                root="query",
+                answer_root="response",
+                paired=MappingProxyType({"destination": "destination_status"}),
+                lists=LISTS,
             ),
-            "json": Json(root="query", answer_root="response", stringly=True, lists=frozenset({"media", "user", "ui"})),
+            "json": Json(root="query", answer_root="response", stringly=True, lists=LISTS),
         }
     ),
     otherwise="xml",
@@ -53,7 +61,7 @@ ACTIONS: Final = (
     action("StopMedia", exchange.CancelJob, ask.stop_media, answer.said("Stopped"), "client"),
     action("RestartMedia", exchange.RetryJob, ask.RESTART, answer.said("Restarted"), "client"),
     action("RestartMediaErrors", exchange.RetryJob, ask.restart_errors, answer.said("Restarted"), "client"),
-    action("RestartMediaTask", exchange.RetryJob, ask.RESTART_TASK, answer.said("Task restarted"), "client"),
+    action("RestartMediaTask", exchange.RetryJob, ask.restart_task, answer.said("Task restarted"), "client"),
     action("GetMediaList", exchange.ListJobs, ask.get_media_list, answer.listed, "documented"),
     action("GetStatus", exchange.GetJob, ask.get_status, answer.status, "seed"),
     action("GetMediaInfo", exchange.GetJob, ask.GET, answer.media_info, "captured"),
@@ -121,6 +129,7 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.Unsupported: says("Not supported: {feature} {value}"),
     faults.TooLarge: says("The query is larger than {limit} bytes"),
     faults.BadRequest: says("Wrong query: {reason}"),
+    faults.Lossy: says("Not possible without loss: {fields}"),
     faults.NotFound: says("There is no {kind} {id}"),
     faults.Conflict: says("This action is not possible for {kind} {id} in status {state}"),
     faults.Busy: Complaint(421, "Too many requests", evidence="client"),
@@ -162,6 +171,8 @@ class EncodingCom(Dialect):
     }
 
     routes = (*ACTIONS, STATUS_PAGE)
+    paging = ask.PAGES
+    sample = Sample
 
     def render_notification(
         self,
@@ -172,6 +183,12 @@ class EncodingCom(Dialect):
         subject: tuple[Made, Delivery | None] | None,
     ) -> Request | None:
         return render(self, ticket, notification, event, base, subject)
+
+    def read_output(self, tree: Tree, ledger: Ledger) -> Output:
+        return read_format(tree, ledger)
+
+    def write_output(self, output: Output, ledger: Ledger) -> Tree:
+        return write_format(output, ledger)
 
     def envelope(self, complaint: Complaint, text: str) -> Tree:
         return {"errors": {"error": text}}

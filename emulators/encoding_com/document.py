@@ -9,7 +9,7 @@ from typing import Any, Final
 from mediaglot.emulators.encoding_com.overlay import OVERLAYS
 from mediaglot.emulators.encoding_com.video import AUDIO, VIDEO
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.mapping import Field, Inline, Kept, Many, Pair, Record, Tree, one
+from mediaglot.gateway.mapping import Field, Inline, Kept, Many, Pair, Record, Tree, is_empty, one
 from mediaglot.gateway.model import (
     SKIP,
     Clip,
@@ -37,7 +37,6 @@ CONTAINERS: Final = Table(
     {name: name for name in f"{FILES} {FOREIGN}".split()},
     also=dict.fromkeys(DEVICES.split(), "mp4") | {"dnxhd": "mov"},
 )
-EXTENSIONS: Final = {"mpeg1": "mpg", "mpeg2": "mpg", "mpegts": "ts"}
 PACKAGES: Final = Table(
     {"advanced_hls": PackageKind.HLS, "advanced_dash": PackageKind.DASH},
     also=dict.fromkeys("fmp4_hls iphone_stream ipad_stream roku_hls".split(), PackageKind.HLS),
@@ -58,14 +57,11 @@ def write_clip(output: Output) -> Tree:
     return {key: decimal(time) for key, time in times.items() if time is not None}
 
 
-METADATA: Final = ("title", "copyright", "author", "description", "album")
-
-
 def read_metadata(tree: Tree) -> Tree:
     found = tree.get("metadata")
     if not isinstance(found, dict):
         raise ValueError("must be an object")
-    return {"metadata": {key: TEXT.read(one(value)) for key, value in found.items() if key in METADATA and value}}
+    return {"metadata": {key: TEXT.read(one(value)) for key, value in found.items() if not is_empty(value)}}
 
 
 def _extension(value: Any) -> str:
@@ -79,12 +75,13 @@ COMMON: Final = (
     Many("destination", "destinations", LOCATION),
     Field("output_preset", "preset"),
     Field("file_extension", "extension", Value(_extension, str)),
+    Pair("save_preset", "", lambda _: {}, lambda _: {}),  # the request's business
 )
 KEPT: Final = Kept(
     "output VCodecParameters turbo twin_turbo audio_minrate audio_maxrate audio_bufsize downmix_mode encoder veryfast "
     "two_pass_decoding audio_normalization pan encryption encryption_method encryption_key encryption_key_file "
     "encryption_iv encryption_password audio_stream hint copy_timestamps slices rc_init_occupancy muxrate extends "
-    "burnin_timecode copy_nielsen_metadata protected_public_result drm add_meta closed_captions save_preset"
+    "burnin_timecode copy_nielsen_metadata protected_public_result drm add_meta closed_captions"
 )
 
 
@@ -191,8 +188,7 @@ def read_format(tree: Tree, ledger: Ledger) -> Output:
     if product == "dnxhd" and not isinstance(output.video, Skip):
         video = output.video or Video()
         output = replace(output, video=replace(video, codec=video.codec or "dnxhd"))
-    extension = output.extension or EXTENSIONS.get(product)
-    return replace(output, extension=extension, document=tree)
+    return replace(output, document=tree)
 
 
 def write_format(output: Output, ledger: Ledger) -> Tree:

@@ -59,7 +59,12 @@ CODECS: Final = {
 EXTENSIONS: Final = {"mpeg1": "mpg", "mpeg2": "mpg", "mpegts": "ts", "dnxhd": "mov", "fl9": "mp4", "thumbnail": "jpg"}
 STILLS: Final = ("time", "width", "height", "file_extension", "use_vtt", "vtt_line_size")
 STILL_DEFAULTS: Final = {"time": "5", "use_vtt": "no", "vtt_line_size": "4", "video_codec": "mjpeg"}
-UNSAID: Final = frozenset({"destination", "save_preset"})
+OURS: Final = (
+    "id status created started finished description destination_status s3_destination cf_destination task_status "
+    "convertedsize queued converttime"
+)
+UNSAID: Final = frozenset({"destination", "save_preset", *OURS.split()})
+"""What is not repeated: settings of the request alone, and keys that we give a meaning of our own in the answer."""
 BARE: Final = frozenset({"keyframe", "output", "output_preset"})
 
 

@@ -36,10 +36,10 @@ def render(
         document = upload(dialect, ticket, subject[0], subject[1])
     else:
         document = media(dialect, ticket, base, failed=event is Event.OUTPUT_FAILED)
-    kind = str(one(words.get("notify_format")) or "xml").lower()
+    kind = str(one(words.get("notify_format")) or "xml").strip().lower()
     wire = WIRES[kind]
     body = wire.write(document)
-    if str(one(words.get("notify_body_format")) or "").lower() == "raw":
+    if str(one(words.get("notify_body_format")) or "").strip().lower() == "raw":
         return Request(method="POST", headers=headers(content_type=wire.content_type), body=body)
     form = f"{kind}={quote_plus(body)}".encode()
     return Request(method="POST", headers=headers(content_type="application/x-www-form-urlencoded"), body=form)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.mapping import Field, Kept, Pair, Record, Tree, many
+from mediaglot.gateway.faults import Invalid, Missing
+from mediaglot.gateway.loss import Kind, Ledger
+from mediaglot.gateway.mapping import Field, Kept, Pair, Record, Tree, is_empty, many
 from mediaglot.gateway.model import ImageOverlay, Output, Overlay, TextOverlay
 from mediaglot.gateway.values import COLOR, INTEGER, LOCATION, NATURAL, ONE_ZERO, SECONDS, SIZE
 
@@ -83,27 +84,40 @@ DEFAULTS: Final = {"logo": {"logo_x": "10", "logo_y": "10"}}
 MOST: Final = 20
 
 
-def read_overlays(tree: Tree) -> dict[str, Any]:
-    found: list[Overlay] = []
-    for key, record in KINDS.items():
-        for item in many(tree.get(key)):
-            if not isinstance(item, dict) or not item.get(REQUIRED[key]):
-                raise ValueError(f"needs {REQUIRED[key]}")
-            found.append(record.read({**DEFAULTS.get(key, {}), **item}, Ledger()))
-    if len(found) > MOST:
-        raise ValueError(f"are more than {MOST}")
-    return {"overlays": tuple(found)} if found else {}
+class Overlays:
+    """The entry for all three: each key holds any number of them."""
+
+    keys: Final = frozenset(KINDS)
+    attributes: Final = frozenset({"overlays"})
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
+        found: list[Overlay] = []
+        for key, record in KINDS.items():
+            for number, item in enumerate(many(tree.get(key))):
+                within = ledger.within(key).within(number)
+                if not isinstance(item, dict) or is_empty(item.get(REQUIRED[key])):
+                    raise Missing(field=f"{within.prefix}{REQUIRED[key]}")
+                found.append(record.read({**DEFAULTS.get(key, {}), **item}, within))
+        if len(found) > MOST:
+            raise Invalid(field=f"{ledger.prefix}overlay", reason=f"is given more than {MOST} times")
+        return {"overlays": tuple(found)} if found else {}
+
+    def write(self, output: Output, ledger: Ledger) -> Tree:
+        written: dict[str, list[Tree]] = {}
+        for number, overlay in enumerate(output.overlays):
+            key = kind_of(overlay)
+            within = ledger.within("overlays").within(number)
+            written.setdefault(key, []).append(KINDS[key].write(overlay, within))
+        drawn = [kind_of(overlay) for overlay in output.overlays]
+        if drawn != sorted(drawn, key=list(KINDS).index):
+            ledger.note(Kind.APPROXIMATED, "overlays", reason="drawn in another order")
+        return dict(written)
 
 
-def write_overlays(output: Output) -> Tree:
-    written: dict[str, list[Tree]] = {}
-    for overlay in output.overlays:
-        if isinstance(overlay, TextOverlay):
-            written.setdefault("text_overlay", []).append(WORDS.write(overlay, Ledger()))
-        else:
-            key = "logo" if overlay.key_color else "overlay"
-            written.setdefault(key, []).append(KINDS[key].write(overlay, Ledger()))
-    return dict(written)
+def kind_of(overlay: Overlay) -> str:
+    if isinstance(overlay, TextOverlay):
+        return "text_overlay"
+    return "logo" if overlay.key_color else "overlay"
 
 
-OVERLAYS: Final = Pair("logo overlay text_overlay", "overlays", read_overlays, write_overlays)
+OVERLAYS: Final = Overlays()

@@ -31,7 +31,7 @@ from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Entry, Field, Pair, Record, Tree, is_empty, many, one, read_scalar
 from mediaglot.gateway.model import Clip, Event, Input, Job, Location, Notification, Output, Preset
 from mediaglot.gateway.paging import PageNumber
-from mediaglot.gateway.values import INTEGER, LOCATION, SECONDS, YES_NO, Table, date_time, names
+from mediaglot.gateway.values import INTEGER, LOCATION, SECONDS, TEXT, YES_NO, Table, date_time, names
 
 DATE: Final = date_time("%Y-%m-%d %H:%M:%S", never="0000-00-00 00:00:00")
 DAY: Final = date_time("%Y-%m-%d")
@@ -95,7 +95,7 @@ def read_source(value: Any) -> Input:
         for part in query.split("&")
         if part not in ("nocopy", "multithread", "") and not (segment and part.partition("=")[0] in segment)
     ]
-    clip = Clip(**{key: SECONDS.read(text) for key, text in segment.items()}) if segment else None
+    clip = Clip(**{key: read_scalar(SECONDS, text, "source") for key, text in segment.items()}) if segment else None
     stripped = Location(
         url=f"{url}?{'&'.join(kept)}" if kept else url, access=location.access, spelling=location.spelling
     )
@@ -148,8 +148,9 @@ def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
         raise Invalid(field="source", reason=f"is given more than {MOST} times")
     if not hold and not many(tree.get("format")):
         raise NoFormats(field="format")
-    for key in tree.keys() - KNOWN - OWN - EVENTS.keys():
-        ledger.note(Kind.UNREAD, key, reason="unknown")
+    for key in tree:
+        if key not in KNOWN | OWN | EVENTS.keys():
+            ledger.note(Kind.UNREAD, key, reason="unknown")
     meta = one(tree.get("meta"))
     priority = tree.get("priority")
     return Job(
@@ -232,6 +233,13 @@ def restart_errors(call: Call, ledger: Ledger) -> RetryJob:
     return replace(RESTART.read(call.tree, ledger), failed_only=True)
 
 
+def restart_task(call: Call, ledger: Ledger) -> RetryJob:
+    intent = RESTART_TASK.read(call.tree, ledger)
+    if intent.output_id is None:
+        raise Missing(field="taskid")
+    return intent
+
+
 def get_status(call: Call, ledger: Ledger) -> GetJob | GetJobs:
     """One id in plain mode, or any number in extended mode; several ids alone mean extended mode."""
     found = media_ids(call.tree)
@@ -258,6 +266,10 @@ def _date(tree: Tree, key: str) -> Any:
     return read_scalar(DAY if len(text) == 10 else DATE, text, key)
 
 
+def _word(tree: Tree, key: str) -> str | None:
+    return None if is_empty(tree.get(key)) else str(read_scalar(TEXT, tree[key], key))
+
+
 def get_media_list(call: Call, ledger: Ledger) -> ListJobs:
     if version(call) < 3:
         return ListJobs()
@@ -268,9 +280,9 @@ def get_media_list(call: Call, ledger: Ledger) -> ListJobs:
         filter=Filter(
             created_from=_date(tree, "date_from"),
             created_to=_date(tree, "date_to"),
-            id=tree.get("mediaid") or None,
-            output_id=tree.get("taskid") or None,
-            container=tree.get("output") or None,
+            id=_word(tree, "mediaid"),
+            output_id=_word(tree, "taskid"),
+            container=_word(tree, "output"),
         ),
         window=PAGES.window(tree, sort=sort, descending=order == "desc"),
     )

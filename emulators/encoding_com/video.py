@@ -21,6 +21,7 @@ from mediaglot.gateway.model import (
     Fit,
     FrameRate,
     KeyFrames,
+    Loudness,
     Share,
     Video,
 )
@@ -141,12 +142,12 @@ def write_frame_rate(video: Video) -> Tree:
 def read_key_frames(tree: Tree) -> Tree:
     frames = NATURAL.read(tree["keyframe"]) if "keyframe" in tree else None
     forced = str(tree.get("force_keyframes", ""))
-    period = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*s\s*", forced)
+    period = re.fullmatch(r"\s*([\d.]+)\s*s\s*", forced)
     at = () if period or not forced else tuple(SECONDS.read(part) for part in forced.split(","))
     closed = {"cgop": True, "sgop": True}.get(str(tree.get("gop", "")).lower())
     if frames is None and not period and not at and closed is None:
         return {}
-    every = Fraction(period[1]) if period else None
+    every = SECONDS.read(period[1]) if period else None
     return {"key_frames": KeyFrames(frames=frames, at=at, every=every, closed=closed)}
 
 
@@ -228,6 +229,24 @@ def write_color(video: Video) -> Tree:
     return {key: getattr(video.color, attribute) for key, attribute in COLORS.items()} if video.color else {}
 
 
+def read_loudness(tree: Tree) -> Tree:
+    """``loudnorm`` is taken for the target in LUFS; ``no``, or the other two alone, ask for nothing."""
+    target = tree.get("loudnorm")
+    if target is None or str(target).lower() == "no":
+        return {}
+    limits = {"range": tree.get("loudnorm_range"), "peak": tree.get("loudnorm_peak")}
+    found = {name: DECIMAL.read(value) for name, value in limits.items() if value is not None}
+    return {"loudness": Loudness(integrated=DECIMAL.read(target), **found)}
+
+
+def write_loudness(audio: Audio) -> Tree:
+    wanted = audio.loudness
+    if wanted is None:
+        return {}
+    values = {"loudnorm": wanted.integrated, "loudnorm_range": wanted.range, "loudnorm_peak": wanted.peak}
+    return {key: decimal(value) for key, value in values.items() if value is not None}
+
+
 # --- 4.2 video, 4.4 audio ---------------------------------------------------------------------------
 
 VIDEO: Final = Record(
@@ -267,4 +286,8 @@ AUDIO: Final = Record(
     Field("audio_channels_number", "channels", NATURAL),
     Field("audio_volume", "volume", PERCENT),
     Field("audio_sync", "resync", NATURAL),
+    # The same fades as the picture's: they are meant for both.
+    Field("fade_in", "fade_in", FADE),
+    Field("fade_out", "fade_out", FADE),
+    Pair("loudnorm loudnorm_range loudnorm_peak", "loudness", read_loudness, write_loudness),
 )

@@ -1,4 +1,4 @@
-"""What a ticket's client is to be told, as letters for the outbox."""
+"""What is written along with a ticket: letters to those who want to hear of it, and documents that follow from it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeAlias
 
+from mediaglot.gateway import codec
 from mediaglot.gateway.dialect import Dialect
-from mediaglot.gateway.model import Delivery, Event, Made, Secret, Ticket
-from mediaglot.gateway.store import Key, Letter
+from mediaglot.gateway.exchange import Thing
+from mediaglot.gateway.model import Delivery, Event, Made, Notification, Secret, Ticket
+from mediaglot.gateway.store import Key, Letter, Transaction
 
 LOG = logging.getLogger(__name__)
 Subject: TypeAlias = tuple[Made, Delivery | None] | None
@@ -25,9 +27,13 @@ def announce(
     base: str,
     now: datetime,
     subject: Subject = None,
+    standing: tuple[Notification, ...] = (),
 ) -> Iterator[Letter]:
-    """A letter for each of the job's targets that wants to hear of ``event``, in the dialect's own shape."""
-    for notification in ticket.job.notifications:
+    """A letter for each of the job's targets that wants to hear of ``event``, in the dialect's own shape.
+
+    ``standing`` are subscriptions of the account, beside the job's own.
+    """
+    for notification in (*ticket.job.notifications, *standing):
         if event not in notification.events:
             continue
         try:
@@ -50,3 +56,30 @@ def announce(
             headers=message.headers,
             body=message.body,
         )
+
+
+async def tell(
+    tx: Transaction, dialect: Dialect, ticket: Ticket, event: Event, base: str, now: datetime, subject: Subject = None
+) -> None:
+    """Post what is to be told of ``event``, along with the change that it is about."""
+    standing: tuple[Notification, ...] = ()
+    if dialect.standing:
+        things = await tx.list_things(dialect.name, ticket.account, dialect.standing)
+        standing = tuple(dialect.subscription(unpacked(stored)) for _, stored in things)
+    for letter in announce(dialect, ticket, event, base, now, subject, standing):
+        await tx.post(letter)
+
+
+async def keep(tx: Transaction, dialect: Dialect, ticket: Ticket) -> None:
+    """Write a changed ticket down, and the documents that follow from it."""
+    await tx.put(ticket)
+    for thing in dialect.derive(ticket):
+        await tx.put_thing(dialect.name, ticket.account, thing.kind, thing.id, packed(thing))
+
+
+def packed(thing: Thing) -> str:
+    return codec.pack(thing).decode()
+
+
+def unpacked(stored: str) -> Thing:
+    return codec.unpack(stored.encode(), Thing)

@@ -14,11 +14,13 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from mediaglot.gateway import exchange, life
+from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.backends import Caller, Craft, step
-from mediaglot.gateway.backends.announce import Subject, announce
+from mediaglot.gateway.backends.announce import Subject, keep, tell
+from mediaglot.gateway.backends.cabinet import Cabinet
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.engine import Engine
-from mediaglot.gateway.exchange import AccountFacts, Done, Intent, Page, Result
+from mediaglot.gateway.exchange import AccountFacts, Done, Intent, Page, Result, Thing
 from mediaglot.gateway.faults import Conflict, Fault, NotFound
 from mediaglot.gateway.ids import Ids
 from mediaglot.gateway.loss import Ledger
@@ -37,7 +39,6 @@ from mediaglot.gateway.model import (
     Ticket,
 )
 from mediaglot.gateway.passes import preset_names, resolve_presets
-from mediaglot.gateway.shelf import Shelf, ShelfView
 from mediaglot.gateway.store import Key, Store, Transaction, Work
 
 WAITING: Final = frozenset({Status.QUEUED, Status.HELD, Status.RUNNING})
@@ -56,9 +57,11 @@ class Desk:
         workers: int,
         base: Callable[[str], str],
         chance: Random | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         self.store, self.engine, self.craft, self.clock = store, engine, craft, clock
-        self._workers, self._base, self._chance = workers, base, chance or secrets.SystemRandom()
+        self._workers, self._base = workers, base
+        self.cabinet = Cabinet(store, clock, accounts or Accounts(clock=clock), chance)
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._verbs: dict[type[Intent], Callable[[Any, Caller, Ledger], Awaitable[Result]]] = {
             exchange.CreateJob: self._create,
@@ -70,12 +73,9 @@ class Desk:
             exchange.CancelJob: self._cancel,
             exchange.DeleteJobs: self._delete,
             exchange.RetryJob: self._retry,
-            exchange.PutPresets: self._put_presets,
-            exchange.GetPreset: self._get_preset,
-            exchange.ListPresets: self._list_presets,
-            exchange.DeletePreset: self._delete_preset,
             exchange.GetAccount: self._account,
             exchange.Health: self._account,
+            **self.cabinet.verbs,
         }
 
     async def perform(self, intent: Intent, caller: Caller, ledger: Ledger) -> Result:
@@ -92,13 +92,15 @@ class Desk:
 
     async def _create(self, intent: exchange.CreateJob, caller: Caller, ledger: Ledger) -> Ticket:
         job = await self._resolved(intent.job, caller, intent.presets)
+        job = caller.dialect.settle(job, await self._needed(intent, caller))
         refused = await self._refused(job, ledger)
         now = self.clock.now()
         async with self.store.write() as tx:
-            await self._shelve(tx, intent.presets, caller)
+            await self.cabinet.shelve(tx, intent.presets, caller)
             ticket = await self._new(tx, job, caller, now, ledger)
             ticket = replace(ticket, outputs=_fail_refused(ticket.outputs, refused, now))
             ticket = await tx.add(ticket, caller.dialect.facets(ticket))
+            await keep(tx, caller.dialect, ticket)
             await tx.enqueue(Work(key=Key.of(ticket), priority=job.priority or 0))
             await self._tell(tx, ticket, Event.QUEUED, caller)
             await self._tell_of_refused(tx, ticket, refused, caller)
@@ -108,8 +110,12 @@ class Desk:
         wanted = preset_names(job)
         if not wanted:
             return job
-        found = {preset.name: preset for preset in (*await self._presets(caller), *fresh)}
+        found = {preset.name: preset for preset in (*await self.cabinet.presets(caller), *fresh)}
         return resolve_presets(job, found)
+
+    async def _needed(self, intent: exchange.CreateJob, caller: Caller) -> Mapping[tuple[str, str], Thing]:
+        found = {need: await self.cabinet.thing(caller, *need) for need in intent.needs}
+        return {need: thing for need, thing in found.items() if thing is not None}
 
     async def _refused(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
         """Outputs that can't be made. Raises the first one's fault where none is left."""
@@ -120,7 +126,7 @@ class Desk:
 
     async def _new(self, tx: Transaction, job: Job, caller: Caller, now: datetime, ledger: Ledger) -> Ticket:
         dialect = caller.dialect
-        (job_id,) = await self._mint(tx, dialect.job_ids, 1, now)
+        (job_id,) = await self.cabinet.mint(tx, dialect.job_ids, 1, now)
         outputs = await self._outputs(tx, dialect.output_ids, job.outputs, now)
         sources = tuple(Source(id=str(index)) for index in range(len(job.inputs)))
         return Ticket(
@@ -136,12 +142,8 @@ class Desk:
             ids={"folder": secrets.token_urlsafe(16)},
         )
 
-    async def _mint(self, tx: Transaction, ids: Ids, count: int, now: datetime) -> tuple[str, ...]:
-        numbers = await tx.serials(ids.counter, count, start=ids.start) if ids.counter else range(count)
-        return tuple(ids.mint(number, now, self._chance) for number in numbers)
-
     async def _outputs(self, tx: Transaction, ids: Ids, outputs: tuple[Output, ...], now: datetime) -> tuple[Made, ...]:
-        minted = await self._mint(tx, ids, len(outputs), now)
+        minted = await self.cabinet.mint(tx, ids, len(outputs), now)
         return tuple(
             Made(
                 id=output_id,
@@ -177,24 +179,24 @@ class Desk:
             losses = tuple(dict.fromkeys((*before.losses, *ledger)))
             outputs = _fail_refused(outputs, refused, now)
             after = replace(before, job=job, outputs=outputs, losses=losses, stored=None)
-            ticket = await self._requeue(tx, after, now, phase=None)
+            ticket = await self._requeue(tx, after, now, caller, phase=None)
             await self._tell_of_refused(tx, ticket, refused, caller)
             return ticket
 
     async def _start(self, intent: exchange.StartJob, caller: Caller, ledger: Ledger) -> Ticket:
         async with self._changing(intent.id, caller, _startable) as (tx, before):
             ready = replace(before, job=replace(before.job, hold=False))
-            return await self._requeue(tx, ready, self.clock.now(), phase=Phase.WAITING)
+            return await self._requeue(tx, ready, self.clock.now(), caller, phase=Phase.WAITING)
 
     async def _cancel(self, intent: exchange.CancelJob, caller: Caller, ledger: Ledger) -> Ticket:
-        async with self._changing(intent.id, caller, _stoppable) as (tx, before):
+        async with self._changing(intent.id, caller, lambda ticket: _stoppable(ticket, intent.also)) as (tx, before):
             now = self.clock.now()
             saved = any(delivery.saved for made in before.outputs for delivery in made.deliveries)
             finished = saved and intent.keep_saved
             outputs = tuple(_stopped(made, now) for made in before.outputs)
             status = Status.FINISHED if finished else Status.CANCELLED
             ticket = life.move(before, status, now, finished=now, outputs=outputs, left=0)
-            await tx.put(ticket)
+            await keep(tx, caller.dialect, ticket)
             await self._tell(tx, ticket, Event.FINISHED if finished else Event.CANCELLED, caller)
         self.craft.clear(ticket)
         return ticket
@@ -208,7 +210,7 @@ class Desk:
                 ended = before
                 if before.status not in TERMINAL:
                     ended = life.move(before, Status.CANCELLED, now, finished=now)
-                await tx.put(life.change(ended, now, deleted=now))
+                await keep(tx, caller.dialect, life.change(ended, now, deleted=now))
             self.craft.clear(before, results=True)
         return Done(names=intent.ids)
 
@@ -225,13 +227,15 @@ class Desk:
                 sources = tuple(Source(id=source.id) for source in before.sources)
                 after = replace(after, sources=sources, fetched=None, stored=None)
                 self.craft.clear(before)
-            return await self._requeue(tx, after, now, phase=Phase.WAITING if after.fetched else None)
+            return await self._requeue(tx, after, now, caller, phase=Phase.WAITING if after.fetched else None)
 
-    async def _requeue(self, tx: Transaction, ticket: Ticket, now: datetime, *, phase: Phase | None) -> Ticket:
+    async def _requeue(
+        self, tx: Transaction, ticket: Ticket, now: datetime, caller: Caller, *, phase: Phase | None
+    ) -> Ticket:
         clean: dict[str, Any] = {"progress": Fraction(0), "left": None, "trouble": None, "finished": None}
         clean |= {"phase_progress": Fraction(0), "phase_left": None}
         ticket = life.move(ticket, Status.QUEUED, now, phase=phase, started=now, **clean)
-        await tx.put(ticket)
+        await keep(tx, caller.dialect, ticket)
         await tx.enqueue(Work(key=Key.of(ticket), priority=ticket.job.priority or 0))
         return ticket
 
@@ -269,44 +273,13 @@ class Desk:
         self, tx: Transaction, ticket: Ticket, event: Event, caller: Caller, subject: Subject = None
     ) -> None:
         base, now = self._base(caller.dialect.name), self.clock.now()
-        for letter in announce(caller.dialect, ticket, event, base, now, subject):
-            await tx.post(letter)
+        await tell(tx, caller.dialect, ticket, event, base, now, subject)
 
     async def _tell_of_refused(self, tx: Transaction, ticket: Ticket, refused: Iterable[int], caller: Caller) -> None:
         for index in refused:
             await self._tell(tx, ticket, Event.OUTPUT_FAILED, caller, (ticket.outputs[index], None))
 
-    # --- presets and account ------------------------------------------------------------------------
-
-    async def _presets(self, caller: Caller) -> tuple[Preset, ...]:
-        own = await ShelfView(self.store, caller.dialect.name, caller.account.id).presets()
-        return (*caller.dialect.presets, *own)
-
-    async def _put_presets(self, intent: exchange.PutPresets, caller: Caller, ledger: Ledger) -> Done:
-        async with self.store.write() as tx:
-            await self._shelve(tx, intent.presets, caller)
-        return Done(names=tuple(preset.name for preset in intent.presets))
-
-    async def _shelve(self, tx: Transaction, presets: tuple[Preset, ...], caller: Caller) -> None:
-        shelf = Shelf(tx, caller.dialect.name, caller.account.id)
-        for preset in presets:
-            await shelf.put_preset(replace(preset, owner=caller.account.id))
-
-    async def _get_preset(self, intent: exchange.GetPreset, caller: Caller, ledger: Ledger) -> Preset:
-        found = {preset.name: preset for preset in await self._presets(caller)}
-        if intent.name not in found:
-            raise NotFound(kind="preset", id=intent.name)
-        return found[intent.name]
-
-    async def _list_presets(self, intent: exchange.ListPresets, caller: Caller, ledger: Ledger) -> Page[Preset]:
-        presets = await self._presets(caller)
-        return Page(items=presets, total=len(presets))
-
-    async def _delete_preset(self, intent: exchange.DeletePreset, caller: Caller, ledger: Ledger) -> Done:
-        async with self.store.write() as tx:
-            if not await Shelf(tx, caller.dialect.name, caller.account.id).delete_preset(intent.name):
-                raise NotFound(kind="preset", id=intent.name)
-        return Done(names=(intent.name,))
+    # --- account ------------------------------------------------------------------------------------
 
     async def _account(self, intent: Intent, caller: Caller, ledger: Ledger) -> AccountFacts:
         counts = await self.store.count(caller.dialect.name, caller.account.id)
@@ -330,8 +303,8 @@ def _startable(ticket: Ticket) -> None:
         raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
 
 
-def _stoppable(ticket: Ticket) -> None:
-    if ticket.status not in WAITING:
+def _stoppable(ticket: Ticket, also: frozenset[Status]) -> None:
+    if ticket.status not in WAITING | also:
         raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
 
 

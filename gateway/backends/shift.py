@@ -14,19 +14,19 @@ from functools import partial
 from typing import Final
 
 from mediaglot.gateway.backends import Craft, Product, Report, step
-from mediaglot.gateway.backends.announce import announce
+from mediaglot.gateway.backends.announce import Subject, keep, tell
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.engine import Engine
 from mediaglot.gateway.faults import Fault, Internal, NotFound, WorkFault
-from mediaglot.gateway.model import TERMINAL, Delivery, Event, Made, Phase, Status, Ticket
+from mediaglot.gateway.model import TERMINAL, Event, Phase, Status, Ticket
 from mediaglot.gateway.store import Key, Store, Work
 
 LOG = logging.getLogger(__name__)
 HEARTBEAT: Final = 10.0
 
 Change = Callable[[Ticket, datetime], Ticket]
-News = Iterable[tuple[Event, tuple[Made, Delivery | None] | None]]
+News = Iterable[tuple[Event, Subject]]
 
 
 def nothing(ticket: Ticket) -> News:
@@ -184,11 +184,10 @@ class Shift:
                 return ticket
             now = self.clock.now()
             ticket = change(ticket, now)
-            await tx.put(ticket)
             dialect, base = self._dialect(key.dialect), self._base(key.dialect)
+            await keep(tx, dialect, ticket)
             for event, subject in news(ticket):
-                for letter in announce(dialect, ticket, event, base, now, subject):
-                    await tx.post(letter)
+                await tell(tx, dialect, ticket, event, base, now, subject)
         return ticket
 
     def _reporter(self, key: Key, phase: Phase, index: int = 0, count: int = 1) -> Report:

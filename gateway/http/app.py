@@ -9,7 +9,6 @@ from typing import Final
 
 from aiohttp import web
 
-from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.config import Settings
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response
@@ -58,6 +57,9 @@ class Server:
         self.dialects: Mapping[str, Dialect] = {
             dialect.name: dialect for dialect in (find(spec) for spec in settings.dialects or names())
         }
+        if strangers := settings.accounts.keys() - set(names()):
+            # A list under a misspelt name would leave the dialect open to everybody.
+            raise ValueError(f"accounts are listed for {min(strangers)!r}, which is no dialect: {', '.join(names())}")
         self.mounts = Mounts()
         self.house: House | None = None
         self.app = web.Application(client_max_size=settings.max_body)
@@ -68,9 +70,8 @@ class Server:
     async def _open(self, app: web.Application) -> AsyncIterator[None]:
         async with open_house(self.settings, self.dialects, self.site.base) as house:
             self.house = house
-            accounts = Accounts(self.settings.accounts)
             for name, dialect in self.dialects.items():
-                endpoint = Endpoint(dialect, house.desk, accounts, recall=house.desk)
+                endpoint = Endpoint(dialect, house.desk, house.accounts, recall=house.desk)
                 self.mounts.by_name[name] = endpoint
                 self.mounts.by_host |= dict.fromkeys(dialect.hosts, endpoint)
             yield

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
 
-from mediaglot.gateway.accounts import Accounts
+from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.backends import Backend, Caller
 from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.exchange import GetJob, Intent, Request, Response, Result
@@ -38,10 +38,10 @@ class Recalling(Protocol):
 class Memory:
     """What a repeated request means, and the last answer to it."""
 
-    __slots__ = ("call", "response", "ticket")
+    __slots__ = ("admitted", "call", "response", "ticket")
 
-    def __init__(self, call: Call) -> None:
-        self.call = call
+    def __init__(self, call: Call, admitted: Account) -> None:
+        self.call, self.admitted = call, admitted
         self.ticket: Ticket | None = None
         self.response: Response | None = None
 
@@ -62,8 +62,9 @@ class Endpoint:
         self._memories.move_to_end(identity)
         call = memory.call
         assert call.intent is not None  # noqa: S101
-        account = self.accounts.admit(self.dialect.name, call.credential)
-        ticket = self._recall(call.intent, Caller(dialect=self.dialect, account=account))
+        if self.accounts.admit(self.dialect.name, call.credential) != memory.admitted:
+            return None
+        ticket = self._recall(call.intent, Caller(dialect=self.dialect, account=call.account))
         if ticket is None:
             return None
         if ticket is not memory.ticket:
@@ -77,12 +78,13 @@ class Endpoint:
         result: Result | Fault
         try:
             call = self.dialect.open(request)
-            account = self.accounts.admit(self.dialect.name, call.credential)
+            admitted = self.accounts.admit(self.dialect.name, call.credential)
+            account = self.dialect.tenant(call, admitted)
             ledger = Ledger()
             intent = self.dialect.read(call, ledger)
             call = replace(call, account=account, intent=intent)
             if identity is not None:
-                self._remember(identity, call)
+                self._remember(identity, call, admitted)
             result = await self.backend.perform(intent, Caller(dialect=self.dialect, account=account), ledger)
         except Fault as fault:
             result = fault
@@ -100,8 +102,8 @@ class Endpoint:
         """The answer to a request that can't even be read."""
         return self.dialect.render_response(Call(request=request, wire=self.dialect.wire.choose(request)), fault)
 
-    def _remember(self, identity: Identity, call: Call) -> None:
+    def _remember(self, identity: Identity, call: Call, admitted: Account) -> None:
         if isinstance(call.intent, GetJob) and len(call.request.body) <= LARGEST:
-            self._memories[identity] = Memory(call)
+            self._memories[identity] = Memory(call, admitted)
             if len(self._memories) > REMEMBERED:
                 self._memories.popitem(last=False)

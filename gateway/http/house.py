@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.backends import Craft
 from mediaglot.gateway.backends.desk import Desk
 from mediaglot.gateway.backends.shift import Shift
@@ -37,6 +38,7 @@ class House:
     """What the request handlers need."""
 
     desk: Desk
+    accounts: Accounts
     outputs: Path
     clip: Callable[[str], Any]
 
@@ -105,8 +107,11 @@ async def open_house(
         await _start_courier(store, policy, clock, stack)
         working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
         stack.push_async_callback(_stop_engine, engine, working, shift)
-        desk = Desk(store, engine, craft, clock, workers=settings.workers, base=base)
-        yield House(desk=desk, outputs=settings.data / "outputs", clip=workshop.clip)
+        free = frozenset(name for name, dialect in dialects.items() if dialect.free_tokens)
+        accounts = Accounts(settings.accounts, clock, free=free)
+        desk = Desk(store, engine, craft, clock, workers=settings.workers, base=base, accounts=accounts)
+        await desk.cabinet.open(dialects)
+        yield House(desk=desk, accounts=accounts, outputs=settings.data / "outputs", clip=workshop.clip)
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 from aiohttp import web
 
-from mediaglot.gateway.faults import Fault, Invalid
+from mediaglot.gateway.faults import Fault, Invalid, NotFound
 
 if TYPE_CHECKING:
     from mediaglot.gateway.http.app import Server
@@ -52,6 +52,8 @@ class Reserved:
             path = await self._server.house.clip(name)
         except Invalid as fault:
             return problem(404, "no_such_recipe", f"{fault.data.get('field')}: {fault.data.get('reason')}")
+        except NotFound as fault:
+            return problem(404, "no_such_recipe", f"no {fault.data.get('part')} of that name")
         except Fault as fault:
             return problem(500, fault.code, "this clip could not be generated; try `mediaglot doctor`")
         return web.FileResponse(path, headers=GUARDS)

@@ -37,7 +37,7 @@ class FormField:
         return self.formats[self.otherwise].content_type
 
     def choose(self, request: Request) -> Wire:
-        for body in (request.body, request.query.encode()):
+        for body in (request.body, request.query.encode("utf-8", "replace")):
             for name, text in pairs(body):
                 if name in self.formats and text.strip():
                     return Found(self.formats[name], text)
@@ -48,6 +48,9 @@ class FormField:
 
     def write(self, tree: Tree) -> bytes:
         return self.formats[self.otherwise].write(tree)
+
+    def read_answer(self, body: bytes) -> Tree:
+        return self.formats[self.otherwise].read_answer(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +72,6 @@ class Found:
 
     def write(self, tree: Tree) -> bytes:
         return self.format.write(tree)
+
+    def read_answer(self, body: bytes) -> Tree:
+        return self.format.read_answer(body)

@@ -35,20 +35,30 @@ class Json:
         return self.read_text(request.body)
 
     def read_text(self, text: bytes) -> Tree:
-        try:
-            tree = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            raise Malformed(format="JSON", reason=str(error)) from None
-        if self.root is not None and isinstance(tree, dict):
-            tree = tree.get(self.root)
-        if not isinstance(tree, dict):
-            raise Malformed(format="JSON", reason=f"expected an object{f' in {self.root!r}' if self.root else ''}")
+        tree = _object(text, self.root)
+        if self.root is not None and not tree:
+            raise Malformed(format="JSON", reason=f"nothing in {self.root!r}")
         walk = partial(_walk, scalar=_as_text if self.stringly else _as_is, depth=DEPTH)
         return {key.lower() if self.stringly else key: walk(value) for key, value in tree.items()}
+
+    def read_answer(self, body: bytes) -> Tree:
+        return _object(body, self.answer_root)
 
     def write(self, tree: Tree) -> bytes:
         document = _fold(tree, self.lists) if self.stringly else tree
         return orjson.dumps({self.answer_root: document} if self.answer_root else document)
+
+
+def _object(text: bytes, root: str | None) -> Tree:
+    try:
+        tree = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(format="JSON", reason=str(error)) from None
+    if root is not None and isinstance(tree, dict):
+        tree = tree.get(root)
+    if not isinstance(tree, dict):
+        raise Malformed(format="JSON", reason=f"expected an object{f' in {root!r}' if root else ''}")
+    return tree
 
 
 def _as_is(value: Any) -> Any:
@@ -72,6 +82,8 @@ def _walk(value: Any, scalar: Callable[[Any], Any], depth: int) -> Any:
 
 
 def _fold(value: Any, lists: frozenset[str], key: str = "") -> Any:
+    if type(value) is str:  # nearly all of a document, and this is called for each of its values
+        return value
     if isinstance(value, dict):
         return {name: _fold(item, lists, name) for name, item in value.items()}
     if isinstance(value, (list, tuple)):

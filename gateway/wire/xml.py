@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -15,7 +16,9 @@ from mediaglot.gateway.wire import Tree
 
 DEPTH = 64
 ELEMENTS = 20_000
-LEGAL = {code: None for code in range(32) if code not in (9, 10, 13)} | {0xFFFE: None, 0xFFFF: None}
+ILLEGAL = (code for code in (*range(32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF) if code not in (9, 10, 13))
+LEGAL = dict.fromkeys(ILLEGAL)
+NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Xml:
     answer_root: str
     content_type: str = "text/xml"
     paired: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    lists: frozenset[str] = frozenset()
+    """Keys that have no element at all where their list is empty; elsewhere that makes an empty element."""
 
     def choose(self, request: Request) -> Xml:
         return self
@@ -38,11 +43,10 @@ class Xml:
         return self.read_text(request.body)
 
     def read_text(self, text: bytes) -> Tree:
-        root = _parse(text.lstrip())
-        if root.tag != self.root:
-            raise Malformed(format="XML", reason=f"expected the root element {self.root!r}")
-        tree = _tree(root, DEPTH)
-        return {key.lower(): value for key, value in tree.items()} if isinstance(tree, dict) else {}
+        return {key.lower(): value for key, value in _content(text.lstrip(), self.root).items()}
+
+    def read_answer(self, body: bytes) -> Tree:
+        return _content(body, self.answer_root)
 
     def write(self, tree: Tree) -> bytes:
         root = etree.Element(self.answer_root)
@@ -54,6 +58,8 @@ class Xml:
         for key, value in tree.items():
             partner = self.paired.get(key)
             if key in partners and isinstance(value, list) and self._owner(key) in tree:
+                continue
+            if key in self.lists and not value:
                 continue
             if partner is not None and isinstance(value, list):
                 others = tree.get(partner) or [None] * len(value)
@@ -69,11 +75,27 @@ class Xml:
         return next(key for key, value in self.paired.items() if value == partner)
 
     def _add(self, parent: etree._Element, key: str, value: Any) -> None:
-        child = etree.SubElement(parent, key)
+        child = etree.SubElement(parent, key if NAME.fullmatch(key) else _name(key))
         if isinstance(value, Mapping):
             self._fill(child, value)
         elif value is not None and value != []:
             child.text = str(value).translate(LEGAL)
+
+
+def _content(text: bytes, root: str) -> Tree:
+    element = _parse(text)
+    if element.tag != root:
+        raise Malformed(format="XML", reason=f"expected the root element {root!r}")
+    tree = _tree(element, DEPTH)
+    if not isinstance(tree, dict):
+        raise Malformed(format="XML", reason=f"no element in {root!r}")
+    return tree
+
+
+def _name(key: str) -> str:
+    """An element's name for a key that can't be one: a client's own key from a JSON document."""
+    name = re.sub(r"[^\w.-]", "_", key, flags=re.ASCII)
+    return name if NAME.fullmatch(name) else f"_{name}"
 
 
 def _parse(text: bytes) -> etree._Element:

@@ -1,0 +1,162 @@
+"""The cabinet: what a desk keeps that is no job. Presets, a provider's own documents, tokens."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, Final
+
+from mediaglot.gateway import exchange
+from mediaglot.gateway.accounts import Account, Accounts, Grant, digest
+from mediaglot.gateway.auth import Credential
+from mediaglot.gateway.backends import Caller
+from mediaglot.gateway.backends.announce import packed, unpacked
+from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.exchange import Done, Intent, Page, Result, Thing, Token
+from mediaglot.gateway.faults import Forbidden, NotFound
+from mediaglot.gateway.ids import Ids
+from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.model import Preset, Secret
+from mediaglot.gateway.shelf import Shelf, ShelfView
+from mediaglot.gateway.store import Store, Transaction
+
+TOKENS: Final = "token"
+EVERYBODY: Final = ""
+"""Tokens lie on a shelf of no account: they are what tells one account from another."""
+
+
+class Cabinet:
+    def __init__(self, store: Store, clock: Clock, accounts: Accounts, chance: Random | None = None) -> None:
+        self.store, self.clock, self.accounts = store, clock, accounts
+        self._chance = chance or secrets.SystemRandom()
+        self.verbs: Mapping[type[Intent], Callable[[Any, Caller, Ledger], Awaitable[Result]]] = {
+            exchange.PutPresets: self._put_presets,
+            exchange.GetPreset: self._get_preset,
+            exchange.ListPresets: self._list_presets,
+            exchange.DeletePreset: self._delete_preset,
+            exchange.PutThing: self._put_thing,
+            exchange.GetThing: self._get_thing,
+            exchange.ListThings: self._list_things,
+            exchange.DeleteThing: self._delete_thing,
+            exchange.IssueToken: self._issue,
+            exchange.RevokeToken: self._revoke,
+        }
+
+    async def mint(self, tx: Transaction, ids: Ids, count: int, now: datetime) -> tuple[str, ...]:
+        numbers = await tx.serials(ids.counter, count, start=ids.start) if ids.counter else range(count)
+        return tuple(ids.mint(number, now, self._chance) for number in numbers)
+
+    # --- presets ------------------------------------------------------------------------------------
+
+    async def presets(self, caller: Caller) -> tuple[Preset, ...]:
+        own = await ShelfView(self.store, caller.dialect.name, caller.account.id).presets()
+        return (*caller.dialect.presets, *own)
+
+    async def shelve(self, tx: Transaction, presets: tuple[Preset, ...], caller: Caller) -> None:
+        for preset in presets:
+            await Shelf(tx, caller.dialect.name, caller.account.id).put_preset(replace(preset, owner=caller.account.id))
+
+    async def _put_presets(self, intent: exchange.PutPresets, caller: Caller, ledger: Ledger) -> Done:
+        async with self.store.write() as tx:
+            await self.shelve(tx, intent.presets, caller)
+        return Done(names=tuple(preset.name for preset in intent.presets))
+
+    async def _get_preset(self, intent: exchange.GetPreset, caller: Caller, ledger: Ledger) -> Preset:
+        found = {preset.name: preset for preset in await self.presets(caller)}
+        if intent.name not in found:
+            raise NotFound(kind="preset", id=intent.name)
+        return found[intent.name]
+
+    async def _list_presets(self, intent: exchange.ListPresets, caller: Caller, ledger: Ledger) -> Page[Preset]:
+        presets = await self.presets(caller)
+        return Page(items=presets, total=len(presets))
+
+    async def _delete_preset(self, intent: exchange.DeletePreset, caller: Caller, ledger: Ledger) -> Done:
+        async with self.store.write() as tx:
+            if not await Shelf(tx, caller.dialect.name, caller.account.id).delete_preset(intent.name):
+                raise NotFound(kind="preset", id=intent.name)
+        return Done(names=(intent.name,))
+
+    # --- things -------------------------------------------------------------------------------------
+
+    async def thing(self, caller: Caller, kind: str, thing_id: str) -> Thing | None:
+        brought = (thing for thing in caller.dialect.things if (thing.kind, thing.id) == (kind, thing_id))
+        if (found := next(brought, None)) is not None:
+            return found
+        stored = await ShelfView(self.store, caller.dialect.name, caller.account.id).get(kind, thing_id)
+        return None if stored is None else unpacked(stored)
+
+    async def _put_thing(self, intent: exchange.PutThing, caller: Caller, ledger: Ledger) -> Thing:
+        now = self.clock.now()
+        before = None if intent.id is None else await self._found(caller, intent.kind, intent.id)
+        if before is not None and before.owner is None:
+            raise Forbidden(kind=intent.kind, id=intent.id)
+        document = {**before.document, **intent.document} if before and intent.merge else dict(intent.document)
+        async with self.store.write() as tx:
+            thing_id = intent.id
+            if thing_id is None:
+                (thing_id,) = await self.mint(tx, caller.dialect.thing_ids[intent.kind], 1, now)
+            created = before.created if before else now
+            owner = caller.account.id
+            thing = Thing(kind=intent.kind, id=thing_id, document=document, created=created, updated=now, owner=owner)
+            await Shelf(tx, caller.dialect.name, owner).put(intent.kind, thing_id, packed(thing))
+        return thing
+
+    async def _found(self, caller: Caller, kind: str, thing_id: str) -> Thing:
+        thing = await self.thing(caller, kind, thing_id)
+        if thing is None:
+            raise NotFound(kind=kind, id=thing_id)
+        return thing
+
+    async def _get_thing(self, intent: exchange.GetThing, caller: Caller, ledger: Ledger) -> Thing:
+        return await self._found(caller, intent.kind, intent.id)
+
+    async def _list_things(self, intent: exchange.ListThings, caller: Caller, ledger: Ledger) -> Page[Thing]:
+        brought = tuple(thing for thing in caller.dialect.things if thing.kind == intent.kind)
+        own = await ShelfView(self.store, caller.dialect.name, caller.account.id).list(intent.kind)
+        things = (*brought, *(unpacked(stored) for _, stored in own))
+        return Page(items=things, total=len(things))
+
+    async def _delete_thing(self, intent: exchange.DeleteThing, caller: Caller, ledger: Ledger) -> Done:
+        if (await self._found(caller, intent.kind, intent.id)).owner is None:
+            raise Forbidden(kind=intent.kind, id=intent.id)
+        async with self.store.write() as tx:
+            await Shelf(tx, caller.dialect.name, caller.account.id).delete(intent.kind, intent.id)
+        return Done(names=(intent.id,))
+
+    # --- tokens -------------------------------------------------------------------------------------
+
+    async def open(self, dialects: Mapping[str, object]) -> None:
+        """Know the tokens of earlier runs again, but for those that have expired."""
+        for dialect in dialects:
+            for name, stored in await ShelfView(self.store, dialect, EVERYBODY).list(TOKENS):
+                grant = Grant(Account(stored["id"], stored["user"], tuple(stored["scopes"])), _time(stored["expires"]))
+                if grant.expires is None or grant.expires > self.clock.now():
+                    self.accounts.remember(dialect, name, grant)
+
+    async def _issue(self, intent: exchange.IssueToken, caller: Caller, ledger: Ledger) -> Token:
+        account = self.accounts.admit(caller.dialect.name, Credential(intent.name, intent.secret))
+        now = self.clock.now()
+        expires = None if intent.lifetime is None else now + timedelta(seconds=intent.lifetime)
+        text = Secret(caller.dialect.mint_token(self._chance))
+        grant = Grant(Account(account.id, account.user, intent.scopes), expires)
+        until = expires.isoformat() if expires else None
+        stored = {"id": account.id, "user": account.user, "scopes": list(intent.scopes), "expires": until}
+        async with self.store.write() as tx:
+            await Shelf(tx, caller.dialect.name, EVERYBODY).put(TOKENS, digest(text), stored)
+        self.accounts.remember(caller.dialect.name, digest(text), grant)
+        return Token(text=text, name=intent.name, issued=now, expires=expires, scopes=intent.scopes)
+
+    async def _revoke(self, intent: exchange.RevokeToken, caller: Caller, ledger: Ledger) -> Done:
+        name = digest(intent.token)
+        async with self.store.write() as tx:
+            await Shelf(tx, caller.dialect.name, EVERYBODY).delete(TOKENS, name)
+        self.accounts.forget(caller.dialect.name, name)
+        return Done()
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

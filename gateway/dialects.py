@@ -1,0 +1,77 @@
+"""``mediaglot dialects``: what is installed, which operations there are, and how sure we are of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+from mediaglot.gateway.config import UserError
+from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.registry import UnknownDialect, find, names
+from mediaglot.gateway.screen import FAINT, Screen
+
+EVIDENCE: Final = {
+    "seed": "one of the documented pages that the project was made from",
+    "documented": "another page of the provider's documentation",
+    "captured": "an answer of the real service, kept in a client's tests",
+    "client": "what clients of the provider send and expect",
+    "inferred": "follows from the others",
+    "proposed": "our choice, nothing is known",
+}
+"""From the surest to the least sure."""
+
+
+def run(given: dict[str, Any]) -> int:
+    screen = Screen()
+    name = given.get("name")
+    if name is None:
+        overview(screen)
+        return 0
+    try:
+        dialect = find(name)
+    except (UnknownDialect, ValueError) as error:
+        raise UserError(str(error)) from None
+    portrait(screen, dialect)
+    return 0
+
+
+def overview(screen: Screen) -> None:
+    dialects = [find(name) for name in names()]
+    rows = [
+        (dialect.name, dialect.title, f"/{dialect.name}/", str(len(dialect.routes)), tally(dialect))
+        for dialect in dialects
+    ]
+    screen.table(("dialect", "title", "path", "operations", "evidence"), rows, right=("operations",))
+    screen.say()
+    screen.say("More on one of them: mediaglot dialects NAME", FAINT)
+
+
+def tally(dialect: Dialect) -> str:
+    """How many operations rest on which evidence, the surest first."""
+    counts = Counter(route.evidence for route in dialect.routes)
+    known = [*EVIDENCE, *sorted(counts.keys() - EVIDENCE.keys())]
+    return ", ".join(f"{counts[kind]} {kind}" for kind in known if counts[kind])
+
+
+def portrait(screen: Screen, dialect: Dialect) -> None:
+    facts = [
+        ("dialect", dialect.name),
+        ("title", dialect.title),
+        ("documentation", dialect.docs or "-"),
+        ("mounted at", f"/{dialect.name}/"),
+        ("and, by the Host header, as", ", ".join(dialect.hosts) or "-"),
+    ]
+    screen.pairs(facts)
+    screen.say()
+    operations = [(route.name, f"{route.method} {route.path}", route.evidence) for route in dialect.routes]
+    screen.table(("operation", "request", "evidence"), operations)
+    screen.say()
+    found = {route.evidence for route in dialect.routes}
+    screen.pairs([(kind, meaning) for kind, meaning in EVIDENCE.items() if kind in found])
+    if dialect.knobs:
+        screen.say()
+        knobs = [(name, " | ".join(knob.values), knob.about) for name, knob in dialect.knobs.items()]
+        screen.table(("option", "values, the default first", "about"), knobs)
+        first, knob = next(iter(dialect.knobs.items()))
+        screen.say()
+        screen.say(f"Use: mediaglot serve --dialects {dialect.name},{first}={knob.values[-1]}", FAINT)

@@ -1,0 +1,149 @@
+"""``mediaglot doctor``: which ffmpeg is used, what it can do, and what of our promises is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+import mediaglot.gateway.config as configuration
+from mediaglot.gateway.media.child import leash
+from mediaglot.gateway.media.tool import (
+    OLDEST,
+    PROMISED_ENCODERS,
+    PROMISED_FILTERS,
+    PROMISED_MUXERS,
+    NoTool,
+    Tool,
+    find,
+    missing,
+)
+from mediaglot.gateway.screen import BAD, GOOD, Screen
+
+ORIGINS: Final = {
+    "setting": "the one that is set",
+    "system": "the one on PATH",
+    "package": "the one that pip brought",
+}
+PROMISED: Final = {"encoders": PROMISED_ENCODERS, "muxers": PROMISED_MUXERS, "filters": PROMISED_FILTERS}
+HINT: Final = (
+    "Use another ffmpeg: put one that has all of this on PATH or set it (--ffmpeg, MEDIAGLOT_FFMPEG), or take the "
+    "setting away. Until then, jobs that need what is missing are refused."
+)
+BARE: Final = (
+    "Nothing can measure media: 'pip install --force-reinstall av' into this environment, or put an ffprobe beside "
+    "the ffmpeg."
+)
+
+Row = tuple[str, ...]
+
+
+def run(given: dict[str, Any]) -> int:
+    settings = configuration.load({"ffmpeg": given.get("ffmpeg"), "config": given.get("config")})
+    screen = Screen()
+    screen.pairs([("mediaglot", version("mediaglot")), ("python", f"{platform.python_version()} on {sys.platform}")])
+    try:
+        tool = find(settings.ffmpeg or None)
+    except NoTool as error:
+        screen.say(f"ffmpeg: {error}", BAD)
+        return 1
+    lacks = missing(tool)
+    screen.pairs([*of_tool(tool), *of_probe(tool), *of_guards()])
+    screen.say()
+    screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
+    screen.say()
+    return _verdict(screen, lacks, probes=bool(tool.ffprobe or packaged("av")))
+
+
+def _verdict(screen: Screen, lacks: dict[str, list[str]], *, probes: bool) -> int:
+    for wrong, hint in ((lacks, HINT), (not probes, BARE)):
+        if wrong:
+            screen.say(hint, BAD)
+    if lacks or not probes:
+        return 1
+    screen.say("Everything that is promised is there.", GOOD)
+    return 0
+
+
+def of_tool(tool: Tool) -> list[Row]:
+    """The program, its version and its licence."""
+    return [
+        ("ffmpeg", f"{tool.version}, {ORIGINS[tool.origin]}"),
+        ("", place(tool.path)),
+        ("licence", licence(tool)),
+        *of_passed_over(tool),
+    ]
+
+
+def of_passed_over(tool: Tool) -> list[Row]:
+    """Why the ffmpeg on PATH is not the one that is used."""
+    system = shutil.which("ffmpeg")
+    if tool.origin != "package" or system is None:
+        return []
+    try:
+        other = find(system)
+    except NoTool:
+        return [("on PATH", f"{place(system)} does not run")]
+    if other.release < OLDEST:
+        return [("on PATH", f"{place(system)} is too old: {other.version}")]
+    lacks = " ".join(name for names in missing(other).values() for name in names)
+    return [("on PATH", f"{place(system)} {other.version} lacks {lacks}")]
+
+
+def of_probe(tool: Tool) -> list[Row]:
+    if tool.ffprobe is not None:
+        return [("probing", f"ffprobe beside it: {place(tool.ffprobe)}")]
+    av = packaged("av")
+    if av is None:
+        return [("probing", "neither ffprobe nor PyAV", BAD)]
+    return [("probing", f"PyAV {av} in a process of its own (no ffprobe beside this ffmpeg)")]
+
+
+def of_guards() -> list[Row]:
+    """What the machine offers around FFmpeg; both are optional."""
+    tied = "setpriv ties FFmpeg's life to the server's" if leash() else "no usable setpriv: orphans end at restart"
+    boxed = "bwrap is there, not used yet" if shutil.which("bwrap") else "no bwrap, and it is not used yet"
+    return [("leash", tied), ("sandbox", boxed)]
+
+
+def of_promise(tool: Tool, kind: str, lacks: list[str]) -> list[Row]:
+    """How much of a promised kind is there, by name, and what is not."""
+    promised: frozenset[str] = PROMISED[kind]
+    there = sorted(promised & getattr(tool, kind))
+    rows: list[Row] = [(kind, f"{len(there)} of {len(promised)}: {' '.join(there)}")]
+    return [*rows, ("", f"missing: {' '.join(lacks)}", BAD)] if lacks else rows
+
+
+def licence(tool: Tool) -> str:
+    """What the program's own build options mean for passing it on."""
+    try:
+        told = subprocess.run([tool.path, "-version"], check=False, capture_output=True, text=True, timeout=20).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown: it does not tell"
+    if "--enable-nonfree" in told:
+        return "built with non-free parts: it must not be passed on"
+    if "--enable-gpl" in told:
+        later = "3" if "--enable-version3" in told else "2"
+        return f"GPL version {later} or later; it runs as a program of its own, mediaglot itself is Apache-2.0"
+    return "LGPL; it runs as a program of its own, mediaglot itself is Apache-2.0"
+
+
+def packaged(name: str) -> str | None:
+    """The version of an installed package that can be imported."""
+    try:
+        return version(name) if importlib.util.find_spec(name) is not None else None
+    except PackageNotFoundError:
+        return None
+
+
+def place(path: str) -> str:
+    """A path as short as it can be told: below here or below this environment."""
+    for start, word in ((Path.cwd(), "."), (Path(sys.prefix), "<environment>"), (Path.home(), "~")):
+        if Path(path).is_relative_to(start):
+            return f"{word}/{Path(path).relative_to(start)}"
+    return path

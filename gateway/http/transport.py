@@ -1,0 +1,68 @@
+"""Requests of a dialect over real HTTP, for code that stands outside as a client does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from mediaglot.gateway.exchange import Headers, Request, Response
+
+T = TypeVar("T")
+Send = Callable[[Request], Awaitable[Response]]
+CHUNK: Final = 1 << 16
+
+
+async def drive(steps: Generator[Request, Response, T], send: Send) -> T:
+    """Send what ``steps`` yields, give it the answers, and return what it returns."""
+    try:
+        request = next(steps)
+        while True:
+            request = steps.send(await send(request))
+    except StopIteration as end:
+        found: T = end.value
+        return found
+
+
+class Transport:
+    """``await transport.send(request, base)`` with the URL that the request's path hangs under. One session."""
+
+    def __init__(self) -> None:
+        self._session = aiohttp.ClientSession(trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def send(self, request: Request, base: str) -> Response:
+        """Redirects are answers too. Raises ConnectionError where there is no answer."""
+        url = f"{base}{request.path}" + (f"?{request.query}" if request.query else "")
+        more: dict[str, Any] = {"data": request.body or None, "headers": request.headers.lines}
+        try:
+            async with self._session.request(
+                request.method, URL(url, encoded=True), allow_redirects=False, **more
+            ) as answer:
+                lines = Headers(lines=tuple(answer.headers.items()))
+                return Response(status=answer.status, headers=lines, body=await answer.read())
+        except aiohttp.ClientError as error:
+            raise ConnectionError(f"no answer: {error}") from error
+
+    async def save(self, url: str, path: Path) -> None:
+        """Download ``url`` to ``path``. Raises ConnectionError where the answer is not the whole file."""
+        try:
+            async with self._session.get(url) as answer:
+                if answer.status != 200:
+                    raise ConnectionError(f"HTTP {answer.status} for {url}")
+                with path.open("wb") as file:
+                    async for chunk in answer.content.iter_chunked(CHUNK):
+                        file.write(chunk)
+        except aiohttp.ClientError as error:
+            raise ConnectionError(f"no answer: {error}") from error

@@ -1,0 +1,217 @@
+"""Outputs of every kind for the law of the round trip, made by Hypothesis: the one door of hypothesis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from mediaglot.gateway.mapping import UNSAID
+from mediaglot.gateway.model import (
+    SKIP,
+    Access,
+    Audio,
+    Average,
+    Clip,
+    Color,
+    Constant,
+    Deinterlace,
+    Denoise,
+    Edges,
+    Fade,
+    Fit,
+    FrameRate,
+    ImageOverlay,
+    KeyFrames,
+    Location,
+    Loudness,
+    Output,
+    Package,
+    PackageKind,
+    Quality,
+    Secret,
+    Share,
+    Size,
+    StillFormat,
+    Stills,
+    TextOverlay,
+    Variant,
+    Video,
+)
+
+WORDS: Final = st.sampled_from("a low 720p main-line Überblick two_words".split())
+NATURAL: Final = st.integers(0, 10_000)
+BITS: Final = st.integers(1, 400_000).map(lambda number: number * 250)
+SECONDS: Final = st.sampled_from([Fraction(text) for text in "0 1 5/2 1/3 90 3600.04".split()])
+SHARE: Final = st.sampled_from([Share(Fraction(text)) for text in "1/2 1/3 1".split()])
+RATIO: Final = st.sampled_from([Fraction(text) for text in "1 4/3 16/9 2.39".split()])
+RATES: Final = st.sampled_from([Fraction(text) for text in "25 24000/1001 30000/1001 29.97 1/2".split()])
+COLOR: Final = st.sampled_from(["ffcc00", "000000"])
+
+
+def some(cls: Any, **values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Objects with a few of the attributes set."""
+    return st.fixed_dictionaries({}, optional=values).map(lambda found: cls(**found))
+
+
+ACCESS: Final = some(Access, user=WORDS, password=WORDS.map(Secret), region=WORDS)
+LOCATION: Final = st.builds(
+    Location,
+    url=st.sampled_from("https://a.example/b.mp4 ftp://a.example:21/x/y/ s3://bucket/key file:///srv/a.ts".split()),
+    access=st.none() | ACCESS,
+)
+CLIP: Final = some(Clip, start=SECONDS, end=SECONDS, duration=SECONDS)
+FADE: Final = st.builds(Fade, start=SECONDS, duration=SECONDS)
+SIDE: Final = st.integers(1, 4096) | SHARE
+SIZE: Final = some(Size, width=SIDE, height=SIDE, fit=st.sampled_from(Fit))
+AVERAGE: Final = some(Average, bitrate=BITS | SHARE, least=BITS, most=BITS, buffer=BITS, at_most_source=st.booleans())
+RATE: Final = (
+    st.builds(Constant, bitrate=BITS, padded=st.booleans())
+    | AVERAGE
+    | st.builds(Quality, level=SECONDS, most=st.none() | BITS)
+)
+KEYS: Final = some(
+    KeyFrames,
+    frames=NATURAL,
+    seconds=SECONDS,
+    at=st.lists(SECONDS, max_size=2).map(tuple),
+    every=SECONDS,
+    closed=st.booleans(),
+)
+EDGES: Final = some(Edges, left=NATURAL, top=NATURAL, right=NATURAL, bottom=NATURAL)
+VIDEO: Final = some(
+    Video,
+    codec=st.sampled_from("h264 hevc vp8 vp9 av1 mpeg4 prores copy".split()),
+    size=SIZE,
+    rate=RATE,
+    frame_rate=st.builds(FrameRate, value=RATES, at_most=st.booleans()),
+    key_frames=KEYS,
+    profile=st.sampled_from("high main baseline high10".split()),
+    level=st.sampled_from("3.0 4.1 5".split()),
+    b_frames=NATURAL,
+    references=NATURAL,
+    passes=st.integers(1, 3),
+    pixel_format=st.sampled_from("yuv420p yuv422p10le".split()),
+    display_aspect=RATIO,
+    pixel_aspect=RATIO,
+    crop=EDGES,
+    pad=EDGES,
+    rotate=st.sampled_from([0, 45, 90, 180, 270]),
+    tag_rotation=st.sampled_from([0, 90, 180, 270]),
+    deinterlace=st.sampled_from(Deinterlace),
+    field_order=st.sampled_from("tff bff progressive".split()),
+    denoise=st.builds(Denoise, luma_spatial=SECONDS, chroma_spatial=SECONDS, luma_temporal=SECONDS),
+    fade_in=FADE,
+    fade_out=FADE,
+    sync=st.sampled_from("cfr vfr auto".split()),
+    scaler=st.sampled_from("bicubic lanczos".split()),
+    color=some(Color, range=WORDS, primaries=WORDS, transfer=WORDS, matrix=WORDS),
+    speed=st.sampled_from("fast slow".split()),
+    tune=st.dictionaries(st.sampled_from("subq motion-est level".split()), WORDS, max_size=2),
+)
+AUDIO: Final = some(
+    Audio,
+    codec=st.sampled_from("aac mp3 opus vorbis flac copy".split()),
+    bitrate=BITS | SHARE,
+    at_most_source=st.booleans(),
+    sample_rate=NATURAL,
+    channels=st.integers(1, 8),
+    profile=WORDS,
+    language=st.sampled_from(["en", "de-AT"]),
+    volume=SECONDS,
+    loudness=st.builds(Loudness, integrated=SECONDS, range=st.none() | SECONDS),
+    fade_in=FADE,
+    resync=NATURAL,
+)
+STILLS: Final = some(
+    Stills,
+    at=SECONDS | SHARE,
+    every=SECONDS,
+    count=NATURAL,
+    size=SIZE,
+    format=st.sampled_from(StillFormat),
+    quality=st.integers(1, 100),
+    name=WORDS,
+    archive=st.booleans(),
+)
+IMAGE: Final = st.builds(
+    ImageOverlay,
+    location=LOCATION,
+    x=st.integers(-50, 50),
+    y=st.integers(-50, 50),
+    anchor=st.tuples(st.sampled_from("top middle bottom".split()), st.sampled_from("left center right".split())),
+    width=st.none() | SIDE,
+    height=st.none() | NATURAL,
+    opacity=st.none() | RATIO,
+    key_color=st.none() | COLOR,
+    start=st.none() | SECONDS,
+)
+TEXT: Final = st.builds(
+    TextOverlay,
+    text=st.sampled_from(["one line", "two\nlines", "a\n\nb"]),
+    x=st.none() | NATURAL,
+    centered=st.booleans(),
+    font=st.none() | LOCATION,
+    font_size=st.none() | NATURAL,
+    color=st.none() | COLOR,
+    duration=st.none() | SECONDS,
+)
+PACKAGE: Final = st.builds(
+    Package,
+    kind=st.sampled_from(PackageKind),
+    segment=st.none() | SECONDS,
+    fragmented=st.booleans(),
+    playlist=st.none() | WORDS,
+    variants=st.lists(
+        some(Variant, name=WORDS, folder=WORDS, video=VIDEO | st.just(SKIP), audio=AUDIO | st.just(SKIP)), max_size=2
+    ).map(tuple),
+)
+SHARED: Final[dict[str, Any]] = {
+    "label": WORDS,
+    "name": WORDS,
+    "destinations": st.lists(LOCATION, max_size=2).map(tuple),
+    "extension": st.sampled_from(["mp4", "x.y"]),
+    "clip": CLIP,
+    "preset": WORDS,
+}
+FILES: Final = some(
+    Output,
+    **SHARED,
+    container=st.sampled_from("mp4 mov webm mpegts mp3 matroska".split()),
+    brand=st.sampled_from(["mp42", "isom", "qt"]),
+    video=VIDEO | st.just(SKIP),
+    audio=AUDIO | st.just(SKIP),
+    overlays=st.lists(IMAGE | TEXT, max_size=2).map(tuple),
+    metadata=st.dictionaries(st.sampled_from(["title", "genre"]), WORDS, max_size=2),
+    keep_metadata=st.booleans(),
+    keep_chapters=st.booleans(),
+    stills=st.lists(STILLS, max_size=1).map(tuple),
+)
+PICTURES: Final = st.builds(
+    Output, video=st.just(SKIP), audio=st.just(SKIP) | st.none(), stills=st.lists(STILLS, min_size=1, max_size=2).map(tuple)
+)
+PACKAGES: Final = some(Output, **SHARED, package=PACKAGE, audio=AUDIO)
+OUTPUTS: Final[st.SearchStrategy[Output]] = FILES | PICTURES | PACKAGES
+
+
+def differences(wanted: Any, got: Any, path: str = "") -> Iterator[str]:
+    """The paths where two model values differ. An object that says nothing is as good as none."""
+    if is_dataclass(wanted) and type(wanted) is type(got):
+        for each in fields(wanted):
+            if each.compare and each.name not in UNSAID:
+                below = f"{path}.{each.name}".lstrip(".")
+                yield from differences(getattr(wanted, each.name), getattr(got, each.name), below)
+    elif isinstance(wanted, tuple) and isinstance(got, tuple) and len(wanted) == len(got):
+        for number, (one, other) in enumerate(zip(wanted, got, strict=True)):
+            yield from differences(one, other, f"{path}.{number}")
+    elif wanted != got and not (_says_nothing(wanted) and _says_nothing(got)):
+        yield path
+
+
+def _says_nothing(value: Any) -> bool:
+    if is_dataclass(value) and value is not SKIP:
+        return all(_says_nothing(getattr(value, each.name)) for each in fields(value))
+    return value is None or value is False or value in ((), {}, "")

@@ -1,0 +1,153 @@
+"""The command line as its users meet it: as a process, by its output and its exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mediaglot.gateway import cli
+
+COMMAND = (sys.executable, "-m", "mediaglot")
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAGLOT_")}
+
+
+def call(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *words], capture_output=True, text=True, check=False, timeout=60, env=CLEAN | variables
+    )
+
+
+def serving(*words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, "serve", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=CLEAN
+    )
+
+
+@contextlib.contextmanager
+def served(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A running server and its first line."""
+    process = serving(*words)
+    try:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().rstrip("\n")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def refusal(*words: str, **variables: str) -> str:
+    """The one line of a command that can't be followed."""
+    done = call(*words, **variables)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_help_names_the_four_commands() -> None:
+    done = call("--help")
+    assert done.returncode == 0
+    assert {"serve", "demo", "dialects", "doctor"} <= set(re.findall(r"^    (\w+)", done.stdout, re.MULTILINE))
+
+
+def test_help_of_serve_names_flag_variable_and_default() -> None:
+    text = " ".join(call("serve", "--help").stdout.split())
+    assert "--port N port to listen on, 0 for a free one [MEDIAGLOT_PORT, default 8080]" in text
+    assert "--backend ffmpeg|simulated" in text
+    assert "--config FILE" in text
+
+
+def test_no_command_is_a_mistake() -> None:
+    done = call()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: mediaglot")
+
+
+def test_version() -> None:
+    assert re.fullmatch(r"mediaglot \d+\.\d+\.\d+\n", call("--version").stdout)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("sreve",), "invalid choice: 'sreve'"),
+        (("serve", "--prot", "1"), "unrecognized arguments: --prot 1"),
+        (("serve", "--wor", "1"), "unrecognized arguments: --wor 1"),
+        (("serve", "--port"), "argument --port: expected one argument"),
+        (("serve", "--port", "x"), "--port: 'x' is not a whole number"),
+        (("serve", "--dialects", "encodingcom"), "did you mean encoding_com?"),
+        (("serve", "--dialects", "encoding_com,echo=loud"), "echo is one of full, short"),
+        (("serve", "--host", "nowhere.invalid"), "cannot listen on nowhere.invalid:8080"),
+        (("serve", "--data", "/dev/null/x"), "choose another folder with --data"),
+        (("dialects", "encodingcom"), "did you mean encoding_com?"),
+    ],
+)
+def test_what_cannot_be_followed_is_one_line_and_exit_code_2(words: tuple[str, ...], says: str) -> None:
+    assert says in refusal(*words)
+
+
+def test_a_bad_variable_is_named() -> None:
+    assert refusal("serve", MEDIAGLOT_PORT="x") == "mediaglot: MEDIAGLOT_PORT: 'x' is not a whole number"
+
+
+def test_a_list_of_accounts_under_a_misspelt_name_opens_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text("[[accounts.encoding_con]]\nname = '1'\nsecret = 'x'\n")
+    line = refusal("serve", "--port", "0", "--data", str(tmp_path / "data"), "--config", str(path))
+    assert "'encoding_con'" in line
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = refusal("serve", "--port", port, "--data", str(tmp_path))
+    assert line == f"mediaglot: cannot listen on 127.0.0.1:{port}: Address already in use; try --port 0"
+
+
+def test_a_data_folder_that_is_in_use(tmp_path: Path) -> None:
+    words = ("--port", "0", "--data", str(tmp_path), "--backend", "simulated")
+    with served(*words) as (first, _):
+        line = refusal("serve", *words)
+    assert f"is in use by process {first.pid}" in line
+
+
+def test_the_ready_line_is_all_of_stdout_and_the_server_answers_when_it_comes(tmp_path: Path) -> None:
+    with served("--port", "0", "--data", str(tmp_path), "--backend", "simulated") as (process, line):
+        assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*", line)
+        with urllib.request.urlopen(f"{line}/_mediaglot/ready", timeout=10) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=20)
+    assert (process.returncode, rest) == (0, "")
+
+
+def test_the_ready_line_is_the_external_url_where_one_is_set(tmp_path: Path) -> None:
+    words = ("--port", "0", "--data", str(tmp_path), "--backend", "simulated", "--url", "https://media.example.com/")
+    with served(*words) as (_, line):
+        assert line == "https://media.example.com"
+
+
+def test_a_mistake_of_ours_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(given: dict[str, object]) -> int:
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr("mediaglot.gateway.dialects.run", broken)
+    with pytest.raises(RuntimeError):
+        cli.main(["dialects"])
+
+
+def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(given: dict[str, object]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mediaglot.gateway.dialects.run", interrupted)
+    assert cli.main(["dialects"]) == 130

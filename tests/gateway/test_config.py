@@ -1,0 +1,125 @@
+"""Settings: flag before environment before file, and complaints that name what is wrong and where."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediaglot.gateway import config
+from mediaglot.gateway.config import ConfigError, Settings
+
+
+def given(*words: str) -> dict[str, Any]:
+    parser = argparse.ArgumentParser()
+    config.flags(parser)
+    return vars(parser.parse_args(words))
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "mediaglot.toml"
+    path.write_text(text)
+    return path
+
+
+def test_without_a_word_the_defaults_hold() -> None:
+    assert config.load(given(), {}) == Settings()
+
+
+def test_a_flag_beats_the_environment_which_beats_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, 'port = 1\nworkers = 2\nhost = "::1"\n')
+    environment = {"MEDIAGLOT_CONFIG": str(path), "MEDIAGLOT_PORT": "3", "MEDIAGLOT_WORKERS": "4"}
+    settings = config.load(given("--port", "5"), environment)
+    assert (settings.port, settings.workers, settings.host) == (5, 4, "::1")
+
+
+def test_the_flag_for_the_file_beats_its_variable(tmp_path: Path) -> None:
+    path = written(tmp_path, "workers = 7\n")
+    assert config.load(given("--config", str(path)), {"MEDIAGLOT_CONFIG": "/nowhere"}).workers == 7
+
+
+def test_an_empty_variable_says_nothing() -> None:
+    assert config.load(given(), {"MEDIAGLOT_PORT": ""}).port == Settings().port
+
+
+def test_every_setting_has_a_flag_a_variable_and_a_key(tmp_path: Path) -> None:
+    """The same value by each of the three ways."""
+    examples = {int: "17", float: "1.5", str: "x", bool: "true", type(Path()): "there", tuple: "one"}
+    for item in config._plain():
+        text = (item.metadata.get("choices") or [examples[type(item.default)]])[-1]
+        if item.metadata.get("least", 0) > 17:
+            text = str(item.metadata["least"])
+        flag = f"--{item.name.replace('_', '-')}"
+        words = (flag,) if isinstance(item.default, bool) else (flag, text)
+        literal = text if isinstance(item.default, (int, float)) else f'["{text}"]'
+        literal = f'"{text}"' if isinstance(item.default, (str, Path)) else literal
+        path = written(tmp_path, f"{item.name} = {literal}\n")
+        values = {
+            getattr(config.load(given(*words), {}), item.name),
+            getattr(config.load(given(), {f"MEDIAGLOT_{item.name.upper()}": text}), item.name),
+            getattr(config.load(given("--config", str(path)), {}), item.name),
+        }
+        assert len(values) == 1, item.name
+        assert values != {item.default}, item.name
+
+
+def test_several_values_by_each_way(tmp_path: Path) -> None:
+    path = written(tmp_path, 'allow_dir = ["/a", "/b"]\ndialects = ["one,x=1", "two"]\n')
+    from_file = config.load(given("--config", str(path)), {})
+    from_flags = config.load(
+        given("--allow-dir", "/a", "--allow-dir", "/b", "--dialects", "one,x=1", "--dialects", "two"), {}
+    )
+    from_environment = config.load(given(), {"MEDIAGLOT_ALLOW_DIR": "/a:/b", "MEDIAGLOT_DIALECTS": "one,x=1;two"})
+    assert from_file == from_flags == from_environment
+    assert from_file.allow_dir == (Path("/a"), Path("/b"))
+    assert from_file.dialects == ("one,x=1", "two")
+
+
+@pytest.mark.parametrize(
+    ("environment", "complaint"),
+    [
+        ({"MEDIAGLOT_PORT": "many"}, "MEDIAGLOT_PORT: 'many' is not a whole number"),
+        ({"MEDIAGLOT_PORT": "65536"}, "MEDIAGLOT_PORT: '65536' is more than 65535"),
+        ({"MEDIAGLOT_WORKERS": "0"}, "MEDIAGLOT_WORKERS: '0' is less than 1"),
+        ({"MEDIAGLOT_BACKEND": "magic"}, "MEDIAGLOT_BACKEND: 'magic' is not one of ffmpeg, simulated"),
+        ({"MEDIAGLOT_DURABLE": "perhaps"}, "MEDIAGLOT_DURABLE: 'perhaps' is not true or false"),
+        ({"MEDIAGLOT_FETCH_STALL": "nan"}, "MEDIAGLOT_FETCH_STALL: 'nan' is not a number"),
+        ({"MEDIAGLOT_CONFIG": "/nowhere.toml"}, "/nowhere.toml: No such file or directory"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_with_its_origin(environment: dict[str, str], complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(given(), environment)
+    assert str(caught.value) == complaint
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("prot = 1", "there is no setting called 'prot'"),
+        ("port = 80.5", "port: 80.5 is not a whole number"),
+        ("workers = true", "workers: True is not a whole number"),
+        ("host = 5", "host: 5 is not a text"),
+        ("allow_dir = [1]", "allow_dir: [1] is not a list of texts"),
+        ("port = ", "Invalid value"),
+        ("[[accounts.encoding_com]]\nname = 'x'", "wants name = ... and secret = ..."),
+        ("accounts = 3", "wants name = ... and secret = ..."),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, text: str, complaint: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        config.load(given("--config", str(path)), {})
+    assert str(caught.value).startswith(str(path))
+    assert complaint in str(caught.value)
+
+
+def test_credentials_come_from_the_file_only_and_never_print(tmp_path: Path) -> None:
+    path = written(tmp_path, "[[accounts.encoding_com]]\nname = '100'\nsecret = 'hush'\n")
+    settings = config.load(given("--config", str(path)), {})
+    (credential,) = settings.accounts["encoding_com"]
+    assert (credential.name, credential.secret.reveal()) == ("100", "hush")
+    assert "hush" not in repr(settings)
+    assert not hasattr(argparse.Namespace(**given()), "accounts")

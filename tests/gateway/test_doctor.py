@@ -1,0 +1,123 @@
+"""The doctor: which ffmpeg, what it has, what is missing, and an exit code that a script can use."""
+
+from __future__ import annotations
+
+import re
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from mediaglot.gateway import cli, doctor
+from mediaglot.gateway.media import tool
+
+PACKAGED = tool._packaged()
+
+pytestmark = pytest.mark.ffmpeg
+
+
+def program(folder: Path, without: str, name: str = "ffmpeg") -> Path:
+    """A real ffmpeg that does not tell of one encoder."""
+    path = folder / name
+    path.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *-encoders*) "{PACKAGED}" "$@" | grep -v -w -e {without} ;; *) exec "{PACKAGED}" "$@" ;; esac\n'
+    )
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def consult(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    code = cli.main(["doctor", *words])
+    return code, capsys.readouterr().out
+
+
+@pytest.fixture(autouse=True)
+def _no_ffmpeg_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.delenv("MEDIAGLOT_FFMPEG", raising=False)
+
+
+def test_all_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = consult(capsys)
+    assert code == 0
+    assert re.search(r"^ffmpeg +n?\d+\.\d+", out, re.MULTILINE)
+    for kind, promised in doctor.PROMISED.items():
+        assert re.search(rf"^{kind} +{len(promised)} of {len(promised)}: ", out, re.MULTILINE)
+    words = set(out.split())
+    assert words >= tool.PROMISED_ENCODERS | tool.PROMISED_MUXERS | tool.PROMISED_FILTERS
+    assert "Everything that is promised is there." in out
+
+
+def test_it_tells_the_licence_and_how_media_are_probed(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out = consult(capsys)
+    assert re.search(r"^licence +GPL version 3 or later", out, re.MULTILINE)
+    assert re.search(r"^probing +(PyAV \d|ffprobe beside it)", out, re.MULTILINE)
+    assert re.search(r"^leash +\w", out, re.MULTILINE)
+
+
+def test_what_is_missing_is_named_and_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = consult(capsys, "--ffmpeg", str(program(tmp_path, "libx265")))
+    assert code == 1
+    assert re.search(r"^ +missing: libx265 *$", out, re.MULTILINE)
+    assert f"encoders  {len(tool.PROMISED_ENCODERS) - 1} of {len(tool.PROMISED_ENCODERS)}" in out
+    assert "Use another ffmpeg" in out
+
+
+def test_the_variable_sets_it_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIAGLOT_FFMPEG", str(program(tmp_path, "libx265")))
+    assert consult(capsys)[0] == 1
+
+
+def test_one_that_is_no_ffmpeg(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = consult(capsys, "--ffmpeg", "/bin/true")
+    assert code == 1
+    assert "correct or remove it" in out
+
+
+def test_why_the_one_on_path_is_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bin").mkdir()
+    program(tmp_path / "bin", "libsvtav1")
+    code, out = consult(capsys)
+    assert code == 0
+    assert re.search(r"^on PATH +.*/bin/ffmpeg \S+ lacks libsvtav1 *$", out, re.MULTILINE)
+
+
+def test_nothing_to_probe_with_is_exit_code_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "packaged", lambda name: None)
+    code, out = consult(capsys)
+    assert code == 1
+    assert "neither ffprobe nor PyAV" in out
+    assert "Nothing can measure media" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "licence"),
+    [
+        ("--enable-gpl --enable-version3", "GPL version 3 or later"),
+        ("--enable-gpl", "GPL version 2 or later"),
+        ("--enable-gpl --enable-nonfree", "must not be passed on"),
+        ("--enable-shared", "LGPL"),
+    ],
+)
+def test_the_licence_follows_from_how_it_was_built(tmp_path: Path, options: str, licence: str) -> None:
+    path = tmp_path / "told"
+    path.write_text(f"#!/bin/sh\necho configuration: {options}\n")
+    path.chmod(0o755)
+    nothing: frozenset[str] = frozenset()
+    told = tool.Tool(
+        path=str(path), version="1", encoders=nothing, muxers=nothing, filters=nothing, origin="setting", ffprobe=None
+    )
+    assert licence in doctor.licence(told)
+
+
+def test_paths_are_told_as_short_as_they_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert doctor.place(str(tmp_path / "bin" / "ffmpeg")) == "./bin/ffmpeg"
+    assert doctor.place(f"{sys.prefix}/lib/ffmpeg") == "<environment>/lib/ffmpeg"
+    assert doctor.place("/opt/somewhere/ffmpeg") == "/opt/somewhere/ffmpeg"

@@ -1,0 +1,94 @@
+"""The model: secrets stay secret, values stay as they are, and what is essential says so."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+from dataclasses import FrozenInstanceError, fields, is_dataclass
+from fractions import Fraction
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from mediaglot.gateway import exchange, model
+from mediaglot.gateway.model import Access, Input, Job, Location, Output, Secret, Video, is_essential
+
+TEXT = "hunter2-very-secret"
+
+
+def every_class(module: ModuleType) -> list[Any]:
+    return [
+        found
+        for found in vars(module).values()
+        if isinstance(found, type) and is_dataclass(found) and found.__module__ == module.__name__
+    ]
+
+
+def test_a_secret_is_in_no_text_that_python_makes_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    secret = Secret(TEXT)
+    holder = Location(url="ftp://h/f", access=Access(user="u", password=secret), spelling=Secret(f"ftp://u:{TEXT}@h/f"))
+    job = Job(inputs=(Input(location=holder),), extras={"acme": {"key": TEXT}}, document={"source": TEXT})
+    output = Output(destinations=(holder,), document={"destination": TEXT}, extras={"acme": {"x": TEXT}})
+    logging.getLogger("test").error("%s %r", job, output)
+    made = (str(secret), repr(secret), f"{secret}", f"{secret!r:>40}", "%s" % secret, repr(job), repr(output), str(holder))
+    assert not [text for text in (*made, caplog.text) if TEXT in text]
+    with pytest.raises(TypeError):
+        json.dumps(secret)
+
+
+def test_a_secret_gives_its_text_only_when_asked_and_compares_by_it() -> None:
+    assert Secret(TEXT).reveal() == TEXT
+    assert Secret("a") == Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+    assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
+
+
+def test_a_location_echoes_what_the_client_wrote_and_compares_without_it() -> None:
+    mine = Location(url="ftp://h/f", spelling=Secret("FTP://h/f"))
+    assert mine.verbatim == "FTP://h/f"
+    assert mine == Location(url="ftp://h/f")
+    assert Location(url="ftp://h/f").verbatim == "ftp://h/f"
+
+
+@pytest.mark.parametrize("cls", [*every_class(model), *every_class(exchange)], ids=lambda cls: cls.__name__)
+def test_every_value_is_frozen_and_slotted(cls: Any) -> None:
+    assert cls.__dataclass_params__.frozen
+    assert "__slots__" in vars(cls)
+
+
+def test_a_value_cannot_be_changed() -> None:
+    video = Video(codec="h264")
+    with pytest.raises(FrozenInstanceError):
+        video.codec = "vp9"  # type: ignore[misc]
+
+
+def test_equal_jobs_are_equal_whatever_their_documents_say() -> None:
+    assert Job(label="a", document={"x": "1"}) == Job(label="a", document={"y": "2"})
+    assert Job(label="a", extras={"acme": {"x": 1}}) != Job(label="a")
+
+
+def test_what_changes_the_picture_is_marked_essential() -> None:
+    marked = {f"{cls.__name__}.{f.name}" for cls in every_class(model) for f in fields(cls) if is_essential(cls, f.name)}
+    assert {"Video.codec", "Video.size", "Video.crop", "Video.rotate", "Audio.codec", "Input.location"} <= marked
+    assert {"Output.destinations", "Output.container", "Output.clip", "Input.clip", "Job.inputs"} <= marked
+    assert not marked & {"Video.profile", "Output.label", "Job.tags", "Audio.language"}
+
+
+def test_silence_is_none_and_never_a_default() -> None:
+    assert all(getattr(Video(), f.name) is None for f in fields(Video) if f.name != "tune")
+
+
+def test_no_number_of_the_model_is_a_string() -> None:
+    assert Video(rate=model.Quality(level=Fraction(23))).rate == model.Quality(level=Fraction(23))
+    numbers = {"width", "height", "bitrate", "size", "sample_rate", "channels", "frame_rate", "duration"}
+    for cls in every_class(model):
+        for field in fields(cls):
+            if field.name in numbers:
+                assert "str" not in str(field.type), f"{cls.__name__}.{field.name}"
+
+
+def test_values_can_cross_to_another_process() -> None:
+    job = Job(inputs=(Input(location=Location(url="https://h/f")),), outputs=(Output(container="mp4"),))
+    assert pickle.loads(pickle.dumps(job.inputs)) == job.inputs

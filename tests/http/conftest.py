@@ -1,0 +1,407 @@
+"""A whole server, in this process or as the real command, and what surrounds it: clients, sources, receivers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qs
+
+import aiohttp
+import av
+import orjson
+import pytest
+from aiohttp import web
+from lxml import etree
+
+from mediaglot.gateway.config import Settings
+from mediaglot.gateway.http.app import Server, listen
+from mediaglot.gateway.media import recipe, tool
+
+T = TypeVar("T")
+ENDS = ("Finished", "Error", "Stopped")
+
+
+async def until(look: Callable[[], Awaitable[T]], *, seconds: float = 60) -> T:
+    """The first answer of ``look`` that is true. The only place in these tests that waits by asking again."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(seconds):
+        while not (found := await look()):
+            pause = loop.create_future()
+            loop.call_later(0.02, pause.set_result, None)
+            await pause
+    return found
+
+
+def plain(element: etree._Element) -> Any:
+    if not len(element):
+        return element.text or ""
+    tree: dict[str, Any] = {}
+    for child in element:
+        value = plain(child)
+        if child.tag in tree:
+            before = tree[child.tag]
+            tree[child.tag] = [*before, value] if isinstance(before, list) else [before, value]
+        else:
+            tree[child.tag] = value
+    return tree
+
+
+def grown(tag: str, value: Any) -> Iterator[etree._Element]:
+    for item in value if isinstance(value, list) else [value]:
+        element = etree.Element(tag)
+        if isinstance(item, dict):
+            element.extend(child for key, inner in item.items() for child in grown(key, inner))
+        else:
+            element.text = str(item)
+        yield element
+
+
+class Client:
+    """A client of the provider's API. ``xml`` and ``json`` give what is under ``response``."""
+
+    def __init__(self, session: aiohttp.ClientSession, site: str, user: str = "100", key: str = "k") -> None:
+        self.session, self.site, self.url = session, site, f"{site}/encoding_com/"
+        self.user, self.key = user, key
+        self.server: Server | None = None
+
+    def as_user(self, user: str, key: str = "k") -> Client:
+        return Client(self.session, self.site, user, key)
+
+    async def post(self, body: Any, *, path: str = "/encoding_com/", **options: Any) -> tuple[int, str, bytes]:
+        """Status, content type and body of the answer to exactly these bytes."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded", **options.pop("headers", {})}
+        method = options.pop("method", "POST")
+        async with self.session.request(method, self.site + path, data=body, headers=headers, **options) as answer:
+            return answer.status, answer.content_type, await answer.read()
+
+    async def xml(self, action: str, **fields: Any) -> Any:
+        query = {"userid": self.user, "userkey": self.key, "action": action, **fields}
+        (root,) = grown("query", query)
+        status, kind, body = await self.post(aiohttp.FormData({"xml": etree.tostring(root).decode()})())
+        assert (status, kind) == (200, "text/xml"), body
+        answer = etree.fromstring(body)
+        assert answer.tag == "response"
+        return plain(answer)
+
+    async def json(self, action: str, **fields: Any) -> Any:
+        query = {"userid": self.user, "userkey": self.key, "action": action, **fields}
+        return await self.query(query)
+
+    async def query(self, query: Any) -> Any:
+        form = aiohttp.FormData({"json": orjson.dumps({"query": query}).decode()})
+        status, kind, body = await self.post(form())
+        assert (status, kind) == (200, "application/json"), body
+        return orjson.loads(body)["response"]
+
+    async def add(self, source: Any, *formats: Any, action: str = "AddMedia", **fields: Any) -> str:
+        answer = await self.json(action, source=source, format=list(formats), **fields)
+        assert answer["message"] == "Added", answer
+        return str(answer["MediaID"])
+
+    async def status(self, media: str) -> Any:
+        answer = await self.json("GetStatus", mediaid=media)
+        assert "errors" not in answer, answer
+        return answer
+
+    async def reach(self, media: str, *words: str, seconds: float = 60) -> Any:
+        """The status document when its status is one of ``words``; fails where it ends with another one."""
+
+        async def look() -> Any:
+            found = await self.status(media)
+            assert found["status"] in words or found["status"] not in ENDS, found
+            return found if found["status"] in words else None
+
+        return await until(look, seconds=seconds)
+
+    async def end(self, media: str, *, seconds: float = 60) -> Any:
+        return await self.reach(media, *ENDS, seconds=seconds)
+
+    async def encoding(self, media: str) -> Any:
+        """The status document once FFmpeg has got somewhere."""
+
+        async def look() -> Any:
+            found = await self.status(media)
+            assert found["status"] not in ENDS, found
+            busy = found["status"] == "Processing" and float(found["progress_current"]) > 0
+            return found if busy else None
+
+        return await until(look)
+
+    async def get(self, path: str, **options: Any) -> tuple[int, Any, bytes]:
+        async with self.session.get(path if "://" in path else self.site + path, **options) as answer:
+            return answer.status, answer.headers, await answer.read()
+
+
+class Origin:
+    """A web site with sources: real clips under /clips/, and some that are not what they should be."""
+
+    def __init__(self, clips: Callable[[str], Path]) -> None:
+        self._clips = clips
+        self.url = ""
+        self.hang = asyncio.Event()
+        self.reached = asyncio.Event()
+        self.asked: list[web.BaseRequest] = []
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.asked.append(request)
+        if request.path.startswith("/clips/"):
+            return web.FileResponse(self._clips(request.path.rpartition("/")[2]))
+        if request.path.startswith("/named/"):
+            return web.FileResponse(self._clips("bars-1s-320x180-25fps.mp4"))
+        match request.path:
+            case "/page.mp4":
+                return web.Response(text="<!DOCTYPE html><html><body>Sign in</body></html>", content_type="text/html")
+            case "/empty.mp4":
+                return web.Response(body=b"", content_type="video/mp4")
+            case "/noise.mp4":
+                return web.Response(body=bytes(range(256)) * 400, content_type="video/mp4")
+            case "/list.m3u8":
+                return web.Response(text="#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n")
+            case "/hang.mp4":
+                response = web.StreamResponse()
+                response.content_length = 100_000
+                await response.prepare(request)
+                await response.write(b"x" * 100)
+                self.reached.set()
+                await self.hang.wait()
+                return response
+        return web.Response(status=404)
+
+
+class Receiver:
+    """Takes notifications. ``letters`` holds what came: path, content type, body and the letter's id."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.letters: list[dict[str, Any]] = []
+        self.refuse = 0
+        """How many of the next ones get 503."""
+        self._news = asyncio.Condition()
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        letter = {
+            "path": request.path,
+            "type": request.headers["Content-Type"],
+            "body": await request.read(),
+            "id": request.headers.get("Mediaglot-Letter"),
+        }
+        if self.refuse:
+            self.refuse -= 1
+            return web.Response(status=503)
+        async with self._news:
+            self.letters.append(letter)
+            self._news.notify_all()
+        return web.Response(text="ok")
+
+    async def at(self, path: str, count: int = 1, seconds: float = 30) -> list[Any]:
+        """The ``result`` documents of the first ``count`` letters to ``path``."""
+
+        def found() -> list[dict[str, Any]]:
+            return [letter for letter in self.letters if letter["path"] == path]
+
+        async with asyncio.timeout(seconds), self._news:
+            await self._news.wait_for(lambda: len(found()) >= count)
+        return [document(letter) for letter in found()]
+
+
+def document(letter: dict[str, Any]) -> Any:
+    """What is under ``result``, however it was sent."""
+    body = letter["body"]
+    if letter["type"] == "application/x-www-form-urlencoded":
+        ((kind, (text,)),) = parse_qs(body.decode(), strict_parsing=True).items()
+        body = text.encode()
+    else:
+        kind = "json" if "json" in letter["type"] else "xml"
+    if kind == "json":
+        return orjson.loads(body)["result"]
+    root = etree.fromstring(body)
+    assert root.tag == "result"
+    return plain(root)
+
+
+class Process:
+    """The real command ``mediaglot serve`` on a data folder of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path, site: str) -> None:
+        self.process, self.log, self.site = process, log, site
+
+    async def end(self, number: int = signal.SIGTERM) -> int:
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        async with asyncio.timeout(20):
+            return await self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def the_tool(tmp_path_factory: pytest.TempPathFactory) -> tool.Tool:
+    return tool.find(None, tmp_path_factory.mktemp("tool") / "ffmpeg.json")
+
+
+@pytest.fixture(scope="session")
+def clips(the_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Real clips by the names of their recipes, each made once a session."""
+    folder = tmp_path_factory.mktemp("clips")
+
+    def make(name: str) -> Path:
+        path = folder / name
+        if not path.exists():
+            target = folder / f"making-{name}"
+            subprocess.run(recipe.argv(recipe.parse(name), the_tool, target), check=True, capture_output=True)
+            target.replace(path)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def slow(the_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An FFmpeg that reads its first source twice as fast as it would be played, and no faster."""
+    program = tmp_path_factory.mktemp("slow") / "ffmpeg"
+    pace = 'case " $* " in *" -protocol_whitelist "*) set -- -readrate 2 "$@";; esac'
+    program.write_text(f'#!/bin/bash\n{pace}\nexec -a "$0" {the_tool.path} "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture
+def data(tmp_path: Path, clips: Callable[[str], Path]) -> Path:
+    """A data folder in which the clips that most tests use are there already."""
+    folder = tmp_path / "data"
+    (folder / "media").mkdir(parents=True)
+    for name in ("bars-1s-320x180-25fps.mp4", "bars-2s-320x180-25fps.mp4", "bars-8s-320x180-25fps.mp4"):
+        shutil.copy(clips(name), folder / "media" / name)
+    return folder
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(session: aiohttp.ClientSession) -> Callable[[str], Client]:
+    return lambda site: Client(session, site)
+
+
+@pytest.fixture
+async def serve(session: aiohttp.ClientSession, data: Path) -> AsyncIterator[Callable[..., Awaitable[Client]]]:
+    """Starts a server in this process on a free port; gives a client of it. ``settings`` are those of the command."""
+    runners: list[web.AppRunner] = []
+
+    async def start(**settings: Any) -> Client:
+        server = Server(Settings(**{"port": 0, "data": data, **settings}))
+        runners.append(await listen(server))
+        host, port = runners[-1].addresses[0][:2]
+        client = Client(session, f"http://{host}:{port}")
+        client.server = server
+        return client
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def client(serve: Callable[..., Awaitable[Client]]) -> Client:
+    return await serve()
+
+
+@pytest.fixture
+async def command(data: Path, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Process]]]:
+    """Starts the real command; returns when it has said where it answers."""
+    started: list[Process] = []
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MEDIAGLOT_")}
+
+    async def start(*flags: str, folder: Path = data) -> Process:
+        log = tmp_path / f"log-{len(started)}.txt"
+        words = (sys.executable, "-m", "mediaglot", "serve", "--port", "0", "--data", str(folder), *flags)
+        with log.open("wb") as errors:
+            process = await asyncio.create_subprocess_exec(
+                *words, stdin=subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=errors, env=environment
+            )
+        started.append(Process(process, log, ""))
+        assert process.stdout is not None
+        async with asyncio.timeout(30):
+            started[-1].site = (await process.stdout.readline()).decode().strip()
+        return started[-1]
+
+    yield start
+    for one in started:
+        with contextlib.suppress(ProcessLookupError):
+            await one.end(signal.SIGKILL)
+
+
+@contextlib.asynccontextmanager
+async def standing(handler: Any) -> AsyncIterator[Any]:
+    runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    handler.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield handler
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def origin(clips: Callable[[str], Path]) -> AsyncIterator[Origin]:
+    async with standing(Origin(clips)) as one:
+        yield one
+        one.hang.set()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with standing(Receiver()) as one:
+        yield one
+
+
+@pytest.fixture
+def measure(tmp_path: Path) -> Callable[[bytes | Path], dict[str, Any]]:
+    """What PyAV finds in a file by decoding all of its pictures."""
+
+    def look(content: bytes | Path) -> dict[str, Any]:
+        path = content if isinstance(content, Path) else tmp_path / "measured"
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        with av.open(str(path)) as box:
+            names = {stream.type: stream.codec_context.codec.canonical_name for stream in box.streams}
+            found: dict[str, Any] = {"container": box.format.name, "codecs": names}
+            if box.streams.video:
+                first = box.streams.video[0]
+                frames = sum(1 for _ in box.decode(first))
+                found |= {"size": (first.codec_context.width, first.codec_context.height), "frames": frames}
+                found |= {"rate": first.average_rate, "seconds": float(frames / first.average_rate)}
+            return found
+
+    return look
+
+
+def running_below(folder: Path) -> list[int]:
+    """The processes whose working folder is ``folder`` or below it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            here = (entry / "cwd").readlink()
+            if int(entry.name) and here.is_relative_to(folder):
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.fixture
+def encoders(data: Path) -> Callable[[], list[int]]:
+    """The FFmpeg processes that work for the data folder's jobs."""
+    return lambda: running_below((data / "work").resolve())
+
+
+@pytest.fixture
+def wait() -> Callable[..., Awaitable[Any]]:
+    return until

@@ -1,0 +1,375 @@
+"""Requests that are not what they should be: each gets the provider's error, and nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_from_bytes, urlsplit
+
+import aiohttp
+import orjson
+import pytest
+from lxml import etree
+
+SMALL = {"output": "mp4", "size": "160x90"}
+CREDENTIALS = b"<userid>100</userid><userkey>k</userkey>"
+LAUGHS = b'<!DOCTYPE q [<!ENTITY a "ha">%s]><query>%s<action>&j;</action></query>' % (
+    b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(9)),
+    CREDENTIALS,
+)
+EXTERNAL = b'<!DOCTYPE q [<!ENTITY x SYSTEM "file:///etc/passwd">]><query>%s<action>&x;</action></query>' % CREDENTIALS
+PARAMETER = b'<!DOCTYPE q [<!ENTITY %% x SYSTEM "http://127.0.0.1:1/x.dtd"> %%x;]><query>%s</query>' % CREDENTIALS
+WRONG = {
+    "nothing": b"",
+    "no field": b"hello=world",
+    "a bare document": b"<query></query>",
+    "an empty field": b"xml=",
+    "bytes": bytes(range(256)) * 10,
+    "xml broken": b"xml=<query><userid>100</userid>",
+    "xml of another root": b"xml=<response/>",
+    "xml of nothing": b"xml=<query/>",
+    "xml with a namespace": b"xml=" + quote_from_bytes(b'<query xmlns="urn:x">' + CREDENTIALS + b"</query>").encode(),
+    "xml with laughs": b"xml=" + quote_from_bytes(LAUGHS).encode(),
+    "xml with laughs in utf-16": b"xml=" + quote_from_bytes(LAUGHS.decode().encode("utf-16")).encode(),
+    "xml with a file": b"xml=" + quote_from_bytes(EXTERNAL).encode(),
+    "xml with a web page": b"xml=" + quote_from_bytes(PARAMETER).encode(),
+    "xml too deep": b"xml=" + b"<query>" + b"<a>" * 50_000 + b"</a>" * 50_000 + b"</query>",
+    "xml too wide": b"xml=<query>" + CREDENTIALS + b"<a/>" * 200_000 + b"</query>",
+    "xml with nul": b"xml=<query>" + CREDENTIALS + b"<action>%00</action></query>",
+    "xml not in utf-8": b"xml=<query>" + CREDENTIALS + b"<action>%ff%fe</action></query>",
+    "xml in no encoding": b"xml=" + quote_from_bytes(b'<?xml version="1.0" encoding="x-none"?><query/>').encode(),
+    "json broken": b'json={"query":',
+    "json with single quotes": b"json={'query':{}}",
+    "json list": b"json=[]",
+    "json null": b"json=null",
+    "json number": b"json=1e309",
+    "json without query": b"json={}",
+    "json query of a word": b'json={"query":"GetMediaList"}',
+    "json query of a list": b'json={"query":[{"userid":"1"}]}',
+    "json too deep": b"json=" + b"[" * 100_000,
+    "json deep inside": b'json={"query":{"userid":"1","userkey":"k","action":' + b"[" * 500 + b"]" * 500 + b"}}",
+    "json not in utf-8": b'json={"query":{"userid":"1","userkey":"k","action":"%ff%fe"}}',
+    "json half a character": b'json={"query":{"userid":"1","userkey":"k","action":"\\ud800"}}',
+    "json with nul": b'json={"query":{"userid":"1","userkey":"k","action":"\\u0000"}}',
+    "json huge number": b'json={"query":{"userid":"1","userkey":"k","action":1e309}}',
+    "json huger number": b'json={"query":{"userid":' + b"9" * 400 + b',"userkey":"k","action":"x"}}',
+    "an unknown action": b'json={"query":{"userid":"1","userkey":"k","action":"FormatDisk"}}',
+    "no action": b"xml=<query>" + CREDENTIALS + b"</query>",
+}
+
+
+def complaint(status: int, kind: str, body: bytes) -> str:
+    """The text of the provider's own error, which is all that there may be."""
+    assert status == 200, (status, body[:300])
+    if kind == "application/json":
+        answer = orjson.loads(body)
+        assert list(answer) == ["response"]
+        errors = answer["response"]
+        assert list(errors) == ["errors"], errors
+        assert list(errors["errors"]) == ["error"]
+        text = errors["errors"]["error"]
+    else:
+        assert kind == "text/xml"
+        root = etree.fromstring(body)
+        assert [element.tag for element in root.iter()] == ["response", "errors", "error"], body[:300]
+        text = root.findtext("errors/error")
+    assert isinstance(text, str)
+    assert text
+    assert "Internal" not in text
+    assert "root:" not in text
+    return text
+
+
+@pytest.fixture(autouse=True)
+def no_mistakes(caplog: pytest.LogCaptureFixture) -> Any:
+    """Nothing here may be a mistake of ours."""
+    yield
+    mistakes = [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR]
+    assert [record.getMessage() for record in mistakes] == []
+
+
+@pytest.fixture
+async def client(serve: Any) -> AsyncIterator[Any]:
+    """Of a server on which a job is under way, which has to finish whatever happens."""
+    client = await serve(backend="simulated", workers=2)
+    beside = await client.add("http://h.test/beside-9s.mp4", SMALL)
+    yield client
+    assert (await client.end(beside))["status"] == "Finished"
+
+
+@pytest.mark.parametrize("body", WRONG.values(), ids=WRONG.keys())
+async def test_documents_that_are_none(client: Any, body: bytes) -> None:
+    status, kind, answer = await client.post(body)
+    complaint(status, kind, answer)
+    assert len(answer) < 2000
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"])
+async def test_other_methods(client: Any, method: str) -> None:
+    status, kind, body = await client.post(b"", method=method)
+    assert method == "HEAD" or method in complaint(status, kind, body)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/json", "multipart/form-data; boundary=x", "", "\xe4/;;"])
+async def test_other_content_types(client: Any, kind: str) -> None:
+    headers = {"Content-Type": kind}
+    complaint(*await client.post(b'{"query":{}}', headers=headers))
+    complaint(*await client.post(b"--x\r\nContent-Disposition: form-data\r\n\r\nx\r\n--x--\r\n", headers=headers))
+
+
+async def test_bodies_that_cant_be_unpacked(client: Any) -> None:
+    for encoding, body in (("gzip", b"not gzip"), ("deflate", b"\x00\x01"), ("br", b"xx"), ("zstd", b"xx"), ("x", b"")):
+        with suppress(aiohttp.ClientConnectionError):
+            status, _, answer = await client.post(body, headers={"Content-Encoding": encoding})
+            assert status in (200, 400, 415), answer
+            assert b"Traceback" not in answer
+    assert (await client.json("GetMediaList"))["media"]
+
+
+def memory(pid: int) -> int:
+    """The most that a process ever held, in bytes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
+
+
+async def much() -> AsyncIterator[bytes]:
+    yield b"xml="
+    for _ in range(1600):
+        yield b"x" * 65_536
+
+
+@pytest.mark.parametrize("how", ["chunked", "told", "packed"])
+async def test_a_hundred_megabytes(command: Any, visit: Any, how: str) -> None:
+    server = await command("--backend", "simulated")
+    client = visit(server.site)
+    beside = await client.add("http://h.test/beside-30s.mp4", SMALL)
+    before = memory(server.process.pid)
+    body: Any = much() if how != "packed" else gzip.compress(b"xml=" + bytes(100_000_000))
+    headers = {
+        "chunked": {},
+        "told": {"Content-Length": str(4 + 1600 * 65_536)},
+        "packed": {"Content-Encoding": "gzip"},
+    }
+    with suppress(aiohttp.ClientConnectionError):
+        assert "larger than 4000000 bytes" in complaint(*await client.post(body, headers=headers[how]))
+    assert memory(server.process.pid) - before < 60_000_000
+    assert (await client.end(beside))["status"] == "Finished"
+    assert await server.end() == 0
+    assert "Traceback" not in server.log.read_text()
+
+
+VALUES: list[Any] = [
+    {},
+    {"a": 1},
+    {"a": {"b": ["c", {}]}},
+    [],
+    ["x", "y"],
+    [[["x"]]],
+    [None],
+    [{}],
+    None,
+    True,
+    -1,
+    0,
+    1.5,
+    10**15,
+    2**63,
+    1e300,
+    "1e999999999",
+    "1e-999999999",
+    "9" * 5000,
+    "1/0",
+    "nan",
+    "inf",
+    "-0",
+    " ",
+    "\x00",
+    "a\x00b",
+    "\ufffe\x0b",
+    "٣",
+    "\U00020000" * 100,
+    "x" * 10_000,
+    "http://user:hunter2@host:notaport/",
+    "http://[::1",
+    "file:///etc/passwd",
+    "-i /etc/passwd",
+    "'; DROP TABLE tickets; --",
+    "%s%n{0}{reason}",
+    "0x0",
+    "99999x99999",
+    "1:2:3:4",
+    "0000-00-00",
+]
+FORMAT = (
+    "output destination output_preset save_preset size bitrate audio_bitrate audio_sample_rate audio_channels_number "
+    "framerate framerate_upper_threshold fade_in fade_out crop_top padd_left set_aspect_ratio keep_aspect_ratio profile "
+    "video_codec video_codec_parameters audio_codec two_pass cbr minrate maxrate bufsize deinterlacing video_sync gop "
+    "keyframe start finish duration audio_volume audio_sync rotate noise_reduction force_keyframes metadata strip_chapters "
+    "metadata_copy pix_format file_extension ftyp set_rotate logo overlay text_overlay color_range scaler audio_only "
+    "video_only bframes force_interlaced downmix_mode unknown_key bad&key id status"
+).split()
+STILL = "time width height quality image_format file_extension".split()
+QUERY = (
+    "source format notify notify_upload notify_encoding_errors notify_format notify_body_format priority meta region "
+    "instant split_screen unknown extended userid userkey action"
+).split()
+OTHERS = {
+    "GetStatus": "mediaid extended include_task_status",
+    "GetMediaList": "version page per_page date_from date_to mediaid taskid output format_params sort order",
+    "UpdateMedia": "mediaid format notify",
+    "RestartMediaTask": "mediaid taskid",
+    "CancelMedia": "mediaid",
+    "GetMediaInfo": "mediaid",
+    "SavePreset": "name format",
+    "GetPreset": "name type",
+    "GetPresetsList": "type",
+    "DeletePreset": "name",
+    "GetUserInfo": "action_user_id",
+}
+
+
+async def survives(client: Any, query: dict[str, Any]) -> str | None:
+    """The media's id if one was added; else the answer was a good one, or the provider's error."""
+    for field in ({"json": orjson.dumps({"query": query}, option=orjson.OPT_PASSTHROUGH_SUBCLASS)},):
+        status, kind, body = await client.post(aiohttp.FormData({k: v.decode() for k, v in field.items()})())
+        answer = orjson.loads(body)["response"]
+        if "errors" not in answer:
+            return answer.get("MediaID")
+        assert "hunter2" not in complaint(status, kind, body)
+    return None
+
+
+def big(value: Any) -> bool:
+    return isinstance(value, int) and value > 2**63
+
+
+async def test_wrong_values_everywhere_in_a_format(client: Any) -> None:
+    ask = {"userid": "100", "userkey": "k", "action": "AddMedia", "source": "http://h.test/a-1s.mp4"}
+    queries = [
+        ask | {"format": base | {key: value}, "notify": "http://127.0.0.1:9/"}
+        for base, keys in ((SMALL, FORMAT), ({"output": "thumbnail"}, STILL))
+        for key in keys
+        for value in VALUES
+    ]
+    added = [media for query in queries if (media := await survives(client, query))]
+    assert 100 < len(added) < len(queries)
+    for media in added:
+        assert (await client.xml("GetStatus", mediaid=media))["id"] == media
+        assert "errors" not in await client.xml("GetStatus", mediaid=media, extended="yes", include_task_status="yes")
+        await client.json("CancelMedia", mediaid=media)
+
+
+async def test_wrong_values_everywhere_in_a_query(client: Any) -> None:
+    ask = {"userid": "100", "userkey": "k", "action": "AddMedia", "source": "http://h.test/a-1s.mp4", "format": SMALL}
+    ends = []
+    for key in QUERY:
+        for value in VALUES:
+            media = await survives(client, ask | {"notify": "http://127.0.0.1:9/", key: value})
+            ends += [media] if media and key not in ("userid", "userkey") else []
+    for media in ends:
+        assert "Internal" not in str(await client.end(media))
+        assert (await client.xml("GetStatus", mediaid=media))["id"] == media
+
+
+@pytest.mark.parametrize("action", OTHERS)
+async def test_wrong_values_in_other_actions(client: Any, action: str) -> None:
+    media = await client.add("http://h.test/a-1s.mp4", SMALL)
+    good = {"mediaid": media, "format": SMALL, "name": "n", "taskid": "1"}
+    for version in ("1", "3"):
+        for key in OTHERS[action].split():
+            for value in VALUES:
+                base = {name: good[name] for name in OTHERS[action].split() if name in good}
+                query = {"userid": "100", "userkey": "k", "action": action, "version": version, **base, key: value}
+                await survives(client, query)
+
+
+async def test_names_that_xml_cant_hold_reach_an_xml_receiver(client: Any, receiver: Any) -> None:
+    odd = {"1 bad & key": "x", "": "y", "a:b": "z", "{u}n": "w", "xml\x00": "v", "ok": "\x00\x0b"}
+    media = await client.add("http://h.test/a-1s.mp4", SMALL | odd, meta=odd, notify=f"{receiver.url}/n")
+    (told,) = await receiver.at("/n")
+    assert (told["mediaid"], told["status"]) == (media, "Finished")
+    assert (await client.xml("GetStatus", mediaid=media))["status"] == "Finished"
+
+
+async def test_thousands_of_everything(client: Any) -> None:
+    source = "http://h.test/a-1s.mp4"
+    for query in (
+        {"source": source, "format": [SMALL] * 5000},
+        {"source": [source] * 5000, "format": SMALL},
+        {"source": source, "format": SMALL | {"destination": ["http://h.test/x"] * 20_000}},
+        {"source": source, "format": SMALL, "notify": ["http://127.0.0.1:9/"] * 20_000},
+        {"source": source, "format": SMALL | {"logo": [{"logo_source": source}] * 5000}},
+    ):
+        answer = await client.json("AddMedia", **query)
+        assert list(answer) == ["errors"], answer
+    assert list(await client.json("GetStatus", mediaid=",".join(map(str, range(100_000))))) == ["errors"]
+    assert list(await client.json("CancelMedia", mediaid=["1"] * 100_000)) == ["errors"]
+
+
+async def test_unknown_ids(client: Any) -> None:
+    for media in ("1", "0", "-1", "99999999999999999999999", "abc", "5001'--", "../5001", "%00"):
+        for action in ("GetStatus", "GetMediaInfo", "StopMedia", "CancelMedia", "RestartMedia", "ProcessMedia"):
+            assert list(await client.json(action, mediaid=media)) == ["errors"]
+    for nothing in ("", [], None, {}, ",", " , "):
+        assert list(await client.json("GetStatus", mediaid=nothing)) == ["errors"]
+    assert await client.json("AddMedia", format=SMALL) == {"errors": {"error": "Source file is not indicated!"}}
+    assert await client.json("AddMedia", source="http://h.test/a", format=[]) == {
+        "errors": {"error": "No formats specified!"}
+    }
+
+
+async def raw(site: str, path: str) -> bytes:
+    """The answer to a path that no well-behaved client would send."""
+    parts = urlsplit(site)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(b"GET " + path.encode("latin-1") + b" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+@pytest.mark.parametrize("room", ["outputs", "media"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../mediaglot.db",
+        "../../mediaglot.db",
+        "%2e%2e/mediaglot.db",
+        "..%2fmediaglot.db",
+        "..%5cmediaglot.db",
+        "..%252fmediaglot.db",
+        "%2fetc%2fpasswd",
+        "//etc/passwd",
+        "x/../../mediaglot.db",
+        "....//mediaglot.db",
+        "%00",
+        "a%00/../../mediaglot.db",
+        "%ff%fe",
+        "\xff",
+        "a" * 300,
+        "a/" * 2000,
+        "%F0%A0%80%80" * 300,
+        ".",
+        "..",
+        "",
+        "?x",
+        "link",
+    ],
+)
+async def test_no_way_out_of_our_own_folders(client: Any, data: Path, room: str, path: str) -> None:
+    (data / "outputs").mkdir(exist_ok=True)
+    for folder in ("outputs", "media"):
+        (data / folder / "link").symlink_to(data / "mediaglot.db")
+    answer = await raw(client.site, f"/_mediaglot/{room}/{path}")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split()[1] in (b"404", b"400"), head
+    assert b"SQLite" not in body
+    assert b"root:" not in body
+    assert b"Traceback" not in body

@@ -1,0 +1,125 @@
+"""Sources and settings that real media tools choke on: an Error within bounds, and the others go on."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.ffmpeg
+SHORT = "https://media.mediaglot.test/bars-1s-320x180-25fps.mp4"
+SMALL = {"output": "mp4", "size": "160x90"}
+
+
+@pytest.fixture(autouse=True)
+def no_mistakes(caplog: pytest.LogCaptureFixture) -> Any:
+    yield
+    mistakes = [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR]
+    assert [record.getMessage() for record in mistakes] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("{origin}/page.mp4", "Source file is not a media file or is damaged"),
+        ("{origin}/empty.mp4", "Source file is not a media file or is damaged"),
+        ("{origin}/noise.mp4", "Source file is not a media file or is damaged"),
+        ("{origin}/list.m3u8", "Source file is not a media file or is damaged"),
+        ("{origin}/nothing.mp4", "Download error:  The requested URL returned error: 404 Not Found"),
+        ("http://127.0.0.1:9/a.mp4", "Download error:  The source cannot be reached"),
+        ("file:///etc/passwd", "Download error:  The source"),
+        ("file:///proc/self/environ", "Download error:  The source"),
+        ("gopher://127.0.0.1/a.mp4", "Download error:  The source"),
+        ("data:video/mp4;base64,AAAA", "Download error:  The source"),
+        ("concat:/etc/passwd|/etc/hosts", "Download error:  The source"),
+        ("https://media.mediaglot.test/../mediaglot.db", "Download error:  The requested URL returned error: 404"),
+        ("https://media.mediaglot.test/bars-999999s.mp4", "Download error:  The requested URL returned error: 404"),
+    ],
+)
+async def test_a_source_that_is_none(client: Any, origin: Any, source: str, says: str) -> None:
+    bad = await client.add(source.format(origin=origin.url), SMALL)
+    good = await client.add(SHORT, SMALL)
+    done = await client.end(bad, seconds=30)
+    assert done["status"] == "Error"
+    assert done["description"].startswith(says)
+    assert (await client.end(good))["status"] == "Finished"
+
+
+async def test_a_source_that_hangs(serve: Any, origin: Any) -> None:
+    client = await serve(fetch_stall=0.2, workers=1)
+    bad = await client.add(f"{origin.url}/hang.mp4", SMALL)
+    await origin.reached.wait()
+    good = await client.add(SHORT, SMALL)
+    done = await client.end(bad, seconds=20)
+    assert (done["status"], done["format"]["status"]) == ("Error", "New") or done["status"] == "Error"
+    assert done["description"] == "Download error:  The source sent nothing for 0.2 seconds"
+    assert (await client.end(good))["status"] == "Finished"
+
+
+async def test_a_job_is_cancelled_while_its_source_hangs(serve: Any, origin: Any) -> None:
+    client = await serve(workers=1)
+    bad = await client.add(f"{origin.url}/hang.mp4", SMALL)
+    await origin.reached.wait()
+    good = await client.add(SHORT, SMALL)
+    assert (await client.status(bad))["status"] == "Downloading"
+    assert (await client.json("StopMedia", mediaid=bad))["message"] == "Stopped"
+    assert (await client.end(good))["status"] == "Finished"
+    assert (await client.status(bad))["status"] == "Stopped"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"metadata": {"title": "a\x00b"}},
+        {"metadata": {"title": "x" * 200_000}},
+        {"metadata": {"title": "a=b\nc;d#e[f]"}},
+        {"pix_format": "yuv420p\x00"},
+        {"audio_channels_number": "1000"},
+        {"audio_sample_rate": "1000000000000"},
+        {"audio_volume": "100000000000000"},
+        {"keyframe": "1000000000000000"},
+        {"bframes": "100000"},
+        {"bitrate": "1"},
+        {"bitrate": "9999999k"},
+        {"framerate": "1e-30"},
+        {"framerate": "0.001"},
+        {"framerate": "1000"},
+        {"size": "16384x16384"},
+        {"size": "2x2"},
+        {"size": "1x16000"},
+        {"crop_top": "10000"},
+        {"padd_top": "1000000000000000"},
+        {"start": "10000000"},
+        {"duration": "0"},
+        {"duration": "0.000001"},
+        {"set_aspect_ratio": "99.99"},
+        {"fade_in": "1000000000000000:1e-40"},
+        {"noise_reduction": "1000000000000000:0:0"},
+        {"force_keyframes": "0s"},
+        {"force_keyframes": ",".join(["1"] * 5000)},
+        {"text_overlay": {"text": "a" * 20_000, "font_size": "100000"}},
+        {"text_overlay": {"text": "a\x00b", "font_color": "ffffff", "overlay_x": "-100000000"}},
+        {"color_range": "nosuch\x00range"},
+        {"video_codec_parameters": {"qcomp": "0.6:stats=/tmp/x", "stats": "/tmp/y"}},
+        {"destination": "file:///etc/x.mp4"},
+    ],
+    ids=lambda setting: "-".join(setting),
+)
+async def test_settings_beyond_reason(client: Any, setting: Any) -> None:
+    answer = await client.json("AddMedia", source=SHORT, format=[SMALL, SMALL | setting])
+    if "errors" in answer:
+        assert "Internal" not in answer["errors"]["error"]
+        return
+    done = await client.end(answer["MediaID"], seconds=60)
+    assert "Internal" not in str(done.get("description"))
+    assert done["format"][0]["status"] == "Finished"
+    assert done["format"][1]["status"] in ("Finished", "Error")
+
+
+async def test_a_source_with_a_name_that_is_too_long(client: Any, origin: Any) -> None:
+    name = "%F0%A0%80%80" * 100
+    done = await client.end(await client.add(f"{origin.url}/named/{name}.mp4", SMALL))
+    assert done["status"] == "Finished"
+    status, _, _ = await client.get(done["format"]["s3_destination"])
+    assert status == 200

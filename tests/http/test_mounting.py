@@ -1,0 +1,99 @@
+"""Where the dialect and our own pages answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+
+QUERY = b'json={"query":{"userid":"100","userkey":"k","action":"GetMediaList"}}'
+EMPTY = {"response": {"media": []}}
+
+
+@pytest.fixture
+async def client(serve: Any) -> Any:
+    return await serve(backend="simulated")
+
+
+@pytest.mark.parametrize("path", ["/encoding_com", "/encoding_com/"])
+async def test_both_spellings_of_the_mount(client: Any, path: str) -> None:
+    status, kind, body = await client.post(QUERY, path=path)
+    assert (status, kind, orjson.loads(body)) == (200, "application/json", EMPTY)
+
+
+@pytest.mark.parametrize("host", ["manage.encoding.com", "MANAGE.encoding.com:80", "manage.encoding.com:8080"])
+@pytest.mark.parametrize("path", ["/", ""])
+async def test_the_providers_own_host_has_its_own_paths(client: Any, host: str, path: str) -> None:
+    status, _, body = await client.post(QUERY, path=path, headers={"Host": host})
+    assert (status, orjson.loads(body)) == (200, EMPTY)
+
+
+@pytest.mark.parametrize("host", ["manage.encoding.com.evil.example", "example.com", "xmanage.encoding.com"])
+async def test_other_hosts_are_not_the_provider(client: Any, host: str) -> None:
+    status, _, body = await client.post(QUERY, path="/", headers={"Host": host})
+    assert status == 404
+    assert "/encoding_com/" in orjson.loads(body)["error"]["message"]
+
+
+async def test_the_status_page(client: Any) -> None:
+    host = {"headers": {"Host": "status.encoding.com"}}
+    for path, more in (("/encoding_com/status.php?format=json", {}), ("/status.php?format=json", host)):
+        status, headers, body = await client.get(path, **more)
+        assert (status, headers["Content-Type"]) == (200, "application/json")
+        assert orjson.loads(body) == {"status": "Ok", "status_code": "ok", "incident": ""}
+
+
+async def test_our_own_pages_on_every_host(client: Any) -> None:
+    for more in ({}, {"headers": {"Host": "manage.encoding.com"}}):
+        assert orjson.loads((await client.get("/_mediaglot/health", **more))[2]) == {"status": "ok"}
+        ready = orjson.loads((await client.get("/_mediaglot/ready", **more))[2])
+        assert "encoding_com" in ready["dialects"]
+    assert (await client.get("/_mediaglot/nothing"))[0] == 404
+    assert (await client.post(b"", path="/_mediaglot/health"))[0] == 405
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/nothing",
+        "/encoding_comx",
+        "//encoding_com/",
+        "/encoding_com%00/",
+        "/%ff",
+        "/_mediaglot",
+        "/" + "a" * 7000,
+    ],
+)
+async def test_other_paths_are_nobodys(client: Any, path: str) -> None:
+    status, _, body = await client.post(QUERY, path=path)
+    assert status == 404
+    assert orjson.loads(body)["error"]["code"] == "not_found"
+
+
+async def test_forms_as_careless_clients_send_them(client: Any) -> None:
+    raw = (
+        b"xml=<?xml?>\n<query><userid>100</userid><userkey>k</userkey><action>getmedialist</action></query>".replace(
+            b"<?xml?>", b'<?xml version="1.0" encoding="utf-8"?>'
+        ),
+        b"other=1&xml=%0A++%3Cquery%3E<userid>100</userid><userkey>k</userkey><action>GETMEDIALIST</action></query>",
+        b'{"query":{}}&json={"query":{"userid":100,"userkey":["k"],"Action":"getMediaList"}}&xml=',
+    )
+    for body in raw:
+        status, kind, answer = await client.post(body)
+        assert (status, b"error" in answer) == (200, False), answer
+        assert kind == ("application/json" if b"json" in body else "text/xml")
+
+
+async def test_names_are_found_in_any_case(client: Any) -> None:
+    media = await client.add("http://nowhere.test/a.mp4", {"output": "mp4"})
+    answer = await client.query({"userid": "100", "userkey": "k", "ACTION": "getstatus", "MediaID": int(media)})
+    assert answer["id"] == media
+
+
+async def test_the_layout_of_xml_answers(client: Any) -> None:
+    form = aiohttp.FormData({"xml": "<query><userid>100</userid><userkey>k</userkey><action>x</action></query>"})
+    _, _, body = await client.post(form())
+    assert body == b'<?xml version="1.0"?>\n<response><errors><error>Unknown action: x</error></errors></response>\n'
