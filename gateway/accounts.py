@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mediaglot.gateway.auth import Credential
+from mediaglot.gateway.auth import Credential, as_bytes
 from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.faults import Unauthorized
 from mediaglot.gateway.model import Secret
@@ -92,9 +92,8 @@ class Accounts:
 
 
 def digest(token: Secret) -> str:
-    return hashlib.sha256(token.reveal().encode()).hexdigest()
+    return hashlib.sha256(as_bytes(token)).hexdigest()
 
 
 def _same(one: Credential, other: Credential) -> bool:
-    secrets = one.secret.reveal().encode(), other.secret.reveal().encode()
-    return hmac.compare_digest(*secrets) & (one.name == other.name)
+    return hmac.compare_digest(as_bytes(one.secret), as_bytes(other.secret)) & (one.name == other.name)

@@ -14,6 +14,11 @@ from mediaglot.gateway.mapping import one
 from mediaglot.gateway.model import Secret
 
 
+def as_bytes(secret: Secret) -> bytes:
+    """A secret's bytes, also where a header brought bytes that are no text."""
+    return secret.reveal().encode("utf-8", "surrogatepass")
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """A name and its secret, as the client sent them; or a ``token``, which comes without a name."""
@@ -25,7 +30,7 @@ class Credential:
     @property
     def account(self) -> str:
         """A stable name for the pair that does not give the secret away."""
-        return f"{self.name}-{hashlib.sha256(self.secret.reveal().encode()).hexdigest()[:16]}"
+        return f"{self.name}-{hashlib.sha256(as_bytes(self.secret)).hexdigest()[:16]}"
 
 
 class Auth(Protocol):

@@ -107,5 +107,5 @@ def _unusable(settings: Settings, error: OSError) -> str:
     if error.filename is not None:
         return f"cannot use {error.filename}: {error.strerror}; choose another folder with --data"
     # asyncio puts the address into the text once more; a name that does not resolve has a number of its own kind.
-    reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+    reason = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror
     return f"cannot listen on {settings.host}:{settings.port}: {reason}; try --port 0"

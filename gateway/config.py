@@ -50,6 +50,14 @@ class Settings:
     connect_timeout: float = setting(10.0, "seconds to wait for a source's server", least=0)
     fetch_stall: float = setting(30.0, "seconds without a byte after which a source counts as dead", least=0)
     encode_stall: float = setting(60.0, "seconds without progress after which FFmpeg is ended", least=0)
+    storage: tuple[str, ...] = setting((), "URL=DIR: that bucket or file server is a directory, as in s3://films=/srv")
+    offline_storage: bool = setting(True, "all other buckets and file servers are folders of the data folder")
+    smtp_host: str = setting("", "mail server for notifications by e-mail; none means that there are none")
+    smtp_port: int = setting(25, "port of the mail server", least=1, most=65_535)
+    smtp_from: str = setting("mediaglot@localhost", "sender of notifications by e-mail")
+    smtp_tls: str = setting("off", "encryption on the way to the mail server", choices=("off", "starttls", "tls"))
+    smtp_user: str = setting("", "user name at the mail server, which goes with smtp_password in the file")
+    smtp_password: Secret = field(default=Secret(""), metadata={"table": True})
     log_level: str = setting("info", "how much to log", choices=("debug", "info", "warning", "error"))
     accounts: Mapping[str, Sequence[Credential]] = field(default_factory=dict, metadata={"table": True})
 
@@ -85,6 +93,8 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
     if unknown:
         raise ConfigError(f"{path}: there is no setting called {min(unknown)!r}")
     values: dict[str, Any] = {"accounts": _accounts(table.get("accounts", {}), str(path))}
+    if secret := environment.get(f"{PREFIX}SMTP_PASSWORD") or table.get("smtp_password"):
+        values["smtp_password"] = _secret(secret, f"{path}: smtp_password")
     for item in _plain():
         variable = f"{PREFIX}{item.name.upper()}"
         for value, origin in (
@@ -151,10 +161,23 @@ def _as(kind: type, value: Any) -> Any:
 def _parts(item: Any, value: Any, origin: str) -> tuple[Any, ...]:
     """Several values: a repeated flag, a list in the file, or one text with separators."""
     paths = item.name.endswith("dir")
+    if isinstance(value, dict):
+        value = [f"{key}={inner}" if isinstance(inner, str) else inner for key, inner in value.items()]
     parts = value.split(os.pathsep if paths else ";") if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise ConfigError(f"{origin}: {value!r} is not a list of texts")
     return tuple(Path(part) if paths else part for part in parts if part)
+
+
+def folders(storage: Sequence[str]) -> dict[str, Path]:
+    """The directories of ``Settings.storage`` by URL. Raises ConfigError."""
+    found = {}
+    for pair in storage:
+        url, _, folder = pair.rpartition("=")
+        if not url or not folder:
+            raise ConfigError(f"storage: {pair!r} is not URL=DIR")
+        found[url] = Path(folder).resolve()
+    return found
 
 
 def _truth(value: Any) -> bool:
@@ -163,6 +186,12 @@ def _truth(value: Any) -> bool:
         return words[str(value).lower()]
     except KeyError:
         raise ValueError("is not true or false") from None
+
+
+def _secret(value: Any, origin: str) -> Secret:
+    if not isinstance(value, str):
+        raise ConfigError(f"{origin}: it is not a text")
+    return Secret(value)
 
 
 def _accounts(table: Any, path: str) -> dict[str, tuple[Credential, ...]]:

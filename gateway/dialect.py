@@ -257,9 +257,10 @@ class Dialect:
     def worded(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """A fault's data with kinds and states in the dialect's own words."""
         words = dict(data)
-        kind, state = str(words.get("kind")), str(words.get("state"))
-        words["kind"] = self.kinds.get(kind, kind)
-        words["state"] = self.state(Status(state), None) if state in set(Status) else state
+        if (kind := words.get("kind")) is not None:
+            words["kind"] = self.kinds.get(str(kind), kind)
+        if (state := words.get("state")) in set(Status):
+            words["state"] = self.state(Status(str(state)), None)
         return words
 
     def tenant(self, call: Call, account: Account) -> Account:

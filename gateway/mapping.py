@@ -189,6 +189,16 @@ class Inline:
             ledger.note(Kind.DROPPED, self.attribute, wanted=value)
         return self.record.write(value, ledger.within(self.attribute)) if isinstance(value, self.record.model) else {}
 
+    def note_overruled(self, item: Any, tree: Tree, shared: frozenset[str], ledger: Ledger) -> None:
+        """Notes what another object at the same level wrote over, under a key that both of them have."""
+        value = getattr(item, self.attribute)
+        for entry in self.record.entries if not isinstance(value, Skip) else ():
+            if entry.keys & shared:
+                again = entry.read(tree, Ledger())
+                for name in sorted(entry.attributes):
+                    if again.get(name) != (wanted := getattr(value, name, None)):
+                        ledger.within(self.attribute).note(Kind.APPROXIMATED, name, wanted=wanted, got=again.get(name))
+
 
 class Pair:
     """Two short functions side by side, for what a table cannot say.
@@ -263,6 +273,12 @@ class Record(Generic[T]):
         every = fields(self.model)  # type: ignore[arg-type]
         return tuple(f.name for f in every if f.default is MISSING and f.default_factory is MISSING)
 
+    @cached_property
+    def overlapping(self) -> tuple[tuple[Inline, Inline], ...]:
+        """Pairs of objects that lie flat in one document and share a key of it."""
+        flat = [entry for entry in self.entries if isinstance(entry, Inline)]
+        return tuple((one, other) for one in flat for other in flat if one is not other and one.keys & other.keys)
+
     def gather(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         """The attributes that ``tree`` sets."""
         found: dict[str, Any] = {}
@@ -294,6 +310,8 @@ class Record(Generic[T]):
             checked = isinstance(entry, (Field, Pair))
             tree.update(_write_checked(entry, item, ledger) if checked else entry.write(item, ledger))
         self._note_dropped(item, ledger)
+        for one, other in self.overlapping:
+            one.note_overruled(item, tree, one.keys & other.keys, ledger)
         if self.extras is not None:
             tree.update(getattr(item, "extras", {}).get(self.extras, {}))
         return tree

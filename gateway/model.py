@@ -177,6 +177,8 @@ class KeyFrames:
     at: tuple[Fraction, ...] = ()
     every: Fraction | None = None
     closed: bool | None = None
+    scene_cuts: bool | None = None
+    """False keeps the encoder from setting further ones where the picture changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,8 +301,12 @@ class Stills:
     quality: int | None = None
     """1 to 100, 100 is best."""
     name: str | None = None
+    """The file's name, a single part of a path. ``{n}`` (or ``{n:04}``) counts the pictures from 1,
+    ``{resolution}`` is the picture's measured ``640x360``. A missing ``{n}`` or extension is added."""
     label: str | None = None
     archive: bool = False
+    """Also all of them in one zip file, called ``archive_name``."""
+    archive_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,20 +354,38 @@ class PackageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """One rendition of a streaming package, in its own folder below the package."""
+    """One rendition of a streaming package. Tracks that it does not describe are as the Output says."""
 
     name: str | None = None
+    """What players may show."""
     folder: str | None = None
+    """A relative path below the package's folder; an empty one is that folder itself. Without a word it is
+    ``variant-1``, ``variant-2`` ..., or the package's own where there is no other variant."""
     video: Video | Skip | None = None
     audio: Audio | Skip | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
+    """A set of segments with its playlists. Without variants there is one, of the Output's own tracks.
+
+    Names are single parts of a path. The master lies in the package's folder, everything else of a variant
+    in the variant's. A destination that ends in ``.m3u8`` names the master, any other is the package's folder.
+    """
+
     kind: PackageKind
     segment: Fraction | None = None
+    """Seconds; each segment ends at the first key frame from there on. 6 without a word."""
     fragmented: bool = False
+    """Fragmented MP4 in place of MPEG transport streams."""
     playlist: str | None = None
+    """The name of the master playlist, ``master.m3u8`` without a word; empty for none (with one variant only)."""
+    media_playlist: str | None = None
+    """The name of each variant's playlist, ``index.m3u8`` without a word."""
+    segment_name: str | None = None
+    """With one ``%d`` or ``%05d``, counted from 0; ``segment_%05d.ts`` (or ``.m4s``) without a word."""
+    list_size: int | None = None
+    """How many segments a media playlist names at most, the last ones; 0 and None name all."""
     variants: tuple[Variant, ...] = ()
 
 
@@ -518,7 +542,8 @@ class File:
     sha256: str | None = None
     facts: MediaFacts | None = None
     role: str = "media"
-    """media, still, archive, playlist or segment."""
+    """media, still, archive, playlist or segment. A package's master playlist comes before all others and has the
+    facts of its best variant; a media playlist has those of its own, and its segments follow it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,13 @@ class Answer(NamedTuple):
     text: str = ""
 
 
+class Undeliverable(Exception):
+    """No attempt will go better: the letter is given up at once. The text, without secrets, goes to the log."""
+
+
 Send = Callable[[Letter], Coroutine[Any, Any, Answer]]
-"""Delivers one letter. Raises whatever it likes when there is no answer: the class's name goes to the log."""
+"""Delivers one letter. Raises Undeliverable, or whatever it likes when there is no answer: the class's name goes to
+the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,23 +139,25 @@ class Courier:
             self._targets[letter.target] -= 1
             self._news.set()
 
-    async def _attempt(self, letter: Letter) -> Answer | str:
+    async def _attempt(self, letter: Letter) -> Answer | Undeliverable | str:
         """The answer, or why there was none."""
         sending = asyncio.create_task(self._send(letter))
         await _first_of([sending, asyncio.create_task(self._sleep(self._timeout))])
         if sending.cancelled():
             return "timeout"
         error = sending.exception()
-        return sending.result() if error is None else type(error).__name__
+        if error is None:
+            return sending.result()
+        return error if isinstance(error, Undeliverable) else type(error).__name__
 
-    def _after(self, letter: Letter, answer: Answer | str) -> Letter:
+    def _after(self, letter: Letter, answer: Answer | Undeliverable | str) -> Letter:
         """The letter as it is after this attempt."""
         attempts = letter.attempts + 1
-        status, text = (None, answer) if isinstance(answer, str) else answer
+        status, text = answer if isinstance(answer, Answer) else (None, str(answer))
         told = replace(letter, attempts=attempts, status=status, answer=text[:EXCERPT])
         if status is not None and 200 <= status < 300:
             return replace(told, state=LetterState.DELIVERED)
-        if attempts >= self._retries:
+        if attempts >= self._retries or isinstance(answer, Undeliverable):
             log.warning(
                 "letter %s (%s) given up after %d attempts: %s", letter.id, letter.event, attempts, status or text
             )

@@ -45,6 +45,14 @@ def source_of(ticket: Ticket) -> list[str]:
     return [source.location.verbatim for source in ticket.job.inputs]
 
 
+def earlier_word(dialect: Dialect, ticket: Ticket) -> str | None:
+    """The status before this one; several states of ours can share a word."""
+    current = dialect.state(ticket.status, ticket.phase)
+    earlier = [(step.status, step.phase) for step in reversed(ticket.history[:-1])]
+    states = [ticket.previous, *earlier] if ticket.previous else earlier
+    return next((word for state in states if (word := dialect.state(*state)) != current), None)
+
+
 def media_head(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
     """The media's own fields up to its formats; section 2.8."""
     words = ticket.job.document
@@ -57,7 +65,7 @@ def media_head(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
             "version": PLATFORM,
             "sourcefile": source_of(ticket),
             "status": dialect.state(ticket.status, ticket.phase),
-            "prevstatus": dialect.state(*ticket.previous) if ticket.previous else None,
+            "prevstatus": earlier_word(dialect, ticket),
             "notifyurl": many(words.get("notify")) or None,
             "created": date(ticket.created),
             "started": date(ticket.started or ticket.created),
@@ -98,7 +106,10 @@ def links(dialect: Dialect, call: Call, output: Output, made: Made) -> Tree:
     if output.destinations or made.status is not Status.FINISHED:
         return {}
     key = f"{dialect.options['temporary_link']}_destination"
-    files = [f"{call.request.site}/_mediaglot/outputs/{file.path}" for file in made.files if file.role != "segment"]
+    shown = [file for file in made.files if file.role != "segment"]
+    if output.package is not None:  # the variants in their order, then the master (4.7)
+        shown = [*shown[1:], *shown[:1]]
+    files = [f"{call.request.site}/_mediaglot/outputs/{file.path}" for file in shown]
     return {key: files} if files else {}
 
 

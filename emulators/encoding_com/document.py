@@ -156,6 +156,15 @@ PICTURES: Final = Record(
     extras=NAME,
 )
 
+def read_kind(tree: Tree) -> Tree:
+    return {"kind": PACKAGES.read(tree["output"]), "fragmented": str(tree["output"]).lower() == "fmp4_hls"}
+
+
+def write_kind(package: Package) -> Tree:
+    fragmented = package.fragmented and package.kind is PackageKind.HLS
+    return {"output": "fmp4_hls" if fragmented else PACKAGES.write(package.kind)}
+
+
 STREAM: Final = Record(
     Variant,
     Field("sub_path", "folder"),
@@ -165,7 +174,7 @@ STREAM: Final = Record(
 )
 PACKAGE: Final = Record(
     Package,
-    Field("output", "kind", PACKAGES),
+    Pair("output", "kind fragmented", read_kind, write_kind),
     Field("segment_duration", "segment", SECONDS),
     Many("stream", "variants", STREAM),
 )

@@ -113,6 +113,8 @@ def read_formats(tree: Tree, ledger: Ledger) -> tuple[Output, ...]:
             raise Invalid(field=within.prefix.rstrip("."), reason="must be an object")
         if is_empty(one(document.get("output"))) and is_empty(one(document.get("output_preset"))):
             raise Missing(field=f"{within.prefix}output")
+        if len(many(document.get("destination"))) > MOST:
+            raise Invalid(field=f"{within.prefix}destination", reason=f"is given more than {MOST} times")
         outputs.append(read_format(document, within))
     return tuple(outputs)
 
@@ -127,6 +129,9 @@ EVENTS: Final = {
 def read_notifications(tree: Tree) -> tuple[Notification, ...]:
     if not is_empty(tree.get("notify_format")):
         read_scalar(FORMATS, tree["notify_format"], "notify_format")
+    for key in EVENTS:
+        if len(many(tree.get(key))) > MOST:
+            raise Invalid(field=key, reason=f"is given more than {MOST} times")
     return tuple(
         Notification(target=read_scalar(LOCATION, value, key), events=events, style=key)
         for key, events in EVENTS.items()

@@ -49,6 +49,8 @@ class Product:
 
     path: Path
     file: File
+    name: str | None = None
+    """What the job wants it to be called, in a package with its folders; None leaves that to the craft."""
 
 
 class Craft(Protocol):

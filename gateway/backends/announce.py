@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TypeAlias
 
@@ -65,9 +65,18 @@ async def tell(
     standing: tuple[Notification, ...] = ()
     if dialect.standing:
         things = await tx.list_things(dialect.name, ticket.account, dialect.standing)
-        standing = tuple(dialect.subscription(unpacked(stored)) for _, stored in things)
+        standing = tuple(_standing(dialect, [unpacked(stored) for _, stored in things]))
     for letter in announce(dialect, ticket, event, base, now, subject, standing):
         await tx.post(letter)
+
+
+def _standing(dialect: Dialect, things: Iterable[Thing]) -> Iterator[Notification]:
+    """A subscription that can't be understood is not worth a job's end."""
+    for thing in things:
+        try:
+            yield dialect.subscription(thing)
+        except Exception:
+            LOG.exception("%s can't read the %s %s", dialect.name, thing.kind, thing.id)
 
 
 async def keep(tx: Transaction, dialect: Dialect, ticket: Ticket) -> None:

@@ -6,8 +6,6 @@ Everything of a job happens in a work folder of its own, under names of ours, un
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -20,13 +18,14 @@ from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mediaglot.gateway.backends import Product, Report
+from mediaglot.gateway.backends.bundle import ship
+from mediaglot.gateway.backends.gather import gather
 from mediaglot.gateway.faults import (
     DeliveryFailed,
     EncodingFailed,
     Fault,
     Killed,
     NoSpace,
-    SourceUnreadable,
     Stalled,
     TimedOut,
     WorkFault,
@@ -144,13 +143,16 @@ class FFmpegCraft:
     async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
         # By identity: a job may hold the same output twice, each with a name of its own.
         index = next(number for number, one in enumerate(ticket.job.outputs) if one is output)
-        for number, product in enumerate(products):
-            location = delivery.location if len(products) == 1 else numbered(delivery.location, number + 1)
-            name = self._name(ticket, index, product, number if len(products) > 1 else None)
-            try:
-                await self._carrier.deliver(product.path, location, name=name)
-            except NoSpace as fault:
-                raise DeliveryFailed(reason="no_space") from fault
+        names = self._names(ticket, index, products)
+        try:
+            if output.package is not None:
+                await ship(self._carrier, delivery.location, products, names)
+                return
+            for number, product in enumerate(products):
+                location = delivery.location if len(products) == 1 else numbered(delivery.location, number + 1)
+                await self._carrier.deliver(product.path, location, name=names[number])
+        except NoSpace as fault:
+            raise DeliveryFailed(reason="no_space") from fault
 
     def clear(self, ticket: Ticket, *, results: bool = False) -> None:
         shutil.rmtree(self._folder(ticket), ignore_errors=True)
@@ -170,6 +172,8 @@ class FFmpegCraft:
         for index in drawn.products:
             shutil.rmtree(folder / f"out-{index}", ignore_errors=True)
             (folder / f"out-{index}").mkdir()
+        for target in (target for one in drawn.runs for target in one.targets):
+            (folder / target.path).parent.mkdir(exist_ok=True)
         for drawing in drawn.drawings:
             await _apart(_draw, folder, drawing) if drawing.font else await asyncio.to_thread(_draw, folder, drawing)
         before = Fraction(0)
@@ -179,7 +183,7 @@ class FFmpegCraft:
             before += one.weight
         for index, products in drawn.products.items():
             try:
-                found[index] = await self._collect(folder, products)
+                found[index] = await gather(folder, products, (await self._prober()).probe)
             except WorkFault as fault:
                 found[index] = fault
         return found
@@ -213,31 +217,6 @@ class FFmpegCraft:
                 faults[need.output] = fault
         return faults
 
-    async def _collect(self, folder: Path, products: tuple[parts.Product, ...]) -> tuple[Product, ...]:
-        """What a run left behind, measured.
-
-        Raises EncodingFailed for what is missing, SourceUnreadable for a short one.
-        """
-        found = []
-        for product in products:
-            for path in _present(folder, product):
-                facts = await self._measure(path, product)
-                size, digest = await asyncio.to_thread(_digest, path)
-                file = File(path=path.name, size=size, sha256=digest, facts=facts, role=product.role)
-                found.append(Product(path=path, file=file))
-        return tuple(found)
-
-    async def _measure(self, path: Path, product: parts.Product) -> MediaFacts | None:
-        if product.role != "media":
-            return None
-        try:
-            facts = await (await self._prober()).probe(path)
-        except SourceUnreadable as fault:
-            raise EncodingFailed(reason="unplayable") from fault
-        if product.duration and facts.duration and facts.duration < product.duration * Fraction(9, 10) - 1:
-            raise SourceUnreadable(reason="truncated")
-        return facts
-
     # --- places and names ---------------------------------------------------------------------------
 
     def _folder(self, ticket: Ticket) -> Path:
@@ -246,20 +225,30 @@ class FFmpegCraft:
     def _source(self, ticket: Ticket, index: int) -> Path:
         return self._folder(ticket) / f"source-{index}"
 
+    def _names(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> list[str]:
+        many = len(products) > 1
+        return [
+            product.name or self._name(ticket, index, product, number if many else None)
+            for number, product in enumerate(products)
+        ]
+
     def _name(self, ticket: Ticket, index: int, product: Product, number: int | None) -> str:
-        """``<source's stem>_<output id>[_<number>].<extension>``, unless the job names it."""
+        """``<source's stem>_<output id>[_<number>].<extension>``, for what the job does not name."""
         output = ticket.job.outputs[index]
         stem = PurePosixPath(unquote(urlsplit(ticket.job.inputs[0].location.url).path)).stem
-        safe = "".join(char if char.isalnum() or char in "-_." else "_" for char in stem)[:80].lstrip(".") or "output"
+        safe = "".join(char if char.isalnum() or char in "-_." else "_" for char in stem).lstrip(".")
+        safe = safe.encode()[:120].decode(errors="ignore") or "output"
         tail = "" if number is None else f"_{number + 1}"
-        extension = output.extension or product.path.suffix.lstrip(".")
+        own = None if product.file.role == "archive" else output.extension
+        extension = own or product.path.suffix.lstrip(".")
         return f"{safe}_{ticket.outputs[index].id}{tail}.{extension}"
 
     def _move(self, ticket: Ticket, index: int, products: tuple[Product, ...], room: PurePosixPath) -> tuple[File, ...]:
         (self.outputs / room).mkdir(parents=True, exist_ok=True)
         kept = []
-        for number, product in enumerate(products):
-            path = room / self._name(ticket, index, product, number if len(products) > 1 else None)
+        for product, name in zip(products, self._names(ticket, index, products), strict=True):
+            path = room / name
+            (self.outputs / path).parent.mkdir(parents=True, exist_ok=True)
             product.path.replace(self.outputs / path)
             kept.append(replace(product.file, path=str(path)))
         return tuple(kept)
@@ -309,15 +298,3 @@ def _draw(folder: Path, drawing: parts.Drawing) -> None:
 
     font = folder / drawing.font if drawing.font else None
     (folder / drawing.path).write_bytes(draw.draw(drawing.overlay, drawing.width, drawing.height, font=font))
-
-
-def _present(folder: Path, product: parts.Product) -> list[Path]:
-    paths = sorted(folder.glob(product.path)) if product.many else [folder / product.path]
-    if not paths or not all(path.is_file() and path.stat().st_size for path in paths):
-        raise EncodingFailed(reason="no_output")
-    return paths
-
-
-def _digest(path: Path) -> tuple[int, str]:
-    with path.open("rb") as file:
-        return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()

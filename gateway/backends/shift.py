@@ -148,7 +148,7 @@ class Shift:
         await self._update(key, partial(step.lose_output, index=index, fault=fault), news)
 
     async def _fail(self, work: Work, fault: Fault) -> None:
-        await self._end(work, partial(step.fail, fault=fault), _ending)
+        await self._end(work, partial(step.fail, fault=fault), _downfall)
 
     # --- bookkeeping --------------------------------------------------------------------------------
 
@@ -201,6 +201,12 @@ class Shift:
             self.store.touch(key, lambda ticket: step.progressed(ticket, phase, share, estimate))
 
         return report
+
+
+def _downfall(ticket: Ticket) -> News:
+    """The outputs that the job took with it, and its end."""
+    lost = (made for made in ticket.outputs if made.status is Status.FAILED and made.finished == ticket.finished)
+    return [*((Event.OUTPUT_FAILED, (made, None)) for made in lost), *_ending(ticket)]
 
 
 def _ending(ticket: Ticket) -> News:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,8 @@ from mediaglot.gateway.backends import Product, Report
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import Fault, SourceMissing
 from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.media import naming, parts
+from mediaglot.gateway.media.layout import variants
 from mediaglot.gateway.media.plan import plan
 from mediaglot.gateway.media.tool import PROMISED_ENCODERS, PROMISED_MUXERS
 from mediaglot.gateway.model import (
@@ -25,7 +28,9 @@ from mediaglot.gateway.model import (
     Constant,
     Delivery,
     File,
+    Input,
     Job,
+    Location,
     MediaFacts,
     Output,
     Skip,
@@ -45,8 +50,9 @@ class SimulatedCraft:
         self._clock, self._speed = clock, speed
 
     async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
-        facts = [source_facts(source.location.url) for source in job.inputs] or [source_facts("")]
-        return plan(job, facts, encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS).faults
+        inputs = job.inputs or (Input(location=Location(url="")),)
+        facts = [source_facts(source.location.url) for source in inputs]
+        return plan(replace(job, inputs=inputs), facts, encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS).faults
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:
         url = ticket.job.inputs[index].location.url
@@ -72,8 +78,7 @@ class SimulatedCraft:
             report(step / STEPS)
         made: dict[int, tuple[Product, ...] | Fault] = dict(drawn.faults)
         for index, products in drawn.products.items():
-            name = Path(products[0].path).name if products else "output"
-            made[index] = (Product(path=Path(name), file=result_file(ticket.job.outputs[index], facts[0], name)),)
+            made[index] = tuple(_products(ticket.job.outputs[index], facts[0], products))
         return made
 
     async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
@@ -107,6 +112,31 @@ def result_file(output: Output, source: MediaFacts, name: str) -> File:
     width, height = source.video[0].width, source.video[0].height
     facts = _facts(duration, width, height, asked, sound or 128_000)
     return File(path=name, size=facts.size, facts=facts)
+
+
+def _products(output: Output, source: MediaFacts, planned: tuple[parts.Product, ...]) -> Iterator[Product]:
+    """One file for what is planned first; for a package its playlists and as many segments as its duration asks for."""
+    layout = planned[0].layout if planned else None
+    if layout is None:
+        name = (planned[0].name or Path(planned[0].path).name) if planned else "output"
+        name = naming.pictured(name, 1, source.video[0].width, source.video[0].height)
+        yield Product(path=Path(name), file=result_file(output, source, name))
+        return
+    duration = planned[0].duration or source.duration or Fraction(1)
+    count = max(1, ceil(duration / layout.segment))
+    if layout.master is not None:
+        yield _named(replace(result_file(output, source, layout.master), role="playlist"))
+    for place, variant in zip(layout.places, variants(output.package), strict=True):
+        one = replace(output, video=variant.video or output.video, audio=variant.audio or output.audio)
+        whole = result_file(one, source, layout.within(place, layout.media_playlist))
+        yield _named(replace(whole, role="playlist", size=100 + 40 * count))
+        for number in range(count):
+            path = layout.within(place, naming.nth(layout.segment_name, number))
+            yield _named(File(path=path, size=whole.size // count, role="segment"))
+
+
+def _named(file: File) -> Product:
+    return Product(path=Path(file.path), file=file, name=file.path)
 
 
 def _facts(duration: Fraction, width: int, height: int, video: int, audio: int) -> MediaFacts:

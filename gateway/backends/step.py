@@ -98,7 +98,12 @@ def finish(ticket: Ticket, now: datetime) -> Ticket:
 
 
 def fail(ticket: Ticket, now: datetime, *, fault: Fault) -> Ticket:
-    return move(ticket, Status.FAILED, now, finished=now, trouble=fault.trouble(), left=0)
+    """What was being made fails with the job; what was not begun yet stays as it is."""
+    trouble = fault.trouble()
+    outputs = tuple(
+        fail_output(made, trouble, now) if made.status is Status.RUNNING else made for made in ticket.outputs
+    )
+    return move(ticket, Status.FAILED, now, finished=now, trouble=trouble, left=0, outputs=outputs)
 
 
 def back(ticket: Ticket, now: datetime) -> Ticket:

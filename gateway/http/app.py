@@ -12,7 +12,7 @@ from aiohttp import web
 from mediaglot.gateway.config import Settings
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response
-from mediaglot.gateway.faults import Fault, TooLarge
+from mediaglot.gateway.faults import Fault, Malformed, TooLarge
 from mediaglot.gateway.http.endpoint import Endpoint, Identity
 from mediaglot.gateway.http.house import House, open_house
 from mediaglot.gateway.http.reserved import PREFIX, Reserved
@@ -90,6 +90,11 @@ class Server:
         except web.HTTPRequestEntityTooLarge:
             request = self._request(raw, endpoint, own_path, b"")
             return plain(endpoint.refuse(request, TooLarge(limit=self.settings.max_body)))
+        except web.RequestPayloadError:
+            request = self._request(raw, endpoint, own_path, b"")
+            return await last_word(raw, plain(endpoint.refuse(request, Malformed(format="HTTP", reason="broken body"))))
+        except ConnectionError:  # the client has left, there is nobody to answer
+            return web.Response(status=400)
         identity = identify(raw, own_path, body)
         try:
             remembered = endpoint.recall(identity)
@@ -122,6 +127,15 @@ def identify(raw: web.Request, path: str, body: bytes) -> Identity:
         headers.get("Authorization", ""),
         headers.get("Accept", ""),
     )
+
+
+async def last_word(raw: web.Request, response: web.Response) -> web.Response:
+    """Answer and hang up: after a broken body nobody knows where the next request would begin."""
+    response.force_close()
+    await response.prepare(raw)
+    await response.write_eof()
+    raw.protocol.force_close()
+    return response
 
 
 def plain(response: Response) -> web.Response:

@@ -1,11 +1,10 @@
-"""The way out for notifications: one HTTP request for a letter, under the same policy as the sources."""
+"""The way out for notifications: one HTTP request for a letter, under the same policy as the sources, or a mail."""
 
 from __future__ import annotations
 
 import aiohttp
 
-from mediaglot.gateway.faults import SourceForbidden
-from mediaglot.gateway.notify import Answer
+from mediaglot.gateway.notify import Answer, Send, Undeliverable
 from mediaglot.gateway.store import Letter
 from mediaglot.gateway.transfer.pinned import connector
 from mediaglot.gateway.transfer.policy import Policy, judge
@@ -15,16 +14,20 @@ MOST = 10_000
 
 
 class Sender:
-    """Sends letters. One session; ``close`` ends it."""
+    """Sends letters by the scheme of their URL; ``mail`` takes those to ``mailto:``. One session; ``close`` ends it."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, mail: Send | None = None) -> None:
         self._policy = policy
+        self._mail = mail
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, letter: Letter) -> Answer:
         url = letter.url.reveal()
-        if not url.lower().startswith(("http://", "https://")):
-            raise SourceForbidden(reason="scheme")
+        scheme = url.partition(":")[0].lower()
+        if scheme == "mailto" and self._mail is not None:
+            return await self._mail(letter)
+        if scheme not in {"http", "https"}:
+            raise Undeliverable("nothing here can deliver to this kind of URL")
         judge(url, self._policy)
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=connector(self._policy), trust_env=False)

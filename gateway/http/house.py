@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +19,17 @@ from mediaglot.gateway.backends import Craft
 from mediaglot.gateway.backends.desk import Desk
 from mediaglot.gateway.backends.shift import Shift
 from mediaglot.gateway.clock import Clock, RealClock
-from mediaglot.gateway.config import Settings
+from mediaglot.gateway.config import Settings, folders
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.engine.embedded import EmbeddedEngine
 from mediaglot.gateway.faults import Fault, SourceMissing
+from mediaglot.gateway.http.links import Signer
+from mediaglot.gateway.http.uploads import Uploads
 from mediaglot.gateway.media.library import Library
 from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.tool import Tool, find
 from mediaglot.gateway.store.sqlite import SqliteStore
+from mediaglot.gateway.transfer import Carrier, Resolver
 from mediaglot.gateway.transfer.policy import Policy
 
 LOG = logging.getLogger(__name__)
@@ -39,7 +43,11 @@ class House:
 
     desk: Desk
     accounts: Accounts
+    clock: Clock
+    data: Path
     outputs: Path
+    signer: Signer
+    uploads: Uploads
     clip: Callable[[str], Any]
 
 
@@ -99,19 +107,30 @@ async def open_house(
         workshop = Workshop(settings)
         stack.push_async_callback(workshop.close)
         policy = policy_of(settings)
-        craft, sweep = await _craft(settings, workshop, policy, clock, stack)
+        uploads = Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall)
+        resolvers = workshop.resolve, uploads.resolve
+        craft, sweep = await _craft(settings, workshop, resolvers, policy, clock, stack)
         engine = EmbeddedEngine(store, clock, workers=settings.workers)
         shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base)
         sweep()
         await shift.recover()
-        await _start_courier(store, policy, clock, stack)
+        await _start_courier(settings, store, policy, clock, stack)
         working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
         stack.push_async_callback(_stop_engine, engine, working, shift)
         free = frozenset(name for name, dialect in dialects.items() if dialect.free_tokens)
         accounts = Accounts(settings.accounts, clock, free=free)
         desk = Desk(store, engine, craft, clock, workers=settings.workers, base=base, accounts=accounts)
         await desk.cabinet.open(dialects)
-        yield House(desk=desk, accounts=accounts, outputs=settings.data / "outputs", clip=workshop.clip)
+        yield House(
+            desk=desk,
+            accounts=accounts,
+            clock=clock,
+            data=settings.data,
+            outputs=settings.data / "outputs",
+            signer=Signer.open(settings.data),
+            uploads=uploads,
+            clip=workshop.clip,
+        )
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -130,7 +149,12 @@ def policy_of(settings: Settings) -> Policy:
 
 
 async def _craft(
-    settings: Settings, workshop: Workshop, policy: Policy, clock: Clock, stack: AsyncExitStack
+    settings: Settings,
+    workshop: Workshop,
+    resolvers: Sequence[Resolver],
+    policy: Policy,
+    clock: Clock,
+    stack: AsyncExitStack,
 ) -> tuple[Craft, Callable[[], None]]:
     if settings.backend == "simulated":
         from mediaglot.gateway.backends.simulated import SimulatedCraft  # noqa: PLC0415 - only what is used is loaded
@@ -138,20 +162,40 @@ async def _craft(
         return SimulatedCraft(clock), lambda: None
     from mediaglot.gateway.backends.ffmpeg import FFmpegCraft  # noqa: PLC0415
     from mediaglot.gateway.media.run import Limits  # noqa: PLC0415
-    from mediaglot.gateway.transfer import Carrier  # noqa: PLC0415
+    from mediaglot.gateway.transfer.mapped import Mapped  # noqa: PLC0415
 
-    carrier = Carrier(policy, clock, resolvers=(workshop.resolve,))
+    rest = settings.data / "storage" if settings.offline_storage else None
+    mapped = Mapped(policy, clock, folders=folders(settings.storage), rest=rest)
+    carrier = Carrier(policy, clock, resolvers=resolvers, mounts=(mapped,))
     stack.push_async_callback(carrier.close)
     limits = Limits(stall=settings.encode_stall)
-    craft = FFmpegCraft(settings.data, workshop.tool, workshop.prober, carrier, limits=limits)
+    craft = FFmpegCraft(settings.data, workshop.tool, workshop.prober, carrier, limits=limits, threads=threads())
     return craft, craft.sweep
 
 
-async def _start_courier(store: SqliteStore, policy: Policy, clock: Clock, stack: AsyncExitStack) -> None:
+def threads() -> int:
+    """As many as FFmpeg would choose itself: half as many again as it has cores; the planner caps them."""
+    return max(2, len(os.sched_getaffinity(0)) * 3 // 2) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+
+
+async def _start_courier(
+    settings: Settings, store: SqliteStore, policy: Policy, clock: Clock, stack: AsyncExitStack
+) -> None:
     from mediaglot.gateway.http.client import Sender  # noqa: PLC0415
+    from mediaglot.gateway.http.mail import Mailer, MailServer  # noqa: PLC0415
     from mediaglot.gateway.notify import Courier  # noqa: PLC0415
 
-    sender = Sender(policy)
+    server = MailServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        sender=settings.smtp_from,
+        tls=settings.smtp_tls,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+    )
+    mailer = Mailer(server, clock)
+    stack.push_async_callback(mailer.close)
+    sender = Sender(policy, mailer)
     stack.push_async_callback(sender.close)
     running = asyncio.create_task(Courier(store, sender, clock).run(), name="courier")
 

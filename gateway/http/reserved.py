@@ -1,14 +1,17 @@
-"""Our own prefix, which no provider uses: health, readiness, generated clips and finished outputs."""
+"""Our own prefix, which no provider uses: health, readiness, generated clips, outputs, signed links, uploads."""
 
 from __future__ import annotations
 
+from mimetypes import guess_type
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import orjson
 from aiohttp import web
 
-from mediaglot.gateway.faults import Fault, Invalid, NotFound
+from mediaglot.gateway.faults import Fault, Invalid, NoSpace, NotFound, SourceTimeout, TooLarge, Unsupported
+from mediaglot.gateway.http.links import presented
+from mediaglot.gateway.media.playlist import TYPES
 
 if TYPE_CHECKING:
     from mediaglot.gateway.http.app import Server
@@ -17,15 +20,22 @@ PREFIX: Final = "/_mediaglot/"
 GUARDS: Final = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
 """Outputs are made from hostile input: a browser shall not take one for a page of ours."""
 
+SHARED: Final = frozenset({"outputs", "storage", "uploads"})
+"""The folders of the data folder that signed links lead to."""
+REFUSALS: Final = {Fault: 400, NotFound: 404, SourceTimeout: 408, TooLarge: 413, Unsupported: 415, NoSpace: 507}
+"""How a refused upload is told."""
+
 
 class Reserved:
     def __init__(self, server: Server) -> None:
         self._server = server
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        room, _, rest = request.path.removeprefix(PREFIX).partition("/")
+        if room == "uploads":
+            return await self._upload(request, rest)
         if request.method not in ("GET", "HEAD"):
             return problem(405, "method_not_allowed", f"{request.method} is not allowed here, use GET")
-        room, _, rest = request.path.removeprefix(PREFIX).partition("/")
         match room:
             case "health":
                 return answer({"status": "ok"})
@@ -35,7 +45,9 @@ class Reserved:
                 return await self._media(rest)
             case "outputs":
                 return self._output(rest)
-        return problem(404, "not_found", "there are health, ready, media/ and outputs/ here")
+            case "files":
+                return self._file(request, rest)
+        return problem(404, "not_found", "there are health, ready, media/, outputs/, files/ and uploads/ here")
 
     def lost(self, path: str) -> web.Response:
         mounts = ", ".join(f"/{name}/" for name in sorted(self._server.mounts.by_name))
@@ -63,19 +75,51 @@ class Reserved:
         path = below(self._server.house.outputs, name)
         if path is None:
             return problem(404, "not_found", "no such output")
-        return web.FileResponse(path, headers=GUARDS)
+        kind = TYPES.get(path.suffix)
+        return web.FileResponse(path, headers=GUARDS | ({"Content-Type": kind} if kind else {}))
+
+    def _file(self, request: web.Request, name: str) -> web.StreamResponse:
+        house = self._server.house
+        assert house is not None  # noqa: S101
+        query = request.rel_url.raw_query_string
+        if not house.signer.check(name, query, house.clock.now()):
+            return problem(403, "link_refused", "this link is not signed by this server, or its time is over")
+        room, _, rest = name.partition("/")
+        path = below(house.data / room, rest) if room in SHARED else None
+        if path is None:
+            return problem(404, "not_found", "no such file")
+        disposition, shown = presented(query)
+        kind = TYPES.get(path.suffix) or guess_type(shown or path.name)[0] or "application/octet-stream"
+        return web.FileResponse(path, headers={**GUARDS, "Content-Disposition": disposition, "Content-Type": kind})
+
+    async def _upload(self, request: web.Request, upload_id: str) -> web.StreamResponse:
+        assert self._server.house is not None  # noqa: S101
+        if request.method not in ("POST", "PUT"):
+            return problem(405, "method_not_allowed", f"{request.method} is not allowed here, use POST or PUT")
+        try:
+            size = await self._server.house.uploads.receive(request, upload_id)
+        except Fault as fault:
+            status = next(REFUSALS[cls] for cls in type(fault).__mro__ if cls in REFUSALS)
+            said = problem(status, fault.code, str(fault))
+        except web.RequestPayloadError:
+            said = problem(400, "malformed", "the body broke off")
+        else:
+            return answer({"id": upload_id, "size": size}, status=201)
+        said.force_close()
+        return said
 
 
 def below(folder: Path, name: str) -> Path | None:
     """The file ``name`` in ``folder``, None if there is none or it lies elsewhere."""
-    if "\0" in name:
+    try:
+        path = (folder / name).resolve()
+        return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+    except (OSError, ValueError):  # no file can have this name
         return None
-    path = (folder / name).resolve()
-    return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
 
 
-def answer(document: object) -> web.Response:
-    return web.Response(body=orjson.dumps(document), content_type="application/json")
+def answer(document: object, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(document), content_type="application/json")
 
 
 def problem(status: int, code: str, hint: str) -> web.Response:

@@ -16,7 +16,7 @@ from mediaglot.gateway.media.encoder import (
     SPEEDS,
     TUNES,
 )
-from mediaglot.gateway.media.parts import Memo, number
+from mediaglot.gateway.media.parts import Memo, number, ratio
 from mediaglot.gateway.media.settings import Settings
 from mediaglot.gateway.model import Color, KeyFrames, Video
 
@@ -113,7 +113,7 @@ def structure(settings: Settings, video: Video, encoder: str, memo: Memo) -> Non
 
 
 def key_frames(
-    settings: Settings, keys: KeyFrames | None, rate: Fraction, duration: Fraction | None, memo: Memo
+    settings: Settings, keys: KeyFrames | None, encoder: str, rate: Fraction, duration: Fraction | None, memo: Memo
 ) -> None:
     """``rate`` is the output's, to count seconds in frames."""
     if keys is None:
@@ -130,6 +130,20 @@ def key_frames(
     forced = _forced(keys, duration, memo)
     if forced is not None:
         settings.set("-force_key_frames:v", forced)
+    if keys.scene_cuts is False:
+        _steady(settings, encoder, memo, forced=forced is not None)
+
+
+def _steady(settings: Settings, encoder: str, memo: Memo, *, forced: bool) -> None:
+    """No key frames but the regular and the forced ones."""
+    if encoder == "libx265":
+        settings.param("scenecut=0")
+        if forced:  # it would make plain I frames of them, at which no player can begin
+            settings.set("-forced-idr:v", 1)
+    elif encoder == "libx264":
+        settings.set("-sc_threshold:v", 0)
+    else:
+        memo.note("key_frames.scene_cuts")
 
 
 def _forced(keys: KeyFrames, duration: Fraction | None, memo: Memo) -> str | None:
@@ -139,7 +153,9 @@ def _forced(keys: KeyFrames, duration: Fraction | None, memo: Memo) -> str | Non
     if len(keys.at) > MOST_POSITIONS:
         raise memo.invalid("key_frames.at", len(keys.at), "too many")
     if not keys.at:
-        return None if every is None else f"expr:gte(t,n_forced*{number(every)})"
+        # As a fraction where decimals would come out late.
+        text = number(every or 0)
+        return None if every is None else f"expr:gte(t,n_forced*{text if Fraction(text) == every else ratio(every)})"
     positions = set(keys.at)
     if every is not None and duration is not None and duration / every <= MOST_POSITIONS:
         positions |= {n * every for n in range(int(duration / every) + 1)}

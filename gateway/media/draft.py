@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from mediaglot.gateway.faults import CodecMismatch, NoSuchTrack, UnknownContainer, UnknownEncoder, Unsupported
-from mediaglot.gateway.media import audio, overlay, video
+from mediaglot.gateway.media import audio, naming, overlay, video
 from mediaglot.gateway.media.audio import AudioTrack
 from mediaglot.gateway.media.format import CONTAINERS, DEFAULT_CONTAINER, ENCODERS, Container, Nature
 from mediaglot.gateway.media.overlay import Cover
@@ -27,12 +27,17 @@ class Tools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
+    """An output, or one variant of a package; ``tag`` tells all drafts of a job apart."""
+
     index: int
+    tag: str
     output: Output
     span: Span
     duration: Fraction | None
     container: Container | None = None
     """None for an output of stills only."""
+    path: str = ""
+    product: Product | None = None
     video: VideoTrack | None = None
     audio: AudioTrack | None = None
     covers: tuple[Cover, ...] = ()
@@ -56,13 +61,8 @@ class Draft:
         return series or (self.container is not None and not self.apart)
 
     @property
-    def path(self) -> str:
-        assert self.container is not None  # noqa: S101 - asked of media only
-        return f"out-{self.index}/media.{self.container.extension}"
-
-    @property
     def products(self) -> tuple[Product, ...]:
-        media = () if self.container is None else (Product(path=self.path, duration=self.duration),)
+        media = () if self.product is None else (self.product,)
         return (*media, *(still.product for still in self.stills))
 
 
@@ -75,41 +75,44 @@ def only_stills(output: Output) -> bool:
 def draft(output: Output, index: int, scene: Scene, tools: Tools, notes: list[str]) -> Draft:
     """Raises the Fault that says why this output can't be made."""
     memo = Memo(f"outputs.{index}", notes)
-    if output.package is not None:
-        raise Unsupported(feature="package", value=output.package.kind.value)
     used = span(output.clip, scene.duration, memo)
     duration = used.of(scene.duration)
     stills = still_sets(output, index, scene, used, tools.encoders, tools.muxers, memo)
+    plain = Draft(index=index, tag=str(index), output=output, span=used, duration=duration, stills=stills, memo=memo)
     if only_stills(output):
-        return Draft(index=index, output=output, span=used, duration=duration, stills=stills, memo=memo)
+        return plain
     name = output.container or DEFAULT_CONTAINER
     container = CONTAINERS.get(name)
-    if container is None or container.muxer not in tools.muxers:
+    if container is None:
         raise UnknownContainer(container=name)
-    pictures = _video(output, index, name, container, scene, tools, duration, memo)
+    path = f"out-{index}/media.{container.extension}"
+    product = Product(path=path, duration=duration, name=_name(output, container, memo))
+    return tracks(replace(plain, path=path, product=product), name, container, scene, tools)
+
+
+def _name(output: Output, container: Container, memo: Memo) -> str | None:
+    if output.name is None:
+        return None
+    return naming.picture(output.name, output.extension or container.extension, memo, "name", many=False)
+
+
+def tracks(plain: Draft, name: str, container: Container, scene: Scene, tools: Tools) -> Draft:
+    """``plain`` with the tracks and overlays of its output; ``name`` is the container's."""
+    output, index, memo = plain.output, plain.index, plain.memo
+    if container.muxer not in tools.muxers:
+        raise UnknownContainer(container=name)
+    pictures = _video(output, index, name, container, scene, tools, plain.duration, memo)
     sound = _audio(output, name, container, scene, tools, memo, alone=pictures is None)
     if pictures is None and sound is None:
         raise NoSuchTrack(kind="audio" if container.nature is Nature.AUDIO else "video")
     covers: tuple[Cover, ...] = ()
     drawings: tuple[Drawing, ...] = ()
     if output.overlays and pictures is not None and not pictures.copied:
-        covers = overlay.covers(output, index, pictures.picture, memo)
-        drawings = tuple(overlay.drawings(output, index, pictures.picture))
+        covers = overlay.covers(output, index, plain.tag, pictures.picture, memo)
+        drawings = tuple(overlay.drawings(output, index, plain.tag, pictures.picture))
     elif output.overlays:
         memo.note("overlays")
-    return Draft(
-        index=index,
-        output=output,
-        span=used,
-        duration=duration,
-        container=container,
-        video=pictures,
-        audio=sound,
-        covers=covers,
-        drawings=drawings,
-        stills=stills,
-        memo=memo,
-    )
+    return replace(plain, container=container, video=pictures, audio=sound, covers=covers, drawings=drawings)
 
 
 def _video(

@@ -67,6 +67,7 @@ class Container:
     copies: frozenset[str] = frozenset()
     """Further coding formats that it takes by stream copy."""
     options: tuple[str, ...] = ()
+    chapters: bool = True
     tags: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     """Coding format to the four letters that players expect here."""
     sample_rates: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: EMPTY)
@@ -162,6 +163,28 @@ CONTAINERS: Final[Mapping[str, Container]] = {
     "amr": Container(muxer="amr", extension="amr", nature=Nature.AUDIO, audio=("amr_nb",)),
 }
 DEFAULT_CONTAINER: Final = "mp4"
+
+SEGMENTED: Final[Mapping[bool, Container]] = {
+    False: Container(
+        muxer="hls",
+        extension="ts",
+        nature=Nature.EITHER,
+        video=("h264",),
+        audio=("aac", "mp3", "ac3", "eac3"),
+        chapters=False,
+    ),
+    True: Container(
+        muxer="hls",
+        extension="m4s",
+        nature=Nature.EITHER,
+        video=("h264", "hevc"),
+        audio=("aac", "ac3", "eac3"),
+        options=("-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "init.mp4"),
+        chapters=False,
+        tags=_HVC1,
+    ),
+}
+"""The segments of a package, by whether they are fragmented MP4."""
 
 METADATA: Final[Mapping[str, str]] = {
     **{

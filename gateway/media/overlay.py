@@ -34,7 +34,7 @@ class Cover:
     place: str
 
 
-def path(index: int, number_: int) -> str:
+def path(index: int | str, number_: int) -> str:
     return f"overlay-{index}-{number_}"
 
 
@@ -51,24 +51,25 @@ def fetches(output: Output, index: int) -> Iterator[Fetch]:
             yield Fetch(output=index, location=overlay.font, path=font_path(index, position))
 
 
-def covers(output: Output, index: int, picture: Picture, memo: Memo) -> tuple[Cover, ...]:
+def covers(output: Output, index: int, tag: str, picture: Picture, memo: Memo) -> tuple[Cover, ...]:
+    """``tag`` tells the tracks of one output apart: each has drawings of its own size."""
     if len(output.overlays) > MOST_OVERLAYS:
         raise memo.invalid("overlays", len(output.overlays), f"over {MOST_OVERLAYS}")
     return tuple(
         _image(overlay, path(index, position), picture, memo.at("overlays").at(position))
         if isinstance(overlay, ImageOverlay)
-        else _text(overlay, path(index, position), memo.at("overlays").at(position))
+        else _text(overlay, path(tag, position), memo.at("overlays").at(position))
         for position, overlay in enumerate(output.overlays)
     )
 
 
-def drawings(output: Output, index: int, picture: Picture) -> Iterator[Drawing]:
+def drawings(output: Output, index: int, tag: str, picture: Picture) -> Iterator[Drawing]:
     for position, overlay in enumerate(output.overlays):
         if isinstance(overlay, TextOverlay):
             yield Drawing(
                 output=index,
                 overlay=overlay,
-                path=path(index, position),
+                path=path(tag, position),
                 width=picture.width,
                 height=picture.height,
                 font=font_path(index, position) if overlay.font is not None else None,

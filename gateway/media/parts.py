@@ -47,8 +47,36 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One variant of a package: where FFmpeg leaves its list and, beside it, its segments, and where they belong."""
+
+    path: str
+    folder: str = ""
+    """Below the package's own folder; a client's word, checked."""
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A package's names, all checked, and its variants in their order."""
+
+    master: str | None
+    media_playlist: str
+    segment_name: str
+    init: str | None = None
+    """The file that begins each variant of fragmented MP4."""
+    list_size: int = 0
+    segment: Fraction
+    places: tuple[Place, ...]
+
+    def within(self, place: Place, name: str) -> str:
+        """A file of a variant, counted from the package's folder."""
+        return f"{place.folder}/{name}" if place.folder else name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """A file to look for after the last run.
+    """A file to look for after the last run, or with a ``layout`` a package in the folder ``path``.
 
     With ``many``, ``path`` has one ``*`` and stands for at least one file, in the order of their names.
     """
@@ -59,6 +87,11 @@ class Product:
     many: bool = False
     still: int | None = None
     """Which of the output's ``stills`` this is."""
+    name: str | None = None
+    """The pattern of the names that the job wants (``naming.pictured``)."""
+    archive: str | None = None
+    """The name of a zip file for all of them, empty where the job leaves that open."""
+    layout: Layout | None = None
     duration: Fraction | None = None
     """Seconds that a media file should last; a much shorter one comes from a broken source."""
 

@@ -11,10 +11,10 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.faults import Fault, SourceUnreadable
-from mediaglot.gateway.media import join, mux, overlay
+from mediaglot.gateway.media import join, mux, overlay, package
 from mediaglot.gateway.media.bench import Bench
-from mediaglot.gateway.media.draft import Draft, Tools, draft
-from mediaglot.gateway.media.parts import NULL, Fetch, Plan, Run, Target, number
+from mediaglot.gateway.media.draft import Draft, Tools
+from mediaglot.gateway.media.parts import NULL, Fetch, Plan, Product, Run, Target, number
 from mediaglot.gateway.media.scene import Scene, Span, scene
 from mediaglot.gateway.media.still import StillSet
 from mediaglot.gateway.media.video import VideoTrack
@@ -45,12 +45,12 @@ def plan(
         return Plan(runs=(), products={}, faults=dict.fromkeys(wanted, fault))
     for index in wanted:
         try:
-            drafts.append(draft(job.outputs[index], index, view, tools, notes))
+            drafts += package.drafts(job.outputs[index], index, view, tools, notes)
         except Fault as fault:
             faults[index] = fault
     return Plan(
         runs=_runs(drafts, view),
-        products={one.index: one.products for one in drafts},
+        products=_products(drafts),
         faults=faults,
         drawings=tuple(drawing for one in drafts for drawing in one.drawings),
         notes=tuple(dict.fromkeys(notes)),
@@ -62,9 +62,16 @@ def needs(job: Job, only: frozenset[int] | None = None) -> tuple[Fetch, ...]:
     return tuple(
         fetch
         for index, output in enumerate(job.outputs)
-        if (only is None or index in only) and output.package is None
+        if only is None or index in only
         for fetch in overlay.fetches(output, index)
     )
+
+
+def _products(drafts: Sequence[Draft]) -> dict[int, tuple[Product, ...]]:
+    found: dict[int, tuple[Product, ...]] = {}
+    for one in drafts:
+        found[one.index] = (*found.get(one.index, ()), *one.products)
+    return found
 
 
 def _runs(drafts: Sequence[Draft], view: Scene) -> tuple[Run, ...]:
@@ -122,7 +129,7 @@ def _wire(one: Draft, bench: Bench, cut: Span, *, first_pass: bool = False) -> N
     options: list[str] = []
     if one.video is not None:
         maps.append(_wire_video(one, one.video, bench, feed, trim))
-        options += _in_pass(one.video, f"pass-{one.index}", first=first_pass)
+        options += _in_pass(one.video, f"pass-{one.tag}", first=first_pass)
     if one.audio is not None and first_pass:
         # any packets will do: the stream only keeps the numbers of the pass logs in step
         maps.append("0:0")
@@ -134,7 +141,7 @@ def _wire(one: Draft, bench: Bench, cut: Span, *, first_pass: bool = False) -> N
         bench.targets.append(Target(maps=tuple(maps), options=tuple(options), muxer="null", path=NULL))
         return
     assert one.container is not None  # noqa: S101 - media only
-    chapters = not bench.scene.joined and one.span.whole and bench.scene.parts[0].span.whole
+    chapters = one.container.chapters and not bench.scene.joined and one.span.whole and bench.scene.parts[0].span.whole
     options += mux.options(one.output, one.container, max(feed, 0), chapters=chapters, memo=one.memo)
     if one.copies:
         options += ("-avoid_negative_ts", "make_zero")
@@ -160,10 +167,10 @@ def _wire_video(one: Draft, track: VideoTrack, bench: Bench, feed: int, trim: Sp
     before = [*_trim(trim, "trim", "setpts"), *track.filters]
     if track.copied or (feed >= 0 and not before and not track.finish and not one.covers):
         return stream
-    out = f"v{one.index}"
+    out = f"v{one.tag}"
     label, pending = bench.tap(stream), before
     for position, cover in enumerate(one.covers):
-        base, top, mixed = (f"{letter}{one.index}_{position}" for letter in "bom")
+        base, top, mixed = (f"{letter}{one.tag}_{position}" for letter in "bom")
         picture = bench.feed(cover.path, picture=True)
         bench.chain(f"[{picture}:V:0]{cover.prepare}[{top}]")
         if pending:
@@ -181,8 +188,8 @@ def _wire_audio(one: Draft, bench: Bench, feed: int, trim: Span) -> str:
     filters = [*_trim(trim, "atrim", "asetpts"), *one.audio.filters]
     if one.audio.copied or (feed >= 0 and not filters):
         return stream
-    bench.chain(f"[{bench.tap(stream)}]{','.join(filters) or 'anull'}[a{one.index}]")
-    return f"[a{one.index}]"
+    bench.chain(f"[{bench.tap(stream)}]{','.join(filters) or 'anull'}[a{one.tag}]")
+    return f"[a{one.tag}]"
 
 
 def _trim(span: Span, cut: str, stamp: str) -> list[str]:

@@ -9,6 +9,7 @@ from math import ceil
 from typing import Final
 
 from mediaglot.gateway.faults import NoSuchTrack, UnknownContainer, UnknownEncoder
+from mediaglot.gateway.media import naming
 from mediaglot.gateway.media.format import ENCODERS
 from mediaglot.gateway.media.parts import Memo, Product, ratio
 from mediaglot.gateway.media.scene import Part, Scene, Span, upright
@@ -87,7 +88,7 @@ def _still_set(
             filters=tuple(_filters(asked, part, memo)),
             options=(*options, "-frames:v", "1", "-update", "1"),
             path=path,
-            product=Product(path=path, role="still", still=position),
+            product=_product(asked, path, position, extension, memo, many=False),
             source=part.path,
             seek=seek,
         )
@@ -98,8 +99,19 @@ def _still_set(
         filters=(pick, *_frames(asked, scene, memo)),
         options=(*options, "-frames:v", str(most), "-start_number", "1"),
         path=f"{stem}-%05d.{extension}",
-        product=Product(path=f"{stem}-*.{extension}", role="still", many=True, still=position),
+        product=_product(asked, f"{stem}-*.{extension}", position, extension, memo, many=True),
     )
+
+
+def _product(asked: Stills, path: str, position: int, extension: str, memo: Memo, *, many: bool) -> Product:
+    """Raises Invalid for names that can't be used."""
+    name = None if asked.name is None else naming.picture(asked.name, extension, memo, "name", many=many)
+    archive = None
+    if asked.archive and asked.archive_name:
+        archive = naming.picture(asked.archive_name, "zip", memo, "archive_name", many=False)
+    elif asked.archive:
+        archive = ""
+    return Product(path=path, role="still", many=many, still=position, name=name, archive=archive)
 
 
 def _quality(asked: Stills, codec: str, memo: Memo) -> Iterator[str]:

@@ -79,7 +79,7 @@ def encoded(
     coding.profile(settings, video, encoder, memo)
     coding.level(settings, video.level, encoder, memo)
     coding.structure(settings, video, encoder, memo)
-    coding.key_frames(settings, video.key_frames, fps or scene.frame_rate, duration, memo)
+    coding.key_frames(settings, video.key_frames, encoder, fps or scene.frame_rate, duration, memo)
     coding.color(settings, video.color, memo)
     if fps is None and video.frame_rate is not None and video.frame_rate.at_most and not _known_rate(scene):
         settings.set("-fpsmax:v", ratio(video.frame_rate.value))

@@ -7,6 +7,7 @@ of the process in any way, kill -9 included, and not a power cut; ``durable=True
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -30,6 +31,7 @@ from mediaglot.gateway.store.rows import as_json, letter_of, ticks, time_of, wor
 from mediaglot.gateway.store.transaction import SqliteTransaction, get_thing, list_things
 
 T = TypeVar("T")
+logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes down every value, secrets included
 FILE: Final = "mediaglot.db"
 BATCH: Final = 200
 """Tickets that are read, or forgotten, in one go; between two goes others get their turn."""

@@ -19,6 +19,7 @@ Lines of a head end with LF or CRLF; a body is what follows the empty line, byte
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -35,15 +36,15 @@ from mediaglot.gateway.loss import Ledger, Loss
 from mediaglot.gateway.model import Delivery, Event, Made, Ticket
 
 NOTIFICATION: Final = "notification"
+HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 
 
 # --- HTTP messages ----------------------------------------------------------------------------------
 
 
 def _split(message: bytes) -> tuple[str, Headers, bytes]:
-    message = message.replace(b"\r\n", b"\n", message.partition(b"\n\n")[0].count(b"\r\n"))
-    head, _, body = message.partition(b"\n\n")
-    first, *lines = head.decode().split("\n")
+    head, _, body = HEAD_END.sub(b"\n\n", message, count=1).partition(b"\n\n")
+    first, *lines = head.decode().splitlines()
     pairs = (line.partition(":") for line in lines if line)
     return first, Headers(lines=tuple((name.strip(), value.strip()) for name, _, value in pairs)), body
 

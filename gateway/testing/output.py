@@ -191,7 +191,10 @@ FILES: Final = some(
     stills=st.lists(STILLS, max_size=1).map(tuple),
 )
 PICTURES: Final = st.builds(
-    Output, video=st.just(SKIP), audio=st.just(SKIP) | st.none(), stills=st.lists(STILLS, min_size=1, max_size=2).map(tuple)
+    Output,
+    video=st.just(SKIP),
+    audio=st.just(SKIP) | st.none(),
+    stills=st.lists(STILLS, min_size=1, max_size=2).map(tuple),
 )
 PACKAGES: Final = some(Output, **SHARED, package=PACKAGE, audio=AUDIO)
 OUTPUTS: Final[st.SearchStrategy[Output]] = FILES | PICTURES | PACKAGES

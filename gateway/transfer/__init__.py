@@ -30,7 +30,18 @@ from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer.disk import in_thread
 from mediaglot.gateway.transfer.policy import Limits, Policy, judge
 
-__all__ = ["SCHEMES", "Carrier", "Fetched", "OnProgress", "Receipt", "Resolver", "Transfer", "delivering", "placed"]
+__all__ = [
+    "SCHEMES",
+    "Carrier",
+    "Fetched",
+    "Mount",
+    "OnProgress",
+    "Receipt",
+    "Resolver",
+    "Transfer",
+    "delivering",
+    "placed",
+]
 
 OnProgress = Callable[[int, int | None], None]
 """Told (bytes so far, bytes in all or None). The first falls back to 0 when a source must be read anew."""
@@ -89,10 +100,17 @@ class Transfer(Protocol):
     async def close(self) -> None: ...
 
 
+class Mount(Transfer, Protocol):
+    """A Transfer that takes some URLs from the one of their scheme."""
+
+    def holds(self, url: str) -> bool: ...
+
+
 class Carrier:
     """All schemes behind one Transfer. ``resolvers`` are asked first, and what they know is never fetched.
 
-    An entry of ``schemes`` is "module:attribute", called with (policy, clock).
+    ``mounts`` are asked next, in their order; what they hold is theirs, and the policy for hosts and schemes is not
+    asked. Whoever gives a mount closes it. An entry of ``schemes`` is "module:attribute", called with (policy, clock).
     """
 
     def __init__(
@@ -101,11 +119,13 @@ class Carrier:
         clock: Clock | None = None,
         *,
         resolvers: Sequence[Resolver] = (),
+        mounts: Sequence[Mount] = (),
         schemes: Mapping[str, str] = SCHEMES,
     ) -> None:
         self.policy = policy
         self._clock = clock or RealClock()
         self._resolvers = tuple(resolvers)
+        self._mounts = tuple(mounts)
         self._schemes = schemes
         self._open: dict[str, Transfer] = {}
 
@@ -139,6 +159,9 @@ class Carrier:
             await self._open.popitem()[1].close()
 
     def _transfer(self, url: str) -> Transfer:
+        for mount in self._mounts:
+            if mount.holds(url):
+                return mount
         door = self._schemes.get(url.partition(":")[0].lower())
         if door is None:
             raise SourceUnreachable(reason="scheme")

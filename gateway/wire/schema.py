@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
-from referencing import Registry, Resource
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 SUFFIX = ".json"
 Problem = tuple[str, str]
@@ -38,7 +39,7 @@ class Schemas:
 
     def __init__(self, owner: Owner) -> None:
         self._documents = dict(_documents(owner.material("schemas")))
-        resources = ((name + SUFFIX, Resource.from_contents(found)) for name, found in self._documents.items())
+        resources = ((name + SUFFIX, DRAFT202012.create_resource(found)) for name, found in self._documents.items())
         self._registry: Registry[Any] = Registry().with_resources(resources)
         self._compiled: dict[str, Draft202012Validator] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
 
@@ -43,7 +44,10 @@ class Xml:
         return self.read_text(request.body)
 
     def read_text(self, text: bytes) -> Tree:
-        return {key.lower(): value for key, value in _content(text.lstrip(), self.root).items()}
+        tree = _content(text.lstrip(), self.root)
+        if not tree:
+            raise Malformed(format="XML", reason=f"nothing in {self.root!r}")
+        return {key.lower(): value for key, value in tree.items()}
 
     def read_answer(self, body: bytes) -> Tree:
         return _content(body, self.answer_root)
@@ -62,11 +66,11 @@ class Xml:
             if key in self.lists and not value:
                 continue
             if partner is not None and isinstance(value, list):
-                others = tree.get(partner) or [None] * len(value)
-                for mine, other in zip(value, others, strict=False):
-                    self._add(parent, key, mine)
-                    if other is not None:
-                        self._add(parent, partner, other)
+                others = tree.get(partner)
+                for mine, other in zip_longest(value, others if isinstance(others, list) else []):
+                    for name, item in ((key, mine), (partner, other)):
+                        if item is not None:
+                            self._add(parent, name, item)
             else:
                 for item in value if isinstance(value, (list, tuple)) and value else [value]:
                     self._add(parent, key, item)
@@ -87,9 +91,7 @@ def _content(text: bytes, root: str) -> Tree:
     if element.tag != root:
         raise Malformed(format="XML", reason=f"expected the root element {root!r}")
     tree = _tree(element, DEPTH)
-    if not isinstance(tree, dict):
-        raise Malformed(format="XML", reason=f"no element in {root!r}")
-    return tree
+    return tree if isinstance(tree, dict) else {}
 
 
 def _name(key: str) -> str:

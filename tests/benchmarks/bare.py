@@ -1,6 +1,6 @@
 """The yardstick: an aiohttp server that does nothing but read the request and answer ready-made bytes.
 
-    python bare.py PORT FILE CONTENT_TYPE
+python bare.py PORT FILE CONTENT_TYPE
 """
 
 from __future__ import annotations

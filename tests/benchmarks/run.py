@@ -35,9 +35,13 @@ def show(name: str, value: str, aim: str = "") -> None:
     print(f"  {name:<58} {value:>12}   {aim}", flush=True)
 
 
+def add(port: int, source: str, formats: list[dict[str, str]]) -> str:
+    return str(ask(port, "AddMedia", source=source, format=formats)["MediaID"])
+
+
 def submit(port: int, count: int) -> list[str]:
     formats = [{"output": "mp4", "size": "160x90"}]
-    ids = [str(ask(port, "AddMedia", source=CLIP, format=formats)["MediaID"]) for _ in range(count)]
+    ids = [add(port, CLIP, formats) for _ in range(count)]
     for media_id in ids:
         finished(port, media_id)
     return ids
@@ -52,10 +56,7 @@ def status(folder: Path, seconds: float) -> None:
             "json": [query("GetStatus", mediaid=media_id) for media_id in ids],
             "xml": [xml_query(media_id) for media_id in ids],
             "json, never the same twice": [query("GetStatus", mediaid=ids[0], n=n) for n in range(20_000)],
-            "xml, never the same twice": [xml_query(ids[0]).replace(b"GetStatus", b"GetStatus%09" * 1 + b"%20" * n)
-                                          for n in range(1, 2)],
         }
-        del shapes["xml, never the same twice"]
         body = folder / "body"
         body.write_bytes(exchange(port, shapes["json"][0]).partition(b"\r\n\r\n")[2])
         with running(bare(other, body, "application/json"), other):
@@ -82,10 +83,7 @@ def loaded(folder: Path, seconds: float) -> None:
         messages = [query("GetStatus", mediaid=media_id) for media_id in submit(port, 4)]
         idle = drive(port, messages, connections=4, seconds=seconds)
         source = "https://media.mediaglot.test/bars-20s-1280x720-30fps.mp4"
-        busy = [
-            str(ask(port, "AddMedia", source=source, format={"output": "mp4", "video_codec": "libx265"})["MediaID"])
-            for _ in range(cores)
-        ]
+        busy = [add(port, source, [{"output": "mp4", "video_codec": "libx265"}]) for _ in range(cores)]
         while any(ask(port, "GetStatus", mediaid=media_id)["status"] != "Processing" for media_id in busy):
             time.sleep(0.05)
         work = drive(port, messages, connections=4, seconds=seconds)
@@ -108,21 +106,22 @@ def job(folder: Path, seconds: float) -> None:
         submit(port, 1)
         source = "https://media.mediaglot.test/bars-10s-640x360-30fps.mp4"
         formats = [{"output": "mp4", "size": "480x270", "bitrate": "600k"}]
-        media_id = str(ask(port, "AddMedia", source=source, format=formats)["MediaID"])
-        command, folder_of_job = _watch_command(port, media_id)
+        media_id = add(port, source, formats)
+        command, folder_of_job = _watch_command(port, media_id, folder)
         shutil.copytree(folder_of_job, trace, ignore=shutil.ignore_patterns("out-*"), copy_function=shutil.copy)
         (trace / "out-0").mkdir()
         finished(port, media_id)
         ours, by_hand = [], []
         for _ in range(7):
             by_hand.append(_timed(lambda: subprocess.run(command, cwd=trace, capture_output=True, check=True)))
-            ours.append(_timed(lambda: finished(port, str(ask(port, "AddMedia", source=source, format=formats)["MediaID"]))))
+            ours.append(_timed(lambda: finished(port, add(port, source, formats))))
     print("One job from AddMedia to Finished, against its FFmpeg command by hand (median of 7)")
     hand, whole = statistics.median(by_hand), statistics.median(ours)
-    show(f"by hand {hand * 1000:.0f} ms, as a job {whole * 1000:.0f} ms, more", f"{(whole - hand) * 1000:.0f} ms", "aim 100 ms at most")
+    more = f"{(whole - hand) * 1000:.0f} ms"
+    show(f"by hand {hand * 1000:.0f} ms, as a job {whole * 1000:.0f} ms, more", more, "aim 100 ms at most")
 
 
-def _watch_command(port: int, media_id: str) -> tuple[list[str], Path]:
+def _watch_command(port: int, media_id: str, folder: Path) -> tuple[list[str], Path]:
     """The FFmpeg command line of a running job, and its folder, while it runs."""
     while True:
         for entry in Path("/proc").iterdir():
@@ -133,7 +132,7 @@ def _watch_command(port: int, media_id: str) -> tuple[list[str], Path]:
                 place = entry.joinpath("cwd").readlink()
             except OSError:
                 continue
-            if b"-progress" in command and (place / "source-0").exists() and Path(command[0].decode()).name.startswith("ffmpeg"):
+            if place.is_relative_to(folder) and b"-progress" in command and b"out-0/media.mp4" in command:
                 return [part.decode() for part in command], place
         if ask(port, "GetStatus", mediaid=media_id)["status"] in ("Finished", "Error"):
             raise RuntimeError("the job ended before its FFmpeg was seen")
@@ -156,7 +155,7 @@ def start(folder: Path, seconds: float) -> None:
             sizes.append(memory(process.pid))
             ours.append(passed)
         with running(bare(other, body, "application/json"), other) as (process, passed):
-            sizes_bare = memory(process.pid)
+            bare_size = memory(process.pid)
             theirs.append(passed)
         if number == 0:
             ours.clear()
@@ -164,7 +163,7 @@ def start(folder: Path, seconds: float) -> None:
     print("Start (median of 6) and idle memory")
     hand, own = statistics.median(theirs), statistics.median(ours)
     show(f"first 200: bare {hand * 1000:.0f} ms, mediaglot {own * 1000:.0f} ms", f"{own / hand:.2f}", "aim under 2")
-    show(f"resident: bare {sizes_bare:.0f} MB, mediaglot", f"{statistics.median(sizes):.0f} MB")
+    show(f"resident: bare {bare_size:.0f} MB, mediaglot", f"{statistics.median(sizes):.0f} MB")
 
 
 PARTS: dict[str, Callable[[Path, float], None]] = {"status": status, "loaded": loaded, "job": job, "start": start}

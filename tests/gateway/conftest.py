@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import pytest
 
 from mediaglot.gateway import exchange
-from mediaglot.gateway.accounts import Account
+from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.auth import BodyPair
 from mediaglot.gateway.backends import Caller, Product, Report
 from mediaglot.gateway.backends.desk import Desk
@@ -198,8 +198,10 @@ class Works:
         self.store, self.clock, self.toy, self.craft = store, clock, toy, craft
         self.engine = EmbeddedEngine(store, clock, workers=2)
         self.shift = Shift(store, self.engine, craft, clock, dialect=lambda _: toy, base=self.base)
-        self.engine._give_up = self.shift.give_up
-        self.desk = Desk(store, self.engine, craft, clock, workers=2, base=self.base, chance=Random(1))
+        self.accounts = Accounts(clock=clock)
+        self.desk = Desk(
+            store, self.engine, craft, clock, workers=2, base=self.base, chance=Random(1), accounts=self.accounts
+        )
 
     def base(self, dialect: str) -> str:
         return f"https://host.example/{dialect}"
@@ -239,7 +241,7 @@ class Works:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """With the engine at work."""
-        task = asyncio.create_task(self.engine.run(self.shift.work))
+        task = asyncio.create_task(self.engine.run(self.shift.work, self.shift.give_up))
         try:
             yield
         finally:

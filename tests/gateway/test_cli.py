@@ -21,6 +21,12 @@ COMMAND = (sys.executable, "-m", "mediaglot")
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAGLOT_")}
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default data folder is below the current one."""
+    monkeypatch.chdir(tmp_path)
+
+
 def call(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *words], capture_output=True, text=True, check=False, timeout=60, env=CLEAN | variables

@@ -52,7 +52,10 @@ def test_every_setting_has_a_flag_a_variable_and_a_key(tmp_path: Path) -> None:
         if item.metadata.get("least", 0) > 17:
             text = str(item.metadata["least"])
         flag = f"--{item.name.replace('_', '-')}"
-        words = (flag,) if isinstance(item.default, bool) else (flag, text)
+        words: tuple[str, ...] = (flag, text)
+        if isinstance(item.default, bool):
+            text = str(not item.default).lower()
+            words = (f"--no-{flag[2:]}" if item.default else flag,)
         literal = text if isinstance(item.default, (int, float)) else f'["{text}"]'
         literal = f'"{text}"' if isinstance(item.default, (str, Path)) else literal
         path = written(tmp_path, f"{item.name} = {literal}\n")

@@ -179,9 +179,10 @@ def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: signa
         env=os.environ | {"TMPDIR": str(tmp_path)},
     )
     assert process.stdout is not None
-    assert process.stdout.readline().startswith("server")
+    first = process.stdout.readline()
     process.send_signal(number)
     _, complaint = process.communicate(timeout=30)
+    assert first.startswith("server"), complaint
     assert (process.returncode, complaint) == (128 + number, "")
     assert not list(tmp_path.iterdir())
 

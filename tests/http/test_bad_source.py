@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.ffmpeg
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.usefixtures("no_mistakes")]
 SHORT = "https://media.mediaglot.test/bars-1s-320x180-25fps.mp4"
 SMALL = {"output": "mp4", "size": "160x90"}
-
-
-@pytest.fixture(autouse=True)
-def no_mistakes(caplog: pytest.LogCaptureFixture) -> Any:
-    yield
-    mistakes = [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR]
-    assert [record.getMessage() for record in mistakes] == []
 
 
 @pytest.mark.parametrize(
@@ -104,7 +96,7 @@ async def test_a_job_is_cancelled_while_its_source_hangs(serve: Any, origin: Any
         {"video_codec_parameters": {"qcomp": "0.6:stats=/tmp/x", "stats": "/tmp/y"}},
         {"destination": "file:///etc/x.mp4"},
     ],
-    ids=lambda setting: "-".join(setting),
+    ids="-".join,
 )
 async def test_settings_beyond_reason(client: Any, setting: Any) -> None:
     answer = await client.json("AddMedia", source=SHORT, format=[SMALL, SMALL | setting])
@@ -119,7 +111,7 @@ async def test_settings_beyond_reason(client: Any, setting: Any) -> None:
 
 async def test_a_source_with_a_name_that_is_too_long(client: Any, origin: Any) -> None:
     name = "%F0%A0%80%80" * 100
-    done = await client.end(await client.add(f"{origin.url}/named/{name}.mp4", SMALL))
+    done = await client.end(await client.add(f"{origin.url}/clips/bars-1s-320x180-25fps.mp4/{name}.mp4", SMALL))
     assert done["status"] == "Finished"
     status, _, _ = await client.get(done["format"]["s3_destination"])
     assert status == 200

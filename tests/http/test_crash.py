@@ -93,7 +93,7 @@ async def test_told_to_end_it_puts_its_work_back(
 @pytest.mark.ffmpeg
 async def test_it_can_be_told_to_end_many_times_and_finish_at_last(command: Any, visit: Any, slow: Path) -> None:
     media = None
-    for _ in range(5):
+    for _ in range(4):
         server = await command("--ffmpeg", str(slow))
         client = visit(server.site)
         media = media or await client.add(LONG, SMALL)

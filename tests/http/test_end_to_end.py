@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.ffmpeg
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.usefixtures("no_mistakes")]
 SECOND, TWO = "clips/bars-1s-320x180-25fps.mp4", "clips/bars-2s-320x180-25fps.mp4"
 LOCAL = "https://media.mediaglot.test/bars-1s-320x180-25fps.mp4"
 SMALL = {"output": "mp4", "size": "160x90"}
@@ -122,7 +122,7 @@ async def test_several_destinations_get_the_same_file(serve: Any, tmp_path: Path
     assert third.name == f"bars-1s-320x180-25fps_{task['id']}.mp4"
     files = [tmp_path / "out/a.mp4", tmp_path / "out/b.mp4", third]
     assert len({file.read_bytes() for file in files}) == 1
-    assert measure(files[0])["size"] == (160, 90)
+    assert measure(files[0].read_bytes())["size"] == (160, 90)
 
 
 async def test_two_equal_formats_in_one_folder_are_two_files(serve: Any, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.model import Secret
 
-pytestmark = pytest.mark.ffmpeg
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.usefixtures("no_mistakes")]
 LOCAL = "https://media.mediaglot.test/bars-1s-320x180-25fps.mp4"
 LONG = "https://media.mediaglot.test/bars-8s-320x180-25fps.mp4"
 SMALL = {"output": "mp4", "size": "160x90"}

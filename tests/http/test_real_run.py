@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.ffmpeg
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.usefixtures("no_mistakes")]
 SHORT = "https://media.mediaglot.test/bars-1s-320x180-25fps.mp4"
 LONG = "https://media.mediaglot.test/bars-8s-320x180-25fps.mp4"
 SMALL = {"output": "mp4", "size": "160x90"}

@@ -16,6 +16,7 @@ from typing import Any
 
 from mediaglot.gateway import codec, registry
 from mediaglot.gateway.exchange import Intent
+from mediaglot.gateway.faults import Fault, Malformed
 from mediaglot.gateway.testing.case import Case, Folder, Notice, encode_result, folders, write_request, write_response
 
 
@@ -35,10 +36,15 @@ def made_of(folder: Folder) -> dict[str, bytes]:
         made["intent.json"] = dump(codec.encode(reading.intent, Intent))
         made["losses.json"] = dump([codec.encode(loss) for loss in reading.losses])
     if reading.fault is not None:
-        made["result.json"] = dump(encode_result(reading.fault))
+        made["result.json"] = dump(encode_result(without_parser(reading.fault)))
     result = reading.fault or folder.result
     answer = folder.dialect.render_response(reading.call, result) if result is not None else None
     return made | {"response.http": write_response(answer) if answer else b""}
+
+
+def without_parser(fault: Fault) -> Fault:
+    """Without the words of a parser, which change with its version; a fixture may leave data out."""
+    return Malformed(format=fault.data.get("format")) if isinstance(fault, Malformed) else fault
 
 
 def main(wanted: list[str]) -> None:

@@ -1,0 +1,102 @@
+"""What the runs of a plan left in the work folder, measured and named: media, stills with their zip, packages."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import zipfile
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from mediaglot.gateway.backends import Product
+from mediaglot.gateway.backends.bundle import bundle, complete
+from mediaglot.gateway.faults import EncodingFailed, SourceUnreadable
+from mediaglot.gateway.media import naming, parts
+from mediaglot.gateway.model import File, MediaFacts
+
+Probe = Callable[[Path], Awaitable[MediaFacts]]
+EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+"""The oldest time that a zip knows: the same pictures give the same file."""
+
+
+async def gather(folder: Path, products: Sequence[parts.Product], probe: Probe) -> tuple[Product, ...]:
+    """The files of one output. Raises EncodingFailed for what is missing, SourceUnreadable for what is too short."""
+    found: list[Product] = []
+    for product in products:
+        if product.layout is not None:
+            found += await bundle(folder, product, product.layout, measurer(probe))
+            continue
+        first = len(found)
+        for path in _present(folder, product):
+            found.append(await _file(path, product, len(found) - first + 1, measurer(probe)))
+        if product.archive is not None:
+            found.append(await asyncio.to_thread(_zip, found[first:], product.archive))
+    return _distinct(found)
+
+
+def measurer(probe: Probe) -> Probe:
+    """``probe`` for files of our own: one that can't be read is our failure, not the source's."""
+
+    async def measure(path: Path) -> MediaFacts:
+        try:
+            return await probe(path)
+        except SourceUnreadable as fault:
+            raise EncodingFailed(reason="unplayable") from fault
+
+    return measure
+
+
+async def _file(path: Path, product: parts.Product, number: int, probe: Probe) -> Product:
+    facts = await probe(path)
+    complete(facts.duration, product.duration)
+    size, digest = await asyncio.to_thread(_digest, path)
+    name = None
+    if product.name is not None:
+        picture = facts.video[0] if facts.video else None
+        name = naming.pictured(product.name, number, *((picture.width, picture.height) if picture else (0, 0)))
+    file = File(path=name or path.name, size=size, sha256=digest, facts=facts, role=product.role)
+    return Product(path=path, file=file, name=name)
+
+
+def _present(folder: Path, product: parts.Product) -> list[Path]:
+    paths = sorted(folder.glob(product.path)) if product.many else [folder / product.path]
+    if not paths or not all(path.is_file() and path.stat().st_size for path in paths):
+        raise EncodingFailed(reason="no_output")
+    return paths
+
+
+def _digest(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _zip(pictures: Sequence[Product], name: str) -> Product:
+    """Stored, not deflated: pictures are compressed already."""
+    path = pictures[0].path.with_name(f"{pictures[0].path.stem}.zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        for picture in _distinct(pictures):
+            with picture.path.open("rb") as source, archive.open(zipfile.ZipInfo(picture.file.path, EPOCH), "w") as to:
+                while block := source.read(1 << 20):
+                    to.write(block)
+    size, digest = _digest(path)
+    return Product(
+        path=path, file=File(path=name or path.name, size=size, sha256=digest, role="archive"), name=name or None
+    )
+
+
+def _distinct(products: Sequence[Product]) -> tuple[Product, ...]:
+    """Names that only measuring has made alike get a number."""
+    taken: set[str] = set()
+    found = []
+    for product in products:
+        name, count = product.file.path, 1
+        while naming.alike(name) in taken:
+            count += 1
+            name = str(Path(product.file.path).with_suffix("")) + f"_{count}{Path(product.file.path).suffix}"
+        taken.add(naming.alike(name))
+        same = name == product.file.path
+        found.append(product if same else replace(product, name=name, file=replace(product.file, path=name)))
+    return tuple(found)

@@ -1,0 +1,122 @@
+"""HLS playlists (RFC 8216) as text: the segments that FFmpeg lists, and the playlists that we write. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor
+from typing import Final
+from urllib.parse import quote
+
+from mediaglot.gateway.model import VideoFacts
+
+ENTRY: Final = re.compile(r"^#EXTINF:(\d+(?:\.\d+)?),[^\n]*\n([^#\n]+)$", re.MULTILINE)
+TYPES: Final = {
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".ts": "video/mp2t",
+    ".m4s": "video/iso.segment",
+    ".mp4": "video/mp4",
+}
+"""The content types of a package's files, by extension."""
+
+VERSION: Final = {False: 3, True: 7}
+"""By fragmented: fractional durations need 3, maps in a list of ordinary segments 6, and fMP4 players know 7."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """``name`` is its file beside the playlist, ``duration`` seconds, ``size`` bytes."""
+
+    name: str
+    duration: Fraction
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A variant as the master names it, all measured. ``peak`` and ``average`` are bits per second."""
+
+    uri: str
+    peak: int
+    average: int
+    codecs: tuple[str, ...] = ()
+    video: VideoFacts | None = None
+    name: str | None = None
+
+
+def listed(text: str) -> tuple[Segment, ...]:
+    """The segments that a media playlist names, without their sizes."""
+    return tuple(Segment(name, Fraction(seconds)) for seconds, name in ENTRY.findall(text))
+
+
+def target(segments: Sequence[Segment]) -> int:
+    """Whole seconds that no segment rounds to more than."""
+    return max([1, *(floor(segment.duration + Fraction(1, 2)) for segment in segments)])
+
+
+def average(segments: Sequence[Segment]) -> int:
+    duration = sum((segment.duration for segment in segments), Fraction(0))
+    return ceil(8 * sum(segment.size for segment in segments) / duration) if duration else 0
+
+
+def peak(segments: Sequence[Segment]) -> int:
+    """The largest bitrate of neighbours that last from half to one and a half of the target duration (4.1 there).
+
+    A last segment of a few frames does not count alone.
+    """
+    least, most = Fraction(target(segments), 2), Fraction(target(segments) * 3, 2)
+    rates = [average(segments)]
+    for start in range(len(segments)):
+        duration, size = Fraction(0), 0
+        for segment in segments[start:]:
+            duration, size = duration + segment.duration, size + segment.size
+            if duration > most:
+                break
+            if duration >= least:
+                rates.append(ceil(8 * size / duration))
+    return max(rates)
+
+
+def media(segments: Sequence[Segment], *, init: str | None = None, most: int = 0) -> str:
+    """A finished media playlist of all segments, or of the last ``most``; ``init`` is the file that begins an fMP4."""
+    shown = segments[-most:] if most else segments
+    lines = [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{VERSION[init is not None]}",
+        f"#EXT-X-TARGETDURATION:{target(segments)}",
+        f"#EXT-X-MEDIA-SEQUENCE:{len(segments) - len(shown)}",
+        *(["#EXT-X-PLAYLIST-TYPE:VOD"] if len(shown) == len(segments) else []),
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        *([f'#EXT-X-MAP:URI="{address(init)}"'] if init is not None else []),
+    ]
+    for segment in shown:
+        lines += [f"#EXTINF:{float(segment.duration):.6f},", address(segment.name)]
+    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+
+
+def master(entries: Sequence[Entry], *, fragmented: bool = False) -> str:
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION[fragmented]}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    for entry in entries:
+        lines += ["#EXT-X-STREAM-INF:" + ",".join(_attributes(entry)), address(entry.uri)]
+    return "\n".join([*lines, ""])
+
+
+def _attributes(entry: Entry) -> Iterator[str]:
+    yield f"BANDWIDTH={entry.peak}"
+    yield f"AVERAGE-BANDWIDTH={entry.average}"
+    if entry.video is not None:
+        width = round(entry.video.width * (entry.video.pixel_aspect or 1))
+        yield f"RESOLUTION={width}x{entry.video.height}"
+    if entry.codecs:
+        yield f'CODECS="{",".join(entry.codecs)}"'
+    if entry.video is not None and entry.video.frame_rate:
+        yield f"FRAME-RATE={float(entry.video.frame_rate):.3f}"
+    if entry.name:
+        yield f'NAME="{entry.name}"'
+
+
+def address(path: str) -> str:
+    """A relative path as a URI."""
+    return quote(path, safe="/()@=+,~")

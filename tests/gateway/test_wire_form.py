@@ -1,0 +1,89 @@
+"""Documents in a form field, as lenient as the clients that send them."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mediaglot.gateway.exchange import Request
+from mediaglot.gateway.faults import Malformed
+from mediaglot.gateway.wire.form import FormField, pairs
+from mediaglot.gateway.wire.json import Json
+from mediaglot.gateway.wire.xml import Xml
+
+WIRE = FormField(
+    formats=MappingProxyType(
+        {"xml": Xml(root="query", answer_root="response"), "json": Json(root="query", answer_root="response")}
+    ),
+    otherwise="xml",
+)
+XML = '<?xml version="1.0"?><query><a>1 + 1</a></query>'
+JSON = '{"query":{"a":"1 + 1"}}'
+
+
+def post(body: str | bytes, query: str = "") -> Request:
+    return Request(method="POST", body=body if isinstance(body, bytes) else body.encode(), query=query)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"xml={quote_plus(XML)}",
+        f"other=1&xml={quote_plus(XML)}&more=2",
+        f"xml=&xml={quote_plus(XML)}",
+        f"\r\nxml={quote_plus('  ' + XML)}",
+    ],
+)
+def test_the_document_is_in_the_field_named_after_its_format(body: str) -> None:
+    wire = WIRE.choose(post(body))
+    assert wire.read(post(body)) == {"a": "1 + 1"}
+    assert wire.content_type == "text/xml"
+
+
+def test_the_answer_comes_in_the_format_of_the_question() -> None:
+    wire = WIRE.choose(post(f"json={quote_plus(JSON)}"))
+    assert wire.content_type == "application/json"
+    assert wire.write({"a": "1"}) == b'{"response":{"a":"1"}}'
+    assert WIRE.choose(post("")).write({"a": "1"}).startswith(b"<?xml")
+
+
+@pytest.mark.parametrize(("body", "tree"), [(f"json={JSON}", {"a": "1   1"}), (f"xml={XML}", {"a": "1   1"})])
+def test_a_document_that_was_not_encoded_is_read_as_php_would(body: str, tree: dict[str, str]) -> None:
+    assert WIRE.choose(post(body)).read(post(body)) == tree
+
+
+def test_only_ampersands_separate() -> None:
+    assert dict(pairs(b"a=1;b=2&c=%26%3D=x&d&=e")) == {"a": b"1;b=2", "c": b"&==x", "": b"e"}
+
+
+def test_a_document_in_the_query_string_is_found_too() -> None:
+    request = post("", query=f"json={quote_plus(JSON)}")
+    assert WIRE.choose(request).read(request) == {"a": "1 + 1"}
+
+
+@pytest.mark.parametrize("body", ["", "a=1", "xml=", "xml=%20", "XML", XML, JSON, "x" * 1000, "&&&=&"])
+def test_a_request_without_a_document_is_malformed_and_answered_in_xml(body: str) -> None:
+    wire = WIRE.choose(post(body))
+    assert wire.content_type == "text/xml"
+    with pytest.raises(Malformed):
+        wire.read(post(body))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=50), st.text(max_size=20))
+def test_choosing_never_fails(body: bytes, query: str) -> None:
+    request = post(body, query)
+    wire = WIRE.choose(request)
+    assert wire.write({"error": "x"})
+    try:
+        assert isinstance(wire.read(request), dict)
+    except Malformed:
+        pass
+
+
+def test_a_query_string_that_is_no_text_does_no_harm() -> None:
+    assert WIRE.choose(post("", query="\udcff=\ud800")).content_type == "text/xml"

@@ -1,0 +1,160 @@
+"""The papers keep their word: commands run as written, tables match the code.
+
+As a script (``python tests/house/test_readme.py``) it renews the table of settings in README.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+import pytest
+
+from mediaglot.gateway.config import PREFIX, Settings
+from mediaglot.gateway.registry import find, names
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+START, END = r"<!-- settings: .* -->\n", "<!-- end of settings -->"
+ADDRESS = "http://127.0.0.1:8080"
+PATIENCE = 60.0
+
+
+def settings_table() -> str:
+    """Every setting with its flag, its variable, its default and what it is."""
+    lines = ["| flag | variable | default | |", "|---|---|---|---|"]
+    for item in fields(Settings):
+        if item.metadata.get("table"):
+            continue
+        default = "" if item.default in ("", (), MISSING) else f"`{str(item.default).lower()}`"
+        choices = f" ({', '.join(item.metadata['choices'])})" if "choices" in item.metadata else ""
+        again = " (may be repeated)" if isinstance(item.default, tuple) else ""
+        flag, variable = f"--{item.name.replace('_', '-')}", f"{PREFIX}{item.name.upper()}"
+        lines.append(f"| `{flag}` | `{variable}` | {default} | {item.metadata['about']}{choices}{again} |")
+    return "\n".join(lines) + "\n"
+
+
+def with_table(text: str) -> str:
+    return re.sub(rf"({START}).*?({END})", lambda match: match[1] + settings_table() + match[2], text, flags=re.DOTALL)
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """The language and the content of each code block."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return README.read_text()
+
+
+def test_the_table_of_settings_is_fresh(text: str) -> None:
+    assert with_table(text) == text, "run: python tests/house/test_readme.py"
+
+
+def test_the_gate_is_the_readmes_own_command(root: Path, text: str) -> None:
+    demo, tests = (content.strip() for language, content in blocks(text) if not language)
+    assert demo.endswith("/mediaglot demo")
+    script = (root / ".ci" / "run").read_text()
+    assert script.rstrip().splitlines()[-1] == tests
+    assert "set -euo pipefail" in script
+    assert os.access(root / ".ci" / "run", os.X_OK)
+    assert tests in (root / "CONTRIBUTING.md").read_text()
+
+
+def test_links_lead_somewhere(root: Path, checkout: tuple[Path, ...]) -> None:
+    for path in (path for path in checkout if path.suffix == ".md"):
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", (root / path).read_text()):
+            assert (root / path).parent.joinpath(target).exists(), f"{path} links to {target}"
+
+
+def test_the_changelog_has_room_for_the_next_entry(root: Path) -> None:
+    assert "## [Unreleased]" in (root / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_dialects_readme_tells_each_operation_and_its_evidence(root: Path, name: str) -> None:
+    told = (root / "emulators" / name / "README.md").read_text()
+    rows = set(re.findall(r"^\| `([^`]+)` \| (\w+) \|", told, re.MULTILINE))
+    assert rows == {(route.name, route.evidence) for route in find(name).routes}
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_dialects_readme_lists_every_text_that_nobody_has_seen(root: Path, name: str) -> None:
+    told = (root / "emulators" / name / "README.md").read_text()
+    unproven = [complaint for complaint in find(name).faults.values() if complaint.evidence in ("proposed", "inferred")]
+    assert not [complaint.text for complaint in unproven if f"`{complaint.text}`" not in told]
+
+
+# --- the quick start, executed ------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def server(line: str, folder: Path) -> Iterator[str]:
+    """The README's own command, on a free port and with another folder; gives the base URL."""
+    program, *words = line.split()
+    assert program == ".venv/bin/mediaglot"
+    words[words.index("--data") + 1] = str(folder / "data")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mediaglot", *words, "--port", "0"], stdout=subprocess.PIPE, text=True, env=clean
+    )
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def shell(script: str, folder: Path) -> str:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, f"{script}\n{done.stderr}"
+    return done.stdout
+
+
+def finished(script: str, folder: Path) -> str:
+    """The answer of a GetStatus when the job has ended well."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        answer = shell(script, folder)
+        status = re.search(r"(?:<status>|\"status\":\")([^<\"]+)", answer)
+        if status is not None and status[1] == "Finished":
+            return answer
+        assert status is not None, answer
+        assert status[1] != "Error", answer
+    raise AssertionError(f"not finished after {PATIENCE} seconds: {answer}")
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the quick start is written with curl, which is not here")
+def test_the_quick_start_runs_as_written(text: str, tmp_path: Path) -> None:
+    section = text.partition("## Quick start")[2].partition("\n## ")[0]
+    (_, start), *steps = blocks(section)
+    answers = [content if language == "text" else "" for language, content in [*steps[1:], ("", "")]]
+    with server(start, tmp_path) as site:
+        for (language, written), expected in zip(steps, answers, strict=True):
+            if language != "sh":
+                continue
+            assert ADDRESS in written
+            script = written.replace(ADDRESS, site)
+            asks = "GetStatus" in script and "|" not in script
+            answer = finished(script, tmp_path) if asks else shell(script, tmp_path)
+            if expected:
+                assert answer.strip() == expected.strip()
+    saved = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
+    assert saved == ["bars-5s-640x360-30fps_9001.mp4", "bars-5s-640x360-30fps_9002.jpg"]
+    assert all((tmp_path / name).stat().st_size > 1000 for name in saved)
+
+
+if __name__ == "__main__":
+    README.write_text(with_table(README.read_text()))

@@ -1,0 +1,3 @@
+"""The laws, over every dialect that is installed."""
+
+from mediaglot.gateway.testing import *  # noqa: F403
