@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache, cached_property
 from random import Random
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from mediaglot.gateway.accounts import ANYBODY, Account
 from mediaglot.gateway.auth import Auth, Credential
@@ -143,6 +143,9 @@ class Sample(Protocol):
         ...
 
 
+NOWHERE: Final[tuple[Route | None, Mapping[str, str]]] = (None, {})
+
+
 class Dialect:
     """Base of all dialects. See the class attributes for the facts that one states."""
 
@@ -195,8 +198,8 @@ class Dialect:
     def open(self, request: Request) -> Call:
         """Decode a request, find its credential and its operation.
 
-        Raises UnknownAction or MethodNotAllowed for its path, then Malformed, Unauthorized, and UnknownAction for its
-        verb, in that order of checks.
+        Raises UnknownAction or MethodNotAllowed for its path, then Malformed, then Unauthorized. A verb that no route
+        has is for ``read`` to complain of: who may not come in is not told what there is.
         """
         wire = self.wire.choose(request)
         candidates = self._candidates(request)
@@ -206,18 +209,18 @@ class Dialect:
         tree = wire.read(request)
         credential = self.auth.claim(request, tree)
         verb = self.verb(tree).lower()
-        for route, params in candidates:
-            if route.when is None or route.when.lower() == verb:
-                return Call(request=request, wire=wire, route=route, tree=tree, params=params, credential=credential)
-        raise UnknownAction(name=self.verb(tree) or request.path)
+        wanted = (pair for pair in candidates if pair[0].when is None or pair[0].when.lower() == verb)
+        chosen, given = next(wanted, NOWHERE)
+        return Call(request=request, wire=wire, route=chosen, tree=tree, params=given, credential=credential)
 
     def verb(self, tree: Tree) -> str:
         """The operation that a document names, for dialects that have their verbs in the body."""
         return str(one(tree.get("action")) or "")
 
     def read(self, call: Call, ledger: Ledger) -> Intent:
-        """What the client wants. Raises a BadRequest that names the field to change."""
-        assert call.route is not None  # noqa: S101
+        """What the client wants. Raises UnknownAction, or the BadRequest that names the field to change."""
+        if call.route is None:
+            raise UnknownAction(name=self.verb(call.tree) or call.request.path)
         takes = call.route.takes
         if isinstance(takes, Record):
             intent: Intent = takes.read({**call.tree, **call.params}, ledger)
@@ -268,8 +271,7 @@ class Dialect:
 
         Raises Forbidden where the token does not allow the operation.
         """
-        assert call.route is not None  # noqa: S101
-        if call.route.scope and account.scopes and call.route.scope not in account.scopes:
+        if call.route and call.route.scope and account.scopes and call.route.scope not in account.scopes:
             raise Forbidden(scope=call.route.scope)
         return account
 

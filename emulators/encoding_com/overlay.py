@@ -97,7 +97,8 @@ class Overlays:
                 within = ledger.within(key).within(number)
                 if not isinstance(item, dict) or is_empty(item.get(REQUIRED[key])):
                     raise Missing(field=f"{within.prefix}{REQUIRED[key]}")
-                found.append(record.read({**DEFAULTS.get(key, {}), **item}, within))
+                given = {name: value for name, value in item.items() if not is_empty(value)}
+                found.append(record.read({**DEFAULTS.get(key, {}), **given}, within))
         if len(found) > MOST:
             raise Invalid(field=f"{ledger.prefix}overlay", reason=f"is given more than {MOST} times")
         return {"overlays": tuple(found)} if found else {}

@@ -101,7 +101,7 @@ class Reserved:
         except Fault as fault:
             status = next(REFUSALS[cls] for cls in type(fault).__mro__ if cls in REFUSALS)
             said = problem(status, fault.code, str(fault))
-        except web.RequestPayloadError:
+        except (web.RequestPayloadError, ConnectionError):
             said = problem(400, "malformed", "the body broke off")
         else:
             return answer({"id": upload_id, "size": size}, status=201)

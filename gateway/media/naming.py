@@ -20,7 +20,7 @@ FIELD: Final = re.compile(r"\{(n(?::0([1-9]))?|resolution)\}")
 
 def part(text: str, memo: Memo, field: str) -> str:
     """``text`` as one part of a path. Raises Invalid."""
-    if not PART.fullmatch(text):
+    if not PART.fullmatch(normalize("NFC", text)):
         raise memo.invalid(field, text, "not a plain file name")
     if len(text.encode()) > LONGEST:
         raise memo.invalid(field, text, f"over {LONGEST} bytes")

@@ -136,6 +136,7 @@ STILLS: Final = some(
     quality=st.integers(1, 100),
     name=WORDS,
     archive=st.booleans(),
+    archive_name=WORDS,
 )
 IMAGE: Final = st.builds(
     ImageOverlay,
@@ -165,6 +166,9 @@ PACKAGE: Final = st.builds(
     segment=st.none() | SECONDS,
     fragmented=st.booleans(),
     playlist=st.none() | WORDS,
+    media_playlist=st.none() | WORDS,
+    segment_name=st.none() | WORDS,
+    list_size=st.none() | NATURAL,
     variants=st.lists(
         some(Variant, name=WORDS, folder=WORDS, video=VIDEO | st.just(SKIP), audio=AUDIO | st.just(SKIP)), max_size=2
     ).map(tuple),

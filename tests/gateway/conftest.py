@@ -308,4 +308,3 @@ def ticket() -> Ticket:
         job=Job(inputs=(Input(location=Location(url="https://media.example/in.mp4")),), outputs=outputs),
         outputs=(Made(id="71"), Made(id="72")),
     )
-

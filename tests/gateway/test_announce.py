@@ -22,7 +22,10 @@ def letters(toy: Any, ticket: Ticket, event: Event, *targets: Notification, subj
 def test_a_target_gets_a_letter_only_of_what_it_wants_to_hear(toy: Any, ticket: Ticket) -> None:
     ends = Notification(target=Location(url="https://a/"), events=frozenset({Event.FINISHED, Event.FAILED}))
     everything = Notification(target=Location(url="https://b/"), events=frozenset(Event))
-    assert [x.url.reveal() for x in letters(toy, ticket, Event.FINISHED, ends, everything)] == ["https://a/", "https://b/"]
+    assert [x.url.reveal() for x in letters(toy, ticket, Event.FINISHED, ends, everything)] == [
+        "https://a/",
+        "https://b/",
+    ]
     assert [x.url.reveal() for x in letters(toy, ticket, Event.QUEUED, ends, everything)] == ["https://b/"]
     assert letters(toy, ticket, Event.QUEUED, ends) == []
 

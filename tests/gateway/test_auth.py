@@ -64,7 +64,9 @@ def test_signing_and_claiming_undo_each_other() -> None:
 def test_an_account_is_named_by_the_pair_and_does_not_tell_the_secret() -> None:
     mine = Credential("7", Secret("hunter2"))
     assert mine.account == Credential("7", Secret("hunter2")).account
-    assert len({mine.account, Credential("7", Secret("other")).account, Credential("8", Secret("hunter2")).account}) == 3
+    assert (
+        len({mine.account, Credential("7", Secret("other")).account, Credential("8", Secret("hunter2")).account}) == 3
+    )
     assert "hunter2" not in mine.account + repr(mine)
 
 

@@ -110,8 +110,9 @@ def test_the_verb_in_the_body_chooses(verbs: Dialect, action: Any, name: str) ->
 def test_credentials_are_checked_before_the_verb(verbs: Dialect, action: Any) -> None:
     with pytest.raises(Unauthorized):
         verbs.open(post("/", action=action))
+    call = verbs.open(post("/", **ME, action=action))
     with pytest.raises(UnknownAction) as caught:
-        verbs.open(post("/", **ME, action=action))
+        verbs.read(call, Ledger())
     assert caught.value.data["name"]
 
 

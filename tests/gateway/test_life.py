@@ -64,7 +64,12 @@ def test_a_move_writes_history_and_what_was_before(ticket: Ticket) -> None:
 
 def test_a_new_phase_starts_at_nothing_and_the_whole_goes_on(ticket: Ticket) -> None:
     far = replace(
-        ticket, status=Status.RUNNING, phase=Phase.FETCHING, phase_progress=Fraction(1), phase_left=3, progress=Fraction(1, 2)
+        ticket,
+        status=Status.RUNNING,
+        phase=Phase.FETCHING,
+        phase_progress=Fraction(1),
+        phase_left=3,
+        progress=Fraction(1, 2),
     )
     after = move(far, Status.RUNNING, ticket.created, phase=Phase.ENCODING)
     assert (after.phase_progress, after.phase_left, after.progress) == (0, None, Fraction(1, 2))

@@ -19,7 +19,9 @@ RECORD = Record(
     Field("format", "container", names("mp4 webm mov")),
     Field("label", "label"),
     Nested("part", "clip", Record(Clip, Field("from", "start", SECONDS), Field("to", "end", SECONDS))),
-    Inline("video", Record(Video, Field("size", "size", SIZE), Field("bf", "b_frames", NATURAL)), off=("novideo", "yes")),
+    Inline(
+        "video", Record(Video, Field("size", "size", SIZE), Field("bf", "b_frames", NATURAL)), off=("novideo", "yes")
+    ),
     Inline("audio", Record(Audio, Field("abitrate", "bitrate", KILOBITS), Field("rate", "sample_rate", NATURAL))),
     Many("pictures", "stills", Record(Stills, Field("every", "every", DECIMAL), Field("name", "name"))),
     Kept("comment"),
@@ -27,7 +29,9 @@ RECORD = Record(
 )
 leaf = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12))
 documents = st.recursive(
-    leaf, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3), max_leaves=8
+    leaf,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
 )
 trees = st.dictionaries(st.sampled_from([*sorted(RECORD.keys), "odd", ""]), documents, max_size=6)
 exact = st.fractions(min_value=0, max_value=10_000, max_denominator=1000).filter(lambda f: 1000 % f.denominator == 0)

@@ -32,7 +32,16 @@ def test_a_secret_is_in_no_text_that_python_makes_of_it(caplog: pytest.LogCaptur
     job = Job(inputs=(Input(location=holder),), extras={"acme": {"key": TEXT}}, document={"source": TEXT})
     output = Output(destinations=(holder,), document={"destination": TEXT}, extras={"acme": {"x": TEXT}})
     logging.getLogger("test").error("%s %r", job, output)
-    made = (str(secret), repr(secret), f"{secret}", f"{secret!r:>40}", "%s" % secret, repr(job), repr(output), str(holder))
+    made = (
+        str(secret),
+        repr(secret),
+        f"{secret}",
+        f"{secret!r:>40}",
+        "%s" % secret,
+        repr(job),
+        repr(output),
+        str(holder),
+    )
     assert not [text for text in (*made, caplog.text) if TEXT in text]
     with pytest.raises(TypeError):
         json.dumps(secret)
@@ -70,7 +79,9 @@ def test_equal_jobs_are_equal_whatever_their_documents_say() -> None:
 
 
 def test_what_changes_the_picture_is_marked_essential() -> None:
-    marked = {f"{cls.__name__}.{f.name}" for cls in every_class(model) for f in fields(cls) if is_essential(cls, f.name)}
+    marked = {
+        f"{cls.__name__}.{f.name}" for cls in every_class(model) for f in fields(cls) if is_essential(cls, f.name)
+    }
     assert {"Video.codec", "Video.size", "Video.crop", "Video.rotate", "Audio.codec", "Input.location"} <= marked
     assert {"Output.destinations", "Output.container", "Output.clip", "Input.clip", "Job.inputs"} <= marked
     assert not marked & {"Video.profile", "Output.label", "Job.tags", "Audio.language"}

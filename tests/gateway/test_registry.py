@@ -81,9 +81,7 @@ def test_an_entry_point_that_is_no_dialect_is_an_error(visitor: None) -> None:
         find("broken")
 
 
-def test_our_own_folder_goes_before_a_visitor_of_the_same_name(
-    tmp_path: Path, visitor: None
-) -> None:
+def test_our_own_folder_goes_before_a_visitor_of_the_same_name(tmp_path: Path, visitor: None) -> None:
     ours = next(name for name in names() if name not in ("visitor", "broken"))
     points = tmp_path / "visiting_dialect-1.0.dist-info" / "entry_points.txt"
     points.write_text(f"[mediaglot.dialects]\n{ours} = visiting_dialect:Visitor\n")

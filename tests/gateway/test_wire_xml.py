@@ -227,7 +227,9 @@ def test_a_lone_partner_is_written_as_it_is() -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.dictionaries(st.text(max_size=5), st.text(max_size=10) | st.lists(st.text(max_size=3), max_size=3), max_size=4))
+@given(
+    st.dictionaries(st.text(max_size=5), st.text(max_size=10) | st.lists(st.text(max_size=3), max_size=3), max_size=4)
+)
 def test_any_tree_makes_well_formed_xml(tree: dict[str, Any]) -> None:
     written(tree)
 

@@ -55,14 +55,17 @@ async def test_a_stopped_ffmpeg_is_given_up(serve: Any, slow: Path, data: Path, 
     assert (await client.end(media))["status"] == "Finished"
 
 
-async def test_a_killed_ffmpeg_is_a_failure_with_a_name(serve: Any, slow: Path, encoders: Any) -> None:
+async def test_a_killed_ffmpeg_is_a_failure_with_a_name(serve: Any, slow: Path, encoders: Any, receiver: Any) -> None:
     client = await serve(ffmpeg=str(slow))
-    media = await client.add(LONG, SMALL)
+    media = await client.add(LONG, SMALL, notify_encoding_errors=f"{receiver.url}/lost")
     await client.encoding(media)
     (process,) = encoders()
     os.kill(process, signal.SIGKILL)
     done = await client.end(media)
     assert (done["status"], done["description"]) == ("Error", "Encoding was interrupted")
+    assert (done["format"]["status"], done["format"]["description"]) == ("Error", "Encoding was interrupted")
+    (told,) = await receiver.at("/lost")
+    assert (told["mediaid"], told["format"]["status"]) == (media, "Error")
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ REFUSED: list[tuple[m.Output, type[faults.Fault], dict[str, object]]] = [
     (m.Output(container="webm", video=m.Video(codec="h264")), faults.CodecMismatch, {"codec": "h264"}),
     (m.Output(container="webm", video=COPY), faults.CodecMismatch, {"container": "webm", "codec": "h264"}),
     (m.Output(container="mp3", video=m.Video(codec="h264")), faults.CodecMismatch, {"codec": "h264"}),
-    (m.Output(package=m.Package(kind=m.PackageKind.HLS)), faults.Unsupported, {"feature": "package"}),
+    (m.Output(package=m.Package(kind=m.PackageKind.CMAF)), faults.Unsupported, {"feature": "package"}),
     (m.Output(video=m.SKIP, audio=m.SKIP), faults.NoSuchTrack, {"kind": "video"}),
     (m.Output(video=m.Video(profile="ultra")), faults.Invalid, {"field": "outputs.1.video.profile"}),
     (m.Output(video=m.Video(level="9 -y /x")), faults.Invalid, {"field": "outputs.1.video.level"}),
@@ -174,8 +174,8 @@ def test_no_text_of_the_client_enters_a_filter(text: str) -> None:
     )  # fmt: skip
     overlay = m.TextOverlay(text=text)
     output = m.Output(
-        name=text, label=text, extension=text, brand=text, video=video, audio=m.Audio(language=text, profile=text),
-        metadata={"title": text, text: text}, overlays=(overlay,), stills=(m.Stills(name=text, label=text),),
+        label=text, extension=text, brand=text, video=video, audio=m.Audio(language=text, profile=text),
+        metadata={"title": text, text: text}, overlays=(overlay,), stills=(m.Stills(label=text),),
     )  # fmt: skip
     made = make(output)
     assert made.faults == {}
