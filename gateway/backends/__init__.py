@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -80,6 +80,14 @@ class Craft(Protocol):
         """Bring an output's files to one destination."""
         ...
 
-    def clear(self, ticket: Ticket, *, results: bool = False) -> None:
-        """Forget the work files and the sources of a job, and what our own links lead to as well with ``results``."""
+    def clear(self, ticket: Ticket) -> None:
+        """Forget the work files and the sources of a job."""
+        ...
+
+    def discard(self, ticket: Ticket) -> None:
+        """Forget the results that our own links lead to."""
+        ...
+
+    def sweep(self, live: Iterable[Ticket]) -> None:
+        """After a start: end what the last process left running, and forget the work files of all but ``live``."""
         ...

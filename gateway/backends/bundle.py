@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from mediaglot.gateway.backends import Product
 from mediaglot.gateway.faults import EncodingFailed, SourceUnreadable
@@ -153,22 +153,23 @@ async def ship(carrier: Carrier, location: Location, products: Sequence[Product]
 
     ``names`` are the products' places in it, the first playlist's first. Raises the fault of the first file that fails.
     """
-    files = list(
-        zip(products, (names[0] if entry(location) is None else entry(location) or "", *names[1:]), strict=True)
-    )
+    places = [below(location, name) for name in names]
+    if entry(location) is not None:
+        places[0] = location
+    files = list(zip(products, places, strict=True))
     others = [pair for pair in files[1:] if pair[0].file.role != "playlist"]
     lists = [pair for pair in files[1:] if pair[0].file.role == "playlist"]
     for turn in (others, lists, files[:1]):
-        await _together(carrier, location, turn)
+        await _together(carrier, turn)
 
 
-async def _together(carrier: Carrier, location: Location, files: Sequence[tuple[Product, str]]) -> None:
+async def _together(carrier: Carrier, files: Sequence[tuple[Product, Location]]) -> None:
     waiting = iter(files)
 
     async def work() -> None:
-        for product, name in waiting:
-            kind = playlist.TYPES.get(Path(name).suffix)
-            await carrier.deliver(product.path, below(location, name), content_type=kind)
+        for product, place in waiting:
+            kind = playlist.TYPES.get(PurePosixPath(product.file.path).suffix)
+            await carrier.deliver(product.path, place, content_type=kind)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -180,6 +181,6 @@ async def _together(carrier: Carrier, location: Location, files: Sequence[tuple[
 
 def below(location: Location, name: str) -> Location:
     """A file of a package whose first playlist or folder is at ``location``."""
-    split = urlsplit(location.url)
-    folder = split.path.rpartition("/")[0] if entry(location) is not None else split.path.rstrip("/")
-    return replace(location, url=urlunsplit(split._replace(path=f"{folder}/{quote(name)}")), spelling=None)
+    path, mark, query = location.url.partition("?")
+    folder = path.rpartition("/")[0] if entry(location) is not None else path.rstrip("/")
+    return replace(location, url=f"{folder}/{quote(name)}{mark}{query}", spelling=None)

@@ -181,7 +181,8 @@ class Desk:
             after = replace(before, job=job, outputs=outputs, losses=losses, stored=None)
             ticket = await self._requeue(tx, after, now, caller, phase=None)
             await self._tell_of_refused(tx, ticket, refused, caller)
-            return ticket
+        self.craft.discard(before)
+        return ticket
 
     async def _start(self, intent: exchange.StartJob, caller: Caller, ledger: Ledger) -> Ticket:
         async with self._changing(intent.id, caller, _startable) as (tx, before):
@@ -211,7 +212,8 @@ class Desk:
                 if before.status not in TERMINAL:
                     ended = life.move(before, Status.CANCELLED, now, finished=now)
                 await keep(tx, caller.dialect, life.change(ended, now, deleted=now))
-            self.craft.clear(before, results=True)
+            self.craft.clear(before)
+            self.craft.discard(before)
         return Done(names=intent.ids)
 
     async def _retry(self, intent: exchange.RetryJob, caller: Caller, ledger: Ledger) -> Ticket:
@@ -227,6 +229,7 @@ class Desk:
                 sources = tuple(Source(id=source.id) for source in before.sources)
                 after = replace(after, sources=sources, fetched=None, stored=None)
                 self.craft.clear(before)
+                self.craft.discard(before)
             return await self._requeue(tx, after, now, caller, phase=Phase.WAITING if after.fetched else None)
 
     async def _requeue(

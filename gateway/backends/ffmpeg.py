@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -91,9 +91,12 @@ class FFmpegCraft:
         for place in (self.work, self.outputs):
             place.mkdir(parents=True, exist_ok=True)
 
-    def sweep(self) -> None:
-        """After a crash: end what the last process left running."""
+    def sweep(self, live: Iterable[Ticket]) -> None:
         kill_orphans(self.work)
+        wanted = {ticket.ids["folder"] for ticket in live}
+        for folder in self.work.iterdir():
+            if folder.name not in wanted:
+                shutil.rmtree(folder, ignore_errors=True)
 
     async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
         tool = await self._tool()
@@ -154,10 +157,11 @@ class FFmpegCraft:
         except NoSpace as fault:
             raise DeliveryFailed(reason="no_space") from fault
 
-    def clear(self, ticket: Ticket, *, results: bool = False) -> None:
+    def clear(self, ticket: Ticket) -> None:
         shutil.rmtree(self._folder(ticket), ignore_errors=True)
-        if results:
-            shutil.rmtree(self.outputs / ticket.ids["folder"], ignore_errors=True)
+
+    def discard(self, ticket: Ticket) -> None:
+        shutil.rmtree(self.outputs / ticket.ids["folder"], ignore_errors=True)
 
     # --- encoding -----------------------------------------------------------------------------------
 

@@ -73,8 +73,10 @@ class Shift:
 
     async def recover(self) -> int:
         """After a start: what was running when the last process ended waits again. How many those were."""
-        running = [ticket for key in await self.store.live() if (ticket := await self.store.get(key)) is not None]
-        running = [ticket for ticket in running if ticket.status is Status.RUNNING]
+        found = [await self.store.get(key) for key in await self.store.live()]
+        live = [ticket for ticket in found if ticket is not None]
+        await asyncio.to_thread(self.craft.sweep, live)
+        running = [ticket for ticket in live if ticket.status is Status.RUNNING]
         for ticket in running:
             await self._update(Key.of(ticket), step.back)
         return len(running)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
@@ -88,7 +88,13 @@ class SimulatedCraft:
     async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
         await self._clock.sleep(0.02)
 
-    def clear(self, ticket: Ticket, *, results: bool = False) -> None:
+    def clear(self, ticket: Ticket) -> None:
+        return
+
+    def discard(self, ticket: Ticket) -> None:
+        return
+
+    def sweep(self, live: Iterable[Ticket]) -> None:
         return
 
 

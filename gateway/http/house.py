@@ -109,10 +109,9 @@ async def open_house(
         policy = policy_of(settings)
         uploads = Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall)
         resolvers = workshop.resolve, uploads.resolve
-        craft, sweep = await _craft(settings, workshop, resolvers, policy, clock, stack)
+        craft = _craft(settings, workshop, resolvers, policy, clock, stack)
         engine = EmbeddedEngine(store, clock, workers=settings.workers)
         shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base)
-        sweep()
         await shift.recover()
         await _start_courier(settings, store, policy, clock, stack)
         working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
@@ -148,18 +147,18 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-async def _craft(
+def _craft(
     settings: Settings,
     workshop: Workshop,
     resolvers: Sequence[Resolver],
     policy: Policy,
     clock: Clock,
     stack: AsyncExitStack,
-) -> tuple[Craft, Callable[[], None]]:
+) -> Craft:
     if settings.backend == "simulated":
         from mediaglot.gateway.backends.simulated import SimulatedCraft  # noqa: PLC0415 - only what is used is loaded
 
-        return SimulatedCraft(clock), lambda: None
+        return SimulatedCraft(clock)
     from mediaglot.gateway.backends.ffmpeg import FFmpegCraft  # noqa: PLC0415
     from mediaglot.gateway.media.run import Limits  # noqa: PLC0415
     from mediaglot.gateway.transfer.mapped import Mapped  # noqa: PLC0415
@@ -169,8 +168,7 @@ async def _craft(
     carrier = Carrier(policy, clock, resolvers=resolvers, mounts=(mapped,))
     stack.push_async_callback(carrier.close)
     limits = Limits(stall=settings.encode_stall)
-    craft = FFmpegCraft(settings.data, workshop.tool, workshop.prober, carrier, limits=limits, threads=threads())
-    return craft, craft.sweep
+    return FFmpegCraft(settings.data, workshop.tool, workshop.prober, carrier, limits=limits, threads=threads())
 
 
 def threads() -> int:

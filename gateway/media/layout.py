@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from mediaglot.gateway.media import naming
 from mediaglot.gateway.media.format import SEGMENTED
@@ -27,7 +27,8 @@ def variants(package: Package | None) -> tuple[Variant, ...]:
 
 def entry(location: Location) -> str | None:
     """The name that a destination gives to the package's first playlist, None if it is a folder."""
-    name = unquote(urlsplit(location.url).path, errors="surrogateescape").rpartition("/")[2]
+    path = location.url.partition("?")[0].partition("#")[0]
+    name = unquote(path, errors="surrogateescape").rpartition("/")[2]
     return name if name.lower().endswith(".m3u8") else None
 
 

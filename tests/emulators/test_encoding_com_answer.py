@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from fractions import Fraction as F
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -260,8 +260,8 @@ def test_a_thumbnail_echoes_its_own_parameters(client: Any, done: Any) -> None:
 
 def test_the_extended_form_has_progress_for_each_task_and_no_echo(client: Any, new: Any) -> None:
     ticket: Ticket = new(MP4, changes={"status": Status.RUNNING, "phase": Phase.ENCODING, "left": 9, "phase_left": 8})
-    running = replace(ticket.outputs[0], status=Status.RUNNING, phase=Phase.ENCODING, progress=F(1, 3))
-    ticket = replace(ticket, outputs=(running,), phase_progress=F(1, 3), progress=F(1, 4))
+    running = replace(ticket.outputs[0], status=Status.RUNNING, phase=Phase.ENCODING, progress=Fraction(1, 3))
+    ticket = replace(ticket, outputs=(running,), phase_progress=Fraction(1, 3), progress=Fraction(1, 4))
     job = client.json("GetStatus", (ticket,), mediaid="5001", extended="yes")["job"]
     assert (job["progress"], job["progress_current"], job["time_left"]) == ("25.0", "33.3", "9")
     assert list(job["format"]) == (
@@ -340,7 +340,7 @@ def test_media_information_is_what_was_measured(client: Any, done: Any) -> None:
 
 def test_what_a_source_does_not_have_has_no_keys(client: Any, done: Any, facts: Any) -> None:
     ticket = done(MP4)
-    still = replace(facts.video[0], rotation=0, codec="vp9", frame_rate=F(25), pixel_aspect=None)
+    still = replace(facts.video[0], rotation=0, codec="vp9", frame_rate=Fraction(25), pixel_aspect=None)
     silent = replace(ticket.sources[0], facts=replace(facts, audio=(), video=(still,), container="matroska"))
     answer = client.json("GetMediaInfo", replace(ticket, sources=(silent,)), mediaid="5001")
     assert not [key for key in answer if key.startswith("audio_") or key in ("rotation", "pixel_aspect_ratio")]

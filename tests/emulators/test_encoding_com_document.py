@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction as F
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -72,8 +72,8 @@ def test_every_product_is_known(word: str, container: str) -> None:
         ("iphone_stream", "hls"),
         ("ipad_stream", "hls"),
         ("roku_hls", "hls"),
-    ]
-    + [("advanced_dash", "dash")],
+        ("advanced_dash", "dash"),
+    ],
 )
 def test_adaptive_products_are_packages(word: str, kind: str) -> None:
     output, _ = read(
@@ -99,7 +99,7 @@ def test_a_dnxhd_file_is_a_mov_with_its_codec() -> None:
 
 # --- 4.2 video --------------------------------------------------------------------------------------
 
-ONE = FrameRate(value=F(25))
+ONE = FrameRate(value=Fraction(25))
 VIDEO_CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"video_codec": "libx264"}, {"codec": "h264"}),
     ({"video_codec": "libx265"}, {"codec": "hevc"}),
@@ -124,18 +124,21 @@ VIDEO_CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"size": "640x360", "keep_aspect_ratio": "no"}, {"size": Size(width=640, height=360, fit=Fit.STRETCH)}),
     ({"size": "0x720"}, {"size": Size(height=720)}),
     ({"size": "640x0", "keep_aspect_ratio": "no"}, {"size": Size(width=640)}),
-    ({"set_aspect_ratio": "16:9"}, {"display_aspect": F(16, 9)}),
-    ({"set_aspect_ratio": "1.5"}, {"display_aspect": F(3, 2)}),
+    ({"set_aspect_ratio": "16:9"}, {"display_aspect": Fraction(16, 9)}),
+    ({"set_aspect_ratio": "1.5"}, {"display_aspect": Fraction(3, 2)}),
     ({"set_aspect_ratio": "source"}, {}),
     ({"framerate": "25"}, {"frame_rate": ONE}),
-    ({"framerate": "29.97"}, {"frame_rate": FrameRate(value=F(2997, 100))}),
+    ({"framerate": "29.97"}, {"frame_rate": FrameRate(value=Fraction(2997, 100))}),
     ({"framerate": "copy"}, {}),
-    ({"framerate_upper_threshold": "25"}, {"frame_rate": FrameRate(value=F(25), at_most=True)}),
-    ({"framerate": "copy", "framerate_upper_threshold": "25"}, {"frame_rate": FrameRate(value=F(25), at_most=True)}),
+    ({"framerate_upper_threshold": "25"}, {"frame_rate": FrameRate(value=Fraction(25), at_most=True)}),
+    (
+        {"framerate": "copy", "framerate_upper_threshold": "25"},
+        {"frame_rate": FrameRate(value=Fraction(25), at_most=True)},
+    ),
     ({"keyframe": "90"}, {"key_frames": KeyFrames(frames=90)}),
     ({"keyframe": ["90"]}, {"key_frames": KeyFrames(frames=90)}),
-    ({"force_keyframes": "2s"}, {"key_frames": KeyFrames(every=F(2))}),
-    ({"force_keyframes": "1.5,00:00:10"}, {"key_frames": KeyFrames(at=(F(3, 2), F(10)))}),
+    ({"force_keyframes": "2s"}, {"key_frames": KeyFrames(every=Fraction(2))}),
+    ({"force_keyframes": "1.5,00:00:10"}, {"key_frames": KeyFrames(at=(Fraction(3, 2), Fraction(10)))}),
     ({"gop": "cgop"}, {"key_frames": KeyFrames(closed=True)}),
     ({"gop": "sgop"}, {"key_frames": KeyFrames(closed=True)}),
     ({"bframes": "2"}, {"b_frames": 2}),
@@ -145,7 +148,10 @@ VIDEO_CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"deinterlacing": "auto"}, {"deinterlace": Deinterlace.AUTO}),
     ({"force_interlaced": "tff"}, {"field_order": "tff"}),
     ({"force_interlaced": "no"}, {"field_order": "progressive"}),
-    ({"noise_reduction": "4:3:6"}, {"denoise": Denoise(luma_spatial=F(4), chroma_spatial=F(3), luma_temporal=F(6))}),
+    (
+        {"noise_reduction": "4:3:6"},
+        {"denoise": Denoise(luma_spatial=Fraction(4), chroma_spatial=Fraction(3), luma_temporal=Fraction(6))},
+    ),
     ({"video_sync": "old"}, {"sync": "auto"}),
     ({"video_sync": "cfr"}, {"sync": "cfr"}),
     ({"rotate": "270"}, {"rotate": 270}),
@@ -196,11 +202,11 @@ def test_video_parameters_have_their_meaning(tree: dict[str, Any], attributes: d
         ({"audio_bitrate": "12.2k"}, {"bitrate": 12_200}),
         ({"audio_sample_rate": 44100}, {"sample_rate": 44_100}),
         ({"audio_channels_number": "2"}, {"channels": 2}),
-        ({"audio_volume": "150"}, {"volume": F(3, 2)}),
+        ({"audio_volume": "150"}, {"volume": Fraction(3, 2)}),
         ({"audio_sync": "1"}, {"resync": 1}),
         (
             {"loudnorm": "-23", "loudnorm_range": "7", "loudnorm_peak": "-2"},
-            {"loudness": Loudness(integrated=F(-23), range=F(7), peak=F(-2))},
+            {"loudness": Loudness(integrated=Fraction(-23), range=Fraction(7), peak=Fraction(-2))},
         ),
         ({"loudnorm": "no"}, {}),
     ],
@@ -213,15 +219,18 @@ def test_audio_parameters_have_their_meaning(tree: dict[str, Any], attributes: d
 
 def test_fades_are_of_picture_and_sound() -> None:
     output, _ = read(fade_in="0:2", fade_out="8.5:1.5")
-    fades = {"fade_in": Fade(start=F(0), duration=F(2)), "fade_out": Fade(start=F(17, 2), duration=F(3, 2))}
+    fades = {
+        "fade_in": Fade(start=Fraction(0), duration=Fraction(2)),
+        "fade_out": Fade(start=Fraction(17, 2), duration=Fraction(3, 2)),
+    }
     assert (output.video, output.audio) == (Video(**fades), Audio(**fades))
 
 
 @pytest.mark.parametrize(
     ("tree", "attributes"),
     [
-        ({"start": "00:00:05", "duration": "10"}, {"clip": Clip(start=F(5), duration=F(10))}),
-        ({"finish": "12.5"}, {"clip": Clip(end=F(25, 2))}),
+        ({"start": "00:00:05", "duration": "10"}, {"clip": Clip(start=Fraction(5), duration=Fraction(10))}),
+        ({"finish": "12.5"}, {"clip": Clip(end=Fraction(25, 2))}),
         ({"start": "0"}, {}),
         ({"metadata": {"title": "T", "author": ["A"], "album": ""}}, {"metadata": {"title": "T", "author": "A"}}),
         ({"metadata_copy": "yes"}, {"keep_metadata": True}),
@@ -282,7 +291,7 @@ PICTURE = Location(url="http://h/l.png")
         ),
         (
             {"overlay": {"overlay_source": "http://h/l.png", "overlay_start": "1", "overlay_duration": "2"}},
-            ImageOverlay(location=PICTURE, start=F(1), duration=F(2)),
+            ImageOverlay(location=PICTURE, start=Fraction(1), duration=Fraction(2)),
         ),
         ({"text_overlay": {"text": ["a", "b"]}}, TextOverlay(text="a\nb")),
         (
@@ -318,12 +327,12 @@ def test_overlays_of_all_kinds_are_drawn_in_order() -> None:
 @pytest.mark.parametrize(
     ("tree", "at", "every"),
     [
-        ({}, F(5), None),
-        ({"time": ""}, F(5), None),
-        ({"time": "12"}, F(12), None),
-        ({"time": "00:00:01.5"}, F(3, 2), None),
-        ({"time": "50%"}, Share(F(1, 2)), None),
-        ({"time": "10!"}, None, F(10)),
+        ({}, Fraction(5), None),
+        ({"time": ""}, Fraction(5), None),
+        ({"time": "12"}, Fraction(12), None),
+        ({"time": "00:00:01.5"}, Fraction(3, 2), None),
+        ({"time": "50%"}, Share(Fraction(1, 2)), None),
+        ({"time": "10!"}, None, Fraction(10)),
     ],
 )
 def test_the_time_of_a_thumbnail(tree: dict[str, Any], at: Any, every: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,14 +17,14 @@ import pytest
 from mediaglot.gateway import exchange
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.auth import BodyPair
-from mediaglot.gateway.backends import Caller, Product, Report
+from mediaglot.gateway.backends import Caller, Product, Report, step
 from mediaglot.gateway.backends.desk import Desk
 from mediaglot.gateway.backends.shift import Shift
 from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.dialect import Call, Complaint, Dialect, Knob, Route
 from mediaglot.gateway.engine.embedded import EmbeddedEngine
 from mediaglot.gateway.exchange import Intent, Request, headers
-from mediaglot.gateway.faults import BadRequest, Conflict, Fault, NotFound, Unauthorized, UnknownAction
+from mediaglot.gateway.faults import BadRequest, Conflict, EncodingFailed, Fault, NotFound, Unauthorized, UnknownAction
 from mediaglot.gateway.ids import Serial
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Field, Record, Tree
@@ -187,8 +187,14 @@ class Hands:
     async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
         await self._at(f"deliver {delivery.location.url}")
 
-    def clear(self, ticket: Ticket, *, results: bool = False) -> None:
-        self.log.append("clear all" if results else "clear")
+    def clear(self, ticket: Ticket) -> None:
+        self.log.append("clear")
+
+    def discard(self, ticket: Ticket) -> None:
+        self.log.append("discard")
+
+    def sweep(self, live: Iterable[Ticket]) -> None:
+        self.log.append(f"sweep {len(list(live))}")
 
 
 class Works:
@@ -257,6 +263,24 @@ class Works:
                 news.clear()
                 await news.wait()
         return ticket
+
+    async def in_state(self, status: Status, **changes: Any) -> str:
+        """A job with one output that got into ``status`` on the usual way."""
+        job = await self.add(Output(container="mp4"), hold=status is Status.HELD, **changes)
+        if status is Status.RUNNING:
+            async with self.store.write() as tx:
+                await tx.put(step.begin(await self.ticket(job), self.clock.now(), attempt=1))
+        elif status is Status.FAILED:
+            self.craft.failing["make"] = EncodingFailed()
+            await self.run_once()
+            self.craft.failing.clear()
+        elif status is Status.CANCELLED:
+            await self.ask(exchange.CancelJob(id=job))
+        elif status is not Status.QUEUED:
+            await self.run_once()
+        assert (await self.ticket(job)).status is status
+        self.craft.log.clear()
+        return job
 
     async def letters(self, job_id: str) -> list[str]:
         return [letter.body.decode() for letter in await self.letter_objects(job_id)]

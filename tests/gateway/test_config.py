@@ -126,3 +126,35 @@ def test_credentials_come_from_the_file_only_and_never_print(tmp_path: Path) -> 
     assert (credential.name, credential.secret.reveal()) == ("100", "hush")
     assert "hush" not in repr(settings)
     assert not hasattr(argparse.Namespace(**given()), "accounts")
+
+
+def test_storage_by_each_way_and_as_a_table(tmp_path: Path) -> None:
+    table = written(tmp_path, '[storage]\n"s3://films/a=b" = "/srv/films"\n"ftp://host" = "rel"\n')
+    wanted = {"s3://films/a=b": Path("/srv/films"), "ftp://host": Path("rel").resolve()}
+    pairs = ("s3://films/a=b=/srv/films", "ftp://host=rel")
+    for settings in (
+        config.load(given("--config", str(table)), {}),
+        config.load(given("--storage", pairs[0], "--storage", pairs[1]), {}),
+        config.load(given(), {"MEDIAGLOT_STORAGE": ";".join(pairs)}),
+    ):
+        assert config.folders(settings.storage) == wanted
+
+
+@pytest.mark.parametrize("pair", ["s3://films", "=/srv", "s3://films="])
+def test_storage_that_is_no_pair_is_named(pair: str) -> None:
+    with pytest.raises(ConfigError, match="is not URL=DIR"):
+        config.folders([pair])
+
+
+def test_the_mail_servers_password_has_no_flag_and_never_prints(tmp_path: Path) -> None:
+    path = written(tmp_path, 'smtp_password = "hush"\n')
+    settings = config.load(given("--config", str(path)), {})
+    assert settings.smtp_password.reveal() == "hush"
+    assert "hush" not in repr(settings)
+    assert not hasattr(argparse.Namespace(**given()), "smtp_password")
+    environment = {"MEDIAGLOT_SMTP_PASSWORD": "whisper"}
+    assert config.load(given("--config", str(path)), environment).smtp_password.reveal() == "whisper"
+    with pytest.raises(ConfigError) as caught:
+        config.load(given("--config", str(written(tmp_path, "smtp_password = 4711"))), {})
+    assert "smtp_password: it is not a text" in str(caught.value)
+    assert "4711" not in str(caught.value)

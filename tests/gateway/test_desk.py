@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from mediaglot.gateway.backends import step
 from mediaglot.gateway.exchange import (
     CancelJob,
     CreateJob,
@@ -22,7 +21,7 @@ from mediaglot.gateway.exchange import (
     StartJob,
     UpdateJob,
 )
-from mediaglot.gateway.faults import Conflict, EncodingFailed, NotFound, SourceMissing, UnknownEncoder
+from mediaglot.gateway.faults import Conflict, NotFound, UnknownEncoder
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.model import (
     Event,
@@ -39,25 +38,6 @@ from mediaglot.gateway.store import Key
 
 MP4, WEBM = Output(container="mp4"), Output(container="webm")
 DELIVERED = Output(container="mp4", destinations=(Location(url="ftp://h/a"), Location(url="ftp://h/b")))
-
-
-async def in_state(works: Any, status: Status, **changes: Any) -> str:
-    """A job with one output that got into ``status`` on the usual way."""
-    job: str = await works.add(MP4, hold=status is Status.HELD, **changes)
-    if status is Status.RUNNING:
-        async with works.store.write() as tx:
-            await tx.put(step.begin(await works.ticket(job), works.clock.now(), attempt=1))
-    elif status is Status.FAILED:
-        works.craft.failing["make"] = EncodingFailed()
-        await works.run_once()
-        works.craft.failing.clear()
-    elif status is Status.CANCELLED:
-        await works.ask(CancelJob(id=job))
-    elif status is not Status.QUEUED:
-        await works.run_once()
-    assert (await works.ticket(job)).status is status
-    works.craft.log.clear()
-    return job
 
 
 STATES = (Status.QUEUED, Status.HELD, Status.RUNNING, Status.FINISHED, Status.FAILED, Status.CANCELLED)
@@ -162,8 +142,8 @@ async def test_only_a_job_in_memory_is_recalled(works: Any) -> None:
 
 
 async def test_an_account_knows_what_runs_and_what_waits(works: Any) -> None:
-    await in_state(works, Status.FINISHED)
-    await in_state(works, Status.RUNNING)
+    await works.in_state(Status.FINISHED)
+    await works.in_state(Status.RUNNING)
     await works.add(MP4)
     facts = await works.ask(GetAccount())
     assert (facts.id, facts.workers, facts.running, facts.waiting, facts.healthy) == ("ann", 2, 1, 1, True)
@@ -175,7 +155,7 @@ async def test_an_account_knows_what_runs_and_what_waits(works: Any) -> None:
 
 @pytest.mark.parametrize("status", STATES)
 async def test_new_outputs_replace_the_old_ones_at_once(works: Any, status: Status) -> None:
-    job = await in_state(works, status)
+    job = await works.in_state(status)
     await works.clock.advance(60)
     ticket = await works.ask(UpdateJob(id=job, outputs=(WEBM, DELIVERED)))
     assert (ticket.status, ticket.phase, ticket.started) == (Status.QUEUED, None, works.clock.now())
@@ -238,7 +218,7 @@ async def test_what_an_update_loses_is_noted(works: Any) -> None:
 
 @pytest.mark.parametrize("status", STATES)
 async def test_only_a_held_job_can_be_let_go(works: Any, status: Status) -> None:
-    job = await in_state(works, status)
+    job = await works.in_state(status)
     if status is not Status.HELD:
         with pytest.raises(Conflict) as caught:
             await works.ask(StartJob(id=job))
@@ -265,7 +245,7 @@ async def test_a_held_job_without_outputs_has_nothing_to_start(works: Any) -> No
 
 @pytest.mark.parametrize("status", STATES)
 async def test_what_goes_on_can_be_cancelled(works: Any, status: Status, everything: Any) -> None:
-    job = await in_state(works, status, notifications=everything)
+    job = await works.in_state(status, notifications=everything)
     before = await works.letters(job)
     if status in (Status.FINISHED, Status.FAILED, Status.CANCELLED):
         with pytest.raises(Conflict):
@@ -295,7 +275,7 @@ async def test_a_stopped_job_with_something_saved_may_count_as_finished(
 
 
 async def test_nothing_saved_is_not_finished(works: Any) -> None:
-    job = await in_state(works, Status.RUNNING)
+    job = await works.in_state(Status.RUNNING)
     assert (await works.ask(CancelJob(id=job, keep_saved=True))).status is Status.CANCELLED
 
 
@@ -311,10 +291,10 @@ async def test_a_cancelled_job_is_left_by_its_worker_before_the_answer(works: An
 
 @pytest.mark.parametrize("status", STATES)
 async def test_a_deleted_job_is_gone_for_its_account(works: Any, status: Status) -> None:
-    job = await in_state(works, status)
+    job = await works.in_state(status)
     done = await works.ask(DeleteJobs(ids=(job,)))
     assert done.names == (job,)
-    assert works.craft.log == ["clear all"]
+    assert works.craft.log == ["clear", "discard"]
     for verb in (GetJob(id=job), CancelJob(id=job), RetryJob(id=job), StartJob(id=job), DeleteJobs(ids=(job,))):
         with pytest.raises(NotFound):
             await works.ask(verb)
@@ -322,7 +302,7 @@ async def test_a_deleted_job_is_gone_for_its_account(works: Any, status: Status)
     (ticket,) = await works.ask(GetJobs(ids=(job,)))
     assert ticket.deleted == works.clock.now()
     await works.run_once()
-    assert works.craft.log == ["clear all"]
+    assert works.craft.log == ["clear", "discard"]
 
 
 async def test_several_are_deleted_together_or_not_at_all(works: Any) -> None:
@@ -332,100 +312,6 @@ async def test_several_are_deleted_together_or_not_at_all(works: Any) -> None:
     assert (await works.ask(GetJob(id=first))).deleted is None
     await works.ask(DeleteJobs(ids=(first, second, first)))
     assert (await works.ask(ListJobs())).total == 0
-
-
-# --- retry ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", STATES)
-async def test_a_job_can_be_run_again_from_the_start(works: Any, status: Status) -> None:
-    job = await in_state(works, status)
-    await works.clock.advance(9)
-    ticket = await works.ask(RetryJob(id=job))
-    assert (ticket.status, ticket.phase, ticket.fetched, ticket.stored) == (Status.QUEUED, None, None, None)
-    assert (ticket.sources[0].size, ticket.trouble, ticket.finished, ticket.progress) == (None, None, None, 0)
-    assert works.craft.log == ["clear"], "the source is fetched again"
-    async with works.store.write() as tx:
-        await tx.release_all()
-    await works.run_once()
-    ended = await works.ticket(job)
-    assert (ended.status, ended.started) == (Status.FINISHED, works.clock.now())
-
-
-async def test_only_what_failed_is_made_again(works: Any) -> None:
-    job = await works.add(MP4, WEBM)
-    works.craft.lost[1] = EncodingFailed()
-    await works.run_once()
-    works.craft.lost.clear()
-    before = await works.ticket(job)
-    ticket = await works.ask(RetryJob(id=job, failed_only=True))
-    assert [made.status for made in ticket.outputs] == [Status.FINISHED, Status.QUEUED]
-    assert (ticket.outputs[0], ticket.outputs[1].trouble) == (before.outputs[0], None)
-    await works.run_once()
-    assert works.craft.wanted == [{0, 1}, {1}]
-    assert (await works.ticket(job)).status is Status.FINISHED
-
-
-async def test_a_job_that_never_got_its_source_is_all_failure(works: Any) -> None:
-    works.craft.failing["fetch"] = SourceMissing(status=404)
-    job = await works.add(MP4, WEBM)
-    await works.run_once()
-    works.craft.failing.clear()
-    await works.ask(RetryJob(id=job, failed_only=True))
-    await works.run_once()
-    assert works.craft.wanted == [{0, 1}]
-
-
-@pytest.mark.parametrize("status", [Status.QUEUED, Status.HELD, Status.FINISHED, Status.CANCELLED])
-async def test_where_nothing_failed_there_is_nothing_to_repair(works: Any, status: Status) -> None:
-    job = await in_state(works, status)
-    with pytest.raises(Conflict):
-        await works.ask(RetryJob(id=job, failed_only=True))
-    assert (await works.ticket(job)).status is status
-
-
-async def test_a_refused_repair_does_not_disturb_the_work(works: Any) -> None:
-    job = await works.add(MP4)
-    works.craft.hold_at("make")
-    async with works.running():
-        await works.craft.reached("make")
-        with pytest.raises(Conflict):
-            await works.ask(RetryJob(id=job, failed_only=True))
-        with pytest.raises(NotFound):
-            await works.ask(RetryJob(id=job, output_id="nope"))
-        works.craft.hold_at("make").set()
-        await works.until(job, lambda ticket: ticket.status is Status.FINISHED)
-    assert works.craft.log.count("make") == 1
-
-
-async def test_one_output_is_made_again_and_the_others_stay(works: Any) -> None:
-    job = await works.add(MP4, WEBM)
-    await works.run_once()
-    before = await works.ticket(job)
-    ticket = await works.ask(RetryJob(id=job, output_id="901"))
-    assert (ticket.outputs[0], ticket.outputs[1].files) == (before.outputs[0], ())
-    assert [made.id for made in ticket.outputs] == ["900", "901"]
-    await works.run_once()
-    assert works.craft.wanted == [{0, 1}, {1}]
-
-
-async def test_outputs_that_were_being_made_wait_again_with_the_one_that_is_asked_for(works: Any) -> None:
-    job = await works.add(MP4, WEBM)
-    works.craft.hold_at("make")
-    async with works.running():
-        await works.craft.reached("make")
-        ticket = await works.ask(RetryJob(id=job, output_id="900"))
-        assert [made.status for made in ticket.outputs] == [Status.QUEUED, Status.QUEUED]
-        works.craft.hold_at("make").set()
-        await works.until(job, lambda ticket: ticket.status is Status.FINISHED)
-    assert works.craft.wanted[-1] == {0, 1}
-
-
-async def test_deliveries_are_open_again_after_a_retry(works: Any) -> None:
-    job = await works.add(DELIVERED)
-    await works.run_once()
-    ticket = await works.ask(RetryJob(id=job))
-    assert [delivery.saved for delivery in ticket.outputs[0].deliveries] == [False, False]
 
 
 # --- at the same time -----------------------------------------------------------------------------------

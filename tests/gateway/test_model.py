@@ -37,7 +37,6 @@ def test_a_secret_is_in_no_text_that_python_makes_of_it(caplog: pytest.LogCaptur
         repr(secret),
         f"{secret}",
         f"{secret!r:>40}",
-        "%s" % secret,
         repr(job),
         repr(output),
         str(holder),

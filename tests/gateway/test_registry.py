@@ -72,7 +72,7 @@ def test_an_option_that_is_none_is_an_error(visitor: None, spec: str) -> None:
 def test_a_name_that_is_nearly_right_gets_a_hint(visitor: None) -> None:
     with pytest.raises(UnknownDialect, match="did you mean visitor"):
         find("visitr")
-    with pytest.raises(UnknownDialect, match="there are .*visitor"):
+    with pytest.raises(UnknownDialect, match=r"there are .*visitor"):
         find("qqqqqq")
 
 

@@ -55,7 +55,7 @@ async def test_a_job_goes_through_every_phase_to_its_end(works: Any, everything:
     [
         ("fetch", SourceMissing(status=404), Status.QUEUED),
         ("probe", SourceUnreadable(), Status.QUEUED),
-        ("make", Killed(signal=9), Status.RUNNING),
+        ("make", Killed(signal=9), Status.FAILED),
     ],
 )
 async def test_a_fault_ends_the_job_and_is_told(
@@ -67,7 +67,8 @@ async def test_a_fault_ends_the_job_and_is_told(
     ticket = await works.ticket(job)
     assert (ticket.status, ticket.trouble, ticket.finished) == (Status.FAILED, fault.trouble(), works.clock.now())
     assert ticket.outputs[0].status is kept
-    assert (await works.letters(job))[-1] == "failed 100 broken"
+    lost = ["output_failed 100 broken 900"] if kept is Status.FAILED else []
+    assert (await works.letters(job))[2:] == [*lost, "failed 100 broken"]
     assert works.craft.log[-1] == "clear"
     assert await works.store.queue() == ()
 

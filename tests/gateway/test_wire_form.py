@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import MappingProxyType
 from urllib.parse import quote_plus
 
@@ -79,10 +80,8 @@ def test_choosing_never_fails(body: bytes, query: str) -> None:
     request = post(body, query)
     wire = WIRE.choose(request)
     assert wire.write({"error": "x"})
-    try:
+    with contextlib.suppress(Malformed):
         assert isinstance(wire.read(request), dict)
-    except Malformed:
-        pass
 
 
 def test_a_query_string_that_is_no_text_does_no_harm() -> None:

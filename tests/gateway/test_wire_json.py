@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -101,10 +102,8 @@ def test_depth_that_documents_need_is_fine() -> None:
 
 @pytest.mark.parametrize("number", [b"1e400", b"1" + b"0" * 3000, b"-1e-999999999"])
 def test_a_number_beyond_measure_is_text_or_malformed(number: bytes) -> None:
-    try:
+    with contextlib.suppress(Malformed):
         assert isinstance(LOOSE.read_text(b'{"query": {"n": %s}}' % number)["n"], str)
-    except Malformed:
-        pass
 
 
 @settings(max_examples=200, deadline=None)
@@ -112,10 +111,8 @@ def test_a_number_beyond_measure_is_text_or_malformed(number: bytes) -> None:
 def test_any_bytes_are_a_tree_or_malformed(body: bytes) -> None:
     for wire in (STRICT, LOOSE):
         for text in (body, b'{"query":{"a":' + body + b"}}"):
-            try:
+            with contextlib.suppress(Malformed):
                 assert isinstance(wire.read_text(text), dict)
-            except Malformed:
-                pass
 
 
 def test_content_types_contain_json() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from types import MappingProxyType
@@ -166,10 +167,8 @@ def test_a_huge_text_is_refused_in_time() -> None:
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_tree_or_malformed(inner: bytes) -> None:
     for body in (inner, b"<query><a>" + inner + b"</a></query>"):
-        try:
+        with contextlib.suppress(Malformed):
             assert isinstance(WIRE.read_text(body), dict)
-        except Malformed:
-            pass
 
 
 # --- writing ----------------------------------------------------------------------------------------

@@ -288,3 +288,8 @@ def test_names_of_pictures_that_are_refused(name: str) -> None:
         made = make(m.Output(stills=(stills,)))
         assert isinstance(made.faults[0], faults.Invalid)
         assert made.faults[0].data["field"].startswith("outputs.0.stills.0.")
+
+
+@pytest.mark.parametrize("url", ["http://[", "x", "", "ftp://h/%00.m3u8", "ftp://h/\ud800.m3u8"])
+def test_a_destination_without_sense_does_not_upset_the_plan(url: str) -> None:
+    assert layout(make(packaged(HLS, destinations=(m.Location(url=url),)))).media_playlist == "index.m3u8"

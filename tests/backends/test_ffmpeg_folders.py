@@ -1,0 +1,46 @@
+"""What the craft of FFmpeg leaves lying around: nothing that no job wants."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
+from mediaglot.gateway.media.run import Limits
+from mediaglot.gateway.model import Job, Ticket
+
+
+def ticket(folder: str) -> Ticket:
+    created = datetime(2026, 1, 1, tzinfo=UTC)
+    return Ticket(id="1", account="a", dialect="d", job=Job(), created=created, ids={"folder": folder})
+
+
+@pytest.fixture
+def craft(tmp_path: Path) -> FFmpegCraft:
+    unused: Any = None
+    made = FFmpegCraft(tmp_path, unused, unused, unused, limits=Limits())
+    for room in (made.work, made.outputs):
+        for name in ("one", "two"):
+            (room / name).mkdir()
+            (room / name / "file").write_bytes(b"x")
+    return made
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_start_keeps_the_work_files_of_living_jobs_only(craft: FFmpegCraft) -> None:
+    craft.sweep([ticket("two")])
+    assert names(craft.work) == ["two"]
+    assert names(craft.outputs) == ["one", "two"], "results are never swept"
+
+
+def test_work_files_and_results_go_separately(craft: FFmpegCraft) -> None:
+    craft.clear(ticket("one"))
+    assert (names(craft.work), names(craft.outputs)) == (["two"], ["one", "two"])
+    craft.discard(ticket("one"))
+    assert (names(craft.work), names(craft.outputs)) == (["two"], ["two"])
