@@ -44,6 +44,12 @@ if TYPE_CHECKING:
 State = tuple[Status, Phase | None]
 
 
+class Link(Protocol):
+    def __call__(self, path: str, *, filename: str = "", inline: bool = False) -> str:
+        """A signed URL, good for some minutes, for the path of a File. It is shown, or saved as ``filename``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One request on its way through: how it is written, which operation it wants, who sent it."""
@@ -56,8 +62,7 @@ class Call:
     credential: Credential | None = None
     account: Account = ANYBODY
     intent: Intent | None = None
-    link: Callable[[str], str] | None = None
-    """Makes a short-lived signed URL for the path of a File."""
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +176,10 @@ class Dialect:
     """How the ids of a provider's own documents look, by kind."""
     things: ClassVar[tuple[Thing, ...]] = ()
     """Documents that the provider brings for every account."""
+    uploads: ClassVar[str] = ""
+    """The kind of documents that announce a file. A new one gets the key ``upload``: the file is brought, as the
+    field ``file`` of a form or as it is, to ``<site>/_mediaglot/uploads/<upload>``, and is a source as
+    ``https://uploads.mediaglot.test/<upload>``. Once it has come, the document has its size as ``received``."""
     standing: ClassVar[str] = ""
     """The kind of documents that are subscriptions to the news of all of an account's jobs."""
     free_tokens: ClassVar[bool] = False

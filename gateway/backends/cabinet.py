@@ -6,8 +6,9 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from mediaglot.gateway import exchange
 from mediaglot.gateway.accounts import Account, Accounts, Grant, digest
@@ -24,13 +25,34 @@ from mediaglot.gateway.shelf import Shelf, ShelfView
 from mediaglot.gateway.store import Store, Transaction
 
 TOKENS: Final = "token"
+UPLOAD: Final = "upload"
+"""The key under which a document for an upload has the id that its file is brought under."""
 EVERYBODY: Final = ""
 """Tokens lie on a shelf of no account: they are what tells one account from another."""
 
 
+class Dropbox(Protocol):
+    """Where clients bring files to."""
+
+    def announce(self, upload_id: str) -> None:
+        """From now on a file may come under this id; whoever knows the id may bring it."""
+        ...
+
+    def path(self, upload_id: str) -> Path | None:
+        """The file, once it has come."""
+        ...
+
+
 class Cabinet:
-    def __init__(self, store: Store, clock: Clock, accounts: Accounts, chance: Random | None = None) -> None:
-        self.store, self.clock, self.accounts = store, clock, accounts
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        accounts: Accounts,
+        chance: Random | None = None,
+        dropbox: Dropbox | None = None,
+    ) -> None:
+        self.store, self.clock, self.accounts, self._dropbox = store, clock, accounts, dropbox
         self._chance = chance or secrets.SystemRandom()
         self.verbs: Mapping[type[Intent], Callable[[Any, Caller, Ledger], Awaitable[Result]]] = {
             exchange.PutPresets: self._put_presets,
@@ -87,7 +109,14 @@ class Cabinet:
         if (found := next(brought, None)) is not None:
             return found
         stored = await ShelfView(self.store, caller.dialect.name, caller.account.id).get(kind, thing_id)
-        return None if stored is None else unpacked(stored)
+        return None if stored is None else self._as_it_is(unpacked(stored))
+
+    def _as_it_is(self, thing: Thing) -> Thing:
+        """With the size in bytes of what was brought for it, as ``received``."""
+        brought = self._dropbox.path(thing.document[UPLOAD]) if self._dropbox and UPLOAD in thing.document else None
+        if brought is None:
+            return thing
+        return replace(thing, document={**thing.document, "received": brought.stat().st_size})
 
     async def _put_thing(self, intent: exchange.PutThing, caller: Caller, ledger: Ledger) -> Thing:
         now = self.clock.now()
@@ -95,6 +124,9 @@ class Cabinet:
         if before is not None and before.owner is None:
             raise Forbidden(kind=intent.kind, id=intent.id)
         document = {**before.document, **intent.document} if before and intent.merge else dict(intent.document)
+        if before is None and intent.kind == caller.dialect.uploads and self._dropbox:
+            document[UPLOAD] = secrets.token_urlsafe(18)
+            self._dropbox.announce(document[UPLOAD])
         async with self.store.write() as tx:
             thing_id = intent.id
             if thing_id is None:
@@ -117,7 +149,7 @@ class Cabinet:
     async def _list_things(self, intent: exchange.ListThings, caller: Caller, ledger: Ledger) -> Page[Thing]:
         brought = tuple(thing for thing in caller.dialect.things if thing.kind == intent.kind)
         own = await ShelfView(self.store, caller.dialect.name, caller.account.id).list(intent.kind)
-        things = (*brought, *(unpacked(stored) for _, stored in own))
+        things = (*brought, *(self._as_it_is(unpacked(stored)) for _, stored in own))
         return Page(items=things, total=len(things))
 
     async def _delete_thing(self, intent: exchange.DeleteThing, caller: Caller, ledger: Ledger) -> Done:

@@ -17,7 +17,7 @@ from mediaglot.gateway import exchange, life
 from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.backends import Caller, Craft, step
 from mediaglot.gateway.backends.announce import Subject, keep, tell
-from mediaglot.gateway.backends.cabinet import Cabinet
+from mediaglot.gateway.backends.cabinet import Cabinet, Dropbox
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.engine import Engine
 from mediaglot.gateway.exchange import AccountFacts, Done, Intent, Page, Result, Thing
@@ -58,10 +58,11 @@ class Desk:
         base: Callable[[str], str],
         chance: Random | None = None,
         accounts: Accounts | None = None,
+        dropbox: Dropbox | None = None,
     ) -> None:
         self.store, self.engine, self.craft, self.clock = store, engine, craft, clock
         self._workers, self._base = workers, base
-        self.cabinet = Cabinet(store, clock, accounts or Accounts(clock=clock), chance)
+        self.cabinet = Cabinet(store, clock, accounts or Accounts(clock=clock), chance, dropbox)
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._verbs: dict[type[Intent], Callable[[Any, Caller, Ledger], Awaitable[Result]]] = {
             exchange.CreateJob: self._create,

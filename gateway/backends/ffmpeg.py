@@ -8,11 +8,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from fractions import Fraction
-from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -22,7 +19,6 @@ from mediaglot.gateway.backends.bundle import ship
 from mediaglot.gateway.backends.gather import gather
 from mediaglot.gateway.faults import (
     DeliveryFailed,
-    EncodingFailed,
     Fault,
     Killed,
     NoSpace,
@@ -32,9 +28,7 @@ from mediaglot.gateway.faults import (
 )
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.media import parts
-from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.orphan import kill_orphans
-from mediaglot.gateway.media.plan import needs, plan
 from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.progress import Progress
 from mediaglot.gateway.media.run import Limits, run
@@ -67,7 +61,6 @@ STAND_IN: Final = MediaFacts(
 )
 """A source without oddities: what can't be made even of this one can't be made of any."""
 
-DRAWING_TIME: Final = 20.0
 WHOLE: Final = (NoSpace, Killed, Stalled, TimedOut)
 """Faults of the machine or the source, not of one output: making the others alone would only repeat them."""
 
@@ -99,6 +92,8 @@ class FFmpegCraft:
                 shutil.rmtree(folder, ignore_errors=True)
 
     async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
+        from mediaglot.gateway.media.plan import plan  # noqa: PLC0415 - loaded for the first job, not for each start
+
         tool = await self._tool()
         inputs = job.inputs or (Input(location=Location(url="")),)
         sources = [STAND_IN] * len(inputs)
@@ -169,6 +164,10 @@ class FFmpegCraft:
         self, ticket: Ticket, wanted: frozenset[int], report: Report
     ) -> dict[int, tuple[Product, ...] | Fault]:
         """All wanted outputs from the runs of one plan. Raises the WorkFault that ended a run."""
+        from mediaglot.gateway.backends.drawing import draw_into  # noqa: PLC0415
+        from mediaglot.gateway.media.argv import argv  # noqa: PLC0415
+        from mediaglot.gateway.media.plan import plan  # noqa: PLC0415
+
         folder, tool = self._folder(ticket), await self._tool()
         facts = [source.facts for source in ticket.sources if source.facts is not None]
         drawn = plan(ticket.job, facts, encoders=tool.encoders, muxers=tool.muxers, only=wanted)
@@ -179,7 +178,7 @@ class FFmpegCraft:
         for target in (target for one in drawn.runs for target in one.targets):
             (folder / target.path).parent.mkdir(exist_ok=True)
         for drawing in drawn.drawings:
-            await _apart(_draw, folder, drawing) if drawing.font else await asyncio.to_thread(_draw, folder, drawing)
+            await draw_into(folder, drawing)
         before = Fraction(0)
         for one in drawn.runs:
             command = argv(one, tool.path, threads=self._threads)
@@ -208,6 +207,8 @@ class FFmpegCraft:
         return found
 
     async def _fetch_needs(self, ticket: Ticket, wanted: frozenset[int]) -> dict[int, Fault]:
+        from mediaglot.gateway.media.plan import needs  # noqa: PLC0415
+
         faults: dict[int, Fault] = {}
         folder = self._folder(ticket)
         for need in needs(ticket.job, only=wanted):
@@ -284,21 +285,3 @@ def _part(report: Report, position: int, count: int) -> Report:
         report((position + progress) / count, left)
 
     return forward
-
-
-async def _apart(action: Callable[..., None], *args: object) -> None:
-    """In a process that may die: a fetched font is hostile input to the library that reads it."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        try:
-            await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(pool, action, *args), DRAWING_TIME)
-        except (BrokenProcessPool, TimeoutError) as error:
-            for process in list(pool._processes.values()):  # noqa: SLF001 - the pool itself would wait for ever
-                process.kill()
-            raise EncodingFailed(reason="font") from error
-
-
-def _draw(folder: Path, drawing: parts.Drawing) -> None:
-    from mediaglot.gateway.media import draw  # noqa: PLC0415 - few jobs draw, and every start would pay for it
-
-    font = folder / drawing.font if drawing.font else None
-    (folder / drawing.path).write_bytes(draw.draw(drawing.overlay, drawing.width, drawing.height, font=font))

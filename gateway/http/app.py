@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from mediaglot.gateway.http.house import House, open_house
 from mediaglot.gateway.http.reserved import PREFIX, Reserved
 from mediaglot.gateway.registry import find, names
 
+LINK_LIFE: Final = timedelta(minutes=5)
 LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - a name to link to, not a bind
 
 
@@ -71,11 +73,16 @@ class Server:
         async with open_house(self.settings, self.dialects, self.site.base) as house:
             self.house = house
             for name, dialect in self.dialects.items():
-                endpoint = Endpoint(dialect, house.desk, house.accounts, recall=house.desk)
+                endpoint = Endpoint(dialect, house.desk, house.accounts, recall=house.desk, link=self._link)
                 self.mounts.by_name[name] = endpoint
                 self.mounts.by_host |= dict.fromkeys(dialect.hosts, endpoint)
             yield
             self.house = None
+
+    def _link(self, path: str, *, filename: str = "", inline: bool = False) -> str:
+        assert self.house is not None  # noqa: S101
+        expires = self.house.clock.now() + LINK_LIFE
+        return self.house.signer.link(self.site.url, f"outputs/{path}", expires, filename=filename, inline=inline)
 
     async def _handle(self, raw: web.Request) -> web.StreamResponse:
         path = raw.path

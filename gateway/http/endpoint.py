@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.backends import Backend, Caller
-from mediaglot.gateway.dialect import Call, Dialect
+from mediaglot.gateway.dialect import Call, Dialect, Link
 from mediaglot.gateway.exchange import GetJob, Intent, Request, Response, Result
 from mediaglot.gateway.faults import Fault, Internal
 from mediaglot.gateway.loss import Ledger
@@ -48,9 +48,15 @@ class Memory:
 
 class Endpoint:
     def __init__(
-        self, dialect: Dialect, backend: Backend, accounts: Accounts, *, recall: Recalling | None = None
+        self,
+        dialect: Dialect,
+        backend: Backend,
+        accounts: Accounts,
+        *,
+        recall: Recalling | None = None,
+        link: Link | None = None,
     ) -> None:
-        self.dialect, self.backend, self.accounts = dialect, backend, accounts
+        self.dialect, self.backend, self.accounts, self._link = dialect, backend, accounts, link
         self._recall: Callable[[Intent, Caller], Ticket | None] = recall.recall if recall else lambda *_: None
         self._memories: OrderedDict[Identity, Memory] = OrderedDict()
 
@@ -82,7 +88,7 @@ class Endpoint:
             account = self.dialect.tenant(call, admitted)
             ledger = Ledger()
             intent = self.dialect.read(call, ledger)
-            call = replace(call, account=account, intent=intent)
+            call = replace(call, account=account, intent=intent, link=self._link)
             if identity is not None:
                 self._remember(identity, call, admitted)
             result = await self.backend.perform(intent, Caller(dialect=self.dialect, account=account), ledger)

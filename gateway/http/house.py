@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from mediaglot.gateway.accounts import Accounts
@@ -25,12 +25,14 @@ from mediaglot.gateway.engine.embedded import EmbeddedEngine
 from mediaglot.gateway.faults import Fault, SourceMissing
 from mediaglot.gateway.http.links import Signer
 from mediaglot.gateway.http.uploads import Uploads
-from mediaglot.gateway.media.library import Library
-from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.tool import Tool, find
 from mediaglot.gateway.store.sqlite import SqliteStore
 from mediaglot.gateway.transfer import Carrier, Resolver
 from mediaglot.gateway.transfer.policy import Policy
+
+if TYPE_CHECKING:
+    from mediaglot.gateway.media.library import Library
+    from mediaglot.gateway.media.probe import Prober
 
 LOG = logging.getLogger(__name__)
 LOCAL_MEDIA: Final = "media.mediaglot.test"
@@ -66,12 +68,16 @@ class Workshop:
         return await asyncio.shield(self._finding)
 
     async def prober(self) -> Prober:
+        from mediaglot.gateway.media.probe import Prober  # noqa: PLC0415 - loaded for the first job
+
         if self._prober is None:
             self._prober = Prober(await self.tool())
         return self._prober
 
     async def clip(self, name: str) -> Path:
         """A generated clip by its recipe's name. Raises Invalid, NotFound or a WorkFault."""
+        from mediaglot.gateway.media.library import Library  # noqa: PLC0415 - loaded for the first clip
+
         if self._library is None:
             self._library = Library(self._folder / "media", await self.tool())
         return await self._library.get(name)
@@ -118,7 +124,9 @@ async def open_house(
         stack.push_async_callback(_stop_engine, engine, working, shift)
         free = frozenset(name for name, dialect in dialects.items() if dialect.free_tokens)
         accounts = Accounts(settings.accounts, clock, free=free)
-        desk = Desk(store, engine, craft, clock, workers=settings.workers, base=base, accounts=accounts)
+        desk = Desk(
+            store, engine, craft, clock, workers=settings.workers, base=base, accounts=accounts, dropbox=uploads
+        )
         await desk.cabinet.open(dialects)
         yield House(
             desk=desk,

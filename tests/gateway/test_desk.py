@@ -163,6 +163,7 @@ async def test_new_outputs_replace_the_old_ones_at_once(works: Any, status: Stat
     assert {made.status for made in ticket.outputs} == {Status.QUEUED}
     assert (ticket.progress, ticket.trouble, ticket.finished, ticket.stored) == (0, None, None, None)
     assert not ticket.job.hold
+    assert works.craft.log == ["discard"], "the results of the old ones are not wanted any more"
     async with works.store.write() as tx:
         await tx.release_all()
     await works.run_once()
