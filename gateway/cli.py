@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import importlib
 import importlib.metadata
 import logging
@@ -73,6 +74,7 @@ def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:
 
 
 def _serve(given: dict[str, Any]) -> int:
+    gc.disable()  # all that is loaded now stays: looking for garbage in it would only delay the first answer
     settings = config.load(given)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     return asyncio.run(_serve_until_told(settings))
@@ -94,6 +96,8 @@ async def _serve_until_told(settings: Settings) -> int:
         raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(_unusable(settings, error)) from None
+    gc.freeze()
+    gc.enable()
     try:
         print(server.site.url, flush=True)
         await stop.wait()

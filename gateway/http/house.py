@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ from mediaglot.gateway.transfer import Carrier, Resolver
 from mediaglot.gateway.transfer.policy import Policy
 
 if TYPE_CHECKING:
+    from mediaglot.gateway.backends.making import Maker
     from mediaglot.gateway.media.library import Library
     from mediaglot.gateway.media.probe import Prober
 
@@ -168,15 +170,21 @@ def _craft(
 
         return SimulatedCraft(clock)
     from mediaglot.gateway.backends.ffmpeg import FFmpegCraft  # noqa: PLC0415
-    from mediaglot.gateway.media.run import Limits  # noqa: PLC0415
     from mediaglot.gateway.transfer.mapped import Mapped  # noqa: PLC0415
 
     rest = settings.data / "storage" if settings.offline_storage else None
     mapped = Mapped(policy, clock, folders=folders(settings.storage), rest=rest)
     carrier = Carrier(policy, clock, resolvers=resolvers, mounts=(mapped,))
     stack.push_async_callback(carrier.close)
+    return FFmpegCraft(settings.data, cache(partial(_maker, settings, workshop, carrier)), workshop.prober, carrier)
+
+
+def _maker(settings: Settings, workshop: Workshop, carrier: Carrier) -> Maker:
+    from mediaglot.gateway.backends.making import Maker  # noqa: PLC0415 - loaded for the first job, not for each start
+    from mediaglot.gateway.media.run import Limits  # noqa: PLC0415
+
     limits = Limits(stall=settings.encode_stall)
-    return FFmpegCraft(settings.data, workshop.tool, workshop.prober, carrier, limits=limits, threads=threads())
+    return Maker(workshop.tool, workshop.prober, carrier, limits=limits, threads=threads())
 
 
 def threads() -> int:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
-from mediaglot.gateway.media.run import Limits
 from mediaglot.gateway.model import Job, Ticket
 
 
@@ -21,7 +20,7 @@ def ticket(folder: str) -> Ticket:
 @pytest.fixture
 def craft(tmp_path: Path) -> FFmpegCraft:
     unused: Any = None
-    made = FFmpegCraft(tmp_path, unused, unused, unused, limits=Limits())
+    made = FFmpegCraft(tmp_path, unused, unused, unused)
     for room in (made.work, made.outputs):
         for name in ("one", "two"):
             (room / name).mkdir()

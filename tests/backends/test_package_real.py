@@ -19,6 +19,7 @@ import pytest
 from mediaglot.gateway import model as m
 from mediaglot.gateway.backends import Product
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
+from mediaglot.gateway.backends.making import Maker
 from mediaglot.gateway.faults import DeliveryFailed, EncodingFailed, Fault, NoSpace
 from mediaglot.gateway.media import tool
 from mediaglot.gateway.media.probe import Prober
@@ -98,7 +99,9 @@ async def workshop(tmp_path: Path, clip: Path, the_tool: tool.Tool) -> AsyncIter
             return prober
 
         carrier = Carrier(Policy(allow_dirs=(clip.parent, tmp_path), file_sources=True))
-        yield Workshop(tmp_path, FFmpegCraft(tmp_path, get_tool, get_prober, carrier, limits=Limits(), threads=2), clip)
+        maker = Maker(get_tool, get_prober, carrier, limits=Limits(), threads=2)
+        craft = FFmpegCraft(tmp_path, lambda: maker, get_prober, carrier)
+        yield Workshop(tmp_path, craft, clip)
         await carrier.close()
 
 
@@ -325,15 +328,15 @@ async def test_real_files_at_a_destination(workshop: Workshop, tmp_path: Path) -
 
 
 async def test_a_package_that_ffmpeg_did_not_finish(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mediaglot.gateway.backends import ffmpeg
+    from mediaglot.gateway.backends import making
 
-    real: Callable[..., Any] = ffmpeg.run
+    real: Callable[..., Any] = making.run
 
     async def broken(*args: Any, cwd: Path, **more: Any) -> None:
         await real(*args, cwd=cwd, **more)
         (cwd / "out-0" / "v1" / "00002.ts").unlink()
 
-    monkeypatch.setattr(ffmpeg, "run", broken)
+    monkeypatch.setattr(making, "run", broken)
     _, made = await workshop.make(to("ftp://host/a/"))
     assert isinstance(made[0], EncodingFailed)
     assert made[0].data == {"reason": "no_output"}

@@ -1,0 +1,155 @@
+"""Making outputs: a job's plan, FFmpeg's runs, and what they leave behind. Loaded for the first job."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+from mediaglot.gateway.backends import Product, Report
+from mediaglot.gateway.backends.drawing import draw_into
+from mediaglot.gateway.backends.gather import gather
+from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, WorkFault
+from mediaglot.gateway.loss import Kind, Ledger
+from mediaglot.gateway.media import parts
+from mediaglot.gateway.media.argv import argv
+from mediaglot.gateway.media.plan import needs, plan
+from mediaglot.gateway.media.probe import Prober
+from mediaglot.gateway.media.progress import Progress
+from mediaglot.gateway.media.run import Limits, run
+from mediaglot.gateway.media.tool import Tool
+from mediaglot.gateway.model import AudioFacts, Input, Job, Location, MediaFacts, Ticket, VideoFacts
+from mediaglot.gateway.transfer import Carrier
+
+STAND_IN: Final = MediaFacts(
+    container="mov",
+    size=1_000_000,
+    duration=Fraction(60),
+    bitrate=2_000_000,
+    video=(
+        VideoFacts(
+            codec="h264", width=1280, height=720, frame_rate=Fraction(30), bitrate=1_800_000, duration=Fraction(60)
+        ),
+    ),
+    audio=(AudioFacts(codec="aac", sample_rate=48_000, channels=2, bitrate=128_000, duration=Fraction(60)),),
+)
+"""A source without oddities: what can't be made even of this one can't be made of any."""
+
+WHOLE: Final = (NoSpace, Killed, Stalled, TimedOut)
+"""Faults of the machine or the source, not of one output: making the others alone would only repeat them."""
+
+
+class Maker:
+    """Works in one folder of a job at a time, where its sources lie already."""
+
+    def __init__(
+        self,
+        tool: Callable[[], Awaitable[Tool]],
+        prober: Callable[[], Awaitable[Prober]],
+        carrier: Carrier,
+        *,
+        limits: Limits,
+        threads: int | None = None,
+    ) -> None:
+        self._tool, self._prober, self._carrier = tool, prober, carrier
+        self._limits, self._threads = limits, threads
+
+    async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
+        tool = await self._tool()
+        inputs = job.inputs or (Input(location=Location(url="")),)
+        sources = [STAND_IN] * len(inputs)
+        drawn = plan(replace(job, inputs=inputs), sources, encoders=tool.encoders, muxers=tool.muxers)
+        for note in drawn.notes:
+            ledger.note(Kind.APPROXIMATED, note, reason="not exactly as asked")
+        return drawn.faults
+
+    async def make(
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report
+    ) -> Mapping[int, tuple[Product, ...] | Fault]:
+        faults = await self._fetch_needs(ticket, folder, wanted)
+        left = wanted - faults.keys()
+        try:
+            made = await self._attempt(ticket, folder, left, report)
+        except WHOLE:
+            raise
+        except WorkFault as fault:
+            if len(left) <= 1:
+                return {**faults, **dict.fromkeys(left, fault)}
+            made = await self._one_by_one(ticket, folder, left, report)
+        return {**made, **faults}
+
+    async def _attempt(
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report
+    ) -> dict[int, tuple[Product, ...] | Fault]:
+        """All wanted outputs from the runs of one plan. Raises the WorkFault that ended a run."""
+        tool = await self._tool()
+        facts = [source.facts for source in ticket.sources if source.facts is not None]
+        drawn = plan(ticket.job, facts, encoders=tool.encoders, muxers=tool.muxers, only=wanted)
+        found: dict[int, tuple[Product, ...] | Fault] = dict(drawn.faults)
+        for index in drawn.products:
+            shutil.rmtree(folder / f"out-{index}", ignore_errors=True)
+            (folder / f"out-{index}").mkdir()
+        for target in (target for one in drawn.runs for target in one.targets):
+            (folder / target.path).parent.mkdir(exist_ok=True)
+        for drawing in drawn.drawings:
+            await draw_into(folder, drawing)
+        before = Fraction(0)
+        for one in drawn.runs:
+            command = argv(one, tool.path, threads=self._threads)
+            await run(command, cwd=folder, on_progress=_through(report, before, one), limits=self._limits)
+            before += one.weight
+        for index, products in drawn.products.items():
+            try:
+                found[index] = await gather(folder, products, (await self._prober()).probe)
+            except WorkFault as fault:
+                found[index] = fault
+        return found
+
+    async def _one_by_one(
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report
+    ) -> dict[int, tuple[Product, ...] | Fault]:
+        """One of them spoils the common run: find out which, and make the others."""
+        found: dict[int, tuple[Product, ...] | Fault] = {}
+        for position, index in enumerate(sorted(wanted)):
+            part = _part(report, position, len(wanted))
+            try:
+                found |= await self._attempt(ticket, folder, frozenset({index}), part)
+            except WHOLE:
+                raise
+            except WorkFault as fault:
+                found[index] = fault
+        return found
+
+    async def _fetch_needs(self, ticket: Ticket, folder: Path, wanted: frozenset[int]) -> dict[int, Fault]:
+        faults: dict[int, Fault] = {}
+        for need in needs(ticket.job, only=wanted):
+            if need.output in faults or (folder / need.path).is_file():
+                continue
+            try:
+                await self._carrier.fetch(need.location, folder / need.path)
+            except NoSpace:
+                raise
+            except WorkFault as fault:
+                faults[need.output] = fault
+        return faults
+
+
+def _through(report: Report, before: Fraction, one: parts.Run) -> Callable[[Progress], None]:
+    """A run's progress as a share of all runs."""
+
+    def forward(progress: Progress) -> None:
+        if progress.out_time is not None and one.duration:
+            share = min(progress.out_time / one.duration, Fraction(1))
+            report(float(before + share * one.weight))
+
+    return forward
+
+
+def _part(report: Report, position: int, count: int) -> Report:
+    def forward(progress: float, left: float | None = None) -> None:
+        report((position + progress) / count, left)
+
+    return forward
