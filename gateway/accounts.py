@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,8 +40,8 @@ class Grant:
 class Accounts:
     """``listed`` holds the credentials of each dialect that is closed to everybody else.
 
-    Tokens that were issued are known by their hash; where a dialect is in ``free``, others that nobody issued
-    are welcome too and name an account each.
+    Tokens that were issued are known by their hash; where a dialect is ``free``, others that nobody issued are
+    welcome too and name an account each.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Accounts:
         listed: Mapping[str, Sequence[Credential]] | None = None,
         clock: Clock | None = None,
         *,
-        free: frozenset[str] = frozenset(),
+        free: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._listed = dict(listed or {})
         self._clock = clock or RealClock()
@@ -81,7 +81,7 @@ class Accounts:
                 raise Unauthorized(reason="expired")
             return grant.account
         listed = self._listed.get(dialect)
-        if dialect not in self._free:
+        if not self._free(dialect):
             raise Unauthorized(reason="unknown")
         if listed is None:
             return Account(id=credential.account, user="")

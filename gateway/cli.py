@@ -100,6 +100,7 @@ async def _serve_until_told(settings: Settings) -> int:
     gc.enable()
     try:
         print(server.site.url, flush=True)
+        await asyncio.to_thread(server.mounts.load)
         await stop.wait()
     finally:
         await runner.cleanup()

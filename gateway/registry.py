@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -37,6 +38,29 @@ def find(spec: str) -> Dialect:
             raise ValueError(f"{part!r} is not an option such as name=value")
         options[key.strip()] = value.strip()
     return _class(name.strip())(**options)
+
+
+class Dialects(Mapping[str, Dialect]):
+    """Dialects by name, each loaded when it is first asked for. Without ``specs``, all that are installed.
+
+    What is named is checked at once: raises UnknownDialect, or ValueError for an option.
+    """
+
+    def __init__(self, specs: Sequence[str] = ()) -> None:
+        self._loaded: dict[str, Dialect | None] = dict.fromkeys(() if specs else names())
+        self._loaded |= {dialect.name: dialect for dialect in map(find, specs)}
+
+    def __getitem__(self, name: str) -> Dialect:
+        found = self._loaded[name]
+        if found is None:
+            found = self._loaded[name] = find(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaded)
+
+    def __len__(self) -> int:
+        return len(self._loaded)
 
 
 @cache

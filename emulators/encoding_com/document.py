@@ -156,6 +156,7 @@ PICTURES: Final = Record(
     extras=NAME,
 )
 
+
 def read_kind(tree: Tree) -> Tree:
     return {"kind": PACKAGES.read(tree["output"]), "fragmented": str(tree["output"]).lower() == "fmp4_hls"}
 

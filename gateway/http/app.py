@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache, cached_property
 from typing import Final
 
 from aiohttp import web
@@ -17,7 +18,7 @@ from mediaglot.gateway.faults import Fault, Malformed, TooLarge
 from mediaglot.gateway.http.endpoint import Endpoint, Identity
 from mediaglot.gateway.http.house import House, open_house
 from mediaglot.gateway.http.reserved import PREFIX, Reserved
-from mediaglot.gateway.registry import find, names
+from mediaglot.gateway.registry import Dialects, names
 
 LINK_LIFE: Final = timedelta(minutes=5)
 LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - a name to link to, not a bind
@@ -33,21 +34,33 @@ class Site:
         return f"{self.url}/{dialect}"
 
 
-@dataclass(slots=True)
 class Mounts:
-    """Dialects by the first part of a path, and by the provider's own host name."""
+    """Dialects by the first part of a path, and by the provider's own host name. A dialect is loaded when it is met."""
 
-    by_name: dict[str, Endpoint] = field(default_factory=dict)
-    by_host: dict[str, Endpoint] = field(default_factory=dict)
+    def __init__(self, dialects: Mapping[str, Dialect], endpoint: Callable[[Dialect], Endpoint]) -> None:
+        self._dialects = dialects
+        self._endpoint = cache(lambda name: endpoint(dialects[name]))
 
     def find(self, host: str, path: str) -> tuple[Endpoint, str] | None:
         """The endpoint and the provider's own path."""
-        endpoint = self.by_host.get(host.partition(":")[0].lower())
-        if endpoint is not None:
-            return endpoint, path
+        name = host.partition(":")[0].lower()
+        if not is_local(name) and name in self._hosts:
+            return self._endpoint(self._hosts[name]), path
         name, slash, rest = path[1:].partition("/")
-        endpoint = self.by_name.get(name)
-        return (endpoint, f"/{rest}" if slash else "/") if endpoint is not None else None
+        return (self._endpoint(name), f"/{rest}" if slash else "/") if name in self._dialects else None
+
+    def load(self) -> None:
+        """Load everything now, so that nobody waits for it later."""
+        _ = self._hosts
+
+    @cached_property
+    def _hosts(self) -> dict[str, str]:
+        return {host: name for name, dialect in self._dialects.items() for host in dialect.hosts}
+
+
+def is_local(host: str) -> bool:
+    """A host name that can't be a provider's: most requests have one, and need no table to look it up in."""
+    return host in ("", "localhost") or host[-1].isdigit() or host[0] == "["
 
 
 class Server:
@@ -56,13 +69,11 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.site = Site(settings.url.rstrip("/"))
-        self.dialects: Mapping[str, Dialect] = {
-            dialect.name: dialect for dialect in (find(spec) for spec in settings.dialects or names())
-        }
+        self.dialects = Dialects(settings.dialects)
         if strangers := settings.accounts.keys() - set(names()):
             # A list under a misspelt name would leave the dialect open to everybody.
             raise ValueError(f"accounts are listed for {min(strangers)!r}, which is no dialect: {', '.join(names())}")
-        self.mounts = Mounts()
+        self.mounts = Mounts(self.dialects, self._endpoint)
         self.house: House | None = None
         self.app = web.Application(client_max_size=settings.max_body)
         self.app.cleanup_ctx.append(self._open)
@@ -72,12 +83,12 @@ class Server:
     async def _open(self, app: web.Application) -> AsyncIterator[None]:
         async with open_house(self.settings, self.dialects, self.site.base) as house:
             self.house = house
-            for name, dialect in self.dialects.items():
-                endpoint = Endpoint(dialect, house.desk, house.accounts, recall=house.desk, link=self._link)
-                self.mounts.by_name[name] = endpoint
-                self.mounts.by_host |= dict.fromkeys(dialect.hosts, endpoint)
             yield
             self.house = None
+
+    def _endpoint(self, dialect: Dialect) -> Endpoint:
+        assert self.house is not None  # noqa: S101
+        return Endpoint(dialect, self.house.desk, self.house.accounts, recall=self.house.desk, link=self._link)
 
     def _link(self, path: str, *, filename: str = "", inline: bool = False) -> str:
         assert self.house is not None  # noqa: S101

@@ -124,8 +124,7 @@ async def open_house(
         await _start_courier(settings, store, policy, clock, stack)
         working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
         stack.push_async_callback(_stop_engine, engine, working, shift)
-        free = frozenset(name for name, dialect in dialects.items() if dialect.free_tokens)
-        accounts = Accounts(settings.accounts, clock, free=free)
+        accounts = Accounts(settings.accounts, clock, free=lambda name: dialects[name].free_tokens)
         desk = Desk(
             store, engine, craft, clock, workers=settings.workers, base=base, accounts=accounts, dropbox=uploads
         )

@@ -50,13 +50,13 @@ class Reserved:
         return problem(404, "not_found", "there are health, ready, media/, outputs/, files/ and uploads/ here")
 
     def lost(self, path: str) -> web.Response:
-        mounts = ", ".join(f"/{name}/" for name in sorted(self._server.mounts.by_name))
+        mounts = ", ".join(f"/{name}/" for name in sorted(self._server.dialects))
         return problem(404, "not_found", f"nothing answers at this path; the dialects are at {mounts}")
 
     def _ready(self) -> web.Response:
         if self._server.house is None:
             return problem(503, "starting", "the server is starting or stopping")
-        return answer({"status": "ready", "dialects": sorted(self._server.mounts.by_name)})
+        return answer({"status": "ready", "dialects": sorted(self._server.dialects)})
 
     async def _media(self, name: str) -> web.StreamResponse:
         assert self._server.house is not None  # noqa: S101
