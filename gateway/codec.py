@@ -23,8 +23,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Union, get_args, get_origin, overload
 
-from mediaglot.gateway.exchange import Intent, Page, Result
-from mediaglot.gateway.faults import BY_CODE, Fault
+from mediaglot.gateway.exchange import Intent, Page, Result, Thing
+from mediaglot.gateway.faults import Fault, by_code
 from mediaglot.gateway.loss import Loss
 from mediaglot.gateway.model import VERSION, Preset, Secret, Ticket
 
@@ -177,7 +177,7 @@ def _write_member(made: Converter, value: Any, members: Mapping[str, Any]) -> Tr
     if isinstance(value, Fault):
         return {TAG: "fault", "code": value.code, "data": _write_free(value.data)}
     if isinstance(value, Page):
-        items = [_write_member(made, item, _members(Ticket | Preset)) for item in value.items]
+        items = [_write_member(made, item, _members(Ticket | Preset | Thing)) for item in value.items]
         return {TAG: "page", "items": items, "total": value.total, "offset": value.offset, "limit": value.limit}
     if is_dataclass(value):
         return {TAG: _tag(type(value)), **made.unstructure(value)}
@@ -194,9 +194,11 @@ def _read_member(made: Converter, tree: Tree, members: Mapping[str, Any]) -> Any
     if tag not in members or not tag:
         raise ValueError(f"{TAG!r} is {tag!r}, expected one of {', '.join(sorted(members))}")
     if tag == "fault":
-        return BY_CODE[rest["code"]](**_read_free(rest.get("data", {})))
+        if (fault := by_code(str(rest.get("code")))) is None:
+            raise ValueError(f"no fault is called {rest.get('code')!r}")
+        return fault(**_read_free(rest.get("data", {})))
     if tag == "page":
-        items = tuple(_read_member(made, item, _members(Ticket | Preset)) for item in rest.pop("items"))
+        items = tuple(_read_member(made, item, _members(Ticket | Preset | Thing)) for item in rest.pop("items"))
         return Page(items=items, **rest)
     return made.structure(rest, members[tag])
 

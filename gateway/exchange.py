@@ -124,6 +124,8 @@ class UpdateJob(Intent):
     outputs: tuple[Output, ...]
     notifications: tuple[Notification, ...] = ()
     """What to tell of from now on; empty leaves the earlier ones."""
+    document: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    """The client's own words that replace those of the job (``Job.document``), key by key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

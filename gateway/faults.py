@@ -235,13 +235,15 @@ class DeliveryForbidden(DeliveryFailed):
     code = "delivery_forbidden"
 
 
-def _all(cls: type[Fault]) -> list[type[Fault]]:
-    return [cls, *(sub for child in cls.__subclasses__() for sub in _all(child))]
+def every(cls: type[Fault] = Fault) -> list[type[Fault]]:
+    """``cls`` and all that come of it, those of dialects too that are loaded by now."""
+    return [cls, *(sub for child in cls.__subclasses__() for sub in every(child))]
 
 
-BY_CODE: dict[str, type[Fault]] = {cls.code: cls for cls in reversed(_all(Fault))}
+def by_code(code: str) -> type[Fault] | None:
+    return next((cls for cls in every() if cls.code == code), None)
 
 
 def from_trouble(trouble: Trouble) -> Fault:
-    """The fault that a stored trouble stands for; one that this version does not know is ``EncodingFailed``."""
-    return BY_CODE.get(trouble.code, EncodingFailed)(**trouble.data)
+    """The fault that a stored trouble stands for; one that nobody here knows is ``EncodingFailed``."""
+    return (by_code(trouble.code) or EncodingFailed)(**trouble.data)

@@ -193,7 +193,9 @@ def read_format(tree: Tree, ledger: Ledger) -> Output:
     """One format as an Output that remembers the client's own words. Raises Invalid with the field's path."""
     record = record_of(tree)
     flat = {key: value if key == "destination" else one(value) for key, value in tree.items()}
-    output = record.read({**flat, "time": flat.get("time") or "5"} if record is PICTURES else flat, ledger)
+    if record is PICTURES and not flat.get("time") and not flat.get("output_preset"):
+        flat["time"] = "5"
+    output = record.read(flat, ledger)
     product = str(one(tree.get("output")) or "").lower()
     if product == "dnxhd" and not isinstance(output.video, Skip):
         video = output.video or Video()

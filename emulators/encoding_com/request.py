@@ -205,7 +205,8 @@ def update_media(call: Call, ledger: Ledger) -> UpdateJob:
     if not many(call.tree.get("format")):
         raise NoFormats(field="format")
     outputs = read_formats(call.tree, ledger)
-    return UpdateJob(id=media_id, outputs=outputs, notifications=read_notifications(call.tree))
+    words = {key: value for key, value in call.tree.items() if key.startswith("notify") and not is_empty(value)}
+    return UpdateJob(id=media_id, outputs=outputs, notifications=read_notifications(call.tree), document=words)
 
 
 def first_id(tree: Tree) -> dict[str, Any]:
@@ -301,11 +302,13 @@ def save_preset(call: Call, ledger: Ledger) -> PutPresets:
     if not outputs:
         raise NoFormats(field="format")
     name = one(call.tree.get("name"))
-    presets = []
-    for number, output in enumerate(outputs):
-        base = str(name) if not is_empty(name) else str(one(output.document.get("output")))
-        presets.append(make_preset(base if number == 0 or is_empty(name) else f"{base} {number + 1}", output))
-    return PutPresets(presets=tuple(presets))
+    presets: dict[str, Preset] = {}
+    for output in outputs:
+        base = str(one(output.document.get("output")) if is_empty(name) else name)
+        counted = (base if number == 1 else f"{base} {number}" for number in range(1, len(outputs) + 1))
+        free = next(text for text in counted if text not in presets)
+        presets[free] = make_preset(free, output)
+    return PutPresets(presets=tuple(presets.values()))
 
 
 GET_PRESET: Final = Record(GetPreset, Field("name", "name"), open_keys=True)

@@ -119,23 +119,29 @@ class Cabinet:
         return replace(thing, document={**thing.document, "received": brought.stat().st_size})
 
     async def _put_thing(self, intent: exchange.PutThing, caller: Caller, ledger: Ledger) -> Thing:
-        now = self.clock.now()
-        before = None if intent.id is None else await self._found(caller, intent.kind, intent.id)
-        if before is not None and before.owner is None:
+        if intent.id is not None and (await self._found(caller, intent.kind, intent.id)).owner is None:
             raise Forbidden(kind=intent.kind, id=intent.id)
-        document = {**before.document, **intent.document} if before and intent.merge else dict(intent.document)
-        if before is None and intent.kind == caller.dialect.uploads and self._dropbox:
+        async with self.store.write() as tx:
+            shelf = Shelf(tx, caller.dialect.name, caller.account.id)
+            thing = await self._changed(tx, shelf, intent, caller)
+            await shelf.put(thing.kind, thing.id, packed(thing))
+        return self._as_it_is(thing)
+
+    async def _changed(self, tx: Transaction, shelf: Shelf, intent: exchange.PutThing, caller: Caller) -> Thing:
+        now, kind = self.clock.now(), intent.kind
+        if intent.id is not None:
+            stored = await shelf.get(kind, intent.id)
+            if stored is None:
+                raise NotFound(kind=kind, id=intent.id)
+            before = unpacked(stored)
+            document = {**(before.document if intent.merge else {}), **intent.document}
+            return replace(before, document=document, updated=now)
+        document = dict(intent.document)
+        if kind == caller.dialect.uploads and self._dropbox:
             document[UPLOAD] = secrets.token_urlsafe(18)
             self._dropbox.announce(document[UPLOAD])
-        async with self.store.write() as tx:
-            thing_id = intent.id
-            if thing_id is None:
-                (thing_id,) = await self.mint(tx, caller.dialect.thing_ids[intent.kind], 1, now)
-            created = before.created if before else now
-            owner = caller.account.id
-            thing = Thing(kind=intent.kind, id=thing_id, document=document, created=created, updated=now, owner=owner)
-            await Shelf(tx, caller.dialect.name, owner).put(intent.kind, thing_id, packed(thing))
-        return thing
+        (thing_id,) = await self.mint(tx, caller.dialect.thing_ids[kind], 1, now)
+        return Thing(kind=kind, id=thing_id, document=document, created=now, updated=now, owner=caller.account.id)
 
     async def _found(self, caller: Caller, kind: str, thing_id: str) -> Thing:
         thing = await self.thing(caller, kind, thing_id)

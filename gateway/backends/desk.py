@@ -175,7 +175,8 @@ class Desk:
         async with self._changing(intent.id, caller) as (tx, before):
             now = self.clock.now()
             notifications = intent.notifications or before.job.notifications
-            job = replace(before.job, outputs=resolved, hold=False, notifications=notifications)
+            document = {**before.job.document, **intent.document}
+            job = replace(before.job, outputs=resolved, hold=False, notifications=notifications, document=document)
             outputs = await self._outputs(tx, caller.dialect.output_ids, resolved, now)
             losses = tuple(dict.fromkeys((*before.losses, *ledger)))
             outputs = _fail_refused(outputs, refused, now)
@@ -218,6 +219,7 @@ class Desk:
         return Done(names=intent.ids)
 
     async def _retry(self, intent: exchange.RetryJob, caller: Caller, ledger: Ledger) -> Ticket:
+        whole = not intent.failed_only and intent.output_id is None
         async with self._changing(intent.id, caller, lambda ticket: _chosen(ticket, intent)) as (tx, before):
             chosen = _chosen(before, intent)
             now = self.clock.now()
@@ -226,10 +228,10 @@ class Desk:
                 for index, (made, output) in enumerate(zip(before.outputs, before.job.outputs, strict=True))
             )
             after = replace(before, outputs=outputs, job=replace(before.job, hold=not before.job.outputs))
-            if not intent.failed_only and intent.output_id is None:
+            if whole:
                 sources = tuple(Source(id=source.id) for source in before.sources)
                 after = replace(after, sources=sources, fetched=None, stored=None)
-                self.craft.clear(before)
+                self.craft.clear(before)  # before the commit: afterwards a worker may be at it already
                 self.craft.discard(before)
             return await self._requeue(tx, after, now, caller, phase=Phase.WAITING if after.fetched else None)
 

@@ -46,6 +46,17 @@ class Memory:
         self.response: Response | None = None
 
 
+class Linked:
+    """Makes signed links and knows whether it did: an answer with one in it grows old and is not remembered."""
+
+    def __init__(self, link: Link | None) -> None:
+        self._link, self.used = link, False
+
+    def __call__(self, path: str, *, filename: str = "", inline: bool = False) -> str:
+        self.used = True
+        return self._link(path, filename=filename, inline=inline) if self._link else path
+
+
 class Endpoint:
     def __init__(
         self,
@@ -74,8 +85,9 @@ class Endpoint:
         if ticket is None:
             return None
         if ticket is not memory.ticket:
-            memory.response = self.dialect.render_response(call, ticket)
-            memory.ticket = ticket
+            linked = Linked(self._link)
+            memory.response = self.dialect.render_response(replace(call, link=linked), ticket)
+            memory.ticket = None if linked.used else ticket
         return memory.response
 
     async def answer(self, request: Request, identity: Identity | None = None) -> Response:
@@ -88,7 +100,7 @@ class Endpoint:
             account = self.dialect.tenant(call, admitted)
             ledger = Ledger()
             intent = self.dialect.read(call, ledger)
-            call = replace(call, account=account, intent=intent, link=self._link)
+            call = replace(call, account=account, intent=intent, link=Linked(self._link))
             if identity is not None:
                 self._remember(identity, call, admitted)
             result = await self.backend.perform(intent, Caller(dialect=self.dialect, account=account), ledger)

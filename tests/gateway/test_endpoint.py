@@ -119,6 +119,19 @@ async def test_a_ticket_that_moved_on_is_answered_anew(point: Endpoint, backend:
     assert told(point.recall(identity(request)))[1]["revision"] == 5
 
 
+async def test_an_answer_with_a_signed_link_is_made_anew(toy: Any, backend: Shelves, monkeypatch: Any) -> None:
+    links = iter(range(100))
+    point = Endpoint(toy, backend, Accounts(), recall=backend, link=lambda path, **_: f"{path}?{next(links)}")
+    route = replace(
+        toy.routes[0], gives=lambda _, call, ticket: {"url": call.link(ticket.id), "more": call.link(ticket.id)}
+    )
+    monkeypatch.setattr(type(toy), "routes", (route,))
+    request = ask(path=route.path.replace("{id}", "7"))
+    await point.answer(request, identity(request))
+    seen = {point.recall(identity(request)).body for _ in range(3)}
+    assert len(seen) == 3, "each has a link of its own"
+
+
 async def test_what_is_not_in_memory_is_asked_for(point: Endpoint, backend: Shelves) -> None:
     request = ask()
     await point.answer(request, identity(request))

@@ -7,7 +7,16 @@ from collections import Counter
 import pytest
 
 from mediaglot.gateway import faults
-from mediaglot.gateway.faults import BY_CODE, EncodingFailed, Fault, Internal, NotFound, SourceMissing, from_trouble
+from mediaglot.gateway.faults import (
+    EncodingFailed,
+    Fault,
+    Internal,
+    NotFound,
+    SourceMissing,
+    WorkFault,
+    by_code,
+    from_trouble,
+)
 from mediaglot.gateway.model import Trouble
 
 OURS = [cls for cls in vars(faults).values() if isinstance(cls, type) and issubclass(cls, Fault)]
@@ -22,7 +31,7 @@ def test_a_stored_fault_comes_back_as_itself(cls: type[Fault]) -> None:
     back = from_trouble(cls(reason="because", limit=5).trouble())
     assert type(back) is cls
     assert back.data == {"reason": "because", "limit": "5"}
-    assert BY_CODE[cls.code] is cls
+    assert by_code(cls.code) is cls
 
 
 def test_a_trouble_holds_text_only_and_no_empty_data() -> None:
@@ -31,6 +40,13 @@ def test_a_trouble_holds_text_only_and_no_empty_data() -> None:
 
 def test_a_code_of_a_later_version_is_a_failed_encoding() -> None:
     assert type(from_trouble(Trouble(code="eaten_by_dog"))) is EncodingFailed
+
+
+def test_a_fault_of_a_plug_in_comes_back_as_itself() -> None:
+    class Seasick(WorkFault):
+        code = "seasick"
+
+    assert type(from_trouble(Seasick(waves=3).trouble())) is Seasick
 
 
 def test_faults_are_told_apart_by_class() -> None:
