@@ -102,7 +102,7 @@ def classes() -> list[type]:
         cls
         for module in (model, loss, exchange)
         for _, cls in inspect.getmembers(module, inspect.isclass)
-        if dataclasses.is_dataclass(cls) and cls.__module__ == module.__name__
+        if dataclasses.is_dataclass(cls) and cls.__module__.startswith(module.__name__)
     ]
     return [cls for cls in found if cls not in (Page, Intent, loss.Ledger)]
 

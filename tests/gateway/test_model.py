@@ -22,7 +22,7 @@ def every_class(module: ModuleType) -> list[Any]:
     return [
         found
         for found in vars(module).values()
-        if isinstance(found, type) and is_dataclass(found) and found.__module__ == module.__name__
+        if isinstance(found, type) and is_dataclass(found) and found.__module__.startswith(module.__name__)
     ]
 
 
