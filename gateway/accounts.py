@@ -71,9 +71,6 @@ class Accounts:
         """A token was issued; ``token`` is its ``digest``."""
         self._grants[dialect, token] = grant
 
-    def forget(self, dialect: str, token: str) -> None:
-        self._grants.pop((dialect, token), None)
-
     def _by_token(self, dialect: str, credential: Credential) -> Account:
         grant = self._grants.get((dialect, digest(credential.secret)))
         if grant is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cache, cached_property
 from random import Random
@@ -62,6 +62,8 @@ class Call:
     credential: Credential | None = None
     account: Account = ANYBODY
     intent: Intent | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The dialect's own, for ``Route.takes``."""
     link: Link | None = None
 
 
@@ -214,13 +216,14 @@ class Dialect:
         candidates = self._candidates(request)
         if candidates and all(route.public for route, _ in candidates):
             route, params = candidates[0]
-            return Call(request=request, wire=route.wire or wire, route=route, params=params)
+            return Call(request=request, wire=route.wire or wire, route=route, params=params, options=self.options)
         tree = wire.read(request)
         credential = self.auth.claim(request, tree)
         verb = self.verb(tree).lower()
         wanted = (pair for pair in candidates if pair[0].when is None or pair[0].when.lower() == verb)
         chosen, given = next(wanted, NOWHERE)
-        return Call(request=request, wire=wire, route=chosen, tree=tree, params=given, credential=credential)
+        found = Call(request=request, wire=wire, route=chosen, tree=tree, params=given, options=self.options)
+        return replace(found, credential=credential)
 
     def verb(self, tree: Tree) -> str:
         """The operation that a document names, for dialects that have their verbs in the body."""

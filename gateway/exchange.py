@@ -108,6 +108,8 @@ class Window:
     sort: str = "created"
     """created, started, finished, status, id or source."""
     descending: bool = False
+    last: bool = False
+    """The page of ``limit`` that the list ends with, wherever that begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,11 +226,13 @@ class IssueToken(Intent):
     secret: Secret
     lifetime: int | None = None
     scopes: tuple[str, ...] = ()
+    most: int | None = None
+    """How many tokens the account may have at a time; one more is Forbidden."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeToken(Intent):
-    """Forget the token that the request came with."""
+    """The token that the request came with is worth nothing from now on."""
 
     token: Secret
 

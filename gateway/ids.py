@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from typing import Protocol
+from typing import ClassVar, Protocol
+from uuid import UUID
 
 
 class Ids(Protocol):
@@ -29,3 +30,29 @@ class Serial:
 
     def mint(self, number: int, now: datetime, chance: Random) -> str:
         return str(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """So many symbols of an alphabet, by chance."""
+
+    alphabet: str
+    length: int
+    counter: ClassVar[None] = None
+    start: ClassVar[int] = 0
+
+    def mint(self, number: int, now: datetime, chance: Random) -> str:
+        return "".join(chance.choices(self.alphabet, k=self.length))
+
+
+@dataclass(frozen=True, slots=True)
+class Uuid:
+    """UUIDs of version 4, in lower case."""
+
+    hyphens: bool = True
+    counter: ClassVar[None] = None
+    start: ClassVar[int] = 0
+
+    def mint(self, number: int, now: datetime, chance: Random) -> str:
+        drawn = UUID(int=chance.getrandbits(128), version=4)
+        return str(drawn) if self.hyphens else drawn.hex

@@ -168,12 +168,11 @@ class Cabinet:
     # --- tokens -------------------------------------------------------------------------------------
 
     async def open(self, dialects: Mapping[str, object]) -> None:
-        """Know the tokens of earlier runs again, but for those that have expired."""
+        """Know the tokens of earlier runs again; those that are over too, where strange ones would be welcome."""
         for dialect in dialects:
             for name, stored in await ShelfView(self.store, dialect, EVERYBODY).list(TOKENS):
                 grant = Grant(Account(stored["id"], stored["user"], tuple(stored["scopes"])), _time(stored["expires"]))
-                if grant.expires is None or grant.expires > self.clock.now():
-                    self.accounts.remember(dialect, name, grant)
+                self.accounts.remember(dialect, name, grant)
 
     async def _issue(self, intent: exchange.IssueToken, caller: Caller, ledger: Ledger) -> Token:
         account = self.accounts.admit(caller.dialect.name, Credential(intent.name, intent.secret))
@@ -184,15 +183,25 @@ class Cabinet:
         until = expires.isoformat() if expires else None
         stored = {"id": account.id, "user": account.user, "scopes": list(intent.scopes), "expires": until}
         async with self.store.write() as tx:
-            await Shelf(tx, caller.dialect.name, EVERYBODY).put(TOKENS, digest(text), stored)
+            shelf = Shelf(tx, caller.dialect.name, EVERYBODY)
+            if intent.most is not None and await self._valid(shelf, account.user, now) >= intent.most:
+                raise Forbidden(kind="token", limit=intent.most)
+            await shelf.put(TOKENS, digest(text), stored)
         self.accounts.remember(caller.dialect.name, digest(text), grant)
         return Token(text=text, name=intent.name, issued=now, expires=expires, scopes=intent.scopes)
 
+    async def _valid(self, shelf: Shelf, user: str, now: datetime) -> int:
+        """How many tokens somebody has that are not over."""
+        ends = [_time(stored["expires"]) for _, stored in await shelf.list(TOKENS) if stored["user"] == user]
+        return sum(end is None or end > now for end in ends)
+
     async def _revoke(self, intent: exchange.RevokeToken, caller: Caller, ledger: Ledger) -> Done:
-        name = digest(intent.token)
+        """It is remembered as one that is over: forgotten, it could be taken for a strange one that is welcome."""
+        name, now, account = digest(intent.token), self.clock.now(), caller.account
+        stored = {"id": account.id, "user": account.user, "scopes": list(account.scopes), "expires": now.isoformat()}
         async with self.store.write() as tx:
-            await Shelf(tx, caller.dialect.name, EVERYBODY).delete(TOKENS, name)
-        self.accounts.forget(caller.dialect.name, name)
+            await Shelf(tx, caller.dialect.name, EVERYBODY).put(TOKENS, name, stored)
+        self.accounts.remember(caller.dialect.name, name, Grant(account, now))
         return Done()
 
 

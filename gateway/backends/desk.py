@@ -167,7 +167,11 @@ class Desk:
         return found
 
     async def _list(self, intent: exchange.ListJobs, caller: Caller, ledger: Ledger) -> Page[Ticket]:
-        return await self.store.list(caller.dialect.name, caller.account.id, intent.filter, intent.window)
+        whose, window = (caller.dialect.name, caller.account.id), intent.window
+        if window.last and window.limit:
+            total = (await self.store.list(*whose, intent.filter, replace(window, limit=0))).total
+            window = replace(window, offset=max(total - 1, 0) // window.limit * window.limit)
+        return await self.store.list(*whose, intent.filter, window)
 
     async def _update(self, intent: exchange.UpdateJob, caller: Caller, ledger: Ledger) -> Ticket:
         resolved = (await self._resolved(Job(outputs=intent.outputs), caller)).outputs
