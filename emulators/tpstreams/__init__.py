@@ -1,0 +1,1 @@
+from mediaglot.emulators.tpstreams.dialect import TPStreams as Dialect  # noqa: F401
