@@ -103,8 +103,8 @@ def _output(output: Output, folder: str) -> Output:
     if output.package is None:
         return output
     variants = tuple(_variant(variant, folder) for variant in output.package.variants)
-    names = {"playlist": PLAYLIST, "media_playlist": PLAYLIST, "segment_name": "video_%d.ts"}
-    return replace(output, package=replace(output.package, segment=SEGMENT, variants=variants, **names))
+    package = replace(output.package, playlist=PLAYLIST, media_playlist=PLAYLIST, segment_name="video_%d.ts")
+    return replace(output, package=replace(package, segment=SEGMENT, variants=variants))
 
 
 def _variant(variant: Variant, folder: str) -> Variant:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -162,11 +163,11 @@ def asked(call: Call) -> list[tuple[str, str]]:
 def moment(value: str, zone: str) -> datetime:
     """A time with or without its zone, or a day."""
     match = MOMENT.fullmatch(value.strip())
+    if match is None:
+        raise Wrong("Enter a valid date/time.")
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    micro = int((match[7] or "").ljust(6, "0"))
     try:
-        if match is None:
-            raise ValueError(value)
-        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
-        micro = int((match[7] or "").ljust(6, "0") or 0)
         return datetime(year, month, day, hour, minute, second, micro, tzinfo=_offset(match[8]) or ZONES[zone])
     except (ValueError, OverflowError):
         raise Wrong("Enter a valid date/time.") from None
@@ -186,26 +187,33 @@ def listed(call: Call, ledger: Ledger) -> ListJobs:
     """Other parameters are ignored, and so are values of ``enable_drm`` and ``ordering`` that mean nothing."""
     pairs = asked(call)
     last = dict(pairs)
-    errors: dict[str, Told] = {}
-    wanted = [value for key, value in pairs if key == "status"]
-    for value in wanted:
-        if value.lower() not in FILTERS:
-            text = f"Select a valid choice. {value} is not one of the available choices."
-            errors.setdefault("status", [text])
-    times: dict[str, datetime | None] = {}
-    for key in ("created_from", "created_to"):
-        try:
-            times[key] = moment(last[key], call.options["zone"]) if last.get(key) else None
-        except Wrong as wrong:
-            errors[key] = wrong.told
-    if errors:
-        raise WrongFields(errors=errors)
+    words = [value for key, value in pairs if key == "status"]
+    given: Tree = {key: last[key] for key in ("created_from", "created_to") if last.get(key)}
+    found = checked(
+        given | ({"status": words} if words else {}),
+        {
+            "status": Wanted(states, required=False),
+            "created_from": Wanted(partial(moment, zone=call.options["zone"]), required=False),
+            "created_to": Wanted(partial(moment, zone=call.options["zone"]), required=False),
+        },
+    )
     drm = last.get("enable_drm", "").lower()
-    statuses = frozenset().union(*(FILTERS[value.lower()] for value in wanted)) if wanted else None
     return ListJobs(
-        filter=Filter(statuses=statuses, facets={"enable_drm": drm} if drm in ("true", "false") else {}, **times),
+        filter=Filter(
+            statuses=found.get("status"),
+            created_from=found.get("created_from"),
+            created_to=found.get("created_to"),
+            facets={"enable_drm": drm} if drm in ("true", "false") else {},
+        ),
         window=window(call, descending=last.get("ordering") == "-created"),
     )
+
+
+def states(words: list[str]) -> frozenset[Status]:
+    for word in words:
+        if word.lower() not in FILTERS:
+            raise Wrong(f"Select a valid choice. {word} is not one of the available choices.")
+    return frozenset().union(*(FILTERS[word.lower()] for word in words))
 
 
 def window(call: Call, *, descending: bool = False) -> Window:
