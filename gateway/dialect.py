@@ -188,6 +188,8 @@ class Dialect:
     """Whether a token that we did not issue is welcome, where no list of accounts says otherwise."""
     paging: ClassVar[PageNumber | None] = None
     """How lists are cut, where they are."""
+    quoted: ClassVar[frozenset[str]] = frozenset()
+    """The outermost keys of requests whose unusable values the provider tells back; nobody puts a secret there."""
     output: ClassVar[Record[Output] | None] = None
     """The document of one output; where that takes several Records, ``read_output`` and ``write_output`` choose."""
     home: ClassVar[str] = ""

@@ -11,7 +11,8 @@ options.json   the dialect's options, where they are not the default ones
 ============== =====================================================================================
 
 The operation ``notification`` is another kind: ``ticket.json``, ``event.json`` (``event``, ``notification`` and
-``subject`` as indices, ``base``) and ``message.http``, which is absent where there is nothing to say.
+``subject`` as indices, ``base``) and ``message.http``, which is absent where there is nothing to say. In place of
+``notification`` there may be a ``thing``: the document of a standing subscription.
 
 Lines of a head end with LF or CRLF; a body is what follows the empty line, byte for byte.
 """
@@ -30,7 +31,7 @@ from typing import Any, Final
 from mediaglot.gateway import codec, registry
 from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.dialect import Call, Dialect
-from mediaglot.gateway.exchange import Headers, Intent, Request, Response, Result
+from mediaglot.gateway.exchange import Headers, Intent, Request, Response, Result, Thing
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.loss import Ledger, Loss
 from mediaglot.gateway.model import Delivery, Event, Made, Ticket
@@ -119,7 +120,8 @@ def read_call(dialect: Dialect, request: Request) -> Reading:
     ledger = Ledger()
     try:
         call = dialect.open(request)
-        call = replace(call, account=Accounts().admit(dialect.name, call.credential))
+        admitted = Accounts(free=frozenset({dialect.name})).admit(dialect.name, call.credential)
+        call = replace(call, account=dialect.tenant(call, admitted))
         intent = dialect.read(call, ledger)
     except Fault as fault:
         return Reading(call, losses=tuple(ledger), fault=fault)
@@ -179,7 +181,10 @@ class Notice(Folder):
 
     def render(self, ticket: Ticket) -> Request | None:
         said = self.tree_of("event.json")
-        notification = ticket.job.notifications[said["notification"]]
+        if "thing" in said:
+            notification = self.dialect.subscription(codec.decode(said["thing"], Thing))
+        else:
+            notification = ticket.job.notifications[said["notification"]]
         subject = _subject(ticket, said.get("subject"))
         return self.dialect.render_notification(ticket, notification, Event(said["event"]), said["base"], subject)
 
