@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
 
 from mediaglot.emulators.tpstreams.document import write_resolutions
@@ -21,6 +22,7 @@ from mediaglot.gateway.model import Status, Ticket
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 DAY: Final = 86_400
+PATH: Final = "/:@!$&'()*+,;=~"
 
 
 # --- jobs -------------------------------------------------------------------------------------------
@@ -138,12 +140,12 @@ def _link(dialect: Dialect, call: Call, number: int) -> str:
 
 def address(dialect: Dialect, request: Request) -> str:
     """The request's own URL without its query, on the host that the client asked."""
-    base, host = urlsplit(request.base), request.headers.get("Host")
+    base, host, path = urlsplit(request.base), request.headers.get("Host"), quote(request.path, safe=PATH)
     if host.partition(":")[0].lower() in dialect.hosts:
-        return f"{base.scheme}://{host}{request.path}"
-    if base.hostname in LOOPBACK and host and not set(host) & set("/?#@\\ "):
-        return f"{base.scheme}://{host}{base.path}{request.path}"
-    return request.base + request.path
+        return f"{base.scheme}://{host}{path}"
+    if base.hostname in LOOPBACK and re.fullmatch(r"[\w.:\[\]-]+", host, re.ASCII):
+        return f"{base.scheme}://{host}{base.path}{path}"
+    return request.base + path
 
 
 # --- who --------------------------------------------------------------------------------------------

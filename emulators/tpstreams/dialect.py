@@ -30,7 +30,6 @@ from mediaglot.gateway.model import (
     Location,
     Made,
     Notification,
-    Phase,
     Secret,
     Status,
     Ticket,
@@ -101,8 +100,8 @@ STATES: Final[Table[State]] = Table(
         "Cancelled": (Status.CANCELLED, None),
         "Unknown": (Status.UNKNOWN, None),
     },
-    also={"Uploading": (Status.RUNNING, Phase.STORING), "Processing": (Status.RUNNING, None)},
-    said={(Status.HELD, None): "Queued", (Status.RUNNING, Phase.STORING): "Transcoding"},
+    also={"Uploading": (Status.RUNNING, None), "Processing": (Status.RUNNING, None)},
+    said={(Status.HELD, None): "Queued"},
 )
 
 
@@ -177,6 +176,7 @@ class TPStreams(Dialect):
     statuses = STATES
     faults = FAULTS
     routes = ROUTES
+    quoted: ClassVar[frozenset[str]] = frozenset({"resolutions"})
     output = OUTPUT
     sample = Sample
     knobs: ClassVar[dict[str, Knob]] = {
