@@ -119,6 +119,18 @@ class Knob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Insistence:
+    """How news is brought to receivers, where a provider has ways of its own; None leaves it to the server."""
+
+    attempts: int | None = None
+    """In all, the first included."""
+    timeout: float | None = None
+    """Seconds that a receiver may take."""
+    taken: range = range(200, 300)
+    """The answers that end it: the message has arrived."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
     """What a client sees of its job in an answer."""
 
@@ -184,6 +196,7 @@ class Dialect:
     ``https://uploads.mediaglot.test/<upload>``. Once it has come, the document has its size as ``received``."""
     standing: ClassVar[str] = ""
     """The kind of documents that are subscriptions to the news of all of an account's jobs."""
+    insistence: ClassVar[Insistence] = Insistence()
     free_tokens: ClassVar[bool] = False
     """Whether a token that we did not issue is welcome, where no list of accounts says otherwise."""
     paging: ClassVar[PageNumber | None] = None

@@ -10,12 +10,14 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.dialect import Insistence
 from mediaglot.gateway.store import Key, Letter, LetterState, Store, Topic
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,7 @@ EXCERPT: Final = 500
 
 
 class Answer(NamedTuple):
-    """What a receiver said. 200 to 299 is success; everything else is tried again."""
+    """What a receiver said. 200 to 299 is success, unless a dialect says more; everything else is tried again."""
 
     status: int
     text: str = ""
@@ -51,7 +53,10 @@ class Backoff:
 
 
 class Courier:
-    """``retries`` attempts in all; ``timeout`` seconds for each; ``parallel`` at once, ``per_target`` to one target."""
+    """``retries`` attempts in all; ``timeout`` seconds for each; ``parallel`` at once, ``per_target`` to one target.
+
+    ``insistence`` says by dialect what goes before that.
+    """
 
     def __init__(
         self,
@@ -65,6 +70,7 @@ class Courier:
         parallel: int = 128,
         per_target: int = 4,
         chance: Callable[[], float] = random.random,
+        insistence: Mapping[str, Insistence] = MappingProxyType({}),
     ) -> None:
         self._store = store
         self._send = send
@@ -75,6 +81,7 @@ class Courier:
         self._parallel = parallel
         self._per_target = per_target
         self._chance = chance
+        self._insistence = insistence
         self._news = asyncio.Event()
         self._under_way: dict[tuple[Key, str], asyncio.Task[None]] = {}
         self._just_ended: set[tuple[Key, str]] = set()
@@ -142,7 +149,8 @@ class Courier:
     async def _attempt(self, letter: Letter) -> Answer | Undeliverable | str:
         """The answer, or why there was none."""
         sending = asyncio.create_task(self._send(letter))
-        await _first_of([sending, asyncio.create_task(self._sleep(self._timeout))])
+        timeout = self._ways(letter).timeout or self._timeout
+        await _first_of([sending, asyncio.create_task(self._sleep(timeout))])
         if sending.cancelled():
             return "timeout"
         error = sending.exception()
@@ -152,18 +160,21 @@ class Courier:
 
     def _after(self, letter: Letter, answer: Answer | Undeliverable | str) -> Letter:
         """The letter as it is after this attempt."""
-        attempts = letter.attempts + 1
+        attempts, ways = letter.attempts + 1, self._ways(letter)
         status, text = answer if isinstance(answer, Answer) else (None, str(answer))
         told = replace(letter, attempts=attempts, status=status, answer=text[:EXCERPT])
-        if status is not None and 200 <= status < 300:
+        if status in ways.taken:
             return replace(told, state=LetterState.DELIVERED)
-        if attempts >= self._retries or isinstance(answer, Undeliverable):
+        if attempts >= (ways.attempts or self._retries) or isinstance(answer, Undeliverable):
             log.warning(
                 "letter %s (%s) given up after %d attempts: %s", letter.id, letter.event, attempts, status or text
             )
             return replace(told, state=LetterState.GIVEN_UP)
         wait = timedelta(seconds=self._backoff.seconds(attempts, self._chance()))
         return replace(told, due=self._clock.now() + wait)
+
+    def _ways(self, letter: Letter) -> Insistence:
+        return self._insistence.get(letter.key.dialect, Insistence())
 
 
 async def _first_of(tasks: list[asyncio.Task[Any]]) -> None:

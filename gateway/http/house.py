@@ -21,7 +21,7 @@ from mediaglot.gateway.backends.desk import Desk
 from mediaglot.gateway.backends.shift import Shift
 from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.config import Settings, folders
-from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.dialect import Dialect, Insistence
 from mediaglot.gateway.engine.embedded import EmbeddedEngine
 from mediaglot.gateway.faults import Fault, SourceMissing
 from mediaglot.gateway.http.links import Signer
@@ -121,7 +121,8 @@ async def open_house(
         engine = EmbeddedEngine(store, clock, workers=settings.workers)
         shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base)
         await shift.recover()
-        await _start_courier(settings, store, policy, clock, stack)
+        ways = {name: dialect.insistence for name, dialect in dialects.items()}
+        await _start_courier(settings, store, policy, clock, ways, stack)
         working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
         stack.push_async_callback(_stop_engine, engine, working, shift)
         accounts = Accounts(settings.accounts, clock, free=lambda name: dialects[name].free_tokens)
@@ -192,7 +193,12 @@ def threads() -> int:
 
 
 async def _start_courier(
-    settings: Settings, store: SqliteStore, policy: Policy, clock: Clock, stack: AsyncExitStack
+    settings: Settings,
+    store: SqliteStore,
+    policy: Policy,
+    clock: Clock,
+    ways: Mapping[str, Insistence],
+    stack: AsyncExitStack,
 ) -> None:
     from mediaglot.gateway.http.client import Sender  # noqa: PLC0415
     from mediaglot.gateway.http.mail import Mailer, MailServer  # noqa: PLC0415
@@ -210,7 +216,7 @@ async def _start_courier(
     stack.push_async_callback(mailer.close)
     sender = Sender(policy, mailer)
     stack.push_async_callback(sender.close)
-    running = asyncio.create_task(Courier(store, sender, clock).run(), name="courier")
+    running = asyncio.create_task(Courier(store, sender, clock, insistence=ways).run(), name="courier")
 
     async def stop() -> None:
         running.cancel()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mediaglot.gateway.clock import VirtualClock
+from mediaglot.gateway.dialect import Insistence
 from mediaglot.gateway.exchange import headers
 from mediaglot.gateway.model import Secret
 from mediaglot.gateway.notify import Answer, Backoff, Courier
@@ -256,3 +257,20 @@ async def test_five_hundred_letters_all_arrive_in_order_per_job(store, clock):
         await over(store, *(each.id for each in letters))
     for job in range(100):
         assert [name for name in receivers.came if name.startswith(f"{job}-")] == [f"{job}-{n}" for n in range(5)]
+
+
+async def test_a_dialect_may_insist_in_a_way_of_its_own(store, clock):
+    """Its answers that count as taken, its number of attempts and its timeout; others keep the server's."""
+    receivers = Receivers(taken=[404], down=[500], late=asyncio.Event(), other=[404])
+    ways = {"acme": Insistence(attempts=1, timeout=7, taken=range(200, 500))}
+    own = [letter(name, target=name) for name in ("taken", "down", "late")]
+    async with delivering(Courier(store, receivers, clock, insistence=ways)):
+        await post(store, *own, letter("other", target="other", key=Key("else", "ann", "1")))
+        await over(store, "taken", "down")
+        other = await until(store, "other", lambda found: found.attempts == 1)
+        await clock.advance(7)
+        await over(store, "late")
+    found = [await store.letter(name) for name in ("taken", "down", "late")]
+    assert [each.state for each in found] == [LetterState.DELIVERED, LetterState.GIVEN_UP, LetterState.GIVEN_UP]
+    assert [each.answer for each in found if each.status is None] == ["timeout"]
+    assert (other.state, other.status) == (LetterState.OPEN, 404)
