@@ -16,7 +16,7 @@ from mediaglot.emulators.tpstreams.sample import Sample
 from mediaglot.gateway import exchange, faults
 from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.auth import HeaderToken
-from mediaglot.gateway.dialect import Call, Complaint, Dialect, Knob, Route, State
+from mediaglot.gateway.dialect import Call, Complaint, Dialect, Insistence, Knob, Route, State
 from mediaglot.gateway.exchange import Headers, Intent, Request, Response, Thing, headers
 from mediaglot.gateway.faults import Fault, MethodNotAllowed, NotFound, Unauthorized, UnknownAction
 from mediaglot.gateway.ids import Drawn, Uuid
@@ -173,6 +173,7 @@ class TPStreams(Dialect):
     output_ids = Drawn(SYMBOLS, 11)
     thing_ids: ClassVar[Mapping[str, Uuid]] = {ask.WEBHOOK: Uuid()}
     standing: ClassVar[str] = ask.WEBHOOK
+    insistence: ClassVar[Insistence] = Insistence(attempts=4, timeout=10.0, taken=range(200, 500))
     statuses = STATES
     faults = FAULTS
     routes = ROUTES
