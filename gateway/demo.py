@@ -28,6 +28,8 @@ from mediaglot.gateway.media.run import run as run_ffmpeg
 from mediaglot.gateway.media.tool import NoTool, Tool
 from mediaglot.gateway.model import TERMINAL, MediaFacts, Status
 from mediaglot.gateway.screen import BAD, FAINT, GOOD, Bars, Screen
+from mediaglot.gateway.transfer.mapped import Mapped
+from mediaglot.gateway.transfer.policy import Policy
 
 T = TypeVar("T")
 CLIP: Final = "bars-10s-1280x720-30fps.mp4"
@@ -125,6 +127,12 @@ class _Bench:
     folder: Path
     """Where the files are saved."""
     scratch: Path
+    """The server's data folder."""
+
+    def stored(self, url: str) -> Path:
+        """The file at a storage URL: the demo's server keeps all storage in its data folder."""
+        root, names = Mapped(Policy(), rest=self.scratch / "storage").place(url)
+        return root.joinpath(*names)
 
     async def measure(self, path: Path) -> Result:
         room = Path(tempfile.mkdtemp(dir=self.scratch))
@@ -156,7 +164,7 @@ class _Guide:
                 await self._take(dialect, outcome)
         except TimeoutError:
             outcome.trouble = f"not done after {PATIENCE:.0f} seconds"
-        except (ValueError, LookupError, ConnectionError, Fault) as error:
+        except (ValueError, LookupError, OSError, Fault) as error:
             outcome.trouble = str(error) or type(error).__name__
         return outcome
 
@@ -180,8 +188,14 @@ class _Guide:
             await RealClock().sleep(PAUSE)
 
     async def _fetch(self, dialect: str, url: str) -> Result:
-        path = self.bench.folder / f"{dialect}-{PurePosixPath(unquote(urlsplit(url).path)).name or 'result'}"
-        await self.transport.save(url, path)
+        parts = urlsplit(url)
+        way = PurePosixPath(unquote(parts.path))
+        if parts.scheme in ("http", "https"):
+            path = self.bench.folder / f"{dialect}-{way.name or 'result'}"
+            await self.transport.save(url, path)
+        else:
+            path = self.bench.folder / "-".join((dialect, *way.parts[-2:])).replace("/", "")
+            await asyncio.to_thread(shutil.copyfile, self.bench.stored(url), path)
         return await self.bench.measure(path)
 
 

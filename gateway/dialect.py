@@ -139,7 +139,7 @@ class Sighting:
     progress: Fraction = Fraction(0)
     """0 to 1."""
     results: tuple[str, ...] = ()
-    """URLs of the files that came out."""
+    """URLs of the files that came out, or storage URLs of where they were delivered."""
     detail: str = ""
     """What the answer says of a failure."""
 
