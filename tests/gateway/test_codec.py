@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mediaglot.gateway import codec, exchange, faults, loss, model
-from mediaglot.gateway.exchange import CreateJob, Done, GetJob, Intent, Page
+from mediaglot.gateway.exchange import CreateJob, Done, GetJob, Intent, Page, Thing
 from mediaglot.gateway.model import (
     SKIP,
     Average,
@@ -253,3 +253,8 @@ def test_stored_forms_of_a_later_version_are_refused():
 def test_importing_the_codec_does_not_import_cattrs():
     code = "import sys, mediaglot.gateway.codec; sys.exit('cattrs' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_page_of_things_comes_back() -> None:
+    page = Page(items=(Thing(kind="hook", id="1", document={"url": "https://a.example/"}),), total=1)
+    assert codec.decode(codec.encode(page, codec.OUTCOME), codec.OUTCOME) == page
