@@ -57,9 +57,9 @@ LADDER: Final[Mapping[str, Rung]] = MappingProxyType(
     }
 )
 ACCEPTED: Final = {
-    "documented": frozenset({"240p", "360p", "480p", "720p", "1080p"}),
-    "assets": frozenset({"240p", "360p", "480p", "540p", "720p", "1080p"}),
-    "all": frozenset(LADDER),
+    "documented": ("240p", "360p", "480p", "720p", "1080p"),
+    "assets": ("240p", "360p", "480p", "540p", "720p", "1080p"),
+    "all": tuple(LADDER),
 }
 FOLDERS: Final = {"codec": "{name}_h264_hls", "hls": "{name}_hls", "plain": "{name}"}
 

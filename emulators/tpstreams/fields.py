@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -120,7 +120,7 @@ def boolean(value: Any) -> bool:
     return value in YES
 
 
-def choices(words: frozenset[str], *, may_be_empty: bool) -> Callable[[Any], tuple[str, ...]]:
+def choices(words: Sequence[str], *, may_be_empty: bool) -> Callable[[Any], tuple[str, ...]]:
     """A list of ``words``."""
 
     def read(value: Any) -> tuple[str, ...]:

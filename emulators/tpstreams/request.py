@@ -127,7 +127,7 @@ def _together(call: Call, found: Tree, errors: Mapping[str, Told]) -> dict[str, 
 
 
 def _job(found: Tree, ledger: Ledger) -> Job:
-    wanted = found["resolutions"] or sorted(ACCEPTED["documented"])
+    wanted = found["resolutions"] or ACCEPTED["documented"]
     output = OUTPUT.read({"resolutions": wanted}, ledger)
     if found.get("enable_drm"):
         ledger.note(Kind.UNREAD, "enable_drm", reason="the output is clear: keys come from the vendor's own server")
