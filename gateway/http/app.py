@@ -77,7 +77,7 @@ class Server:
         self.house: House | None = None
         self.app = web.Application(client_max_size=settings.max_body)
         self.app.cleanup_ctx.append(self._open)
-        self.app.router.add_route("*", "/{path:.*}", self._handle)
+        self.app.router.add_route("*", r"/{path:[\s\S]*}", self._handle)  # a path may hold a line break
         self._reserved = Reserved(self)
 
     async def _open(self, app: web.Application) -> AsyncIterator[None]:
