@@ -10,10 +10,9 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway.clock import Clock
@@ -55,7 +54,7 @@ class Backoff:
 class Courier:
     """``retries`` attempts in all; ``timeout`` seconds for each; ``parallel`` at once, ``per_target`` to one target.
 
-    ``insistence`` says by dialect what goes before that.
+    ``insistence`` says of a dialect, by name, what goes before that.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class Courier:
         parallel: int = 128,
         per_target: int = 4,
         chance: Callable[[], float] = random.random,
-        insistence: Mapping[str, Insistence] = MappingProxyType({}),
+        insistence: Callable[[str], Insistence] = lambda _: Insistence(),
     ) -> None:
         self._store = store
         self._send = send
@@ -174,7 +173,7 @@ class Courier:
         return replace(told, due=self._clock.now() + wait)
 
     def _ways(self, letter: Letter) -> Insistence:
-        return self._insistence.get(letter.key.dialect, Insistence())
+        return self._insistence(letter.key.dialect)
 
 
 async def _first_of(tasks: list[asyncio.Task[Any]]) -> None:

@@ -121,8 +121,7 @@ async def open_house(
         engine = EmbeddedEngine(store, clock, workers=settings.workers)
         shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base)
         await shift.recover()
-        ways = {name: dialect.insistence for name, dialect in dialects.items()}
-        await _start_courier(settings, store, policy, clock, ways, stack)
+        await _start_courier(settings, store, policy, clock, dialects, stack)
         working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
         stack.push_async_callback(_stop_engine, engine, working, shift)
         accounts = Accounts(settings.accounts, clock, free=lambda name: dialects[name].free_tokens)
@@ -197,7 +196,7 @@ async def _start_courier(
     store: SqliteStore,
     policy: Policy,
     clock: Clock,
-    ways: Mapping[str, Insistence],
+    dialects: Mapping[str, Dialect],
     stack: AsyncExitStack,
 ) -> None:
     from mediaglot.gateway.http.client import Sender  # noqa: PLC0415
@@ -216,7 +215,11 @@ async def _start_courier(
     stack.push_async_callback(mailer.close)
     sender = Sender(policy, mailer)
     stack.push_async_callback(sender.close)
-    running = asyncio.create_task(Courier(store, sender, clock, insistence=ways).run(), name="courier")
+
+    def insistence(name: str) -> Insistence:
+        return dialects[name].insistence if name in dialects else Insistence()
+
+    running = asyncio.create_task(Courier(store, sender, clock, insistence=insistence).run(), name="courier")
 
     async def stop() -> None:
         running.cancel()

@@ -150,7 +150,7 @@ def token(text: str) -> Credential:
     return Credential("", Secret(text), token=True)
 
 
-async def test_an_issued_token_opens_its_account_until_it_expires_or_is_forgotten() -> None:
+async def test_an_issued_token_opens_its_account_until_it_expires_or_is_given_up() -> None:
     clock = VirtualClock(START)
     accounts = Accounts(clock=clock)
     mine = Account("7-abc", "7", ("read",))
@@ -163,8 +163,7 @@ async def test_an_issued_token_opens_its_account_until_it_expires_or_is_forgotte
     with pytest.raises(Unauthorized) as caught:
         accounts.admit("toy", token("t1"))
     assert caught.value.data == {"reason": "expired"}
-    accounts.forget("toy", digest(Secret("t2")))
-    accounts.forget("toy", digest(Secret("never was")))
+    accounts.remember("toy", digest(Secret("t2")), Grant(mine, START))
     with pytest.raises(Unauthorized):
         accounts.admit("toy", token("t2"))
 

@@ -262,9 +262,9 @@ async def test_five_hundred_letters_all_arrive_in_order_per_job(store, clock):
 async def test_a_dialect_may_insist_in_a_way_of_its_own(store, clock):
     """Its answers that count as taken, its number of attempts and its timeout; others keep the server's."""
     receivers = Receivers(taken=[404], down=[500], late=asyncio.Event(), other=[404])
-    ways = {"acme": Insistence(attempts=1, timeout=7, taken=range(200, 500))}
+    ways = {"acme": Insistence(attempts=1, timeout=7, taken=range(200, 500)), "else": Insistence()}
     own = [letter(name, target=name) for name in ("taken", "down", "late")]
-    async with delivering(Courier(store, receivers, clock, insistence=ways)):
+    async with delivering(Courier(store, receivers, clock, insistence=ways.__getitem__)):
         await post(store, *own, letter("other", target="other", key=Key("else", "ann", "1")))
         await over(store, "taken", "down")
         other = await until(store, "other", lambda found: found.attempts == 1)
