@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from random import Random
 from typing import Any, ClassVar, Final, NoReturn
 
 from mediaglot.emulators.tpstreams import answer, manners, wire
@@ -280,9 +279,6 @@ class TPStreams(Dialect):
 
     def facets(self, ticket: Ticket) -> Mapping[str, str]:
         return {"enable_drm": "true" if ticket.job.document.get("enable_drm") else "false"}
-
-    def mint_token(self, chance: Random) -> str:
-        return "".join(chance.choices("0123456789abcdef", k=64))
 
     # --- news ---------------------------------------------------------------------------------------
 
