@@ -35,7 +35,7 @@ class NotAcceptable(Malformed):
 
 
 def acceptable(request: Request) -> bool:
-    wanted = request.headers.get("Accept", "*/*").split(",")
+    wanted = (request.headers.get("Accept") or "*/*").split(",")
     return any(part.partition(";")[0].strip().lower() in SATISFYING for part in wanted)
 
 
