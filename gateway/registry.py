@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import difflib
 import pkgutil
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, cached_property
 from importlib import import_module
-from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from mediaglot.gateway.dialect import Dialect
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "mediaglot.dialects"
 EMULATORS = "mediaglot.emulators"
@@ -26,6 +29,12 @@ def names() -> tuple[str, ...]:
     """All installed dialects, in alphabetical order."""
     folders = {module.name for module in pkgutil.iter_modules(import_module(EMULATORS).__path__) if module.ispkg}
     return tuple(sorted(folders | {point.name for point in entry_points(group=GROUP)}))
+
+
+def entry_points(group: str) -> Iterable[EntryPoint]:
+    from importlib import metadata  # noqa: PLC0415 - takes as long to load as a dialect, and a server starts without
+
+    return metadata.entry_points(group=group)
 
 
 def find(spec: str) -> Dialect:
@@ -47,20 +56,25 @@ class Dialects(Mapping[str, Dialect]):
     """
 
     def __init__(self, specs: Sequence[str] = ()) -> None:
-        self._loaded: dict[str, Dialect | None] = dict.fromkeys(() if specs else names())
-        self._loaded |= {dialect.name: dialect for dialect in map(find, specs)}
+        self._loaded = {dialect.name: dialect for dialect in map(find, specs)}
+        self._named = tuple(self._loaded) if specs else None
 
     def __getitem__(self, name: str) -> Dialect:
-        found = self._loaded[name]
-        if found is None:
-            found = self._loaded[name] = find(name)
-        return found
+        if name not in self._loaded:
+            if name not in self._names:
+                raise KeyError(name)
+            self._loaded[name] = find(name)
+        return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._loaded)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._loaded)
+        return len(self._names)
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return names() if self._named is None else self._named
 
 
 @cache

@@ -27,8 +27,8 @@ from mediaglot.gateway.store import Store, Transaction
 TOKENS: Final = "token"
 UPLOAD: Final = "upload"
 """The key under which a document for an upload has the id that its file is brought under."""
-EVERYBODY: Final = ""
-"""Tokens lie on a shelf of no account: they are what tells one account from another."""
+EVERYBODY: Final = ("", "")
+"""Tokens lie on a shelf of no dialect and no account: they are what tells one account from another."""
 
 
 class Dropbox(Protocol):
@@ -167,12 +167,12 @@ class Cabinet:
 
     # --- tokens -------------------------------------------------------------------------------------
 
-    async def open(self, dialects: Mapping[str, object]) -> None:
+    async def open(self) -> None:
         """Know the tokens of earlier runs again; those that are over too, where strange ones would be welcome."""
-        for dialect in dialects:
-            for name, stored in await ShelfView(self.store, dialect, EVERYBODY).list(TOKENS):
-                grant = Grant(Account(stored["id"], stored["user"], tuple(stored["scopes"])), _time(stored["expires"]))
-                self.accounts.remember(dialect, name, grant)
+        for name, stored in await ShelfView(self.store, *EVERYBODY).list(TOKENS):
+            grant = Grant(Account(stored["id"], stored["user"], tuple(stored["scopes"])), _time(stored["expires"]))
+            dialect, _, token = name.partition(" ")
+            self.accounts.remember(dialect, token, grant)
 
     async def _issue(self, intent: exchange.IssueToken, caller: Caller, ledger: Ledger) -> Token:
         account = self.accounts.admit(caller.dialect.name, Credential(intent.name, intent.secret))
@@ -183,16 +183,17 @@ class Cabinet:
         until = expires.isoformat() if expires else None
         stored = {"id": account.id, "user": account.user, "scopes": list(intent.scopes), "expires": until}
         async with self.store.write() as tx:
-            shelf = Shelf(tx, caller.dialect.name, EVERYBODY)
-            if intent.most is not None and await self._valid(shelf, account.user, now) >= intent.most:
+            shelf = Shelf(tx, *EVERYBODY)
+            if intent.most is not None and await self._valid(shelf, account, caller, now) >= intent.most:
                 raise Forbidden(kind="token", limit=intent.most)
-            await shelf.put(TOKENS, digest(text), stored)
+            await shelf.put(TOKENS, f"{caller.dialect.name} {digest(text)}", stored)
         self.accounts.remember(caller.dialect.name, digest(text), grant)
         return Token(text=text, name=intent.name, issued=now, expires=expires, scopes=intent.scopes)
 
-    async def _valid(self, shelf: Shelf, user: str, now: datetime) -> int:
+    async def _valid(self, shelf: Shelf, account: Account, caller: Caller, now: datetime) -> int:
         """How many tokens somebody has that are not over."""
-        ends = [_time(stored["expires"]) for _, stored in await shelf.list(TOKENS) if stored["user"] == user]
+        tokens = [stored for name, stored in await shelf.list(TOKENS) if name.startswith(f"{caller.dialect.name} ")]
+        ends = [_time(stored["expires"]) for stored in tokens if stored["user"] == account.user]
         return sum(end is None or end > now for end in ends)
 
     async def _revoke(self, intent: exchange.RevokeToken, caller: Caller, ledger: Ledger) -> Done:
@@ -200,7 +201,7 @@ class Cabinet:
         name, now, account = digest(intent.token), self.clock.now(), caller.account
         stored = {"id": account.id, "user": account.user, "scopes": list(account.scopes), "expires": now.isoformat()}
         async with self.store.write() as tx:
-            await Shelf(tx, caller.dialect.name, EVERYBODY).put(TOKENS, name, stored)
+            await Shelf(tx, *EVERYBODY).put(TOKENS, f"{caller.dialect.name} {name}", stored)
         self.accounts.remember(caller.dialect.name, name, Grant(account, now))
         return Done()
 

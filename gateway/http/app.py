@@ -70,7 +70,7 @@ class Server:
         self.settings = settings
         self.site = Site(settings.url.rstrip("/"))
         self.dialects = Dialects(settings.dialects)
-        if strangers := settings.accounts.keys() - set(names()):
+        if settings.accounts and (strangers := settings.accounts.keys() - set(names())):
             # A list under a misspelt name would leave the dialect open to everybody.
             raise ValueError(f"accounts are listed for {min(strangers)!r}, which is no dialect: {', '.join(names())}")
         self.mounts = Mounts(self.dialects, self._endpoint)

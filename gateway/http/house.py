@@ -128,7 +128,7 @@ async def open_house(
         desk = Desk(
             store, engine, craft, clock, workers=settings.workers, base=base, accounts=accounts, dropbox=uploads
         )
-        await desk.cabinet.open(dialects)
+        await desk.cabinet.open()
         yield House(
             desk=desk,
             accounts=accounts,

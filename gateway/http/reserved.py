@@ -38,7 +38,7 @@ class Reserved:
             return problem(405, "method_not_allowed", f"{request.method} is not allowed here, use GET")
         match room:
             case "health":
-                return answer({"status": "ok"})
+                return answer({"status": "ok", "dialects": sorted(self._server.dialects)})
             case "ready":
                 return self._ready()
             case "media":
@@ -56,7 +56,7 @@ class Reserved:
     def _ready(self) -> web.Response:
         if self._server.house is None:
             return problem(503, "starting", "the server is starting or stopping")
-        return answer({"status": "ready", "dialects": sorted(self._server.dialects)})
+        return answer({"status": "ready"})
 
     async def _media(self, name: str) -> web.StreamResponse:
         assert self._server.house is not None  # noqa: S101

@@ -114,7 +114,7 @@ async def test_tokens_outlive_the_process_but_not_their_time(works: Any) -> None
     short, long = await issue(works, lifetime=60), await issue(works)
     await works.clock.advance(100)
     later = Accounts(clock=works.clock)
-    await Cabinet(works.store, works.clock, later).open({"toy": works.toy})
+    await Cabinet(works.store, works.clock, later).open()
     assert later.admit("toy", Credential("", long.text, token=True)).user == "7"
     with pytest.raises(Unauthorized):
         later.admit("toy", Credential("", short.text, token=True))
@@ -131,7 +131,7 @@ async def test_a_revoked_token_is_worth_nothing_also_after_a_restart(works: Any)
     token = await issue(works)
     await works.ask(RevokeToken(token=token.text))
     again = Accounts(clock=works.clock)
-    await Cabinet(works.store, works.clock, again).open({"toy": works.toy})
+    await Cabinet(works.store, works.clock, again).open()
     for accounts in (works.accounts, again):
         with pytest.raises(Unauthorized):
             accounts.admit("toy", Credential("", token.text, token=True))

@@ -31,7 +31,7 @@ def credential(text: Secret) -> Credential:
 async def opened(store: SqliteStore) -> Cabinet:
     clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
     cabinet = Cabinet(store, clock, Accounts(clock=clock, free={"free"}.__contains__))
-    await cabinet.open({"free": None})
+    await cabinet.open()
     return cabinet
 
 

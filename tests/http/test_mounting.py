@@ -47,9 +47,10 @@ async def test_the_status_page(client: Any) -> None:
 
 async def test_our_own_pages_on_every_host(client: Any) -> None:
     for more in ({}, {"headers": {"Host": "manage.encoding.com"}}):
-        assert orjson.loads((await client.get("/_mediaglot/health", **more))[2]) == {"status": "ok"}
-        ready = orjson.loads((await client.get("/_mediaglot/ready", **more))[2])
-        assert "encoding_com" in ready["dialects"]
+        assert orjson.loads((await client.get("/_mediaglot/ready", **more))[2]) == {"status": "ready"}
+        health = orjson.loads((await client.get("/_mediaglot/health", **more))[2])
+        assert health["status"] == "ok"
+        assert "encoding_com" in health["dialects"]
     assert (await client.get("/_mediaglot/nothing"))[0] == 404
     assert (await client.post(b"", path="/_mediaglot/health"))[0] == 405
 
