@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from mediaglot.gateway.accounts import ANYBODY, Account
 from mediaglot.gateway.auth import Auth, Credential
-from mediaglot.gateway.exchange import Headers, Intent, Request, Response, Result, Thing
+from mediaglot.gateway.exchange import Headers, Intent, PutThing, Request, Response, Result, Thing
 from mediaglot.gateway.faults import Fault, Forbidden, MethodNotAllowed, UnknownAction, from_trouble
 from mediaglot.gateway.ids import Ids
 from mediaglot.gateway.loss import Ledger
@@ -305,6 +305,10 @@ class Dialect:
     def settle(self, job: Job, found: Mapping[tuple[str, str], Thing]) -> Job:
         """``job`` with what its things say (profiles, pipelines). Raises a BadRequest for one that is missing."""
         return job
+
+    def revise(self, intent: PutThing, earlier: Thing | None) -> Mapping[str, Any]:
+        """The document to keep, from what was sent and the ``earlier`` thing that it changes. Raises a BadRequest."""
+        return {**earlier.document, **intent.document} if earlier and intent.merge else dict(intent.document)
 
     def derive(self, ticket: Ticket) -> tuple[Thing, ...]:
         """Documents that follow from a ticket, written along with each of its steps."""

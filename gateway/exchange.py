@@ -163,6 +163,8 @@ class RetryJob(Intent):
     id: str
     failed_only: bool = False
     output_id: str | None = None
+    ended: bool = False
+    """Only a job that is at its end; otherwise Conflict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

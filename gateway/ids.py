@@ -56,3 +56,16 @@ class Uuid:
     def mint(self, number: int, now: datetime, chance: Random) -> str:
         drawn = UUID(int=chance.getrandbits(128), version=4)
         return str(drawn) if self.hyphens else drawn.hex
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """``1789034411-4821``: the seconds since 1970, and a number by chance from ``least`` to ``most``."""
+
+    least: int = 1000
+    most: int = 9999
+    counter: ClassVar[None] = None
+    start: ClassVar[int] = 0
+
+    def mint(self, number: int, now: datetime, chance: Random) -> str:
+        return f"{int(now.timestamp())}-{chance.randint(self.least, self.most)}"

@@ -134,9 +134,8 @@ class Cabinet:
             if stored is None:
                 raise NotFound(kind=kind, id=intent.id)
             before = unpacked(stored)
-            document = {**(before.document if intent.merge else {}), **intent.document}
-            return replace(before, document=document, updated=now)
-        document = dict(intent.document)
+            return replace(before, document=caller.dialect.revise(intent, before), updated=now)
+        document = dict(caller.dialect.revise(intent, None))
         if kind == caller.dialect.uploads and self._dropbox:
             document[UPLOAD] = secrets.token_urlsafe(18)
             self._dropbox.announce(document[UPLOAD])

@@ -21,7 +21,7 @@ from mediaglot.gateway.backends.cabinet import Cabinet, Dropbox
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.engine import Engine
 from mediaglot.gateway.exchange import AccountFacts, Done, Intent, Page, Result, Thing
-from mediaglot.gateway.faults import Conflict, Fault, NotFound
+from mediaglot.gateway.faults import Busy, Conflict, Fault, NotFound
 from mediaglot.gateway.ids import Ids
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import (
@@ -41,6 +41,8 @@ from mediaglot.gateway.model import (
 from mediaglot.gateway.passes import preset_names, resolve_presets
 from mediaglot.gateway.store import Key, Store, Transaction, Work
 
+DRAWS: Final = 100
+"""How often a new id is drawn before all of them count as taken."""
 WAITING: Final = frozenset({Status.QUEUED, Status.HELD, Status.RUNNING})
 
 
@@ -127,7 +129,7 @@ class Desk:
 
     async def _new(self, tx: Transaction, job: Job, caller: Caller, now: datetime, ledger: Ledger) -> Ticket:
         dialect = caller.dialect
-        (job_id,) = await self.cabinet.mint(tx, dialect.job_ids, 1, now)
+        job_id = await self._job_id(tx, caller, now)
         outputs = await self._outputs(tx, dialect.output_ids, job.outputs, now)
         sources = tuple(Source(id=str(index)) for index in range(len(job.inputs)))
         return Ticket(
@@ -142,6 +144,14 @@ class Desk:
             losses=tuple(ledger),
             ids={"folder": secrets.token_urlsafe(16)},
         )
+
+    async def _job_id(self, tx: Transaction, caller: Caller, now: datetime) -> str:
+        """A new id. Those that come by chance are drawn again where one is taken. Raises Busy when none is left."""
+        for _ in range(DRAWS):
+            (job_id,) = await self.cabinet.mint(tx, caller.dialect.job_ids, 1, now)
+            if caller.dialect.job_ids.counter or not await tx.get(Key(caller.dialect.name, caller.account.id, job_id)):
+                return job_id
+        raise Busy(retry_after=1)
 
     async def _outputs(self, tx: Transaction, ids: Ids, outputs: tuple[Output, ...], now: datetime) -> tuple[Made, ...]:
         minted = await self.cabinet.mint(tx, ids, len(outputs), now)
@@ -338,6 +348,8 @@ def _fresh(made: Made, output: Output, now: datetime) -> Made:
 def _chosen(ticket: Ticket, intent: exchange.RetryJob) -> frozenset[int]:
     """The outputs to run again. Raises NotFound for an output that is not there, Conflict where none has failed."""
     indices = range(len(ticket.outputs))
+    if intent.ended and ticket.status not in TERMINAL:
+        raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
     if intent.output_id is not None:
         found = frozenset(index for index in indices if ticket.outputs[index].id == intent.output_id)
         if not found:
