@@ -43,8 +43,14 @@ def _side(value: Any) -> int:
     return number
 
 
+def _pixels(side: int | Share) -> int:
+    if isinstance(side, Share):
+        raise ValueError("can only be written in pixels")
+    return side
+
+
 WHOLE: Final = Value(INTEGER.read, int)
-SIDE: Final = Value(_side, int)
+SIDE: Final = Value(_side, _pixels)
 
 
 def kilo(bitrate: Any) -> int | None:
@@ -174,7 +180,7 @@ def read_place(tree: Tree) -> Tree:
 
 def write_place(overlay: ImageOverlay) -> Tree:
     down = {ours: word for word, ours in DOWN.items()}[overlay.anchor[0]]
-    offsets = [side if isinstance(side, int) else 0 for side in (overlay.x, overlay.y)]
+    offsets = [max(side, 0) if isinstance(side, int) else 0 for side in (overlay.x, overlay.y)]
     return {"horizontal": overlay.anchor[1], "vertical": down, "offset_x": offsets[0], "offset_y": offsets[1]}
 
 
