@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from mediaglot.gateway.exchange import Request
-from mediaglot.gateway.faults import Unauthorized
+from mediaglot.gateway.faults import Malformed, Unauthorized
 from mediaglot.gateway.mapping import one
 from mediaglot.gateway.model import Secret
 
@@ -96,3 +97,15 @@ class HeaderToken:
 
     def sign(self, tree: dict[str, Any], credential: Credential) -> dict[str, Any]:
         return tree
+
+
+def basic(header: str) -> tuple[str, str]:
+    """The name and the secret of an ``Authorization: Basic`` header, empty for another one. Raises Malformed."""
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        name, _, secret = base64.b64decode(text.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        raise Malformed(format="HTTP", reason="Authorization") from None
+    return name, secret

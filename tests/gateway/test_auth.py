@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from mediaglot.gateway.accounts import ANYBODY, Account, Accounts, Grant, digest
-from mediaglot.gateway.auth import BodyPair, Credential, HeaderToken
+from mediaglot.gateway.auth import BodyPair, Credential, HeaderToken, basic
 from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.exchange import Headers, Request
-from mediaglot.gateway.faults import Unauthorized
+from mediaglot.gateway.faults import Malformed, Unauthorized
 from mediaglot.gateway.model import Secret
 
 AUTH = BodyPair(user="user", key="key", token="token", user_pattern=r"\d{1,20}")
@@ -177,3 +177,11 @@ def test_a_token_that_nobody_issued_is_welcome_only_where_tokens_are_free() -> N
     assert listed.admit("toy", token("x")) == Account(Credential("7", Secret("x")).account, "7")
     with pytest.raises(Unauthorized):
         listed.admit("toy", token("y"))
+
+
+def test_basic_credentials_are_found_in_their_header() -> None:
+    assert basic("Basic NGYyYTpjMGZmOmVl") == ("4f2a", "c0ff:ee")
+    assert basic("Bearer NGYyYTpjMGZmOmVl") == basic("") == ("", "")
+    for broken in ("Basic !!!", "Basic /w==", "Basic é"):
+        with pytest.raises(Malformed):
+            basic(broken)

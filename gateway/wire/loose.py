@@ -1,0 +1,91 @@
+"""Requests in whatever way clients send them: a query, JSON, or a form, in which some values may be JSON themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import policy
+from email.parser import BytesParser
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from mediaglot.gateway.exchange import Request
+from mediaglot.gateway.faults import Malformed
+from mediaglot.gateway.mapping import Tree
+from mediaglot.gateway.wire.form import pairs
+from mediaglot.gateway.wire.json import Json
+
+JSON: Final = Json()
+
+
+def is_json(request: Request) -> bool:
+    return "json" in request.headers.get("Content-Type").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """``documents`` are the names whose values are JSON objects, in a query and in a form; ``beside`` those that count
+    in the query of a request with a body."""
+
+    documents: frozenset[str]
+    beside: frozenset[str] = frozenset()
+    content_type: str = JSON.content_type
+
+    def choose(self, request: Request) -> Loose:
+        return self
+
+    def read(self, request: Request) -> Tree:
+        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        if request.method in {"POST", "PUT"}:
+            query = {name: value for name, value in query.items() if name in self.beside}
+        return self._told(query) | (self._body(request) if request.body.strip() else {})
+
+    def _body(self, request: Request) -> Tree:
+        kind = request.headers.get("Content-Type")
+        match kind.partition(";")[0].strip().lower():
+            case "multipart/form-data":
+                return self._told(dict(_parts(kind, request.body)))
+            case "application/x-www-form-urlencoded" | "":
+                return self._form(request.body)
+        return JSON.read(request) if is_json(request) else {}
+
+    def _form(self, body: bytes) -> Tree:
+        """The first field may be a document that nobody encoded, with all its ``&``, ``+`` and ``%``."""
+        name, _, text = body.partition(b"=")
+        first = name.decode("utf-8", "replace").strip()
+        if first in self.documents:
+            try:
+                return {first: JSON.read_text(text)}
+            except Malformed:
+                pass  # then it is encoded
+        return self._told({key: value.decode("utf-8", "replace") for key, value in pairs(body)})
+
+    def _told(self, fields: dict[str, str]) -> Tree:
+        return {
+            name: JSON.read_text(value.encode("utf-8", "replace"))
+            if name in self.documents and value.strip()
+            else value
+            for name, value in fields.items()
+        }
+
+    def write(self, tree: Any) -> bytes:
+        return JSON.write(tree)
+
+    def read_answer(self, body: bytes) -> Any:
+        """Also a list; {} for an answer without a body."""
+        try:
+            return json.loads(body or b"{}")
+        except ValueError as error:
+            raise Malformed(format="JSON", reason=str(error)) from None
+
+
+def _parts(kind: str, body: bytes) -> Iterator[tuple[str, str]]:
+    head = f"Content-Type: {kind}\r\n\r\n".encode("utf-8", "replace")
+    message = BytesParser(policy=policy.HTTP).parsebytes(head + body)
+    if not message.is_multipart():
+        raise Malformed(format="form", reason="no parts")
+    for part in message.iter_parts():
+        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        if name and isinstance(content, bytes):
+            yield str(name), content.decode("utf-8", "replace").strip("\r\n")
