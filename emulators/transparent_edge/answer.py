@@ -90,7 +90,7 @@ def beside(call: Call, offset: int | None) -> str | None:
     return f"{call.request.base}{call.request.path}?{urlencode(kept)}"
 
 
-def detail(dialect: Dialect, ticket: Ticket) -> Tree:
+def detail(dialect: Dialect, call: Call | None, ticket: Ticket) -> Tree:
     """2.3, in the order of the documented example."""
     source = ticket.sources[0] if ticket.sources else None
     duration = source.facts.duration if source and source.facts else None
@@ -129,10 +129,6 @@ def comment(dialect: Dialect, ticket: Ticket) -> str:
     if ticket.status is Status.FINISHED:
         return f"Order {ticket.id} finished"
     return f"Order {ticket.id} failed: {dialect.describe(ticket.trouble)}" if ticket.trouble else ""
-
-
-def order(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
-    return detail(dialect, ticket)
 
 
 # --- profiles and accounts --------------------------------------------------------------------------

@@ -10,118 +10,51 @@ from mediaglot.emulators.transparent_edge import answer, document, order, profil
 from mediaglot.emulators.transparent_edge import request as ask
 from mediaglot.emulators.transparent_edge.notification import render
 from mediaglot.emulators.transparent_edge.sample import Sample
-from mediaglot.emulators.transparent_edge.wire import Loose
 from mediaglot.gateway import exchange, faults
 from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.auth import HeaderToken
-from mediaglot.gateway.dialect import Call, Complaint, Dialect, Knob, Route, State
+from mediaglot.gateway.dialect import Call, Complaint, Dialect, Insistence, Knob, Route, State
 from mediaglot.gateway.exchange import Headers, Intent, PutThing, Request, Response, Thing
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.ids import Serial, Stamped
-from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Tree
-from mediaglot.gateway.model import Delivery, Event, Job, Made, Notification, Output, Phase, Status, Ticket
+from mediaglot.gateway.model import Job, Notification, Output, Phase, Status, Ticket
 from mediaglot.gateway.values import Table
+from mediaglot.gateway.wire.loose import Loose
 
 MEDIA: Final = "/v1/media/{company_id}"
 Gives = Callable[..., Any]
 
 
-def route(method: str, path: str, name: str, intent: type[Intent], takes: Any, gives: Gives, **more: Any) -> Route:
-    more = {"scope": "read" if method == "GET" else "write", "evidence": "client", **more}
-    return Route(method=method, path=path, name=name, intent=intent, takes=takes, gives=gives, **more)
+def route(method: str, path: str, name: str, intent: type[Intent], takes: Any, gives: Gives, *more: Any) -> Route:
+    """``more`` is the evidence, and the status where it is not 200. A token's scope is to read or to write."""
+    evidence, status = (*more, 200)[:2]
+    scope = "" if path == TOKENS else "read" if method == "GET" else "write"
+    facts: dict[str, Any] = {"public": path == TOKENS, "scope": scope, "evidence": evidence, "status": status}
+    return Route(method=method, path=path, name=name, intent=intent, takes=takes, gives=gives, **facts)
 
 
+SEED, TOLD, CLIENT = "seed", "documented", "client"
+TOKENS: Final = "/v1/oauth2/access_token"
+ORDERS, ORDER = f"{MEDIA}/transcode", f"{MEDIA}/transcode/{{order_id}}"
+PROFILES, PROFILE = f"{MEDIA}/transcoding_profiles", f"{MEDIA}/transcoding_profile/{{id}}"
+AGAIN, MINUTES = f"{MEDIA}/transcode_requeue/{{order_id}}", f"{MEDIA}/transcoding/consumed_minutes"
 ONCE: Final = (
-    route(
-        "POST",
-        "/v1/oauth2/access_token",
-        "token",
-        exchange.IssueToken,
-        ask.token,
-        answer.token,
-        public=True,
-        scope="",
-        evidence="documented",
-    ),
-    route("POST", "/v1/core/revoke_token", "revoke_token", exchange.RevokeToken, ask.revoke, answer.revoked, scope=""),
-    route(
-        "GET",
-        "/v1/companies/current_user",
-        "current_user",
-        exchange.GetAccount,
-        ask.WHO,
-        answer.user,
-        evidence="documented",
-    ),
-    route(
-        "POST",
-        f"{MEDIA}/transcode",
-        "create_order",
-        exchange.CreateJob,
-        order.create_order,
-        answer.created,
-        status=201,
-        evidence="seed",
-    ),
-    route(
-        "GET", f"{MEDIA}/transcode", "list_orders", exchange.ListJobs, ask.list_orders, answer.listed, evidence="seed"
-    ),
-    route(
-        "GET", f"{MEDIA}/transcode/{{order_id}}", "get_order", exchange.GetJob, ask.ORDER, answer.order, evidence="seed"
-    ),
-    route(
-        "POST",
-        f"{MEDIA}/transcode_requeue/{{order_id}}",
-        "requeue_order",
-        exchange.RetryJob,
-        ask.requeue,
-        answer.requeued,
-        evidence="documented",
-    ),
-    route(
-        "GET", f"{MEDIA}/transcoding_profiles", "list_profiles", exchange.ListThings, ask.list_profiles, answer.profiles
-    ),
-    route(
-        "POST",
-        f"{MEDIA}/transcoding_profiles",
-        "create_profile",
-        exchange.PutThing,
-        ask.put_profile,
-        answer.profile,
-        status=201,
-    ),
-    route(
-        "GET", f"{MEDIA}/transcoding_profile/{{id}}", "get_profile", exchange.GetThing, ask.get_profile, answer.profile
-    ),
-    route(
-        "PUT",
-        f"{MEDIA}/transcoding_profile/{{id}}",
-        "update_profile",
-        exchange.PutThing,
-        ask.put_profile,
-        answer.profile,
-    ),
-    route(
-        "DELETE",
-        f"{MEDIA}/transcoding_profile/{{id}}",
-        "delete_profile",
-        exchange.DeleteThing,
-        ask.delete_profile,
-        answer.gone,
-        status=204,
-    ),
-    route("GET", f"{MEDIA}/allowed_values", "allowed_values", exchange.Health, ask.NOTHING, answer.allowed),
-    route(
-        "GET",
-        f"{MEDIA}/transcoding/consumed_minutes",
-        "consumed_minutes",
-        exchange.ListThings,
-        ask.minutes,
-        answer.minutes,
-    ),
+    route("POST", TOKENS, "token", exchange.IssueToken, ask.token, answer.token, TOLD),
+    route("POST", "/v1/core/revoke_token", "revoke_token", exchange.RevokeToken, ask.revoke, answer.revoked, CLIENT),
+    route("GET", "/v1/companies/current_user", "current_user", exchange.GetAccount, ask.WHO, answer.user, TOLD),
+    route("POST", ORDERS, "create_order", exchange.CreateJob, order.create_order, answer.created, SEED, 201),
+    route("GET", ORDERS, "list_orders", exchange.ListJobs, ask.list_orders, answer.listed, SEED),
+    route("GET", ORDER, "get_order", exchange.GetJob, ask.ORDER, answer.detail, SEED),
+    route("POST", AGAIN, "requeue_order", exchange.RetryJob, ask.REQUEUE, answer.requeued, TOLD),
+    route("GET", PROFILES, "list_profiles", exchange.ListThings, ask.LIST_PROFILES, answer.profiles, CLIENT),
+    route("POST", PROFILES, "create_profile", exchange.PutThing, ask.put_profile, answer.profile, CLIENT, 201),
+    route("GET", PROFILE, "get_profile", exchange.GetThing, ask.GET_PROFILE, answer.profile, CLIENT),
+    route("PUT", PROFILE, "update_profile", exchange.PutThing, ask.put_profile, answer.profile, CLIENT),
+    route("DELETE", PROFILE, "delete_profile", exchange.DeleteThing, ask.DELETE_PROFILE, answer.gone, CLIENT, 204),
+    route("GET", f"{MEDIA}/allowed_values", "allowed_values", exchange.Health, ask.NOTHING, answer.allowed, CLIENT),
+    route("GET", MINUTES, "consumed_minutes", exchange.ListThings, ask.minutes, answer.minutes, CLIENT),
 )
-TOKENS: Final = ONCE[0].path
 
 STATES: Final[Table[State]] = Table(
     {
@@ -169,7 +102,6 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.Missing: message("{field} is required"),
     faults.Invalid: message("{field}: {reason}"),
     faults.Unsupported: message("{feature} {value} is not supported"),
-    faults.Lossy: message("Not possible without loss: {fields}"),
     faults.Conflict: message("Order {id} is {state}, it cannot be queued again"),
     faults.BadRequest: message("The request cannot be used. {reason}"),
     faults.SourceMissing: message("the origin answered {status} {reason}"),
@@ -182,9 +114,7 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.UnknownEncoder: message("codec {codec} is not available"),
     faults.UnknownContainer: message("format {container} is not available"),
     faults.CodecMismatch: message("codec {codec} is not possible in {container}"),
-    faults.NoSpace: message("no space left"),
     faults.Stalled: message("transcoding made no progress for {seconds} seconds"),
-    faults.TimedOut: message("transcoding took longer than {seconds} seconds"),
     faults.DeliveryForbidden: message("a destination is not allowed ({reason})"),
     faults.DeliveryFailed: message("an upload failed ({reason})"),
     faults.WorkFault: message("transcoding failed"),
@@ -215,6 +145,9 @@ class TransparentEdge(Dialect):
     faults = FAULTS
     routes = tuple(replace(each, path=path) for each in ONCE for path in (each.path, f"{each.path}/"))
     sample = Sample
+    insistence = Insistence(attempts=3, timeout=10.0)
+    read_output = staticmethod(document.read_output)
+    write_output = staticmethod(document.write_output)
     knobs: ClassVar[dict[str, Knob]] = {
         "order_body": Knob(
             ("form", "any"), "an order comes in a form field; or also as JSON, or in the parameter data"
@@ -252,7 +185,7 @@ class TransparentEdge(Dialect):
         return replace(job, outputs=tuple(outputs))
 
     def revise(self, intent: PutThing, earlier: Thing | None) -> Mapping[str, Any]:
-        return profile.revised(intent.document, earlier.document if earlier else None)
+        return profile.revised(intent.document, earlier.document if earlier else {})
 
     def derive(self, ticket: Ticket) -> tuple[Thing, ...]:
         spent = answer.consumed(ticket)
@@ -261,21 +194,8 @@ class TransparentEdge(Dialect):
     def facets(self, ticket: Ticket) -> Mapping[str, str]:
         return {f"profile_name:{output.document['profile']['name']}": "yes" for output, _ in answer.made(ticket)}
 
-    def render_notification(
-        self,
-        ticket: Ticket,
-        notification: Notification,
-        event: Event,
-        base: str,
-        subject: tuple[Made, Delivery | None] | None,
-    ) -> Request | None:
+    def render_notification(self, ticket: Ticket, notification: Notification, *_: Any) -> Request:
         return render(self, ticket, notification)
-
-    def read_output(self, tree: Tree, ledger: Ledger) -> Output:
-        return document.read_output(tree, ledger)
-
-    def write_output(self, output: Output, ledger: Ledger) -> Tree:
-        return document.write_output(output, ledger)
 
     def complain(self, call: Call, fault: Fault) -> Response:
         if call.route is not None and call.route.path.rstrip("/") == TOKENS:

@@ -10,7 +10,7 @@ from mediaglot.gateway.model import Notification, Ticket
 
 
 def render(dialect: Dialect, ticket: Ticket, notification: Notification) -> Request:
-    tree = answer.detail(dialect, ticket)
+    tree = answer.detail(dialect, None, ticket)
     if notification.style == "email":
         return mail(tree)
     if dialect.options["callback"] == "GET":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from mediaglot.emulators.transparent_edge import document
 from mediaglot.emulators.transparent_edge.request import PROFILE
-from mediaglot.emulators.transparent_edge.wire import is_json
 from mediaglot.gateway.dialect import Call
 from mediaglot.gateway.exchange import CreateJob
 from mediaglot.gateway.faults import Invalid, Missing
@@ -17,6 +17,7 @@ from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Tree, is_empty, read_scalar
 from mediaglot.gateway.model import Event, Input, Job, Location, Notification, Output, Stills
 from mediaglot.gateway.values import INTEGER, Value, read_location
+from mediaglot.gateway.wire.loose import is_json
 
 SCHEMES: Final = frozenset({"ftp", "ftps", "sftp", "s3", "http", "https"})
 ADDRESS: Final = re.compile(r'[^\s,;<>@"]{1,200}@[^\s,;<>@]{1,100}')
@@ -53,8 +54,8 @@ def order_of(call: Call) -> Tree:
 def read_order(order: Tree, ledger: Ledger) -> Job:
     for key in order.keys() - KNOWN:
         ledger.note(Kind.UNREAD, key, reason="unknown")
-    origin = place(order, "origin", "origin")
-    destinations = tuple(place({key: url}, key, key) for key, url in numbered(order, "destinations", required=True))
+    origin = place(order.get("origin"), "origin")
+    destinations = tuple(place(url, key) for key, url in numbered(order, "destinations", required=True))
     outputs = tuple(read_job(item, key, destinations, ledger) for key, item in numbered(order, "jobs", required=True))
     stills = tuple(thumbnail(item, key, ledger) for key, item in numbered(order, "thumbnails"))
     outputs += document.pictures(stills, destinations)
@@ -104,10 +105,10 @@ def _location(value: Any) -> Location:
 PLACE: Final = Value(_location, str)
 
 
-def place(tree: Tree, key: str, path: str) -> Location:
-    if is_empty(tree.get(key)):
+def place(value: Any, path: str) -> Location:
+    if is_empty(value):
         raise Missing(field=path)
-    found: Location = read_scalar(PLACE, tree[key], path)
+    found: Location = read_scalar(PLACE, value, path)
     return found
 
 
@@ -126,10 +127,13 @@ def thumbnail(item: Any, key: str, ledger: Ledger) -> Stills:
 
 def check_names(outputs: tuple[Output, ...]) -> None:
     """All files of an order go to the same directories."""
-    files = [output.name for output in outputs if output.name]
-    files += [still.name for output in outputs for still in output.stills if still.name]
-    if len({name.casefold() for name in files}) < len(files):
-        raise Invalid(field="jobs", reason="two files have the same name")
+    stills = [still.name for output in outputs for still in output.stills]
+    check_distinct("files", [output.name for output in outputs if output.name] + stills)
+
+
+def check_distinct(what: str, names: Sequence[str | None]) -> None:
+    if len({(name or "").casefold() for name in names}) < len(names):
+        raise Invalid(field="jobs", reason=f"two {what} have the same name")
 
 
 def notification(item: Any, key: str) -> Tree:
@@ -139,20 +143,17 @@ def notification(item: Any, key: str) -> Tree:
     if address is not None and not (isinstance(address, str) and ADDRESS.fullmatch(address)):
         raise Invalid(field=f"{key}.email", reason="is not an e-mail address")
     if callback is not None:
-        url = place(item, "call", f"{key}.call").url
+        url = place(callback, f"{key}.call").url
         if not url.lower().startswith(("http://", "https://")):
             raise Invalid(field=f"{key}.call", reason="is not an HTTP URL")
     return {"callback_url": callback, "email": address}
 
 
 def targets(shown: Tree) -> list[Notification]:
-    found = []
-    if shown["callback_url"]:
-        found.append(Notification(target=read_location(shown["callback_url"]), events=ENDS, style="call"))
+    places = [("call", read_location(shown["callback_url"]))] if shown["callback_url"] else []
     if shown["email"]:
-        url = f"mailto:{quote(shown['email'], safe='@+')}"
-        found.append(Notification(target=Location(url=url), events=ENDS, style="email"))
-    return found
+        places.append(("email", Location(url=f"mailto:{quote(shown['email'], safe='@+')}")))
+    return [Notification(target=place, events=ENDS, style=style) for style, place in places]
 
 
 def shown_place(word: str, location: Location) -> Tree:
@@ -163,13 +164,11 @@ def shown_place(word: str, location: Location) -> Tree:
 
 
 def priority(order: Tree) -> int | None:
-    value = order.get("priority")
-    if value is None:
+    if order.get("priority") is None:
         return None
-    number: int = read_scalar(INTEGER, value, "priority")
-    if number not in PRIORITIES:
+    if (number := read_scalar(INTEGER, order["priority"], "priority")) not in PRIORITIES:
         raise Invalid(field="priority", reason=f"is not from {PRIORITIES[0]} to {PRIORITIES[-1]}")
-    return number
+    return int(number)
 
 
 def check_process(order: Tree, name: str, ledger: Ledger) -> None:
@@ -189,6 +188,4 @@ def check_process(order: Tree, name: str, ledger: Ledger) -> None:
 
 def check_folders(outputs: list[Output]) -> None:
     """Streams have directories that are called after their files, but for the extension."""
-    stems = [document.stem(output.name or "").casefold() for output in outputs if output.package is not None]
-    if len(set(stems)) < len(stems):
-        raise Invalid(field="jobs", reason="two streams have the same name")
+    check_distinct("streams", [document.stem(output.name) for output in outputs if output.package is not None])

@@ -108,89 +108,76 @@ def or_null(check: Check) -> Check:
     return lambda value: None if value is None else check(value)
 
 
-FIELDS: Final[Mapping[str, Check]] = {
-    "name": text(blank=False),
-    "video_format": choice(*ALLOWED["video_formats"]),
-    "video_codec": choice(*ALLOWED["video_codecs"]),
-    "video_width": or_null(whole(1)),
-    "video_height": or_null(whole(1)),
-    "video_bitrate": whole(1),
-    "video_aspect": or_null(choice(*ALLOWED["aspect_ratio"])),
-    "audio_bitrate": whole(1),
-    "audio_codec": choice(*ALLOWED["audio_codecs"]),
-    "segmentation": or_null(text()),
-    "restrict_bitrate": yes_no,
+NEEDED: Final = object()
+Fields = Mapping[str, tuple[Check, Any]]
+"""What a field may be, and what it is when nobody says; NEEDED for one that must be said."""
+FIELDS: Final[Fields] = {
+    "name": (text(blank=False), NEEDED),
+    "video_format": (choice(*ALLOWED["video_formats"]), NEEDED),
+    "video_codec": (choice(*ALLOWED["video_codecs"]), NEEDED),
+    "video_width": (or_null(whole(1)), None),
+    "video_height": (or_null(whole(1)), None),
+    "video_bitrate": (whole(1), 1000),
+    "video_aspect": (or_null(choice(*ALLOWED["aspect_ratio"])), None),
+    "audio_bitrate": (whole(1), 96),
+    "audio_codec": (choice(*ALLOWED["audio_codecs"]), "libfdk_aac"),
+    "segmentation": (or_null(text()), None),
+    "restrict_bitrate": (yes_no, False),
 }
-REQUIRED: Final = ("name", "video_format", "video_codec")
-DEFAULTS: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(FIELDS),
-    "video_bitrate": 1000,
-    "audio_bitrate": 96,
-    "audio_codec": "libfdk_aac",
-    "restrict_bitrate": False,
-    "custom_profiles": [],
+OVERLAY: Final[Fields] = {
+    "position": (choice("before", "after"), NEEDED),
+    "url": (picture_url, NEEDED),
+    "scale_width": (whole(1), 128),
+    "scale_height": (whole(1), 128),
+    "opacity": (share, 0.8),
+    "horizontal": (choice("left", "center", "right"), "right"),
+    "vertical": (choice("top", "center", "bottom"), "top"),
+    "offset_x": (whole(0), 44),
+    "offset_y": (whole(0), 44),
 }
-OVERLAY: Final[Mapping[str, Check]] = {
-    "position": choice("before", "after"),
-    "url": picture_url,
-    "scale_width": whole(1),
-    "scale_height": whole(1),
-    "opacity": share,
-    "horizontal": choice("left", "center", "right"),
-    "vertical": choice("top", "center", "bottom"),
-    "offset_x": whole(0),
-    "offset_y": whole(0),
+HLS: Final[Fields] = {
+    "hls_time": (whole(1), 5),
+    "hls_list_size": (whole(0), 0),
+    "master_pl_name": (text(blank=False), "master.m3u8"),
+    "hls_flags": (or_null(text()), None),
+    "pix_fmt": (text(blank=False), "yuv420p"),
+    "framerate": (or_null(whole(1)), None),
+    "h264_preset": (or_null(choice(*PRESETS)), None),
+    "h264_profile": (or_null(choice("baseline", "main", "high")), None),
+    "h264_level": (or_null(text()), None),
+    "maxrate": (or_null(bits), None),
+    "bufsize": (or_null(bits), None),
+    "b_strategy": (or_null(whole(0)), None),
+    "refs": (or_null(whole(0)), None),
+    "coder": (or_null(whole(0, 1)), None),
+    "sc_threshold": (or_null(whole(0)), None),
 }
-HLS: Final[Mapping[str, Check]] = {
-    "hls_time": whole(1),
-    "hls_list_size": whole(0),
-    "master_pl_name": text(blank=False),
-    "hls_flags": or_null(text()),
-    "pix_fmt": text(blank=False),
-    "framerate": or_null(whole(1)),
-    "h264_preset": or_null(choice(*PRESETS)),
-    "h264_profile": or_null(choice("baseline", "main", "high")),
-    "h264_level": or_null(text()),
-    "maxrate": or_null(bits),
-    "bufsize": or_null(bits),
-    "b_strategy": or_null(whole(0)),
-    "refs": or_null(whole(0)),
-    "coder": or_null(whole(0, 1)),
-    "sc_threshold": or_null(whole(0)),
-}
-CUSTOM: Final[Mapping[str, Mapping[str, Check]]] = {"overlay": OVERLAY, "hls": HLS}
-CUSTOM_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "overlay": {
-        "scale_width": 128,
-        "scale_height": 128,
-        "opacity": 0.8,
-        "horizontal": "right",
-        "vertical": "top",
-        "offset_x": 44,
-        "offset_y": 44,
-    },
-    "hls": {
-        **dict.fromkeys(HLS),
-        "hls_time": 5,
-        "hls_list_size": 0,
-        "master_pl_name": "master.m3u8",
-        "pix_fmt": "yuv420p",
-    },
-}
-CUSTOM_REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {"overlay": ("position", "url"), "hls": ()}
+CUSTOM: Final[Mapping[str, Fields]] = {"overlay": OVERLAY, "hls": HLS}
 
 
-def checked(tree: Mapping[str, Any], fields: Mapping[str, Check], within: str = "") -> Tree:
+def checked(tree: Mapping[str, Any], fields: Fields, within: str = "") -> Tree:
     """The known fields of ``tree``. Raises BadField, for ``within`` where that names the field they lie in."""
     found = {}
-    for name, check in fields.items():
-        if name in tree:
-            try:
-                found[name] = check(tree[name])
-            except ValueError as error:
-                reason = "This field may not be null." if tree[name] is None else str(error)
-                raise BadField(field=within or name, reason=f"{name}: {reason}" if within else reason) from None
+    for name in (name for name in fields if name in tree):
+        try:
+            found[name] = fields[name][0](tree[name])
+        except ValueError as error:
+            raise _bad(name, "This field may not be null." if tree[name] is None else str(error), within) from None
     return found
+
+
+def completed(given: Mapping[str, Any], earlier: Mapping[str, Any], fields: Fields, within: str = "") -> Tree:
+    """All fields in their order: as given, as they were, or as they are by default. Raises BadField."""
+    found = {}
+    for name, (_, default) in fields.items():
+        found[name] = given.get(name, earlier.get(name, default))
+        if found[name] is NEEDED:
+            raise _bad(name, "This field is required.", within)
+    return found
+
+
+def _bad(name: str, reason: str, within: str) -> BadField:
+    return BadField(field=within or name, reason=f"{name}: {reason}" if within else reason)
 
 
 def sent(tree: Tree) -> Tree:
@@ -200,45 +187,32 @@ def sent(tree: Tree) -> Tree:
         return found
     customs = tree["custom_profiles"]
     if not isinstance(customs, list):
-        null = customs is None
-        raise BadField(field="custom_profiles", reason="This field may not be null." if null else "Expected a list.")
+        raise _bad("custom_profiles", "This field may not be null." if customs is None else "Expected a list.", "")
     return found | {"custom_profiles": [_custom(item) for item in customs]}
 
 
 def _custom(item: Any) -> Tree:
     kind = item.get("profile_type") if isinstance(item, dict) else None
     if not isinstance(kind, str) or kind not in CUSTOM:
-        raise BadField(field="custom_profiles", reason=f"profile_type: This value is not one of {', '.join(CUSTOM)}.")
+        raise _bad("profile_type", f"This value is not one of {', '.join(CUSTOM)}.", "custom_profiles")
     return {"profile_type": kind, **checked(item, CUSTOM[kind], "custom_profiles")}
 
 
-def revised(given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> Tree:
-    """The whole document: ``given`` over the earlier one, or over the defaults. Raises BadField, or Invalid for what
+def revised(given: Mapping[str, Any], earlier: Mapping[str, Any]) -> Tree:
+    """The whole document: ``given`` over the earlier one, over the defaults. Raises BadField, or Invalid for what
     does not go together."""
-    document = {**(DEFAULTS if earlier is None else earlier), **given}
-    for name in REQUIRED:
-        if document[name] is None:
-            raise BadField(field=name, reason="This field is required.")
-    before = {each["profile_type"]: each for each in (earlier or DEFAULTS)["custom_profiles"]}
-    document["custom_profiles"] = [_filled(each, before) for each in document["custom_profiles"]]
-    _check_together(document)
-    return document
-
-
-def _filled(custom: Mapping[str, Any], before: Mapping[str, Any]) -> Tree:
-    kind = custom["profile_type"]
-    whole_one = {**before.get(kind, CUSTOM_DEFAULTS[kind]), **custom}
-    for name in CUSTOM_REQUIRED[kind]:
-        if whole_one.get(name) is None:
-            raise BadField(field="custom_profiles", reason=f"{name}: This field is required.")
-    return {name: whole_one[name] for name in ("profile_type", *CUSTOM[kind])}
-
-
-def _check_together(document: Mapping[str, Any]) -> None:
-    kinds = [each["profile_type"] for each in document["custom_profiles"]]
+    before = {each["profile_type"]: each for each in earlier.get("custom_profiles", ())}
+    customs = given.get("custom_profiles", list(before.values()))
+    kinds = [each["profile_type"] for each in customs]
+    document = completed(given, earlier, FIELDS)
+    document["custom_profiles"] = [
+        {"profile_type": kind, **completed(each, before.get(kind, {}), CUSTOM[kind], "custom_profiles")}
+        for kind, each in zip(kinds, customs, strict=True)
+    ]
     if len(set(kinds)) < len(kinds):
         raise Invalid(field="custom_profiles", reason="only one custom profile of each type is allowed")
     if "overlay" in kinds and (document["video_width"] or document["video_height"]):
         raise Invalid(field="custom_profiles", reason="an overlay is not possible together with width or height")
     if "hls" in kinds and (document["segmentation"] or "").strip():
         raise Invalid(field="segmentation", reason="is not possible together with hls")
+    return document

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,11 +9,12 @@ from typing import Final
 
 from mediaglot.emulators.transparent_edge import profile
 from mediaglot.gateway import exchange
+from mediaglot.gateway.auth import basic
 from mediaglot.gateway.dialect import Call
-from mediaglot.gateway.exchange import Filter, IssueToken, ListJobs, PutThing, RetryJob, Window
-from mediaglot.gateway.faults import BadRequest, Invalid, Malformed, Unauthorized
+from mediaglot.gateway.exchange import Filter, IssueToken, ListJobs, PutThing, Window
+from mediaglot.gateway.faults import BadRequest, Invalid, Unauthorized
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.mapping import Field, Record, Tree, is_empty, read_scalar
+from mediaglot.gateway.mapping import Field, Pair, Record, Tree, is_empty, read_scalar
 from mediaglot.gateway.model import Secret, Status
 from mediaglot.gateway.values import TEXT
 from mediaglot.gateway.wire.form import pairs
@@ -56,17 +55,6 @@ def token(call: Call, ledger: Ledger) -> IssueToken:
     if not set(scopes) <= set(SCOPES):
         raise BadScope
     return IssueToken(name=name, secret=Secret(secret), lifetime=LIFETIME, scopes=tuple(dict.fromkeys(scopes)))
-
-
-def basic(header: str) -> tuple[str, str]:
-    scheme, _, text = header.partition(" ")
-    if scheme.lower() != "basic":
-        return "", ""
-    try:
-        name, _, secret = base64.b64decode(text.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        raise Malformed(format="HTTP", reason="Authorization") from None
-    return name, secret
 
 
 def revoke(call: Call, ledger: Ledger) -> exchange.RevokeToken:
@@ -161,29 +149,19 @@ def moment(times: Tree, key: str) -> datetime | None:
 # --- the rest ---------------------------------------------------------------------------------------
 
 ORDER: Final = Record(exchange.GetJob, Field("order_id", "id"), open_keys=True)
+ENDED: Final = Pair("company_id", "ended", lambda _: {"ended": True}, lambda _: {})
+REQUEUE: Final = Record(exchange.RetryJob, Field("order_id", "id"), ENDED, open_keys=True)
 WHO: Final = Record(exchange.GetAccount, open_keys=True)
 NOTHING: Final = Record(exchange.Health, open_keys=True)
-
-
-def requeue(call: Call, ledger: Ledger) -> RetryJob:
-    return RetryJob(id=call.params["order_id"], ended=True)
-
-
-def list_profiles(call: Call, ledger: Ledger) -> exchange.ListThings:
-    return exchange.ListThings(kind=PROFILE)
-
-
-def get_profile(call: Call, ledger: Ledger) -> exchange.GetThing:
-    return exchange.GetThing(kind=PROFILE, id=call.params["id"])
+KIND: Final = Pair("company_id", "kind", lambda _: {"kind": PROFILE}, lambda _: {})
+LIST_PROFILES: Final = Record(exchange.ListThings, KIND, open_keys=True)
+GET_PROFILE: Final = Record(exchange.GetThing, KIND, Field("id", "id"), open_keys=True)
+DELETE_PROFILE: Final = Record(exchange.DeleteThing, KIND, Field("id", "id"), open_keys=True)
 
 
 def put_profile(call: Call, ledger: Ledger) -> PutThing:
     """A new one, or what is said of one that is there."""
     return PutThing(kind=PROFILE, document=profile.sent(call.tree), id=call.params.get("id"), merge=True)
-
-
-def delete_profile(call: Call, ledger: Ledger) -> exchange.DeleteThing:
-    return exchange.DeleteThing(kind=PROFILE, id=call.params["id"])
 
 
 def minutes(call: Call, ledger: Ledger) -> exchange.ListThings:
