@@ -27,9 +27,9 @@ Gives = Callable[..., Any]
 
 
 def route(method: str, path: str, name: str, intent: type[Intent], takes: Any, gives: Gives, *more: Any) -> Route:
-    """``more`` is the evidence, and the status where it is not 200. A token's scope is to read or to write."""
+    """``more`` is the evidence, and the status where it is not 200. What a token must allow follows from the method."""
     evidence, status = (*more, 200)[:2]
-    scope = "" if path == TOKENS else "read" if method == "GET" else "write"
+    scope = ("read" if method == "GET" else "write") if path.startswith(MEDIA) else ""
     facts: dict[str, Any] = {"public": path == TOKENS, "scope": scope, "evidence": evidence, "status": status}
     return Route(method=method, path=path, name=name, intent=intent, takes=takes, gives=gives, **facts)
 
