@@ -42,7 +42,7 @@ def test_a_job_through_every_dialect_ends_in_files_that_play(
     assert cli.main(["demo", "--keep", str(tmp_path / "kept")]) == 0
     out = capsys.readouterr().out
     for name in names():
-        assert re.search(rf"^{name} +\w+ +\w+ .*\b1\.\d\d s +[\d,]+$", out, re.MULTILINE), out
+        assert re.search(rf"^{name} +[\w-]+ +\w+ .*\b1\.\d\d s +[\d,]+$", out, re.MULTILINE), out
         assert list((tmp_path / "kept").glob(f"{name}-*"))
     (row,) = re.findall(r"^encoding_com +(\d+) +Finished +h264 \+ aac +640x360 +1\.0\d s +([\d,]+)$", out, re.MULTILINE)
     (file,) = (tmp_path / "kept").glob("encoding_com-*.mp4")
