@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -191,7 +190,7 @@ PICTURES: Final = {
 
 
 def suffix(name: str) -> str:
-    return PurePosixPath(name).suffix.lower().lstrip(".")
+    return name.rpartition(".")[2].lower()
 
 
 def read_picture(tree: Tree) -> Tree:
@@ -281,7 +280,8 @@ def within(location: model.Location, folder: str = "") -> model.Location:
 
 
 def stem(filename: str | None) -> str:
-    return PurePosixPath(filename or "").stem
+    name = filename or ""
+    return name.rpartition(".")[0] or name
 
 
 def outfit(entry: model.Output, profile: Mapping[str, Any], shown: Tree) -> tuple[model.Output, ...]:
