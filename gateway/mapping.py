@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
-from mediaglot.gateway.model import SKIP, Skip, is_essential
+from mediaglot.gateway.model import EMPTY, SKIP, Skip, is_essential
 from mediaglot.gateway.values import TEXT
 
 UNSAID: Final = frozenset({"extras", "document"})
@@ -73,6 +73,19 @@ def read_scalar(via: Scalar, value: Any, field: str) -> Any:
         return via.read(one(value))
     except ValueError as error:
         raise Invalid(field=field, reason=str(error)) from None
+
+
+def given(tree: Tree, key: str, via: Scalar = TEXT, default: Any = None) -> Any:
+    """What ``key`` says, or ``default`` where it says nothing. Raises Invalid."""
+    return default if is_empty(tree.get(key)) else read_scalar(via, tree[key], key)
+
+
+def several(tree: Tree, key: str, most: int, prefix: str = "") -> list[Any]:
+    """Everything under ``key``. Raises Invalid for more than ``most`` things."""
+    found = many(tree.get(key))
+    if len(found) > most:
+        raise Invalid(field=f"{prefix}{key}", reason=f"is given more than {most} times")
+    return found
 
 
 class Field:
@@ -164,7 +177,8 @@ class Many:
 class Inline:
     """A model object whose fields lie flat among those of its owner.
 
-    ``off`` is a pair of key and word that say there is no such object at all: the model's SKIP.
+    ``off`` is a pair of key and word that say there is no such object at all: the model's SKIP. Where something is
+    said, but not what the object needs, that is noted as unread.
     """
 
     def __init__(self, attribute: str, record: Record[Any], off: tuple[str, str] | None = None) -> None:
@@ -178,8 +192,14 @@ class Inline:
     def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         if self.off and str(one(tree.get(self.off[0]))).lower() == self.off[1]:
             return {self.attribute: SKIP}
-        found = self.record.gather(tree, ledger)
-        return {self.attribute: self.record.model(**found)} if found else {}
+        found = {name: value for name, value in self.record.gather(tree, ledger).items() if value is not None}
+        needed = [name for name in self.record.required if name not in found]
+        if not found or not needed:
+            return {self.attribute: self.record.model(**found)} if found else {}
+        for key in sorted(self.record.keys):
+            if not is_empty(tree.get(key)):
+                ledger.note(Kind.UNREAD, key, reason=f"means nothing without {', '.join(needed)}")
+        return {}
 
     def write(self, item: Any, ledger: Ledger) -> Tree:
         value = getattr(item, self.attribute)
@@ -249,10 +269,23 @@ class Kept:
 
 
 class Record(Generic[T]):
-    """A document for ``model`` as a row of entries. ``extras`` names the dialect whose leftovers it keeps."""
+    """A document for ``model`` as a row of entries. ``extras`` names the dialect whose leftovers it keeps.
 
-    def __init__(self, model: type[T], *entries: Entry, extras: str | None = None, open_keys: bool = False) -> None:
+    ``meant`` are attributes that hold where the document does not say otherwise; ``needs`` is one that must be said
+    although the model has a default. A record that is ``open_keys`` has no opinion on other keys.
+    """
+
+    def __init__(
+        self,
+        model: type[T],
+        *entries: Entry,
+        extras: str | None = None,
+        open_keys: bool = False,
+        meant: Mapping[str, Any] = EMPTY,
+        needs: str = "",
+    ) -> None:
         self.model, self.entries, self.extras, self.open_keys = model, entries, extras, open_keys
+        self.meant, self.needs = meant, needs
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -269,9 +302,10 @@ class Record(Generic[T]):
 
     @cached_property
     def required(self) -> tuple[str, ...]:
-        """The model's attributes that have no default."""
+        """The model's attributes that have no default, and what is needed beside them."""
         every = fields(self.model)  # type: ignore[arg-type]
-        return tuple(f.name for f in every if f.default is MISSING and f.default_factory is MISSING)
+        bare = (f.name for f in every if f.default is MISSING and f.default_factory is MISSING)
+        return (*bare, self.needs) if self.needs else tuple(bare)
 
     @cached_property
     def overlapping(self) -> tuple[tuple[Inline, Inline], ...]:
@@ -290,7 +324,7 @@ class Record(Generic[T]):
         """A model object. Raises Invalid or Missing with the path of the first value that stands in the way."""
         if not isinstance(tree, dict):
             raise Invalid(field=ledger.prefix.rstrip("."), reason="must be an object")
-        found = self.gather(tree, ledger)
+        found = {**self.meant, **self.gather(tree, ledger)}
         left = {key: value for key, value in tree.items() if key not in self.understood and not is_empty(value)}
         if not self.open_keys:
             for key in left:
@@ -319,7 +353,8 @@ class Record(Generic[T]):
     def _note_dropped(self, item: T, ledger: Ledger) -> None:
         for attribute in fields(item):  # type: ignore[arg-type]
             value = getattr(item, attribute.name)
-            if attribute.name in (*self.attributes, *UNSAID) or value == _default(attribute):
+            silent = self.meant.get(attribute.name, _default(attribute))
+            if attribute.name in (*self.attributes, *UNSAID) or value == silent:
                 continue
             ledger.note(
                 Kind.DROPPED, attribute.name, wanted=value, essential=bool(attribute.metadata.get("essential", False))
@@ -331,7 +366,7 @@ def _write_checked(entry: Entry, item: Any, ledger: Ledger) -> Tree:
     reason = None
     try:
         written = entry.write(item, ledger)
-        again = entry.read(written, Ledger())
+        again = {name: value for name, value in entry.read(written, Ledger()).items() if value is not None}
     except (ValueError, Invalid, Missing) as error:
         reason = str(error.data.get("reason")) if isinstance(error, Invalid) else str(error)
         written, again = {}, {}

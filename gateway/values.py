@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import zip_longest
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -69,6 +71,45 @@ class Table(Generic[V]):
 def names(words: str) -> Table[str]:
     """A vocabulary in which each of the words, separated by blanks, means itself."""
     return Table({word: word for word in words.split()})
+
+
+def unless(word: str, via: Value[Any] | Table[Any]) -> Value[Any]:
+    """As ``via``, but ``word`` is as good as silence."""
+    return Value(lambda value: None if str(value).strip().lower() == word else via.read(value), via.write)
+
+
+def nonzero(via: Value[Any]) -> Value[Any]:
+    """As ``via``, but nought is as good as silence."""
+    return Value(lambda value: via.read(value) or None, via.write)
+
+
+def lenient(via: Value[Any] | Table[Any]) -> Value[Any]:
+    """As ``via``, but what that can't read is as good as silence."""
+
+    def read(value: Any) -> Any:
+        with suppress(ValueError):
+            return via.read(value)
+        return None
+
+    return Value(read, via.write)
+
+
+def open_names(words: Mapping[str, str]) -> Value[str]:
+    """A vocabulary of names that lets through those it does not know. The first word for a meaning is written."""
+    back = {meaning: word for word, meaning in reversed(dict(words).items())}
+
+    def read(value: Any) -> str:
+        word = _text(value).strip().lower()
+        if not re.fullmatch(r"[\w.+-]{1,40}", word, re.ASCII):
+            raise ValueError("is not a name")
+        return words.get(word, word)
+
+    return Value(read, lambda meaning: back.get(meaning, meaning))
+
+
+def turns(also: Mapping[str, int | None] | None = None) -> Table[int | None]:
+    """Quarter turns in degrees clockwise; ``also`` holds other words for them."""
+    return Table({str(turn): turn for turn in (0, 90, 180, 270)}, also=also)
 
 
 def _text(value: Any) -> str:
@@ -183,6 +224,38 @@ def _percent(value: Any) -> Fraction:
     return number / 100
 
 
+def or_share(via: Value[V]) -> Value[V | Share]:
+    """As ``via``, or a share of what the source has: ``50%``."""
+
+    def read(value: Any) -> V | Share:
+        return Share(_percent(value)) if _text(value).strip().endswith("%") else via.read(value)
+
+    return Value(read, lambda it: f"{decimal(it.of_source * 100)}%" if isinstance(it, Share) else via.write(it))
+
+
+def _frame_rate(value: Any) -> Fraction:
+    number = _number(value)
+    if not 0 < number <= 1000:
+        raise ValueError("is not a usable frame rate")
+    return number
+
+
+def parted(model: type[V], names: str, *, least: int = 0) -> Value[V]:
+    """Numbers with colons between them, one for each of the ``names`` of ``model``: ``4:3:6``.
+
+    With ``least`` there may be only so many of them; the others are 0 then.
+    """
+    wanted = names.split()
+
+    def read(value: Any) -> V:
+        parts = _text(value).split(":")
+        if not (least or len(wanted)) <= len(parts) <= len(wanted):
+            raise ValueError(f"is not {':'.join(wanted)}")
+        return model(**{name: _number(part) for name, part in zip_longest(wanted, parts, fillvalue="0")})
+
+    return Value(read, lambda item: ":".join(decimal(getattr(item, name)) for name in wanted))
+
+
 def _color(value: Any) -> str:
     text = _text(value).strip().removeprefix("#").removeprefix("0x").lower()
     if not re.fullmatch(r"[0-9a-f]{6}", text):
@@ -226,17 +299,17 @@ def at_scale(unit: int, places: int) -> Value[Fraction]:
     return Value(lambda value: _number(value) / unit, lambda share: f"{float(share * unit):.{places}f}")
 
 
-def date_time(pattern: str, *, never: str | None = None) -> Value[datetime | None]:
-    """Times in UTC after a strftime ``pattern``; ``never`` stands for a time that has not come."""
+def date_time(pattern: str, *others: str, never: str | None = None) -> Value[datetime | None]:
+    """Times in UTC after a strftime ``pattern``; ``others`` are read too, ``never`` is a time that has not come."""
 
     def read(value: Any) -> datetime | None:
         text = _text(value).strip()
         if text == never:
             return None
-        try:
-            return datetime.strptime(text, pattern).replace(tzinfo=UTC)
-        except ValueError:
-            raise ValueError("is not a date") from None
+        for each in (pattern, *others):
+            with suppress(ValueError):
+                return datetime.strptime(text, each).replace(tzinfo=UTC)
+        raise ValueError("is not a date")
 
     return Value(read, lambda time: (never or "") if time is None else time.astimezone(UTC).strftime(pattern))
 
@@ -244,11 +317,14 @@ def date_time(pattern: str, *, never: str | None = None) -> Value[datetime | Non
 TEXT: Final = Value(_text, str)
 INTEGER: Final = Value(_integer, str)
 NATURAL: Final = Value(_natural, str)
+WHOLE: Final = Value(_natural, int)
+"""A NATURAL that is written as a number."""
 DECIMAL: Final = Value(_number, decimal)
 KILOBITS: Final = Value(_bits, _kilobits)
 SECONDS: Final = Value(_seconds, decimal)
 TIMECODE: Final = Value(_seconds, timecode)
 SIZE: Final = Value(_size, _size_text)
+FRAME_RATE: Final = Value(_frame_rate, decimal)
 RATIO: Final = Value(_ratio, lambda ratio: f"{ratio.numerator}:{ratio.denominator}")
 PERCENT: Final = Value(_percent, lambda share: decimal(share * 100))
 COLOR: Final = Value(_color, str)

@@ -16,9 +16,9 @@ from mediaglot.gateway.model.track import Audio, Share, Size, Skip, Video
 class Clip:
     """A part of the timeline, in seconds. ``end`` and ``duration`` are alternatives."""
 
-    start: Fraction | None = None
-    end: Fraction | None = None
-    duration: Fraction | None = None
+    start: Fraction | None = essential()
+    end: Fraction | None = essential()
+    duration: Fraction | None = essential()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Final
 
-from mediaglot.gateway.model.job import Job
+from mediaglot.gateway.model.job import Job, Output
 from mediaglot.gateway.model.place import EMPTY, Location
 
 
@@ -141,6 +141,11 @@ class Made:
     ids: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     """Further ids that the dialect hands out at submission (files, thumbnails), by role."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(file.size for file in self.files)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -185,3 +190,8 @@ class Ticket:
     deleted: datetime | None = None
     serial: int = 0
     """The place in the account's order of submission; given by the store."""
+
+    @property
+    def products(self) -> tuple[tuple[Output, Made], ...]:
+        """Each output that was asked for, with what became of it."""
+        return tuple(zip(self.job.outputs, self.outputs, strict=True))

@@ -220,5 +220,6 @@ def differences(wanted: Any, got: Any, path: str = "") -> Iterator[str]:
 
 def _says_nothing(value: Any) -> bool:
     if is_dataclass(value) and value is not SKIP:
-        return all(_says_nothing(getattr(value, each.name)) for each in fields(value))
+        said = {each: getattr(value, each.name) for each in fields(value)}
+        return all(meaning == each.default or _says_nothing(meaning) for each, meaning in said.items())
     return value is None or value is False or value in ((), {}, "")

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediaglot.gateway import values
-from mediaglot.gateway.model import Access, Location, Secret, Share, Size
+from mediaglot.gateway.model import Access, Fade, Location, Secret, Share, Size
 from mediaglot.gateway.values import (
     COLOR,
     DECIMAL,
+    FRAME_RATE,
     INTEGER,
     KILOBITS,
     LOCATION,
@@ -26,14 +27,22 @@ from mediaglot.gateway.values import (
     SIZE,
     TEXT,
     TIMECODE,
+    WHOLE,
     YES_NO,
     Table,
     Value,
     at_scale,
     date_time,
     decimal,
+    lenient,
     names,
+    nonzero,
+    open_names,
+    or_share,
+    parted,
     timecode,
+    turns,
+    unless,
 )
 
 F = Fraction
@@ -318,3 +327,63 @@ def test_what_is_understood_is_written_so_that_it_is_understood(name: str, given
         assert abs(again - meaning) <= Fraction(1, 1000)
     else:
         assert again == meaning
+
+
+CODECS = open_names({"libx264": "h264", "x264": "h264"})
+FADE = parted(Fade, "start duration", least=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "given", "meaning", "written"),
+    [
+        (WHOLE, "7", 7, 7),
+        (FRAME_RATE, "29.97", F(2997, 100), "29.97"),
+        (unless("def", NATURAL), "5", 5, "5"),
+        (nonzero(NATURAL), "5", 5, "5"),
+        (lenient(YES_NO), "yes", True, "yes"),
+        (CODECS, "LIBX264", "h264", "libx264"),
+        (CODECS, "x264", "h264", "libx264"),
+        (CODECS, "ffv1", "ffv1", "ffv1"),
+        (turns(), "270", 270, "270"),
+        (turns(also={"rotate-90": 90}), "Rotate-90", 90, "90"),
+        (or_share(NATURAL), "50%", Share(F(1, 2)), "50%"),
+        (or_share(NATURAL), 50, 50, "50"),
+        (FADE, "8.5:1.5", Fade(start=F(17, 2), duration=F(3, 2)), "8.5:1.5"),
+        (FADE, "3", Fade(start=F(3), duration=F(0)), "3:0"),
+        (date_time("%Y-%m-%d", "%Y%m%d"), "20240229", datetime(2024, 2, 29, tzinfo=UTC), "2024-02-29"),
+    ],
+)
+def test_made_ones_read_and_write(value: Any, given: Any, meaning: Any, written: Any) -> None:
+    assert value.read(given) == meaning
+    assert value.write(meaning) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "given"),
+    [
+        (unless("def", NATURAL), "DEF "),
+        (nonzero(NATURAL), "0"),
+        (lenient(YES_NO), "odd"),
+        (turns({"def": None}), "def"),
+    ],
+)
+def test_words_of_silence_read_as_none(value: Any, given: Any) -> None:
+    assert value.read(given) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "given"),
+    [
+        (FRAME_RATE, "0"),
+        (FRAME_RATE, "1001"),
+        (CODECS, "h264; rm -rf"),
+        (turns(), "45"),
+        (or_share(NATURAL), "half"),
+        (FADE, "1:2:3"),
+        (parted(Fade, "start duration"), "1"),
+        (date_time("%Y-%m-%d", "%Y%m%d"), "29.2.2024"),
+    ],
+)
+def test_made_ones_refuse_the_rest(value: Any, given: Any) -> None:
+    with pytest.raises(ValueError, match="is not"):
+        value.read(given)

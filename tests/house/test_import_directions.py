@@ -12,7 +12,7 @@ import pytest
 
 # Within one of these rows a room may import the rooms to its left.
 FIRST = ("model", "faults", "loss", "exchange", "life")
-SECOND = ("values", "mapping", "wire", "paging", "auth", "accounts", "ids", "passes")
+SECOND = ("values", "mapping", "pieces", "wire", "paging", "auth", "accounts", "ids", "passes")
 THIRD = ("dialect", "registry")
 BEHIND = ("engine", "notify", "backends", "testing")
 FRONT = frozenset({"http", "cli", "config", "screen", "demo", "doctor", "dialects"})
