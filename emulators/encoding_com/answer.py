@@ -10,9 +10,9 @@ from mediaglot.emulators.encoding_com import request as ask
 from mediaglot.emulators.encoding_com.echo import echo
 from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.exchange import AccountFacts, Done, Page
-from mediaglot.gateway.mapping import Tree, is_empty, many, one
+from mediaglot.gateway.mapping import Tree, given, is_empty, many, one
 from mediaglot.gateway.model import AudioFacts, Delivery, Made, MediaFacts, Output, Preset, Status, Ticket, VideoFacts
-from mediaglot.gateway.values import at_scale, decimal, timecode
+from mediaglot.gateway.values import YES_NO, at_scale, decimal, timecode
 
 PLATFORM: Final = "1.0.0"
 """Our stand-in for the provider's platform version, which looks like a semantic version."""
@@ -88,6 +88,11 @@ def queue_time(ticket: Ticket) -> str:
     return str(int((ticket.started - ticket.created).total_seconds())) if ticket.started else "0"
 
 
+def media(dialect: Dialect, call: Call, ticket: Ticket, formats: list[Tree]) -> Tree:
+    tree = media_head(dialect, call, ticket) | {"queue_time": queue_time(ticket)}
+    return tree | ({"format": formats} if formats else {})
+
+
 def task_word(dialect: Dialect, ticket: Ticket, made: Made) -> str:
     """A task is New while its media is fetched, and then goes the media's way."""
     if made.status is Status.HELD:
@@ -136,7 +141,7 @@ def task_head(dialect: Dialect, ticket: Ticket, made: Made) -> Tree:
 def task_tail(made: Made) -> Tree:
     taken = int((made.finished - made.started).total_seconds()) if made.finished and made.started else 0
     return {
-        "convertedsize": str(sum(file.size for file in made.files)),
+        "convertedsize": str(made.size),
         "queued": date(made.queued) if made.queued else "",
         "converttime": str(taken),
     }
@@ -150,22 +155,15 @@ def task_states(dialect: Dialect, made: Made) -> Tree:
 
 def task(dialect: Dialect, call: Call, ticket: Ticket, output: Output, made: Made) -> Tree:
     where = links(dialect, call, output, made) | destinations(dialect, output, made)
-    tree = task_head(dialect, ticket, made)
-    if dialect.options["echo"] == "full":
-        tree |= echo(output.document, where)
-    else:
-        tree |= where
-    tree |= task_tail(made)
-    return tree | task_states(dialect, made) if ask.flag(call.tree, "include_task_status") else tree
+    settings = echo(output.document, where) if dialect.options["echo"] == "full" else where
+    tree = task_head(dialect, ticket, made) | settings | task_tail(made)
+    return tree | task_states(dialect, made) if given(call.tree, "include_task_status", YES_NO) else tree
 
 
 def status(dialect: Dialect, call: Call, result: Ticket | tuple[Ticket, ...]) -> Tree:
     if isinstance(result, tuple):
         return {"job": [job(dialect, call, ticket) for ticket in result]}
-    formats = [
-        task(dialect, call, result, output, made)
-        for output, made in zip(result.job.outputs, result.outputs, strict=True)
-    ]
+    formats = [task(dialect, call, result, output, made) for output, made in result.products]
     tree = media_head(dialect, call, result)
     return tree | ({"format": formats} if formats else {}) | {"queue_time": queue_time(result)}
 
@@ -174,22 +172,23 @@ def job(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
     """Extended mode: per-task progress, no echo; section 2.9."""
     if ticket.deleted is not None:
         return {"id": ticket.id, "deleted": "yes"}
-    formats = [
-        task_head(dialect, ticket, made)
-        | links(dialect, call, output, made)
-        | destinations(dialect, output, made)
-        | task_tail(made)
-        | {
-            "time_left": str(ticket.left or 0) if made.status is Status.RUNNING else "0",
-            "progress": PERCENT.write(made.progress),
-            "time_left_current": str(ticket.phase_left or 0) if made.status is Status.RUNNING else "0",
-            "progress_current": PERCENT.write(made.progress),
-            "file_size": str(sum(file.size for file in made.files)),
-        }
-        for output, made in zip(ticket.job.outputs, ticket.outputs, strict=True)
-    ]
-    tree = media_head(dialect, call, ticket) | {"queue_time": queue_time(ticket)}
-    return tree | ({"format": formats} if formats else {})
+    formats = [extended_task(dialect, call, ticket, output, made) for output, made in ticket.products]
+    return media(dialect, call, ticket, formats)
+
+
+def extended_task(dialect: Dialect, call: Call, ticket: Ticket, output: Output, made: Made) -> Tree:
+    running = made.status is Status.RUNNING
+    where = links(dialect, call, output, made) | destinations(dialect, output, made)
+    return {
+        **task_head(dialect, ticket, made),
+        **where,
+        **task_tail(made),
+        "time_left": str(ticket.left or 0) if running else "0",
+        "progress": PERCENT.write(made.progress),
+        "time_left_current": str(ticket.phase_left or 0) if running else "0",
+        "progress_current": PERCENT.write(made.progress),
+        "file_size": str(made.size),
+    }
 
 
 # --- lists ------------------------------------------------------------------------------------------
@@ -199,35 +198,37 @@ def listed(dialect: Dialect, call: Call, page: Page[Ticket]) -> Tree:
     version = ask.version(call)
     if version == 3:
         return listed_by_page(dialect, call, page)
-    entries = [
-        {
-            "mediafile": source_of(ticket),
-            "mediaid": ticket.id,
-            "mediastatus": dialect.state(ticket.status, ticket.phase),
-            "createdate": date(ticket.created),
-            "startdate": date(ticket.started),
-            "finishdate": date(ticket.finished),
-        }
-        | ({"closeddate": date(ticket.finished)} if version == 2 else {})
-        for ticket in page.items
-    ]
-    return {"media": entries}
+    return {"media": [entry(dialect, ticket, closed=version == 2) for ticket in page.items]}
+
+
+def entry(dialect: Dialect, ticket: Ticket, *, closed: bool) -> Tree:
+    return {
+        "mediafile": source_of(ticket),
+        "mediaid": ticket.id,
+        "mediastatus": dialect.state(ticket.status, ticket.phase),
+        "createdate": date(ticket.created),
+        "startdate": date(ticket.started),
+        "finishdate": date(ticket.finished),
+    } | ({"closeddate": date(ticket.finished)} if closed else {})
 
 
 def listed_by_page(dialect: Dialect, call: Call, page: Page[Ticket]) -> Tree:
     number, pages = ask.PAGES.pages(page)
-    wanted = [name for part in many(call.tree.get("format_params")) for name in str(part).split(",") if name]
-    entries = []
-    for ticket in page.items:
-        entry = media_head(dialect, call, ticket)
-        formats = [
-            {"id": made.id, "status": task_word(dialect, ticket, made), "output": one(output.document.get("output"))}
-            | {name.strip(): output.document.get(name.strip(), []) for name in wanted}
-            for output, made in zip(ticket.job.outputs, ticket.outputs, strict=True)
-        ]
-        entries.append(entry | {"queue_time": queue_time(ticket)} | ({"format": formats} if formats else {}))
-    block = {"per_page": page.limit, "page": number, "count": len(entries), "total": page.total, "pages": pages}
-    return {"pagination": {key: str(value) for key, value in block.items()}, "media": entries}
+    wanted = [name.strip() for part in many(call.tree.get("format_params")) for name in str(part).split(",") if name]
+    block = {"per_page": page.limit, "page": number, "count": len(page.items), "total": page.total, "pages": pages}
+    return {
+        "pagination": {key: str(value) for key, value in block.items()},
+        "media": [full_entry(dialect, call, ticket, wanted) for ticket in page.items],
+    }
+
+
+def full_entry(dialect: Dialect, call: Call, ticket: Ticket, wanted: list[str]) -> Tree:
+    formats = [
+        {"id": made.id, "status": task_word(dialect, ticket, made), "output": one(output.document.get("output"))}
+        | {name: output.document.get(name, []) for name in wanted}
+        for output, made in ticket.products
+    ]
+    return media(dialect, call, ticket, formats)
 
 
 # --- media information ------------------------------------------------------------------------------
@@ -241,12 +242,8 @@ def timing(prefix: str, seconds: Fraction | None) -> Tree:
     if seconds is None:
         return {}
     whole = timecode(Fraction(round(seconds * 100), 100))
-    plain = f"{float(seconds):.2f}"
-    return {
-        f"{prefix}duration": plain,
-        f"{prefix}duration_timestamp": whole,
-        f"{prefix}duration_hms": whole.split(".")[0],
-    }
+    forms = {"": f"{float(seconds):.2f}", "_timestamp": whole, "_hms": whole.split(".")[0]}
+    return {f"{prefix}duration{form}": text for form, text in forms.items()}
 
 
 def video_information(video: VideoFacts) -> Tree:
@@ -305,7 +302,7 @@ def media_info(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
 
 def media_info_ex(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
     """Only its name and that it tells of the job are known; this shape is proposed."""
-    return media_head(dialect, call, ticket) | {"queue_time": queue_time(ticket)}
+    return media(dialect, call, ticket, [])
 
 
 # --- presets and account -----------------------------------------------------------------------------
@@ -323,11 +320,9 @@ def preset(dialect: Dialect, call: Call, item: Preset) -> Tree:
 
 def presets(dialect: Dialect, call: Call, page: Page[Preset]) -> Tree:
     wanted = str(one(call.tree.get("type")) or "all").lower()
-    groups = {
-        "user": [preset(dialect, call, item) for item in page.items if item.owner is not None],
-        "ui": [preset(dialect, call, item) for item in page.items if item.owner is None],
-    }
-    return {group: items for group, items in groups.items() if wanted in ("all", group)}
+    items = [preset(dialect, call, item) for item in page.items]
+    groups = (group for group in ("user", "ui") if wanted in ("all", group))
+    return {group: [item for item in items if item["type"] == group] for group in groups}
 
 
 def account_answer(action: str, result: Tree) -> Tree:
@@ -336,10 +331,8 @@ def account_answer(action: str, result: Tree) -> Tree:
 
 def user_info(dialect: Dialect, call: Call, facts: AccountFacts) -> Tree:
     user = call.account.user
-    return account_answer(
-        "getuserinfo",
-        {"user_id": user, "ID": user, "Login": f"user{user}", "Status": "active", "PlanName": "mediaglot"},
-    )
+    told = {"user_id": user, "ID": user, "Login": f"user{user}", "Status": "active", "PlanName": "mediaglot"}
+    return account_answer("getuserinfo", told)
 
 
 def reserved_info(dialect: Dialect, call: Call, facts: AccountFacts) -> Tree:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
-from mediaglot.emulators.encoding_com import answer
+from mediaglot.emulators.encoding_com import answer, notification
 from mediaglot.emulators.encoding_com import request as ask
 from mediaglot.emulators.encoding_com.document import read_format, write_format
-from mediaglot.emulators.encoding_com.notification import render
 from mediaglot.emulators.encoding_com.sample import Sample
 from mediaglot.gateway import exchange, faults
 from mediaglot.gateway.auth import BodyPair
 from mediaglot.gateway.dialect import Complaint, Dialect, Knob, Route, State
-from mediaglot.gateway.exchange import Intent, Request
+from mediaglot.gateway.exchange import Intent
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.ids import Serial
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Record, Tree
-from mediaglot.gateway.model import Delivery, Event, Made, Notification, Output, Phase, Status, Ticket
+from mediaglot.gateway.model import Output, Phase, Status
 from mediaglot.gateway.values import Table
 from mediaglot.gateway.wire.form import FormField
 from mediaglot.gateway.wire.json import Json
@@ -28,17 +26,10 @@ from mediaglot.gateway.wire.xml import Xml
 LISTS: Final = frozenset({"media", "user", "ui"})
 """What clients take for a list even with one entry or none; section 3, rule 4."""
 WIRE: Final = FormField(
-    formats=MappingProxyType(
-        {
-            "xml": Xml(
-                root="query",
-                answer_root="response",
-                paired=MappingProxyType({"destination": "destination_status"}),
-                lists=LISTS,
-            ),
-            "json": Json(root="query", answer_root="response", stringly=True, lists=LISTS),
-        }
-    ),
+    formats={
+        "xml": Xml(root="query", answer_root="response", paired={"destination": "destination_status"}, lists=LISTS),
+        "json": Json(root="query", answer_root="response", stringly=True, lists=LISTS),
+    },
     otherwise="xml",
 )
 
@@ -58,10 +49,10 @@ ACTIONS: Final = (
     action("UpdateMedia", exchange.UpdateJob, ask.update_media, answer.said("Updated"), "captured"),
     action("ProcessMedia", exchange.StartJob, ask.PROCESS, answer.said("Started"), "documented"),
     action("CancelMedia", exchange.DeleteJobs, ask.CANCEL, answer.said("Deleted"), "documented"),
-    action("StopMedia", exchange.CancelJob, ask.stop_media, answer.said("Stopped"), "client"),
+    action("StopMedia", exchange.CancelJob, ask.STOP, answer.said("Stopped"), "client"),
     action("RestartMedia", exchange.RetryJob, ask.RESTART, answer.said("Restarted"), "client"),
-    action("RestartMediaErrors", exchange.RetryJob, ask.restart_errors, answer.said("Restarted"), "client"),
-    action("RestartMediaTask", exchange.RetryJob, ask.restart_task, answer.said("Task restarted"), "client"),
+    action("RestartMediaErrors", exchange.RetryJob, ask.RESTART_ERRORS, answer.said("Restarted"), "client"),
+    action("RestartMediaTask", exchange.RetryJob, ask.RESTART_TASK, answer.said("Task restarted"), "client"),
     action("GetMediaList", exchange.ListJobs, ask.get_media_list, answer.listed, "documented"),
     action("GetStatus", exchange.GetJob, ask.get_status, answer.status, "seed"),
     action("GetMediaInfo", exchange.GetJob, ask.GET, answer.media_info, "captured"),
@@ -174,15 +165,7 @@ class EncodingCom(Dialect):
     paging = ask.PAGES
     sample = Sample
 
-    def render_notification(
-        self,
-        ticket: Ticket,
-        notification: Notification,
-        event: Event,
-        base: str,
-        subject: tuple[Made, Delivery | None] | None,
-    ) -> Request | None:
-        return render(self, ticket, notification, event, base, subject)
+    render_notification = notification.render
 
     def read_output(self, tree: Tree, ledger: Ledger) -> Output:
         return read_format(tree, ledger)

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, Final
 
 from mediaglot.emulators.encoding_com.overlay import OVERLAYS
 from mediaglot.emulators.encoding_com.video import AUDIO, VIDEO
+from mediaglot.gateway import model, pieces
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.mapping import Field, Inline, Kept, Many, Pair, Record, Tree, is_empty, one
-from mediaglot.gateway.model import (
-    SKIP,
-    Clip,
-    Fit,
-    Output,
-    Package,
-    PackageKind,
-    Share,
-    Size,
-    Skip,
-    StillFormat,
-    Stills,
-    Variant,
-    Video,
-)
-from mediaglot.gateway.values import LOCATION, NATURAL, PERCENT, SECONDS, TEXT, YES_NO, Table, Value, decimal, names
+from mediaglot.gateway.mapping import Field, Inline, Kept, Many, Pair, Record, Tree, one
+from mediaglot.gateway.model import SKIP, Output, Package, PackageKind, StillFormat, Video
+from mediaglot.gateway.values import LOCATION, NATURAL, SECONDS, YES_NO, Table, Value, decimal, names, nonzero
 
 NAME: Final = "encoding_com"
 
@@ -43,27 +31,6 @@ PACKAGES: Final = Table(
 )
 
 
-def read_clip(tree: Tree) -> Tree:
-    names = {"start": "start", "finish": "end", "duration": "duration"}
-    found = {name: SECONDS.read(tree[key]) for key, name in names.items() if key in tree}
-    return {"clip": Clip(**found)} if any(found.values()) else {}
-
-
-def write_clip(output: Output) -> Tree:
-    clip = output.clip
-    if clip is None:
-        return {}
-    times = {"start": clip.start, "finish": clip.end, "duration": clip.duration}
-    return {key: decimal(time) for key, time in times.items() if time is not None}
-
-
-def read_metadata(tree: Tree) -> Tree:
-    found = tree.get("metadata")
-    if not isinstance(found, dict):
-        raise ValueError("must be an object")
-    return {"metadata": {key: TEXT.read(one(value)) for key, value in found.items() if not is_empty(value)}}
-
-
 def _extension(value: Any) -> str:
     text = str(value).strip().lstrip(".")
     if not re.fullmatch(r"[A-Za-z0-9]{1,10}", text):
@@ -77,22 +44,23 @@ COMMON: Final = (
     Field("file_extension", "extension", Value(_extension, str)),
     Pair("save_preset", "", lambda _: {}, lambda _: {}),  # the request's business
 )
+TRACKS: Final = (
+    Inline("video", VIDEO, off=("audio_only", "yes")),
+    Inline("audio", AUDIO, off=("video_only", "yes")),
+)
 KEPT: Final = Kept(
     "output VCodecParameters turbo twin_turbo audio_minrate audio_maxrate audio_bufsize downmix_mode encoder veryfast "
     "two_pass_decoding audio_normalization pan encryption encryption_method encryption_key encryption_key_file "
     "encryption_iv encryption_password audio_stream hint copy_timestamps slices rc_init_occupancy muxrate extends "
     "burnin_timecode copy_nielsen_metadata protected_public_result drm add_meta closed_captions"
 )
-
-
 FILE: Final = Record(
     Output,
     *COMMON,
     Field("output", "container", CONTAINERS),
-    Inline("video", VIDEO, off=("audio_only", "yes")),
-    Inline("audio", AUDIO, off=("video_only", "yes")),
-    Pair("start finish duration", "clip", read_clip, write_clip),
-    Pair("metadata", "metadata", read_metadata, lambda output: {"metadata": dict(output.metadata)}),
+    *TRACKS,
+    pieces.flat("clip", model.Clip, nonzero(SECONDS), start="start", end="finish", duration="duration"),
+    pieces.texts("metadata", "metadata"),
     Field("metadata_copy", "keep_metadata", YES_NO),
     Field("strip_chapters", "keep_chapters", Table({"yes": False, "no": True})),
     Field("ftyp", "brand", names("mp42 3gp5 isom")),
@@ -101,42 +69,13 @@ FILE: Final = Record(
     extras=NAME,
 )
 
-
-def read_moment(tree: Tree) -> Tree:
-    """4.6: ``N!`` is one every N seconds, ``N%`` a share, anything else a time; 5 s by default."""
-    text = str(tree.get("time", "")).strip()
-    if text.endswith("!"):
-        return {"every": SECONDS.read(text[:-1])}
-    if text.endswith("%"):
-        return {"at": Share(PERCENT.read(text))}
-    return {"at": SECONDS.read(text)}
-
-
-def write_moment(stills: Stills) -> Tree:
-    if stills.every is not None:
-        return {"time": f"{decimal(stills.every)}!"}
-    return {
-        "time": PERCENT.write(stills.at.of_source) + "%" if isinstance(stills.at, Share) else decimal(stills.at or 5)
-    }
-
-
-def read_box(tree: Tree) -> Tree:
-    width, height = (NATURAL.read(tree[key]) or None if key in tree else None for key in ("width", "height"))
-    return (
-        {"size": Size(width=width, height=height, fit=Fit.PAD if width and height else None)} if width or height else {}
-    )
-
-
-def write_box(stills: Stills) -> Tree:
-    size = stills.size
-    sides = {"width": size.width, "height": size.height} if size else {}
-    return {key: str(side) for key, side in sides.items() if isinstance(side, int)}
-
-
+# 4.6: thumbnails.
+MOMENT: Final = Fraction(5)
+"""Seconds; when a thumbnail is taken by default."""
 STILLS: Final = Record(
-    Stills,
-    Pair("time", "at every", read_moment, write_moment),
-    Pair("width height", "size", read_box, write_box),
+    model.Stills,
+    pieces.moment("time", default=MOMENT),
+    pieces.sides("size", "width", "height", fit=model.Fit.PAD),
     Field("quality", "quality", NATURAL),
     Field("image_format", "format", Table({"jpg": StillFormat.JPEG, "png": StillFormat.PNG, "gif": StillFormat.GIF})),
 )
@@ -166,13 +105,7 @@ def write_kind(package: Package) -> Tree:
     return {"output": "fmp4_hls" if fragmented else PACKAGES.write(package.kind)}
 
 
-STREAM: Final = Record(
-    Variant,
-    Field("sub_path", "folder"),
-    Field("stream_title", "name"),
-    Inline("video", VIDEO, off=("audio_only", "yes")),
-    Inline("audio", AUDIO, off=("video_only", "yes")),
-)
+STREAM: Final = Record(model.Variant, Field("sub_path", "folder"), Field("stream_title", "name"), *TRACKS)
 PACKAGE: Final = Record(
     Package,
     Pair("output", "kind fragmented", read_kind, write_kind),
@@ -182,22 +115,20 @@ PACKAGE: Final = Record(
 PACKAGED: Final = Record(Output, *COMMON, Inline("package", PACKAGE), KEPT, extras=NAME)
 
 
-def record_of(tree: Tree) -> Record[Output]:
-    product = str(one(tree.get("output")) or "").lower()
-    if product in ("thumbnail", "image"):
-        return PICTURES
-    return PACKAGED if product in PACKAGES else FILE
+def product_of(tree: Tree) -> str:
+    return str(one(tree.get("output")) or "").lower()
 
 
 def read_format(tree: Tree, ledger: Ledger) -> Output:
     """One format as an Output that remembers the client's own words. Raises Invalid with the field's path."""
-    record = record_of(tree)
+    product = product_of(tree)
     flat = {key: value if key == "destination" else one(value) for key, value in tree.items()}
-    if record is PICTURES and not flat.get("time") and not flat.get("output_preset"):
-        flat["time"] = "5"
-    output = record.read(flat, ledger)
-    product = str(one(tree.get("output")) or "").lower()
-    if product == "dnxhd" and not isinstance(output.video, Skip):
+    if product in ("thumbnail", "image"):
+        unsaid = not flat.get("time") and not flat.get("output_preset")
+        output = PICTURES.read(flat | ({"time": decimal(MOMENT)} if unsaid else {}), ledger)
+    else:
+        output = (PACKAGED if product in PACKAGES else FILE).read(flat, ledger)
+    if product == "dnxhd" and not isinstance(output.video, model.Skip):
         video = output.video or Video()
         output = replace(output, video=replace(video, codec=video.codec or "dnxhd"))
     return replace(output, document=tree)

@@ -10,7 +10,6 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Request, headers
 from mediaglot.gateway.mapping import Tree, is_empty, one
 from mediaglot.gateway.model import Delivery, Event, Made, Notification, Output, Ticket, Trouble
-from mediaglot.gateway.values import decimal
 from mediaglot.gateway.wire.json import Json
 from mediaglot.gateway.wire.xml import Xml
 
@@ -29,28 +28,30 @@ def render(
     subject: tuple[Made, Delivery | None] | None,
 ) -> Request | None:
     """``notify`` and ``notify_encoding_errors`` tell of the media, ``notify_upload`` of one delivery."""
-    words = ticket.job.document
-    if event is Event.DELIVERED:
-        if subject is None or subject[1] is None:
-            return None
-        document = upload(dialect, ticket, subject[0], subject[1])
-    else:
+    made, delivery = subject or (None, None)
+    if event is not Event.DELIVERED:
         document = media(dialect, ticket, base, failed=event is Event.OUTPUT_FAILED)
-    kind = str(one(words.get("notify_format")) or "xml").strip().lower()
+    elif made is None or delivery is None:
+        return None
+    else:
+        document = upload(dialect, ticket, made, delivery)
+    kind = word(ticket, "notify_format") or "xml"
     wire = WIRES[kind]
     body = wire.write(document)
-    if str(one(words.get("notify_body_format")) or "").strip().lower() == "raw":
+    if word(ticket, "notify_body_format") == "raw":
         return Request(method="POST", headers=headers(content_type=wire.content_type), body=body)
     form = f"{kind}={quote_plus(body)}".encode()
     return Request(method="POST", headers=headers(content_type="application/x-www-form-urlencoded"), body=form)
 
 
+def word(ticket: Ticket, key: str) -> str:
+    return str(one(ticket.job.document.get(key)) or "").strip().lower()
+
+
 def media(dialect: Dialect, ticket: Ticket, base: str, *, failed: bool) -> Tree:
     meta = ticket.job.document.get("meta")
     status = "Error" if failed else dialect.state(ticket.status, ticket.phase)
-    formats = [
-        task(dialect, ticket, output, made) for output, made in zip(ticket.job.outputs, ticket.outputs, strict=True)
-    ]
+    formats = [task(dialect, ticket, output, made) for output, made in ticket.products]
     tree: Tree = {
         "mediaid": ticket.id,
         "source": answer.source_of(ticket),
@@ -88,13 +89,9 @@ def suggestion(trouble: Trouble) -> str:
 
 
 def upload(dialect: Dialect, ticket: Ticket, made: Made, delivery: Delivery) -> Tree:
-    tree: Tree = {
-        "mediaid": ticket.id,
-        "taskid": made.id,
-        "destination": delivery.location.verbatim,
-        "status": answer.delivery_word(dialect, delivery),
-    }
-    extended = str(one(ticket.job.document.get("notify_upload_extended")) or "").lower() == "yes"
+    place, status = delivery.location.verbatim, answer.delivery_word(dialect, delivery)
+    tree: Tree = {"mediaid": ticket.id, "taskid": made.id, "destination": place, "status": status}
+    extended = word(ticket, "notify_upload_extended") == "yes"
     return tree | {"output_params": parameters(made)} if extended else tree
 
 
@@ -108,6 +105,6 @@ def parameters(made: Made) -> Tree:
     """What probing measured on the output's file; section 6."""
     facts = next((file.facts for file in made.files if file.facts is not None), None)
     if facts is None:
-        return {"filesize": decimal(sum(file.size for file in made.files))}
+        return {"filesize": str(made.size)}
     information = answer.information(facts)
     return {key: information[key] for key in PARAMETERS if key in information}
