@@ -13,7 +13,7 @@ A broken law names the fixture folder, or the fault, the word or the operation t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
@@ -37,6 +37,7 @@ from mediaglot.gateway.testing.case import (
     write_response,
 )
 from mediaglot.gateway.testing.claim import blanks, every_leaf, filled, hold, same, with_leaf
+from mediaglot.gateway.testing.pair import Pair, has_document, pairs
 from mediaglot.gateway.wire.schema import Schemas, stem
 
 MARKER: Final = "l34k-marker"
@@ -48,6 +49,8 @@ def pytest_generate_tests(metafunc: Any) -> None:
     specs = getattr(metafunc.module, "DIALECTS", None) or registry.names()
     if "dialect" in metafunc.fixturenames:
         metafunc.parametrize("dialect", [registry.find(spec) for spec in specs], ids=specs)
+    if "pair" in metafunc.fixturenames:
+        metafunc.parametrize("pair", list(pairs(specs)), ids=str)
     for name, kind in (("case", Case), ("notice", Notice)):
         if name in metafunc.fixturenames:
             found = [folder for spec in specs for folder in folders(spec) if isinstance(folder, kind)]
@@ -307,7 +310,7 @@ def test_outputs_survive(dialect: Dialect) -> None:
     """Whatever a job asks for reads back from its document as it was, or the ledger says where it does not."""
     import pytest  # noqa: PLC0415
 
-    if dialect.output is None and type(dialect).write_output is Dialect.write_output:
+    if not has_document(dialect):
         pytest.skip(f"{dialect.name} has no document for an output")
     hypothesis = pytest.importorskip("hypothesis", reason="the round trip needs hypothesis")
     from mediaglot.gateway.testing.output import OUTPUTS, differences  # noqa: PLC0415
@@ -318,10 +321,34 @@ def test_outputs_survive(dialect: Dialect) -> None:
         unsaid = [path for path in differences(output, dialect.read_output(tree, Ledger())) if not told(path, ledger)]
         same(f"what was lost in silence by {tree}", unsaid, [])
 
+    for_many(hypothesis, OUTPUTS, survives)
+
+
+def test_pairs_agree(pair: Pair) -> None:
+    """What a client asks for in one dialect reads the same after another dialect has said it, or the ledger names it.
+
+    And what came back goes through a second time unchanged: the settings that both have words for stay as they are.
+    """
+    import pytest  # noqa: PLC0415
+
+    hypothesis = pytest.importorskip("hypothesis", reason="the round trip needs hypothesis")
+    from mediaglot.gateway.testing.output import OUTPUTS, PLAIN, differences  # noqa: PLC0415
+
+    def agree(output: Any) -> None:
+        wanted, ledger = pair.said(output), Ledger()
+        got = pair.there_and_back(wanted, ledger)
+        same(f"what {pair} lost in silence", [path for path in differences(wanted, got) if not told(path, ledger)], [])
+        again = pair.there_and_back(got, Ledger())
+        same(f"what {pair} changes the second time", list(differences(got, again)), [])
+
+    for_many(hypothesis, PLAIN | OUTPUTS, agree)
+
+
+def for_many(hypothesis: Any, examples: Any, claim: Callable[[Any], None]) -> None:
     settings = hypothesis.settings(
         max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck)
     )
-    settings(hypothesis.given(OUTPUTS)(survives))()
+    settings(hypothesis.given(examples)(claim))()
 
 
 def told(path: str, losses: Ledger) -> bool:

@@ -202,6 +202,43 @@ PICTURES: Final = st.builds(
 )
 PACKAGES: Final = some(Output, **SHARED, package=PACKAGE, audio=AUDIO)
 OUTPUTS: Final[st.SearchStrategy[Output]] = FILES | PICTURES | PACKAGES
+HEIGHT: Final = st.sampled_from([240, 360, 480, 720, 1080])
+PLAIN_VIDEO: Final = st.builds(
+    Video,
+    codec=st.none() | st.sampled_from("h264 vp9 copy".split()),
+    size=st.none()
+    | st.builds(Size, width=st.none() | st.just(640), height=HEIGHT, fit=st.none() | st.sampled_from(Fit)),
+    rate=st.none() | st.builds(Average, bitrate=st.sampled_from([300_000, 1_500_000])),
+    frame_rate=st.none() | st.builds(FrameRate, value=st.sampled_from([Fraction(25), Fraction(30000, 1001)])),
+    profile=st.none() | st.sampled_from("main high".split()),
+    display_aspect=st.none() | st.just(Fraction(16, 9)),
+)
+PLAIN_AUDIO: Final = st.builds(
+    Audio,
+    codec=st.none() | st.sampled_from("aac mp3 copy".split()),
+    bitrate=st.none() | st.sampled_from([64_000, 128_000]),
+    sample_rate=st.none() | st.just(48_000),
+    channels=st.none() | st.just(2),
+)
+PLAIN_VARIANT: Final = st.builds(
+    Variant, name=st.sampled_from("240p 720p".split()), video=st.builds(Video, size=st.builds(Size, height=HEIGHT))
+)
+PLAIN_PACKAGE: Final = st.builds(
+    Package,
+    kind=st.just(PackageKind.HLS),
+    segment=st.none() | st.sampled_from([Fraction(6), Fraction(10)]),
+    variants=st.lists(PLAIN_VARIANT, max_size=3).map(tuple),
+)
+PLAIN: Final = st.builds(
+    Output,
+    destinations=st.lists(LOCATION, max_size=2).map(tuple),
+    container=st.sampled_from("mp4 mpegts webm".split()),
+    video=st.none() | PLAIN_VIDEO,
+    audio=st.none() | PLAIN_AUDIO,
+    clip=st.none() | st.builds(Clip, start=SECONDS, duration=SECONDS),
+    stills=st.just(()) | st.tuples(st.builds(Stills, at=st.sampled_from([Fraction(5), Share(Fraction(1, 2))]))),
+) | st.builds(Output, destinations=st.lists(LOCATION, max_size=1).map(tuple), package=PLAIN_PACKAGE)
+"""What most dialects have words for, in the values that clients write."""
 
 
 def differences(wanted: Any, got: Any, path: str = "") -> Iterator[str]:
