@@ -22,9 +22,10 @@ FORMATS: Final = names("xml json")
 PAGES: Final = PageNumber(page="page", size="per_page", default=10, least=5, most=100)
 VERSIONS: Final = Table({"1": 1, "2": 2, "3": 3})
 SORTS: Final = Table(
-    {"media_id": "id"} | {name: name for name in ("source", "status", "created", "started", "finished")},
-    also={"user": "id", "queue_time": "started"},
+    {"media_id": "created"} | {name: name for name in ("source", "status", "started", "finished")},
+    also={"created": "created", "user": "created", "queue_time": "started"},
 )
+"""Media ids are numbers that grow, so their order is that of creation."""
 DESCENDING: Final = Table({"asc": False, "desc": True})
 OWN: Final = frozenset({"userkey", "oidc_refresh_token", "action", "format"})
 MOST: Final = 100

@@ -1,4 +1,4 @@
-"""Pages of tickets: a Filter and a Window as SQL that walks one index and nothing else.
+"""Pages of tickets: by bitmaps (``rank.py``), or a Filter and a Window as SQL that walks one index and nothing else.
 
 Every sort has an index that holds all it needs, so skipping a row costs some 35 ns, and a page beyond the
 middle is read from the other end. Totals come from counters where the filter is one status set or one facet.
@@ -12,7 +12,8 @@ from typing import Any, Final
 from mediaglot.gateway.exchange import Filter, Window
 from mediaglot.gateway.faults import Invalid
 from mediaglot.gateway.store.query import Connection, Row, statements
-from mediaglot.gateway.store.rows import CONTAINER, ticks
+from mediaglot.gateway.store.rank import RANKED, facets_of, ids_of, rank
+from mediaglot.gateway.store.rows import ticks
 
 SORTS: Final = {
     "created": ("created",),
@@ -40,8 +41,11 @@ async def find(reader: Connection, owner: dict[str, str], wanted: Filter, window
     """The ids on a page, in order, and the total. Raises Invalid for a sort that does not exist."""
     if window.sort not in SORTS:
         raise Invalid(field="sort", value=window.sort)
-    facets = _facets(wanted)
-    total = await _total(reader, owner, wanted, facets)
+    ranks = await rank(reader, owner, wanted)
+    if ranks is not None and window.sort in RANKED:
+        return await ids_of(reader, owner, ranks.page(window)), ranks.total
+    facets = facets_of(wanted)
+    total = ranks.total if ranks is not None else await _total(reader, owner, wanted, facets)
     size = max(0, total - window.offset)
     if window.limit is not None:
         size = min(size, window.limit)
@@ -54,11 +58,6 @@ async def find(reader: Connection, owner: dict[str, str], wanted: Filter, window
     found = await reader.rows(sql, **selection.values, limit=size, offset=offset)
     ids = [row[0] for row in found]
     return (ids[::-1] if backwards else ids), total
-
-
-def _facets(wanted: Filter) -> list[tuple[str, str]]:
-    own = [(CONTAINER, wanted.container.lower())] if wanted.container is not None else []
-    return [*own, *wanted.facets.items()]
 
 
 def _paged(rows: str, sort: str, *, descending: bool) -> str:

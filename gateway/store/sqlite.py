@@ -22,6 +22,7 @@ from mediaglot.gateway import codec
 from mediaglot.gateway.exchange import Filter, Page, Window
 from mediaglot.gateway.model import Status, Ticket
 from mediaglot.gateway.store import Key, Letter, Topic, Transaction, Watcher, Work
+from mediaglot.gateway.store.bitmap import FUNCTIONS
 from mediaglot.gateway.store.cache import PageCache, TicketCache
 from mediaglot.gateway.store.folder import FolderLock
 from mediaglot.gateway.store.listing import find
@@ -50,6 +51,9 @@ class SqliteConnection:
         made = cls(await aiosqlite.connect(file, isolation_level=None, timeout=10))
         for pragma in ("foreign_keys = ON", *pragmas):
             await made.rows(f"PRAGMA {pragma}")
+        for function in FUNCTIONS:
+            arity = function.__code__.co_argcount
+            await made._connection.create_function(function.__name__, arity, function, deterministic=True)
         return made
 
     async def rows(self, sql: str, **values: Any) -> list[Row]:

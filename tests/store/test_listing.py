@@ -20,13 +20,13 @@ from mediaglot.gateway.store.sqlite import SqliteStore
 STATUSES = [Status.FINISHED, Status.FAILED, Status.FINISHED, Status.RUNNING, Status.QUEUED]
 
 
-@pytest.fixture
-async def crowd(store: SqliteStore, make: Callable[..., Ticket]) -> list[Ticket]:
-    """Sixty tickets of Ann, some created in the same minute and in no order, and some of other people."""
+@pytest.fixture(params=["in order", "in no order"])
+async def crowd(request: pytest.FixtureRequest, store: SqliteStore, make: Callable[..., Ticket]) -> list[Ticket]:
+    """Sixty tickets of Ann, some created in the same minute, and some of other people."""
     tickets = []
     async with store.write() as tx:
         for number in range(60):
-            minute = (number * 37 % 60) // 3
+            minute = (number if request.param == "in order" else number * 37 % 60) // 3
             ticket = make(
                 number, minute=minute, status=STATUSES[number % 5], containers=("mp4", ["webm", "MOV"][number % 2])
             )

@@ -1,0 +1,76 @@
+"""Sets of small numbers as the database keeps them: positions of tickets, ``CHUNK`` to a row.
+
+Few are written as two bytes each after an ``s``, many as a bit each after a ``d``; none is the empty text. In memory
+a set is an int, so that sets are counted, joined and cut at the speed of memory.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+CHUNK: Final = 8192
+"""Numbers that one row can hold; the SQL has it as 13 bits."""
+FEW: Final = 64
+PIECE: Final = 64
+"""Bytes of a set that are counted in one go."""
+
+
+def pack(bits: int) -> bytes:
+    count = bits.bit_count()
+    if count == 0:
+        return b""
+    if count <= FEW:
+        return b"s" + struct.pack(f"<{count}H", *positions(bits))
+    return b"d" + bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+
+
+def unpack(packed: bytes) -> int:
+    if packed[:1] == b"d":
+        return int.from_bytes(packed[1:], "little")
+    room = bytearray(CHUNK // 8)
+    for position in struct.unpack(f"<{len(packed) // 2}H", packed[1:]):
+        room[position >> 3] |= 1 << (position & 7)
+    return int.from_bytes(room, "little")
+
+
+def positions(bits: int) -> Iterator[int]:
+    """The numbers in a set, from the smallest on."""
+    for start, piece in enumerate(bits.to_bytes((bits.bit_length() + 7) // 8, "little")):
+        left = piece
+        while left:
+            lowest = left & -left
+            yield start * 8 + lowest.bit_length() - 1
+            left ^= lowest
+
+
+def part(bits: int, offset: int, limit: int) -> list[int]:
+    """So many numbers of a set, the first ``offset`` left out."""
+    data = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+    found: list[int] = []
+    for start in range(0, len(data), PIECE):
+        piece = int.from_bytes(data[start : start + PIECE], "little")
+        count = piece.bit_count()
+        if count > offset:
+            found += [start * 8 + position for position in positions(piece)][offset : offset + limit - len(found)]
+        if len(found) == limit:
+            break
+        offset = max(0, offset - count)
+    return found
+
+
+def one_bit(position: int) -> bytes:
+    return b"s" + struct.pack("<H", position)
+
+
+def with_bits(packed: bytes, more: bytes) -> bytes:
+    return pack(unpack(packed) | unpack(more))
+
+
+def without_bit(packed: bytes, position: int) -> bytes:
+    return pack(unpack(packed) & ~(1 << position))
+
+
+FUNCTIONS: Final[tuple[Callable[..., Any], ...]] = (one_bit, with_bits, without_bit)
+"""What the database's triggers call, by their own names."""

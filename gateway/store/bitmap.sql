@@ -1,0 +1,21 @@
+-- name: read
+SELECT list.key, bitmaps.chunk, bitmaps.bits FROM owners CROSS JOIN json_each(:lists) AS list
+CROSS JOIN bitmaps ON bitmaps.owner = owners.number
+AND bitmaps.name = json_extract(list.value, '$[0]') AND bitmaps.value = json_extract(list.value, '$[1]')
+WHERE owners.dialect = :dialect AND owners.account = :account
+UNION ALL SELECT -1, ordered, NULL FROM owners WHERE dialect = :dialect AND account = :account;
+
+-- name: first
+SELECT serial FROM tickets
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
+AND deleted IS NULL AND created >= :time ORDER BY created, number LIMIT 1;
+
+-- name: last
+SELECT serial FROM tickets
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
+AND deleted IS NULL AND created <= :time ORDER BY created DESC, number DESC LIMIT 1;
+
+-- name: ids
+SELECT serial, id FROM tickets
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
+AND serial IN (SELECT value FROM json_each(:serials));
