@@ -25,7 +25,7 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.engine import Engine
 from mediaglot.gateway.exchange import AccountFacts, Done, Intent, Page, Result, Thing
 from mediaglot.gateway.faults import Busy, Conflict, Fault, Invalid, NotFound
-from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.model import (
     TERMINAL,
     Delivery,
@@ -112,6 +112,8 @@ class Desk:
             await keep(tx, caller.dialect, ticket)
             await tx.enqueue(Work(key=Key.of(ticket), priority=job.priority or 0))
             await self._tell(tx, ticket, Event.QUEUED, caller)
+            if any(loss.kind is not Kind.UNREAD for loss in ledger):
+                await self._tell(tx, ticket, Event.WARNING, caller)
             await self._tell_of_refused(tx, ticket, refused, caller)
         return ticket
 
