@@ -24,7 +24,7 @@ from mediaglot.gateway.paging import Offset
 from mediaglot.gateway.reference import Ref
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Manner:
     """What all collections of a dialect have in common."""
 
@@ -39,7 +39,7 @@ class Manner:
     paging: Offset
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Collection:
     """A request's document is the value of the key ``kind``, of which ``fields`` are kept.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -270,7 +270,17 @@ def _place(value: Any) -> Location:
     return Location(url=text)
 
 
+def _epoch(value: Any) -> datetime:
+    found = _natural(value)
+    found = found * 1000 if found < 10**11 else found
+    if found > 10**14:
+        raise ValueError("is out of range")
+    return datetime.fromtimestamp(found // 1000, UTC) + timedelta(milliseconds=found % 1000)
+
+
 TEXT: Final = Value(_text, str)
+EPOCH: Final = Value(_epoch, lambda time: int(time.timestamp() * 1000))
+"""Milliseconds since 1970. Read also in seconds, where milliseconds would mean the first years."""
 WHOLE: Final = Value(_natural, int)
 """A natural number that is written as a number."""
 NUMBER_OF_KILOBITS: Final = Value(_thousands, lambda bits: number(Fraction(bits, 1000)))

@@ -8,15 +8,16 @@ from fractions import Fraction
 from typing import Any, Final
 
 from mediaglot.emulators.xvid_mediahub import catalog
-from mediaglot.emulators.xvid_mediahub.request import PAGES, input_name, lifetime_asked, until
+from mediaglot.emulators.xvid_mediahub.request import PAGES, input_name, until
 from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.dialect import Call, Dialect, State
 from mediaglot.gateway.exchange import Done, Headers, Page, Response, Thing, Token, Window
 from mediaglot.gateway.faults import Invalid, NotFound
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.model import Made, Output, Status, Ticket
+from mediaglot.gateway.oauth import lifetime_asked
 from mediaglot.gateway.reference import Finish, Picture, Ref
-from mediaglot.gateway.values import Table
+from mediaglot.gateway.values import EPOCH, Table
 from mediaglot.gateway.wire.choice import parameters
 
 STATES: Final[Table[State]] = Table(
@@ -44,7 +45,7 @@ def href(base: str, kind: str, object_id: str) -> str:
 
 
 def epoch(moment: datetime | None) -> int | None:
-    return None if moment is None else int(moment.timestamp() * 1000)
+    return None if moment is None else EPOCH.write(moment)
 
 
 def finish(call: Call, tree: Tree) -> tuple[Tree, list[tuple[str, str]]]:
@@ -153,11 +154,7 @@ def deleted(dialect: Dialect, call: Call, done: Done) -> Tree:
 def token(dialect: Dialect, call: Call, issued: Token) -> Tree:
     """A number, but text for those who sent the text: section 1.3."""
     seconds = int((issued.expires - issued.issued).total_seconds()) if issued.expires else 0
-    return {
-        "access_token": issued.text.reveal(),
-        "expires_in": lifetime_asked(call) or seconds,
-        "token_type": "Bearer",
-    }
+    return {"access_token": issued.text.reveal(), "expires_in": lifetime_asked(call) or seconds, "token_type": "Bearer"}
 
 
 # --- things ---------------------------------------------------------------------------------------

@@ -24,24 +24,21 @@ def brought(kind: str, object_id: str, document: Tree, owner: str | None = None)
     return Thing(kind=kind, id=object_id, document=document, created=at, updated=at, owner=owner)
 
 
-CAPS: Final[dict[str, Tree]] = {
-    "video": {
-        "interlaced": [False],
-        "max_key_distance": [1, 60],
-        "max_width": [16, 4096],
-        "max_height": [16, 4096],
-        "max_framerate": [1, 120],
-        "max_bitrate": [16, 100_000],
-        "max_ref_frames": [1, 16],
-        "max_buffersize": [16, 200_000],
-    },
-    "audio": {
-        "max_bitdepth": [16, 24],
-        "max_channels": [1, 8],
-        "max_samplingrate": [8000, 96_000],
-        "max_bitrate": [8, 640],
-    },
+LIMITS: Final = {
+    "video": "key_distance 1 60 width 16 4096 height 16 4096 framerate 1 120 bitrate 16 100000 ref_frames 1 16 "
+    "buffersize 16 200000",
+    "audio": "bitdepth 16 24 channels 1 8 samplingrate 8000 96000 bitrate 8 640",
 }
+
+
+def limits(text: str) -> Tree:
+    """A name and its least and greatest value in turn."""
+    words = text.split()
+    return {f"max_{name}": [int(least), int(most)] for name, least, most in zip(*[iter(words)] * 3, strict=True)}
+
+
+CAPS: Final[dict[str, Tree]] = {kind: limits(text) for kind, text in LIMITS.items()}
+CAPS["video"] = {"interlaced": [False]} | CAPS["video"]
 # The name, its word in the model, the type, the most passes, the profiles and the containers.
 CODECS: Final = (
     ("H.264 / AVC", "h264", "video", 2, "Baseline Main High", "mp4 mov m4v mkv avi flv 3gp mpegts"),
@@ -95,14 +92,21 @@ SYSTEM: Final = (
     preset("WebM HD", "webm", VP9, track("Opus", None, max_channels=2, max_bitrate=128)),
     preset("Xvid AVI", "avi", ASP, MP3),
 )
-PIPELINE: Final = (
-    "name description default_object_timeout cancel_timeout enable_backtrace_pings input_download_dir "
-    "image_download_dir download_options output_upload_dir image_upload_dir upload_options store_options ping_urls file"
-).split()
+PIPELINE: Final = tuple(
+    (
+        "name description default_object_timeout cancel_timeout enable_backtrace_pings input_download_dir "
+        "image_download_dir download_options output_upload_dir image_upload_dir upload_options store_options ping_urls"
+    ).split()
+)
+OWN_USER: Final = ("first_name", "last_name", "email", "name", "billing_address", "profile", "setting")
 USER: Final = (
-    "first_name last_name email password client_password_salt name billing_address profile setting confirmed_on "
-    "changed_email_confirmed"
-).split()
+    *OWN_USER[:3],
+    "password",
+    "client_password_salt",
+    *OWN_USER[3:],
+    "confirmed_on",
+    "changed_email_confirmed",
+)
 
 
 def of_account(account: Account) -> tuple[Thing, ...]:

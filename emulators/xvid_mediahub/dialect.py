@@ -17,12 +17,13 @@ from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.auth import HeaderToken, SignedQuery
 from mediaglot.gateway.collection import Collection, Manner
 from mediaglot.gateway.dialect import Call, Complaint, Dialect, Insistence, Knob, Route
-from mediaglot.gateway.exchange import Filter, Intent, Request, Response, Result, Thing, headers
+from mediaglot.gateway.exchange import Intent, Request, Response, Result, Thing, headers
 from mediaglot.gateway.faults import Fault, Invalid
 from mediaglot.gateway.ids import Ids, ObjectId
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Tree
-from mediaglot.gateway.model import Delivery, Event, Job, Made, Notification, Output, Ticket
+from mediaglot.gateway.model import Event, Job, Notification, Output, Ticket
+from mediaglot.gateway.oauth import BadClient
 from mediaglot.gateway.wire.choice import Choice, parameters
 from mediaglot.gateway.wire.json import Json
 from mediaglot.gateway.wire.relaxed import Relaxed
@@ -33,19 +34,14 @@ FRONT: Final = ObjectId("xvid_mediahub.front", "e4b097397e", 1)
 """Jobs, their inputs, and what clients make."""
 BACK: Final = ObjectId("xvid_mediahub.back", "bd0740a744", 1)
 """What the transcoder makes: section 1.2."""
-ITEMS: Final = {
-    f"{name}s": name
-    for name in (
-        "job output thumbnail logo preset pipeline file codec user template playlist video_track audio_track parent "
-        "element profile download"
-    ).split()
-}
+ITEMS: Final = "job output thumbnail logo preset pipeline file codec user template playlist video_track audio_track "
+NESTED: Final = {f"{name}s": name for name in f"{ITEMS} parent element profile download".split()}
 TYPES: Final = {name: f"application/{name};charset=UTF-8" for name in ("json", "xml")}
 WIRE: Final = Choice(
     Relaxed(),
     {
         "json": (Json(content_type=TYPES["json"]), Json(content_type=TYPES["json"], indent=True)),
-        "xml": (NestedXml("response", ITEMS, TYPES["xml"]), NestedXml("response", ITEMS, TYPES["xml"], indent=True)),
+        "xml": (NestedXml("response", NESTED, TYPES["xml"]), NestedXml("response", NESTED, TYPES["xml"], indent=True)),
     },
 )
 
@@ -53,62 +49,43 @@ WIRE: Final = Choice(
 def route(line: str, name: str, intent: type[Intent], takes: Any, gives: Any, scope: str = "", **more: Any) -> Route:
     """The documented paths of collections end in a slash, which ``MediaHub.locate`` takes off."""
     method, _, path = line.partition(" ")
-    return Route(
-        method=method, path=f"/v1{path}", name=name, intent=intent, takes=takes, gives=gives, scope=scope, **more
-    )
+    more |= {"takes": takes, "gives": gives, "scope": scope}
+    return Route(method=method, path=f"/v1{path}", name=name, intent=intent, **more)
 
 
-MANNER: Final = Manner(
-    check_id=ask.checked,
-    show=answer.show,
-    envelope=answer.envelope,
-    matches=answer.matches,
-    deleted=answer.SUCCESS,
-    paging=ask.PAGES,
-)
+MANNER: Final = Manner(ask.checked, answer.show, answer.envelope, answer.matches, answer.SUCCESS, ask.PAGES)
 READ, WRITE, SUBMIT, GET = "mediahub_read", "mediahub_write", "mediahub_submit_jobs", "mediahub_download_files"
+OWN: Final[Any] = {"reads": READ, "writes": WRITE}
 ALL: Final = "list get post put delete"
-own: Final = partial(Collection, manner=MANNER, reads=READ, writes=WRITE)
+own: Final = partial(Collection, MANNER)
+TEXTS, MORE = ("name", "description"), ("target_format", "settings")
 SHELVES: Final = (
-    own(kind="template", path="/v1/jobs/templates", verbs=ALL, fields=("name", "description", "job_settings")),
+    own("template", "/v1/jobs/templates", ALL, (*TEXTS, "job_settings"), **OWN),
+    own("pipeline", "/v1/pipelines", ALL, catalog.PIPELINE, check=ask.check_pipeline, busy=ask.on_pipeline, **OWN),
     own(
-        kind="pipeline",
-        path="/v1/pipelines",
-        verbs=ALL,
-        fields=tuple(name for name in catalog.PIPELINE if name != "file"),
-        check=ask.check_pipeline,
-        busy=lambda pipeline: Filter(facets={"pipeline.id": pipeline}),
-    ),
-    own(
-        kind="preset",
-        path="/v1/presets",
-        verbs=ALL,
-        fields=("name", "description", "target_format", "settings"),
+        "preset",
+        "/v1/presets",
+        ALL,
+        (*TEXTS, "target_format", "settings"),
         check=ask.check_preset,
         guests="list",
+        **OWN,
     ),
-    own(kind="codec", path="/v1/codecs", verbs="list get", guests="list get"),
-    own(
-        kind="user",
-        path="/v1/users",
-        verbs="list get put",
-        fields=("first_name", "last_name", "email", "name", "billing_address", "profile", "setting"),
-        reads="me",
-        writes="me",
-    ),
-    own(kind="application", path="/v1/applications", verbs="get", evidence="proposed"),
-    own(kind="file", path="/v1/files", verbs="list get put delete", fields=("title", "description", "user_data")),
+    own("codec", "/v1/codecs", "list get", guests="list get"),
+    own("user", "/v1/users", "list get put", catalog.OWN_USER, reads="me", writes="me"),
+    own("application", "/v1/applications", "get", reads=READ, evidence="proposed"),
+    own("file", "/v1/files", "list get put delete", ("title", "description", "user_data"), **OWN),
 )
 TOKEN, STREAM, SIGHT = exchange.IssueToken, exchange.StreamFiles, exchange.GetThing
 ROUTES: Final = (
     route("POST /oauth2/token", "oauth2 token", TOKEN, ask.issue_token, answer.token, public=True),
     route("GET /jobs", "jobs list", exchange.ListJobs, ask.list_jobs, answer.jobs, READ, evidence="seed"),
     route("POST /jobs", "jobs post", exchange.CreateJob, ask.create_job, answer.job, SUBMIT, status=201),
-    route("GET /jobs/{id}", "jobs get", exchange.GetJob, ask.get_job, answer.job, READ, evidence="seed"),
+    route("GET /jobs/{id}", "jobs get", exchange.GetJob, ask.one(exchange.GetJob), answer.job, READ, evidence="seed"),
     route("DELETE /jobs/{id}", "jobs delete", exchange.DeleteJobs, ask.delete_job, answer.deleted, WRITE),
     route("GET /files/downloads", "downloads get", SIGHT, ask.download, answer.download, GET),
     route("POST /files/uploads", "uploads post", exchange.PutThing, ask.start_upload, answer.upload, WRITE),
-    route("GET /files/uploads/{id}", "uploads get", SIGHT, ask.get_upload, answer.upload, READ),
+    route("GET /files/uploads/{id}", "uploads get", SIGHT, ask.one(SIGHT, kind="upload"), answer.upload, READ),
     route("PUT /files/uploads/{id}", "uploads put", exchange.PutThing, ask.finish_upload, answer.upload, WRITE),
     route("GET /playlists/hls.m3u8", "playlists hls", STREAM, ask.playlist, answer.playlist, GET),
     route("GET /playlists/dash.mpd", "playlists dash", STREAM, ask.playlist, answer.playlist, GET),
@@ -118,24 +95,21 @@ COLLECTIONS: Final = frozenset(each.path for each in ROUTES if "{" not in each.p
 
 # Section 1.7: for each module the code of "Invalid Input", that of "… does not exist", and that text. Only those of
 # jobs, pipelines and files are known; the other numbers are ours, in this one place.
+FILE: Final = ("023", "Requested file")
+KNOWN: Final = {"pipelines": ("017", "Pipeline"), "files": FILE, "playlists": FILE}
+APPS: Final = {"applications": ("002", "Application"), "oauth2": ("003", "Token")}
+OURS: Final = APPS | {"presets": ("018", "Preset"), "codecs": ("019", "Codec"), "users": ("001", "User")}
 MODULES: Final = {
     "jobs": ("0050001", "0x0050005", "Job does not exist"),
     "templates": ("0050001", "0x0050005", "Template does not exist"),
-    "pipelines": ("0x0170001", "0x0170002", "Pipeline does not exist"),
-    "files": ("0x0230001", "0x0230002", "Requested file does not exist"),
-    "playlists": ("0x0230001", "0x0230002", "Requested file does not exist"),
-    "presets": ("0x0180001", "0x0180002", "Preset does not exist"),
-    "codecs": ("0x0190001", "0x0190002", "Codec does not exist"),
-    "users": ("0x0010001", "0x0010002", "User does not exist"),
-    "applications": ("0x0020001", "0x0020002", "Application does not exist"),
-    "oauth2": ("0x0000002", "0x0000002", "Not Found"),
+    **{room: (f"0x{n}0001", f"0x{n}0002", f"{word} does not exist") for room, (n, word) in (KNOWN | OURS).items()},
 }
 GLOBAL, DENIED = "0x0000001", "0x0000003"
 INPUT: Final = Complaint(400, "Invalid Input", "invalid", evidence="seed")
 FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.Unauthorized: Complaint(403, "Invalid access token", DENIED, evidence="seed"),
     faults.Forbidden: Complaint(403, "Invalid access token", DENIED, evidence="inferred"),
-    ask.BadClient: Complaint(403, "Invalid client credentials", DENIED, evidence="proposed"),
+    BadClient: Complaint(403, "Invalid client credentials", DENIED, evidence="proposed"),
     faults.UnknownAction: Complaint(404, "Not Found", GLOBAL, evidence="proposed"),
     faults.MethodNotAllowed: Complaint(405, "Method Not Allowed", GLOBAL, evidence="proposed"),
     faults.BadRequest: INPUT,
@@ -242,19 +216,14 @@ class MediaHub(Dialect):
         elif code == "absent":
             text, code = missing, absent
         elif room == "oauth2" and code == DENIED:
-            text = FAULTS[ask.BadClient].text
+            text = FAULTS[BadClient].text
         return self.respond(call, status, self.envelope(Complaint(status, text, code), text))
 
     def envelope(self, complaint: Complaint, text: str) -> Tree:
         return {"error": {"error_code": complaint.code, "error_message": text}}
 
     def render_notification(
-        self,
-        ticket: Ticket,
-        notification: Notification,
-        event: Event,
-        base: str,
-        subject: tuple[Made, Delivery | None] | None,
+        self, ticket: Ticket, notification: Notification, event: Event, base: str, subject: Any
     ) -> Request | None:
         """A ping is what a look at the job would tell."""
         tree = answer.finish(

@@ -47,24 +47,18 @@ def last(key: str) -> str:
     return key.rpartition(".")[2]
 
 
-def read_size(tree: Tree) -> Tree:
-    sides = {last(key): AMOUNT.read(value) for key, value in tree.items()}
-    return {"size": model.Size(**sides, fit=model.Fit.STRETCH if len(sides) == 2 else None)}
+def sides(attribute: str, prefix: str, via: Any, fit: model.Fit | None = None) -> Pair:
+    """A Size whose width and height have keys of their own; with ``fit`` both together mean that."""
 
+    def read(tree: Tree) -> Tree:
+        found = {name: via.read(tree[f"{prefix}{name}"]) for name in ("width", "height") if f"{prefix}{name}" in tree}
+        return {attribute: model.Size(**found, fit=fit if len(found) == 2 else None)}
 
-def write_size(video: model.Video) -> Tree:
-    sides = {"width": video.size.width, "height": video.size.height} if video.size else {}
-    return {f"{PICTURE}.{key}": AMOUNT.write(side) for key, side in sides.items() if side}
+    def write(video: model.Video) -> Tree:
+        size = getattr(video, attribute) or model.Size()
+        return {f"{prefix}{name}": via.write(side) for name in ("width", "height") if (side := getattr(size, name))}
 
-
-def read_most(tree: Tree) -> Tree:
-    sides: Tree = {last(key).removeprefix("max_"): NATURAL.read(value) for key, value in tree.items()}
-    return {"most": model.Size(**sides)}
-
-
-def write_most(video: model.Video) -> Tree:
-    sides = {"width": video.most.width, "height": video.most.height} if video.most else {}
-    return {f"{VCAPS}.max_{key}": side for key, side in sides.items() if isinstance(side, int)}
+    return Pair(f"{prefix}width {prefix}height", attribute, read, write)
 
 
 RATES: Final = {"most": f"{VCAPS}.max_bitrate", "buffer": f"{VCAPS}.max_buffersize"}
@@ -130,21 +124,20 @@ def write_keys(video: model.Video) -> Tree:
     return {f"{VCAPS}.max_key_distance": number(seconds) if seconds else None}
 
 
+INTERLACED: Final = Table({"false": model.Deinterlace.AUTO, "true": model.Deinterlace.OFF})
 TURNS: Final = {f"{prefix}{turn}": turn for prefix in ("", "rotate-") for turn in (0, 90, 180, 270)}
 VIDEO: Final = Record(
     model.Video,
     Field(f"{VCODEC}.codec.id", "codec", codecs("video")),
     Field(f"{VCODEC}.profile", "profile", Table({word.title(): word for word in "baseline main high simple".split()})),
     Field(f"{VCODEC}.passes", "passes", WHOLE),
-    Pair(f"{VCAPS}.max_width {VCAPS}.max_height", "most", read_most, write_most),
+    sides("most", f"{VCAPS}.max_", WHOLE),
     Pair(f"{VCAPS}.max_framerate {PICTURE}.framerate", "frame_rate", read_frame_rate, write_frame_rate),
     Pair(f"{VCAPS}.max_bitrate {VCAPS}.max_buffersize {PICTURE}.bitrate", "rate", read_rate, write_rate),
     Pair(f"{VCAPS}.max_key_distance", "key_frames", read_keys, write_keys),
     Field(f"{VCAPS}.max_ref_frames", "references", WHOLE),
-    Field(
-        f"{VCAPS}.interlaced", "deinterlace", Table({"false": model.Deinterlace.AUTO, "true": model.Deinterlace.OFF})
-    ),
-    Pair(f"{PICTURE}.width {PICTURE}.height", "size", read_size, write_size),
+    Field(f"{VCAPS}.interlaced", "deinterlace", INTERLACED),
+    sides("size", f"{PICTURE}.", AMOUNT, model.Fit.STRETCH),
     Field(f"{PICTURE}.rotate", "rotate", Table(TURNS)),
     Pair(f"{PICTURE}.aspect_ratio", "pixel_aspect display_aspect", read_aspect, write_aspect),
 )

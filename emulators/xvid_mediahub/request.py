@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mediaglot.emulators.xvid_mediahub import catalog
 from mediaglot.emulators.xvid_mediahub.document import preset_output, read_output
 from mediaglot.gateway import exchange, model
 from mediaglot.gateway.dialect import Call
-from mediaglot.gateway.exchange import CreateJob, Filter, GetThing, Intent, ListJobs, PutThing, Thing
+from mediaglot.gateway.exchange import CreateJob, Filter, GetThing, Intent, ListJobs, PutThing
 from mediaglot.gateway.faults import Forbidden, Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Field, Pair, Record, Tree, is_empty, read_scalar
+from mediaglot.gateway.oauth import ClientCredentials
 from mediaglot.gateway.paging import Offset
-from mediaglot.gateway.passes import merge
-from mediaglot.gateway.values import DECIMAL, NATURAL, PLACE, RATIO, SECONDS, TEXT, Table, Value, read_location
+from mediaglot.gateway.passes import capped, merge
+from mediaglot.gateway.values import DECIMAL, EPOCH, NATURAL, PLACE, RATIO, SECONDS, TEXT, Table, read_location
 from mediaglot.gateway.wire.choice import parameters
 
 ID: Final = re.compile(r"[0-9a-f]{24}")
@@ -26,7 +28,6 @@ BOOLEAN: Final = Table({"true": True, "false": False})
 PAGES: Final = Offset(start="start", limit="limit", default=1000, most=5000)
 WINDOW: Final = 15 * 60
 """How many seconds a finished job still counts as in progress."""
-LIFETIME: Final = 3600
 GRANTS: Final = ("client_credential", "client_credentials")
 """The provider's word, and that of the standard."""
 READS: Final = ("mediahub_read", "mediahub_download_files")
@@ -40,10 +41,7 @@ SCOPES: Final = {
 """What a scope allows, in the words that routes want."""
 
 
-class BadClient(Forbidden):
-    """Client id and secret are not those of an application."""
-
-    code = "bad_client"
+TOKENS: Final = ClientCredentials(ID.pattern, SCOPES, 3600)
 
 
 def given(tree: Tree, key: str, via: Any, default: Any = None) -> Any:
@@ -61,30 +59,13 @@ def checked(call: Call) -> str:
     return well_formed(call.params["id"], "id")
 
 
-def form(call: Call) -> dict[str, str]:
-    return dict(parse_qsl(call.request.body.decode("utf-8", "replace")))
-
-
-def lifetime_asked(call: Call) -> str | None:
-    """In the form, or in the query."""
-    return form(call).get("expires_in") or parameters(call.request).get("expires_in")
+def one(intent: Any, **more: Any) -> Callable[[Call, Ledger], Intent]:
+    """What wants the id in the path and nothing else."""
+    return lambda call, ledger: intent(id=checked(call), **more)
 
 
 def issue_token(call: Call, ledger: Ledger) -> exchange.IssueToken:
-    said = form(call)
-    if said.get("grant_type") not in GRANTS[: 1 if call.options.get("strict_grant") == "true" else 2]:
-        raise Invalid(field="grant_type", reason="is not client_credential")
-    name, secret = said.get("client_id", ""), said.get("client_secret", "")
-    if not ID.fullmatch(name) or not 0 < len(secret) <= 500:
-        raise BadClient
-    wanted = [word.strip() for word in said.get("scope", "").split(",") if word.strip()]
-    if not SCOPES.keys() >= set(wanted):
-        raise Invalid(field="scope", reason="is not one of those that there are")
-    seconds = read_scalar(NATURAL, lifetime_asked(call) or LIFETIME, "expires_in")
-    if not 0 < seconds <= 10**9:
-        raise Invalid(field="expires_in", reason="is out of range")
-    scopes = dict.fromkeys(allowed for word in wanted for allowed in SCOPES[word])
-    return exchange.IssueToken(name=name, secret=model.Secret(secret), lifetime=seconds, scopes=tuple(scopes))
+    return TOKENS.read(call, GRANTS[:1] if call.options.get("strict_grant") == "true" else GRANTS)
 
 
 # --- lists ----------------------------------------------------------------------------------------
@@ -105,21 +86,9 @@ STATES: Final = {
 }
 
 
-def read_moment(value: Any) -> datetime:
-    """Milliseconds since 1970, or seconds where they would mean the first months."""
-    found = NATURAL.read(value)
-    found = found * 1000 if found < 10**11 else found
-    if found > 10**14:
-        raise ValueError("is out of range")
-    return datetime.fromtimestamp(found // 1000, UTC) + timedelta(milliseconds=found % 1000)
-
-
-MOMENT: Final = Value(read_moment, lambda time: str(int(time.timestamp() * 1000)))
-
-
 def list_jobs(call: Call, ledger: Ledger) -> ListJobs:
     tree = call.tree
-    since, until = given(tree, "from_date", MOMENT), given(tree, "to_date", MOMENT)
+    since, until = given(tree, "from_date", EPOCH), given(tree, "to_date", EPOCH)
     facets: dict[str, str] = {key: tree[key] for key in ("user_data", "pipeline.id", "autograph") if key in tree}
     name = str(tree.get("input.file.name", "")).lower()
     sort = SORTS.get(str(tree.get("sort")))
@@ -133,10 +102,6 @@ def list_jobs(call: Call, ledger: Ledger) -> ListJobs:
         recent=WINDOW if given(tree, "inprogress", BOOLEAN) else None,
     )
     return ListJobs(filter=wanted, window=PAGES.window(tree, sort=sort or "created", descending=descending))
-
-
-def get_job(call: Call, ledger: Ledger) -> exchange.GetJob:
-    return exchange.GetJob(id=checked(call))
 
 
 def delete_job(call: Call, ledger: Ledger) -> exchange.DeleteJobs:
@@ -181,7 +146,7 @@ def create_job(call: Call, ledger: Ledger) -> CreateJob:
         "autograph": autograph(call, tree, ledger),
         "playlists": tree.get("playlists"),
         "output_prefix": words["output_prefix"] or "{job_id}/",
-        "received": received and int(received.timestamp() * 1000),
+        "received": received and EPOCH.write(received),
     }
     needs = [("pipeline", document["pipeline"]), *(("preset", output.document["preset"]) for output in made)]
     if "://" not in source.location.url:
@@ -268,29 +233,21 @@ def below(folder: str | None, location: model.Location) -> model.Location:
 
 
 def furnished(output: model.Output, found: Any, images: str | None) -> model.Output:
-    thing: Thing | None = found.get(("preset", output.document["preset"]))
+    thing = found.get(("preset", output.document["preset"]))
     if thing is None:
         raise Invalid(field="preset", reason="does not exist")
     base = preset_output(thing.document["target_format"])
     merged: model.Output = merge(base, output)
     logos = (each for each in output.overlays if isinstance(each, model.ImageOverlay))
     overlays = tuple(replace(each, location=below(images, each.location)) for each in logos)
-    video = capped(base.video, output.video, merged.video) if isinstance(merged.video, model.Video) else merged.video
+    video = merged.video
+    if isinstance(video, model.Video):
+        video = capped(picture(base), picture(output), video)
     return replace(merged, video=video, overlays=overlays, document=output.document)
 
 
-def capped(base: Any, top: Any, merged: model.Video) -> model.Video:
-    """Caps are maxima, whatever the job's own settings say."""
-    base, top = (one if isinstance(one, model.Video) else model.Video() for one in (base, top))
-    cap = base.rate if isinstance(base.rate, model.Average) else model.Average()
-    rate, frame_rate = merged.rate, merged.frame_rate
-    if isinstance(rate, model.Average):
-        rate = replace(
-            rate, most=min((bits for bits in (cap.most, rate.bitrate) if isinstance(bits, int)), default=None)
-        )
-    if top.frame_rate is not None and base.frame_rate is not None:
-        frame_rate = model.FrameRate(value=min(top.frame_rate.value, base.frame_rate.value))
-    return replace(merged, rate=rate, frame_rate=frame_rate)
+def picture(output: model.Output) -> model.Video | None:
+    return output.video if isinstance(output.video, model.Video) else None
 
 
 def christen(job: model.Job, job_id: str) -> model.Job:
@@ -330,6 +287,10 @@ def check_pipeline(document: Tree, whole: bool) -> None:
         given({event: url}, event, PLACE)
 
 
+def on_pipeline(pipeline: str) -> Filter:
+    return Filter(facets={"pipeline.id": pipeline})
+
+
 def check_preset(document: Tree, whole: bool) -> None:
     """At least one codec, known ones, and caps that each of them has: section 3.3."""
     target = document.get("target_format")
@@ -360,10 +321,6 @@ def start_upload(call: Call, ledger: Ledger) -> PutThing:
 def finish_upload(call: Call, ledger: Ledger) -> PutThing:
     chunks = {"nb_chunks": call.tree["upload"]["nb_chunks"]}
     return PutThing(kind="upload", id=checked(call), document=chunks, merge=True)
-
-
-def get_upload(call: Call, ledger: Ledger) -> GetThing:
-    return GetThing(kind="upload", id=checked(call))
 
 
 def download(call: Call, ledger: Ledger) -> GetThing:
