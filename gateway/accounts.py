@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mediaglot.gateway.auth import Credential, as_bytes
+from mediaglot.gateway.auth import Credential, Signed, as_bytes, signatures
 from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.faults import Unauthorized
 from mediaglot.gateway.model import Secret
@@ -55,6 +55,8 @@ class Accounts:
         self._clock = clock or RealClock()
         self._free = free
         self._grants: dict[tuple[str, str], Grant] = {}
+        self._learned: dict[tuple[str, str], dict[str, Credential]] = {}
+        self._used: dict[str, datetime] = {}
 
     def admit(self, dialect: str, credential: Credential | None) -> Account:
         """The account that a credential opens. Raises Unauthorized for one that is not on the list."""
@@ -62,6 +64,8 @@ class Accounts:
             return ANYBODY
         if credential.token:
             return self._by_token(dialect, credential)
+        if credential.signed is not None:
+            return self._by_signature(dialect, credential, credential.signed)
         listed = self._listed.get(dialect)
         if listed is not None and not sum(_same(credential, other) for other in listed):
             raise Unauthorized(reason="unknown")
@@ -70,6 +74,30 @@ class Accounts:
     def remember(self, dialect: str, token: str, grant: Grant) -> None:
         """A token was issued; ``token`` is its ``digest``."""
         self._grants[dialect, token] = grant
+
+    def learn(self, dialect: str, credential: Credential) -> None:
+        """A credential that was let in: from now on its signatures are good too."""
+        self._learned.setdefault((dialect, credential.name), {})[credential.account] = credential
+
+    def _by_signature(self, dialect: str, credential: Credential, signed: Signed) -> Account:
+        listed = (other for other in self._listed.get(dialect, ()) if other.name == credential.name)
+        known = {other.account: other for other in listed}
+        if dialect not in self._listed:
+            known = self._learned.get((dialect, credential.name), {})
+        digest_ = credential.secret.reveal()
+        for other in known.values():
+            if any(hmac.compare_digest(digest_, one) for one in signatures(other.secret, signed.text)):
+                self._check_time(digest_, signed)
+                return Account(id=other.account, user=other.name)
+        raise Unauthorized(reason="unknown")
+
+    def _check_time(self, signature: str, signed: Signed) -> None:
+        now = self._clock.now()
+        if signed.until <= now or signature in self._used:
+            raise Unauthorized(reason="expired")
+        if signed.once:
+            self._used = {used: until for used, until in self._used.items() if until > now}
+            self._used[signature] = signed.until
 
     def _by_token(self, dialect: str, credential: Credential) -> Account:
         grant = self._grants.get((dialect, digest(credential.secret)))

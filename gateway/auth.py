@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -21,12 +23,23 @@ def as_bytes(secret: Secret) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """What was signed instead of sending a secret, until when that holds, and whether for one request only."""
+
+    text: str
+    until: datetime
+    once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
-    """A name and its secret, as the client sent them; or a ``token``, which comes without a name."""
+    """A name and its secret, as the client sent them; or a ``token``, which comes without a name; or a name and its
+    signature of ``signed``."""
 
     name: str
     secret: Secret
     token: bool = False
+    signed: Signed | None = None
 
     @property
     def account(self) -> str:
@@ -109,3 +122,49 @@ def basic(header: str) -> tuple[str, str]:
     except ValueError:
         raise Malformed(format="HTTP", reason="Authorization") from None
     return name, secret
+
+
+def signatures(secret: Secret, text: str) -> tuple[str, ...]:
+    """HMAC-SHA256 of ``text`` in hexadecimal digits, for each alphabet of base64 that ``secret`` can be read in."""
+    plain = secret.reveal()
+    padded = plain + "=" * (-len(plain) % 4)
+    keys = dict.fromkeys(key for altchars in (b"+/", b"-_") if (key := _key(padded, altchars)) is not None)
+    return tuple(hmac.new(key, text.encode(), hashlib.sha256).hexdigest() for key in keys)
+
+
+def _key(text: str, altchars: bytes) -> bytes | None:
+    try:
+        return base64.b64decode(text, altchars, validate=True)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedQuery:
+    """A URL that carries a signature of itself as its last parameter; all other requests are for ``otherwise``.
+
+    Signed is the request target as it was sent, path and query, up to that parameter. The query names the signer,
+    the time (seconds since 1970) until which it holds, and maybe (``many``) whether it may be used again.
+    Only paths that begin with one of ``paths`` may be signed.
+    """
+
+    otherwise: Auth
+    paths: tuple[str, ...]
+    signature: str = "signature"
+    name: str = "client_id"
+    until: str = "expiry_time"
+    many: str = "multi_use"
+
+    def claim(self, request: Request, tree: dict[str, Any]) -> Credential | None:
+        text, mark, digest = f"{request.path}?{request.query}".rpartition(f"&{self.signature}=")
+        if not mark or not request.path.startswith(self.paths):
+            return self.otherwise.claim(request, tree)
+        values = dict(parse_qsl(text.partition("?")[2]))
+        seconds = values.get(self.until, "")
+        if not re.fullmatch(r"\d{1,11}", seconds, re.ASCII) or not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise Unauthorized(reason="malformed")
+        signed = Signed(text, datetime.fromtimestamp(int(seconds), UTC), once=values.get(self.many) == "false")
+        return Credential(values.get(self.name, ""), Secret(digest), signed=signed)
+
+    def sign(self, tree: dict[str, Any], credential: Credential) -> dict[str, Any]:
+        return self.otherwise.sign(tree, credential)

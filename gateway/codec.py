@@ -39,6 +39,8 @@ Upgrade: TypeAlias = Callable[[str, Tree], Tree]
 UPGRADES: Final[Mapping[int, Upgrade]] = {}
 OUTCOME: Final[Any] = Result | Fault
 """Whatever a dialect renders: for ``encode(result, OUTCOME)`` and ``decode(tree, OUTCOME)``."""
+ITEMS: Final[Any] = Ticket | Preset | Thing
+"""What a Page can hold."""
 TAG: Final = "is"
 
 
@@ -177,7 +179,7 @@ def _write_member(made: Converter, value: Any, members: Mapping[str, Any]) -> Tr
     if isinstance(value, Fault):
         return {TAG: "fault", "code": value.code, "data": _write_free(value.data)}
     if isinstance(value, Page):
-        items = [_write_member(made, item, _members(Ticket | Preset | Thing)) for item in value.items]
+        items = [_write_member(made, item, _members(ITEMS)) for item in value.items]
         return {TAG: "page", "items": items, "total": value.total, "offset": value.offset, "limit": value.limit}
     if is_dataclass(value):
         return {TAG: _tag(type(value)), **made.unstructure(value)}
@@ -198,7 +200,7 @@ def _read_member(made: Converter, tree: Tree, members: Mapping[str, Any]) -> Any
             raise ValueError(f"no fault is called {rest.get('code')!r}")
         return fault(**_read_free(rest.get("data", {})))
     if tag == "page":
-        items = tuple(_read_member(made, item, _members(Ticket | Preset | Thing)) for item in rest.pop("items"))
+        items = tuple(_read_member(made, item, _members(ITEMS)) for item in rest.pop("items"))
         return Page(items=items, **rest)
     return made.structure(rest, members[tag])
 

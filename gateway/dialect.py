@@ -7,17 +7,18 @@ no clock, no store and no socket. Subclasses state facts; they override a method
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from datetime import datetime
 from functools import cache, cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from mediaglot.gateway.accounts import ANYBODY, Account
 from mediaglot.gateway.auth import Auth, Credential
+from mediaglot.gateway.contract import Complaint, Insistence, Knob, Sample, Sighting
 from mediaglot.gateway.exchange import Headers, Intent, PutThing, Request, Response, Result, Thing
-from mediaglot.gateway.faults import Fault, Forbidden, MethodNotAllowed, UnknownAction, from_trouble
+from mediaglot.gateway.faults import Fault, Forbidden, MethodNotAllowed, Unauthorized, UnknownAction, from_trouble
 from mediaglot.gateway.ids import Ids
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Record, Tree, one
@@ -45,8 +46,17 @@ State = tuple[Status, Phase | None]
 
 
 class Link(Protocol):
-    def __call__(self, path: str, *, filename: str = "", inline: bool = False) -> str:
-        """A signed URL, good for some minutes, for the path of a File. It is shown, or saved as ``filename``."""
+    def __call__(
+        self,
+        path: str,
+        *,
+        filename: str = "",
+        inline: bool = False,
+        until: datetime | None = None,
+        room: str = "outputs",
+    ) -> str:
+        """A signed URL, good for some minutes or ``until`` a time, for the path of a File. It is shown, or saved as
+        ``filename``. ``room`` is uploads for what a client brought."""
         ...
 
 
@@ -65,6 +75,8 @@ class Call:
     options: Mapping[str, str] = field(default_factory=dict)
     """The dialect's own, for ``Route.takes``."""
     link: Link | None = None
+    found: Mapping[tuple[str, str], Thing | Ticket] = field(default_factory=dict)
+    """The things that ``Dialect.beside`` asked for, by kind and id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,83 +98,16 @@ class Route:
     when: str | None = None
     status: int = 200
     public: bool = False
+    guests: bool = False
+    """Whether a request without any credential is welcome too."""
     scope: str = ""
     """What a token must allow; a token without scopes allows everything."""
     wire: Wire | None = None
     evidence: str = "documented"
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """How a fault is told: HTTP status, the provider's code where it has codes, and a text with {fields}."""
-
-    status: int
-    text: str
-    code: str = ""
-    evidence: str = "inferred"
-
-    def say(self, data: Mapping[str, Any]) -> str:
-        return self.text.format_map(_Blank(data)).rstrip()
-
-
-class _Blank(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Knob:
-    """A choice between behaviours that the evidence leaves open; the first value is the default."""
-
-    values: tuple[str, ...]
-    about: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Insistence:
-    """How news is brought to receivers, where a provider has ways of its own; None leaves it to the server."""
-
-    attempts: int | None = None
-    """In all, the first included."""
-    timeout: float | None = None
-    """Seconds that a receiver may take."""
-    taken: range = range(200, 300)
-    """The answers that end it: the message has arrived."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
-    """What a client sees of its job in an answer."""
-
-    word: str
-    """The state in the dialect's own words; ``Dialect.statuses`` says what it means."""
-    progress: Fraction = Fraction(0)
-    """0 to 1."""
-    results: tuple[str, ...] = ()
-    """URLs of the files that came out, or storage URLs of where they were delivered."""
-    detail: str = ""
-    """What the answer says of a failure."""
-
-
-class Sample(Protocol):
-    """A client of the provider that takes one job through, seen from outside; a new one for each job.
-
-    Its methods are generators: they yield Requests (on the provider's own path, with its credentials), are sent
-    the Responses, and return what they learned. One request or several: a token or a preset may come first, and
-    what is to be remembered between calls is kept on ``self``. Any well-formed credential is accepted.
-    An answer that is not the expected one raises ValueError with what it said.
-    """
-
-    def create(self, source: str) -> Generator[Request, Response, str]:
-        """Submit a job without destination that makes small playable files of ``source``; returns its id."""
-        ...
-
-    def status(self, job_id: str) -> Generator[Request, Response, Sighting]:
-        """Look at the job once."""
-        ...
-
-
 NOWHERE: Final[tuple[Route | None, Mapping[str, str]]] = (None, {})
+__all__ = ["Call", "Complaint", "Dialect", "Insistence", "Knob", "Link", "Route", "Sample", "Sighting", "State"]
 
 
 class Dialect:
@@ -177,6 +122,8 @@ class Dialect:
     auth: ClassVar[Auth]
     job_ids: ClassVar[Ids]
     output_ids: ClassVar[Ids]
+    source_ids: ClassVar[Ids | None] = None
+    """How the ids of a job's sources look, for dialects that show them."""
     statuses: ClassVar[Table[State]]
     faults: ClassVar[Mapping[type[Fault], Complaint]]
     """Looked up along the fault's own line of classes, so ``Fault`` itself must have an entry."""
@@ -199,6 +146,8 @@ class Dialect:
     insistence: ClassVar[Insistence] = Insistence()
     free_tokens: ClassVar[bool] = False
     """Whether a token that we did not issue is welcome, where no list of accounts says otherwise."""
+    signed_urls: ClassVar[bool] = False
+    """Whether clients sign URLs: then the secrets that were traded for tokens are kept, to check signatures by."""
     paging: ClassVar[PageNumber | None] = None
     """How lists are cut, where they are."""
     quoted: ClassVar[frozenset[str]] = frozenset()
@@ -233,7 +182,12 @@ class Dialect:
             route, params = candidates[0]
             return Call(request=request, wire=route.wire or wire, route=route, params=params, options=self.options)
         tree = wire.read(request)
-        credential = self.auth.claim(request, tree)
+        try:
+            credential = self.auth.claim(request, tree)
+        except Unauthorized as fault:
+            if fault.data.get("reason") != "missing" or not all(route.guests for route, _ in candidates):
+                raise
+            credential = None
         verb = self.verb(tree).lower()
         wanted = (pair for pair in candidates if pair[0].when is None or pair[0].when.lower() == verb)
         chosen, given = next(wanted, NOWHERE)
@@ -310,9 +264,36 @@ class Dialect:
         """The document to keep, from what was sent and the ``earlier`` thing that it changes. Raises a BadRequest."""
         return {**earlier.document, **intent.document} if earlier and intent.merge else dict(intent.document)
 
+    def christen(self, job: Job, job_id: str) -> Job:
+        """``job`` with what can only be said when it has its id: names and places."""
+        return job
+
+    def badges(self, output: Output) -> Mapping[str, Ids]:
+        """Further ids that an output is given at submission, before its own one; they come as ``Made.ids``."""
+        return {}
+
     def derive(self, ticket: Ticket) -> tuple[Thing, ...]:
-        """Documents that follow from a ticket, written along with each of its steps."""
+        """Documents that follow from a ticket, written along with each of its steps.
+
+        Of a deleted one: those that outlive it; the others go with it.
+        """
         return ()
+
+    def provided(self, account: Account) -> tuple[Thing, ...]:
+        """What the provider brings for one account. Things without an owner stay as they are; of one that the account
+        owns, a change makes a copy of its own."""
+        return self.things
+
+    def beside(self, call: Call, result: Result) -> tuple[tuple[str, str], ...]:
+        """Kinds and ids of the things that an answer shows beside its result; what there is comes as ``call.found``.
+
+        Asked again with what was found, until nothing new is wanted. ``job`` is a kind too, of tickets.
+        """
+        return ()
+
+    def locate(self, request: Request) -> str:
+        """The path that routes are looked up by."""
+        return request.path
 
     def subscription(self, thing: Thing) -> Notification:
         """What a standing subscription wants to hear."""
@@ -372,7 +353,8 @@ class Dialect:
         return files(self.home or type(self).__module__.partition(".")[0]).joinpath(kind, self.name)
 
     def _candidates(self, request: Request) -> Sequence[tuple[Route, Mapping[str, str]]]:
-        on_path = self._plain_paths.get(request.path) or self._on_pattern(request.path)
+        path = self.locate(request)
+        on_path = self._plain_paths.get(path) or self._on_pattern(path)
         found = [(route, params) for route, params in on_path if route.method == request.method]
         if on_path and not found:
             allowed = ", ".join(sorted({route.method for route, _ in on_path}))

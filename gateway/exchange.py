@@ -45,6 +45,7 @@ class Request:
     """The URL that the dialect's own paths hang under, without a final slash."""
     site: str = ""
     """The URL that our own reserved prefix hangs under, without a final slash."""
+    received: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,8 @@ class CreateJob(Intent):
     """Presets to store along with the job."""
     needs: tuple[tuple[str, str], ...] = ()
     """Kinds and ids of the things that ``Dialect.settle`` is to find for this job."""
+    unique: tuple[tuple[str, str], ...] = ()
+    """Kinds and ids of things that may not be there yet: names that only one job can have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,12 @@ class Filter:
     """A case-insensitive part of the id."""
     facets: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     """Equality on the dialect's own facets (``Dialect.facets``), indexed by the store."""
+    parts: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    """Parts of the dialect's own facets."""
+    recent: int | None = None
+    """Only what is unfinished, or ended at most so many seconds ago."""
+    ended_from: datetime | None = None
+    """Only what is unfinished, or ended then or later; the desk makes this of ``recent``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +115,7 @@ class Window:
     offset: int = 0
     limit: int | None = None
     sort: str = "created"
-    """created, started, finished, status, id or source."""
+    """created, started, finished, status, id or source; ``facet:NAME`` for a facet that every ticket has."""
     descending: bool = False
     last: bool = False
     """The page of ``limit`` that the list ends with, wherever that begins."""
@@ -199,12 +208,26 @@ class PutThing(Intent):
     document: Mapping[str, Any]
     id: str | None = None
     merge: bool = False
+    aliases: tuple[tuple[str, str], ...] = ()
+    """For a new one: ``Thing.aliases``; an empty id is the new one's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetThing(Intent):
     kind: str
     id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFiles(Intent):
+    """Playlists over the finished MP4 files of a job, or over those of ``outputs``, all of one job.
+
+    The answer is a Thing of the kind ``stream`` whose document has ``hls`` and ``dash``: texts in which ``{outputs}``
+    stands for the URL of our outputs.
+    """
+
+    job: str = ""
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,9 +238,22 @@ class ListThings(Intent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindThings(Intent):
+    """Several things by kind and id, as a Page in that order; unknown ones are left out.
+
+    ``job`` is a kind too, of tickets, and ``content``: small files of ours, whose document has ``base64``.
+    """
+
+    needs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteThing(Intent):
+    """``unless``: not while jobs are unfinished that this filter lets through."""
+
     kind: str
     id: str
+    unless: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +323,8 @@ class Thing:
     created: datetime | None = None
     updated: datetime | None = None
     owner: str | None = None
+    aliases: tuple[tuple[str, str], ...] = ()
+    """Further kinds and ids under which its document is found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,5 +338,5 @@ class Token:
     scopes: tuple[str, ...] = ()
 
 
-Listed = Page[Ticket] | Page[Preset] | Page[Thing]
+Listed = Page[Ticket] | Page[Preset] | Page[Thing] | Page[Thing | Ticket]
 Result = Ticket | tuple[Ticket, ...] | Preset | Thing | Token | Listed | Done | AccountFacts

@@ -69,3 +69,15 @@ class Stamped:
 
     def mint(self, number: int, now: datetime, chance: Random) -> str:
         return f"{int(now.timestamp())}-{chance.randint(self.least, self.most)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectId:
+    """24 hexadecimal digits: the seconds since 1970, ten fixed ones that stand for a process, and a counter."""
+
+    counter: str
+    process: str
+    start: int = 1
+
+    def mint(self, number: int, now: datetime, chance: Random) -> str:
+        return f"{int(now.timestamp()):08x}{self.process}{number % (1 << 24):06x}"

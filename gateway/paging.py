@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from mediaglot.gateway.exchange import Page, Window
 from mediaglot.gateway.faults import Invalid
@@ -32,9 +34,48 @@ class PageNumber:
         return page.offset // size + 1, -(-page.total // size)
 
     def _read(self, tree: dict[str, Any], key: str, default: int) -> int:
-        if is_empty(tree.get(key)):
-            return default
-        try:
-            return NATURAL.read(tree[key])
-        except ValueError as error:
-            raise Invalid(field=key, reason=str(error)) from None
+        return _natural(tree, key, default)
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """Lists cut by the number of their first entry and a limit; 0 means the default one."""
+
+    start: str
+    limit: str
+    default: int
+    most: int
+
+    def window(self, tree: dict[str, Any], *, sort: str, descending: bool) -> Window:
+        limit = min(_natural(tree, self.limit, 0) or self.default, self.most)
+        return Window(offset=_natural(tree, self.start, 0), limit=limit, sort=sort, descending=descending)
+
+    def turns(self, total: int, offset: int, limit: int) -> dict[str, int | None]:
+        """Where the first, last, next and previous pages begin. The last one is never empty but for an empty list."""
+        return {
+            "first": 0,
+            "last": max(total - 1, 0) // limit * limit,
+            "next": offset + limit if offset + limit < total else None,
+            "prev": max(offset - limit, 0) if offset else None,
+        }
+
+    def links(self, url: str, query: Mapping[str, str], total: int, window: Window) -> dict[str, str | None]:
+        """The URLs of those pages, with the parameters in ``query`` behind those of the page."""
+        limit = window.limit or self.default
+        kept = [(key, value) for key, value in query.items() if key not in {self.start, self.limit}]
+
+        def link(offset: int) -> str:
+            pairs = [(self.start, str(offset)), (self.limit, str(limit)), *kept]
+            return f"{url}?{urlencode(pairs, quote_via=quote)}"
+
+        turns = self.turns(total, window.offset, limit)
+        return {name: None if offset is None else link(offset) for name, offset in turns.items()}
+
+
+def _natural(tree: dict[str, Any], key: str, default: int) -> int:
+    if is_empty(tree.get(key)):
+        return default
+    try:
+        return NATURAL.read(tree[key])
+    except ValueError as error:
+        raise Invalid(field=key, reason=str(error)) from None

@@ -8,7 +8,7 @@ from typing import Any
 
 from mediaglot.gateway.faults import NotFound
 from mediaglot.gateway.mapping import is_empty
-from mediaglot.gateway.model import Job, Output, Preset
+from mediaglot.gateway.model import Average, FrameRate, Job, Output, Preset, Video
 
 
 def merge(base: Any, top: Any) -> Any:
@@ -47,3 +47,16 @@ def resolve_presets(job: Job, find: Mapping[str, Preset] | Callable[[str], Prese
 
 def preset_names(job: Job) -> frozenset[str]:
     return frozenset(output.preset for output in job.outputs if output.preset is not None)
+
+
+def capped(bounds: Video | None, own: Video | None, merged: Video) -> Video:
+    """``merged`` from ``bounds`` and a job's ``own`` settings, where what bounds say is the most in any case."""
+    bounds, own = bounds or Video(), own or Video()
+    most = bounds.rate.most if isinstance(bounds.rate, Average) else None
+    rate, frame_rate = merged.rate, merged.frame_rate
+    if isinstance(rate, Average):
+        known = [bits for bits in (most, rate.bitrate) if isinstance(bits, int)]
+        rate = replace(rate, most=min(known, default=None))
+    if own.frame_rate is not None and bounds.frame_rate is not None:
+        frame_rate = FrameRate(value=min(own.frame_rate.value, bounds.frame_rate.value))
+    return replace(merged, rate=rate, frame_rate=frame_rate)

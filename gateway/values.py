@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import zip_longest
 from typing import Any, Final, Generic, TypeVar
@@ -314,7 +314,54 @@ def date_time(pattern: str, *others: str, never: str | None = None) -> Value[dat
     return Value(read, lambda time: (never or "") if time is None else time.astimezone(UTC).strftime(pattern))
 
 
+def number(value: Fraction) -> int | float:
+    """For documents in which numbers are numbers."""
+    return int(value) if value.denominator == 1 else float(decimal(value))
+
+
+def _thousands(value: Any) -> int:
+    found = int(_number(value) * 1000)
+    if found <= 0:
+        raise ValueError("is not a bitrate")
+    return found
+
+
+def _amount(value: Any) -> int | Share:
+    return Share(_percent(value)) if _text(value).strip().endswith("%") else _natural(value)
+
+
+def _amount_text(value: int | Share) -> str:
+    return f"{decimal(value.of_source * 100)}%" if isinstance(value, Share) else str(value)
+
+
+def _place(value: Any) -> Location:
+    text = _text(value).strip()
+    if "://" in text:
+        return read_location(text)
+    if not text or len(text) > 1024 or any(ord(char) < 32 for char in text):
+        raise ValueError("is neither a URL nor a path")
+    return Location(url=text)
+
+
+def _epoch(value: Any) -> datetime:
+    found = _natural(value)
+    found = found * 1000 if found < 10**11 else found
+    if found > 10**14:
+        raise ValueError("is out of range")
+    return datetime.fromtimestamp(found // 1000, UTC) + timedelta(milliseconds=found % 1000)
+
+
 TEXT: Final = Value(_text, str)
+EPOCH: Final = Value(_epoch, lambda time: int(time.timestamp() * 1000))
+"""Milliseconds since 1970. Read also in seconds, where milliseconds would mean the first years."""
+WHOLE: Final = Value(_natural, int)
+"""A natural number that is written as a number."""
+NUMBER_OF_KILOBITS: Final = Value(_thousands, lambda bits: number(Fraction(bits, 1000)))
+"""Bits per second, as a number of kilobits."""
+AMOUNT: Final = Value(_amount, _amount_text)
+"""A natural number, or with a percent sign a share of what the source has."""
+PLACE: Final = Value(_place, write_location)
+"""A URL, or a path below a place that is named elsewhere."""
 INTEGER: Final = Value(_integer, str)
 NATURAL: Final = Value(_natural, str)
 WHOLE: Final = Value(_natural, int)

@@ -80,6 +80,14 @@ class Craft(Protocol):
         """Bring an output's files to one destination."""
         ...
 
+    async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
+        """The playlists ``hls`` and ``dash`` over finished files, with ``{outputs}`` for the URL of our outputs."""
+        ...
+
+    async def peek(self, path: str) -> bytes | None:
+        """A small file of the outputs, whole."""
+        ...
+
     def clear(self, ticket: Ticket) -> None:
         """Forget the work files and the sources of a job."""
         ...

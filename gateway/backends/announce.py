@@ -6,6 +6,7 @@ import hashlib
 import logging
 import uuid
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -82,8 +83,12 @@ def _standing(dialect: Dialect, things: Iterable[Thing]) -> Iterator[Notificatio
 async def keep(tx: Transaction, dialect: Dialect, ticket: Ticket) -> None:
     """Write a changed ticket down, and the documents that follow from it."""
     await tx.put(ticket)
-    for thing in dialect.derive(ticket):
-        await tx.put_thing(dialect.name, ticket.account, thing.kind, thing.id, packed(thing))
+    things = {(thing.kind, thing.id): thing for thing in dialect.derive(ticket)}
+    for (kind, thing_id), thing in things.items():
+        await tx.put_thing(dialect.name, ticket.account, kind, thing_id, packed(thing))
+    for gone in dialect.derive(replace(ticket, deleted=None)) if ticket.deleted is not None else ():
+        if (gone.kind, gone.id) not in things:
+            await tx.delete_thing(dialect.name, ticket.account, gone.kind, gone.id)
 
 
 def packed(thing: Thing) -> str:

@@ -16,19 +16,30 @@ from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.backends.announce import packed, unpacked
 from mediaglot.gateway.clock import Clock
-from mediaglot.gateway.exchange import Done, Intent, Page, Result, Thing, Token
-from mediaglot.gateway.faults import Forbidden, NotFound
+from mediaglot.gateway.exchange import Done, Intent, Page, Result, Thing, Token, Window
+from mediaglot.gateway.faults import Conflict, Forbidden, NotFound
 from mediaglot.gateway.ids import Ids
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.model import Preset, Secret
+from mediaglot.gateway.model import Preset, Secret, Status
 from mediaglot.gateway.shelf import Shelf, ShelfView
 from mediaglot.gateway.store import Store, Transaction
 
 TOKENS: Final = "token"
 UPLOAD: Final = "upload"
 """The key under which a document for an upload has the id that its file is brought under."""
+SIGNERS: Final = "signer"
 EVERYBODY: Final = ("", "")
 """Tokens lie on a shelf of no dialect and no account: they are what tells one account from another."""
+OPEN: Final = frozenset({Status.QUEUED, Status.HELD, Status.RUNNING})
+
+
+def provided(caller: Caller, kind: str) -> tuple[Thing, ...]:
+    return tuple(thing for thing in caller.dialect.provided(caller.account) if thing.kind == kind)
+
+
+def brought(caller: Caller, kind: str, thing_id: str) -> Thing | None:
+    """What the provider brings under this id."""
+    return next((thing for thing in provided(caller, kind) if thing.id == thing_id), None)
 
 
 class Dropbox(Protocol):
@@ -105,11 +116,11 @@ class Cabinet:
     # --- things -------------------------------------------------------------------------------------
 
     async def thing(self, caller: Caller, kind: str, thing_id: str) -> Thing | None:
-        brought = (thing for thing in caller.dialect.things if (thing.kind, thing.id) == (kind, thing_id))
-        if (found := next(brought, None)) is not None:
+        found = brought(caller, kind, thing_id)
+        if found is not None and found.owner is None:
             return found
         stored = await ShelfView(self.store, caller.dialect.name, caller.account.id).get(kind, thing_id)
-        return None if stored is None else self._as_it_is(unpacked(stored))
+        return found if stored is None else self._as_it_is(unpacked(stored))
 
     def _as_it_is(self, thing: Thing) -> Thing:
         """With the size in bytes of what was brought for it, as ``received``."""
@@ -124,23 +135,32 @@ class Cabinet:
         async with self.store.write() as tx:
             shelf = Shelf(tx, caller.dialect.name, caller.account.id)
             thing = await self._changed(tx, shelf, intent, caller)
-            await shelf.put(thing.kind, thing.id, packed(thing))
+            for alias, name in ((thing.kind, thing.id), *thing.aliases):
+                await shelf.put(alias, name, packed(replace(thing, kind=alias, id=name)))
         return self._as_it_is(thing)
 
     async def _changed(self, tx: Transaction, shelf: Shelf, intent: exchange.PutThing, caller: Caller) -> Thing:
         now, kind = self.clock.now(), intent.kind
         if intent.id is not None:
             stored = await shelf.get(kind, intent.id)
-            if stored is None:
+            before = unpacked(stored) if stored is not None else brought(caller, kind, intent.id)
+            if before is None:
                 raise NotFound(kind=kind, id=intent.id)
-            before = unpacked(stored)
             return replace(before, document=caller.dialect.revise(intent, before), updated=now)
         document = dict(caller.dialect.revise(intent, None))
         if kind == caller.dialect.uploads and self._dropbox:
             document[UPLOAD] = secrets.token_urlsafe(18)
             self._dropbox.announce(document[UPLOAD])
         (thing_id,) = await self.mint(tx, caller.dialect.thing_ids[kind], 1, now)
-        return Thing(kind=kind, id=thing_id, document=document, created=now, updated=now, owner=caller.account.id)
+        return Thing(
+            kind=kind,
+            id=thing_id,
+            document=document,
+            created=now,
+            updated=now,
+            owner=caller.account.id,
+            aliases=tuple((alias, name or thing_id) for alias, name in intent.aliases),
+        )
 
     async def _found(self, caller: Caller, kind: str, thing_id: str) -> Thing:
         thing = await self.thing(caller, kind, thing_id)
@@ -152,16 +172,22 @@ class Cabinet:
         return await self._found(caller, intent.kind, intent.id)
 
     async def _list_things(self, intent: exchange.ListThings, caller: Caller, ledger: Ledger) -> Page[Thing]:
-        brought = tuple(thing for thing in caller.dialect.things if thing.kind == intent.kind)
+        things = {thing.id: thing for thing in provided(caller, intent.kind)}
         own = await ShelfView(self.store, caller.dialect.name, caller.account.id).list(intent.kind)
-        things = (*brought, *(self._as_it_is(unpacked(stored)) for _, stored in own))
-        return Page(items=things, total=len(things))
+        things |= {thing_id: self._as_it_is(unpacked(stored)) for thing_id, stored in own}
+        return Page(items=tuple(things.values()), total=len(things))
 
     async def _delete_thing(self, intent: exchange.DeleteThing, caller: Caller, ledger: Ledger) -> Done:
-        if (await self._found(caller, intent.kind, intent.id)).owner is None:
+        thing = await self._found(caller, intent.kind, intent.id)
+        if brought(caller, intent.kind, intent.id) is not None:
             raise Forbidden(kind=intent.kind, id=intent.id)
+        if intent.unless is not None:
+            busy = replace(intent.unless, statuses=OPEN)
+            if (await self.store.list(caller.dialect.name, caller.account.id, busy, Window(limit=1))).total:
+                raise Conflict(kind=intent.kind, id=intent.id, state="in use")
         async with self.store.write() as tx:
-            await Shelf(tx, caller.dialect.name, caller.account.id).delete(intent.kind, intent.id)
+            for kind, name in ((intent.kind, intent.id), *thing.aliases):
+                await Shelf(tx, caller.dialect.name, caller.account.id).delete(kind, name)
         return Done(names=(intent.id,))
 
     # --- tokens -------------------------------------------------------------------------------------
@@ -172,9 +198,12 @@ class Cabinet:
             grant = Grant(Account(stored["id"], stored["user"], tuple(stored["scopes"])), _time(stored["expires"]))
             dialect, _, token = name.partition(" ")
             self.accounts.remember(dialect, token, grant)
+        for name, stored in await ShelfView(self.store, *EVERYBODY).list(SIGNERS):
+            self.accounts.learn(name.partition(" ")[0], Credential(stored["name"], Secret(stored["secret"])))
 
     async def _issue(self, intent: exchange.IssueToken, caller: Caller, ledger: Ledger) -> Token:
-        account = self.accounts.admit(caller.dialect.name, Credential(intent.name, intent.secret))
+        credential = Credential(intent.name, intent.secret)
+        account = self.accounts.admit(caller.dialect.name, credential)
         now = self.clock.now()
         expires = None if intent.lifetime is None else now + timedelta(seconds=intent.lifetime)
         text = Secret(caller.dialect.mint_token(self._chance))
@@ -186,6 +215,10 @@ class Cabinet:
             if intent.most is not None and await self._valid(shelf, account, caller, now) >= intent.most:
                 raise Forbidden(kind="token", limit=intent.most)
             await shelf.put(TOKENS, f"{caller.dialect.name} {digest(text)}", stored)
+            if caller.dialect.signed_urls:
+                signer = {"name": intent.name, "secret": intent.secret.reveal()}
+                await shelf.put(SIGNERS, f"{caller.dialect.name} {account.id}", signer)
+                self.accounts.learn(caller.dialect.name, credential)
         self.accounts.remember(caller.dialect.name, digest(text), grant)
         return Token(text=text, name=intent.name, issued=now, expires=expires, scopes=intent.scopes)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from random import Random
 from typing import Any, Final
@@ -18,12 +19,13 @@ from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.backends import Caller, Craft, step
 from mediaglot.gateway.backends.announce import Subject, keep, tell
 from mediaglot.gateway.backends.cabinet import Cabinet, Dropbox
+from mediaglot.gateway.backends.rule import WAITING, chosen, fail_refused, fresh, startable, stoppable, stopped, visible
 from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.engine import Engine
 from mediaglot.gateway.exchange import AccountFacts, Done, Intent, Page, Result, Thing
-from mediaglot.gateway.faults import Busy, Conflict, Fault, NotFound
-from mediaglot.gateway.ids import Ids
-from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.faults import Busy, Conflict, Fault, Invalid, NotFound
+from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.model import (
     TERMINAL,
     Delivery,
@@ -43,7 +45,8 @@ from mediaglot.gateway.store import Key, Store, Transaction, Work
 
 DRAWS: Final = 100
 """How often a new id is drawn before all of them count as taken."""
-WAITING: Final = frozenset({Status.QUEUED, Status.HELD, Status.RUNNING})
+TRIAL: Final = "0"
+"""A job's id before it has one, to see whether the names that it makes are good."""
 
 
 class Desk:
@@ -76,10 +79,12 @@ class Desk:
             exchange.CancelJob: self._cancel,
             exchange.DeleteJobs: self._delete,
             exchange.RetryJob: self._retry,
+            exchange.StreamFiles: self._stream,
             exchange.GetAccount: self._account,
             exchange.Health: self._account,
             **self.cabinet.verbs,
         }
+        self._verbs[exchange.FindThings] = self._find_things
 
     async def perform(self, intent: Intent, caller: Caller, ledger: Ledger) -> Result:
         return await self._verbs[type(intent)](intent, caller, ledger)
@@ -96,18 +101,26 @@ class Desk:
     async def _create(self, intent: exchange.CreateJob, caller: Caller, ledger: Ledger) -> Ticket:
         job = await self._resolved(intent.job, caller, intent.presets)
         job = caller.dialect.settle(job, await self._needed(intent, caller))
-        refused = await self._refused(job, ledger)
+        refused = await self._refused(caller.dialect.christen(job, TRIAL), ledger)
         now = self.clock.now()
         async with self.store.write() as tx:
             await self.cabinet.shelve(tx, intent.presets, caller)
+            await self._check_unique(tx, intent, caller)
             ticket = await self._new(tx, job, caller, now, ledger)
-            ticket = replace(ticket, outputs=_fail_refused(ticket.outputs, refused, now))
+            ticket = replace(ticket, outputs=fail_refused(ticket.outputs, refused, now))
             ticket = await tx.add(ticket, caller.dialect.facets(ticket))
             await keep(tx, caller.dialect, ticket)
             await tx.enqueue(Work(key=Key.of(ticket), priority=job.priority or 0))
             await self._tell(tx, ticket, Event.QUEUED, caller)
+            if any(loss.kind is not Kind.UNREAD for loss in ledger):
+                await self._tell(tx, ticket, Event.WARNING, caller)
             await self._tell_of_refused(tx, ticket, refused, caller)
         return ticket
+
+    async def _check_unique(self, tx: Transaction, intent: exchange.CreateJob, caller: Caller) -> None:
+        for kind, name in intent.unique:
+            if await tx.get_thing(caller.dialect.name, caller.account.id, kind, name) is not None:
+                raise Conflict(kind=kind, id=name, state="present")
 
     async def _resolved(self, job: Job, caller: Caller, fresh: tuple[Preset, ...] = ()) -> Job:
         wanted = preset_names(job)
@@ -130,8 +143,10 @@ class Desk:
     async def _new(self, tx: Transaction, job: Job, caller: Caller, now: datetime, ledger: Ledger) -> Ticket:
         dialect = caller.dialect
         job_id = await self._job_id(tx, caller, now)
-        outputs = await self._outputs(tx, dialect.output_ids, job.outputs, now)
-        sources = tuple(Source(id=str(index)) for index in range(len(job.inputs)))
+        job = dialect.christen(job, job_id)
+        named = await self.cabinet.mint(tx, dialect.source_ids, len(job.inputs), now) if dialect.source_ids else None
+        sources = tuple(Source(id=name) for name in named or map(str, range(len(job.inputs))))
+        outputs = await self._outputs(tx, dialect, job.outputs, now)
         return Ticket(
             id=job_id,
             account=caller.account.id,
@@ -153,22 +168,29 @@ class Desk:
                 return job_id
         raise Busy(retry_after=1)
 
-    async def _outputs(self, tx: Transaction, ids: Ids, outputs: tuple[Output, ...], now: datetime) -> tuple[Made, ...]:
-        minted = await self.cabinet.mint(tx, ids, len(outputs), now)
+    async def _outputs(
+        self, tx: Transaction, dialect: Dialect, outputs: tuple[Output, ...], now: datetime
+    ) -> tuple[Made, ...]:
+        badges: list[dict[str, str]] = [{} for _ in outputs]
+        for given, output in zip(badges, outputs, strict=True):
+            for role, ids in dialect.badges(output).items():
+                (given[role],) = await self.cabinet.mint(tx, ids, 1, now)
+        minted = await self.cabinet.mint(tx, dialect.output_ids, len(outputs), now)
         return tuple(
             Made(
                 id=output_id,
+                ids=given,
                 created=now,
                 deliveries=tuple(Delivery(location=location) for location in output.destinations),
                 history=(Step(at=now, status=Status.QUEUED),),
             )
-            for output_id, output in zip(minted, outputs, strict=True)
+            for output_id, output, given in zip(minted, outputs, badges, strict=True)
         )
 
     async def _get(self, intent: exchange.GetJob, caller: Caller, ledger: Ledger) -> Ticket:
         key = Key(caller.dialect.name, caller.account.id, intent.id)
         ticket = self.store.peek(key) or await self.store.get(key)
-        return _visible(ticket, intent.id)
+        return visible(ticket, intent.id)
 
     async def _get_many(self, intent: exchange.GetJobs, caller: Caller, ledger: Ledger) -> tuple[Ticket, ...]:
         found = await self.store.get_many(caller.dialect.name, caller.account.id, intent.ids)
@@ -177,11 +199,13 @@ class Desk:
         return found
 
     async def _list(self, intent: exchange.ListJobs, caller: Caller, ledger: Ledger) -> Page[Ticket]:
-        whose, window = (caller.dialect.name, caller.account.id), intent.window
+        whose, window, wanted = (caller.dialect.name, caller.account.id), intent.window, intent.filter
+        if wanted.recent is not None:
+            wanted = replace(wanted, recent=None, ended_from=self.clock.now() - timedelta(seconds=wanted.recent))
         if window.last and window.limit:
-            total = (await self.store.list(*whose, intent.filter, replace(window, limit=0))).total
+            total = (await self.store.list(*whose, wanted, replace(window, limit=0))).total
             window = replace(window, offset=max(total - 1, 0) // window.limit * window.limit)
-        return await self.store.list(*whose, intent.filter, window)
+        return await self.store.list(*whose, wanted, window)
 
     async def _update(self, intent: exchange.UpdateJob, caller: Caller, ledger: Ledger) -> Ticket:
         resolved = (await self._resolved(Job(outputs=intent.outputs), caller)).outputs
@@ -191,9 +215,9 @@ class Desk:
             notifications = intent.notifications or before.job.notifications
             document = {**before.job.document, **intent.document}
             job = replace(before.job, outputs=resolved, hold=False, notifications=notifications, document=document)
-            outputs = await self._outputs(tx, caller.dialect.output_ids, resolved, now)
+            outputs = await self._outputs(tx, caller.dialect, resolved, now)
             losses = tuple(dict.fromkeys((*before.losses, *ledger)))
-            outputs = _fail_refused(outputs, refused, now)
+            outputs = fail_refused(outputs, refused, now)
             after = replace(before, job=job, outputs=outputs, losses=losses, stored=None)
             ticket = await self._requeue(tx, after, now, caller, phase=None)
             await self._tell_of_refused(tx, ticket, refused, caller)
@@ -201,16 +225,16 @@ class Desk:
         return ticket
 
     async def _start(self, intent: exchange.StartJob, caller: Caller, ledger: Ledger) -> Ticket:
-        async with self._changing(intent.id, caller, _startable) as (tx, before):
+        async with self._changing(intent.id, caller, startable) as (tx, before):
             ready = replace(before, job=replace(before.job, hold=False))
             return await self._requeue(tx, ready, self.clock.now(), caller, phase=Phase.WAITING)
 
     async def _cancel(self, intent: exchange.CancelJob, caller: Caller, ledger: Ledger) -> Ticket:
-        async with self._changing(intent.id, caller, lambda ticket: _stoppable(ticket, intent.also)) as (tx, before):
+        async with self._changing(intent.id, caller, lambda ticket: stoppable(ticket, intent.also)) as (tx, before):
             now = self.clock.now()
             saved = any(delivery.saved for made in before.outputs for delivery in made.deliveries)
             finished = saved and intent.keep_saved
-            outputs = tuple(_stopped(made, now) for made in before.outputs)
+            outputs = tuple(stopped(made, now) for made in before.outputs)
             status = Status.FINISHED if finished else Status.CANCELLED
             ticket = life.move(before, status, now, finished=now, outputs=outputs, left=0)
             await keep(tx, caller.dialect, ticket)
@@ -220,7 +244,7 @@ class Desk:
 
     async def _delete(self, intent: exchange.DeleteJobs, caller: Caller, ledger: Ledger) -> Done:
         for job_id in intent.ids:
-            _visible(await self.store.get(Key(caller.dialect.name, caller.account.id, job_id)), job_id)
+            visible(await self.store.get(Key(caller.dialect.name, caller.account.id, job_id)), job_id)
         for job_id in dict.fromkeys(intent.ids):
             async with self._changing(job_id, caller) as (tx, before):
                 now = self.clock.now()
@@ -234,11 +258,11 @@ class Desk:
 
     async def _retry(self, intent: exchange.RetryJob, caller: Caller, ledger: Ledger) -> Ticket:
         whole = not intent.failed_only and intent.output_id is None
-        async with self._changing(intent.id, caller, lambda ticket: _chosen(ticket, intent)) as (tx, before):
-            chosen = _chosen(before, intent)
+        async with self._changing(intent.id, caller, lambda ticket: chosen(ticket, intent)) as (tx, before):
+            again = chosen(before, intent)
             now = self.clock.now()
             outputs = tuple(
-                _fresh(made, output, now) if index in chosen else step.interrupted(made, now)
+                fresh(made, output, now) if index in again else step.interrupted(made, now)
                 for index, (made, output) in enumerate(zip(before.outputs, before.job.outputs, strict=True))
             )
             after = replace(before, outputs=outputs, job=replace(before.job, hold=not before.job.outputs))
@@ -269,11 +293,11 @@ class Desk:
         """
         key = Key(caller.dialect.name, caller.account.id, job_id)
         async with self._locks.setdefault(key, asyncio.Lock()):
-            check(_visible(await self.store.get(key), job_id))
+            check(visible(await self.store.get(key), job_id))
             disturbed = await self.engine.cancel(key)
             try:
                 async with self.store.write() as tx:
-                    ticket = _visible(await tx.get(key), job_id)
+                    ticket = visible(await tx.get(key), job_id)
                     check(ticket)
                     yield tx, ticket
             except BaseException:
@@ -299,6 +323,36 @@ class Desk:
         for index in refused:
             await self._tell(tx, ticket, Event.OUTPUT_FAILED, caller, (ticket.outputs[index], None))
 
+    async def _stream(self, intent: exchange.StreamFiles, caller: Caller, ledger: Ledger) -> Thing:
+        dialect, account = caller.dialect.name, caller.account.id
+        keys = {await self.store.find_output(dialect, account, output_id) for output_id in intent.outputs}
+        if len(keys) > 1 and None not in keys:
+            raise Invalid(field="outputs", reason="are of several jobs")
+        key = Key(dialect, account, intent.job) if intent.job else keys.pop()
+        if key is None or keys:
+            raise NotFound(kind="file", id=", ".join(intent.outputs[:10]))
+        ticket = visible(await self.store.get(key), key.id)
+        wanted = [made for made in ticket.outputs if not intent.outputs or made.id in intent.outputs]
+        files = [file for made in wanted for file in made.files if file.role == "media" and file.path.endswith(".mp4")]
+        if not files or any(made.status is not Status.FINISHED for made in wanted):
+            raise NotFound(kind="file", id=", ".join(made.id for made in wanted))
+        return Thing(kind="stream", id=ticket.id, document=await self.craft.stream(ticket, tuple(files)))
+
+    async def _find_things(self, intent: exchange.FindThings, caller: Caller, ledger: Ledger) -> Page[Thing | Ticket]:
+        found = [await self._find(kind, thing_id, caller) for kind, thing_id in intent.needs]
+        things = tuple(one for one in found if one is not None)
+        return Page(items=things, total=len(things))
+
+    async def _find(self, kind: str, thing_id: str, caller: Caller) -> Thing | Ticket | None:
+        if kind == "job":
+            ticket = await self.store.get(Key(caller.dialect.name, caller.account.id, thing_id))
+            return ticket if ticket is not None and ticket.deleted is None else None
+        if kind == "content":
+            content = await self.craft.peek(thing_id)
+            document = {"base64": b64encode(content).decode()} if content is not None else None
+            return Thing(kind=kind, id=thing_id, document=document) if document else None
+        return await self.cabinet.thing(caller, kind, thing_id)
+
     # --- account ------------------------------------------------------------------------------------
 
     async def _account(self, intent: Intent, caller: Caller, ledger: Ledger) -> AccountFacts:
@@ -310,54 +364,3 @@ class Desk:
             running=counts.get(Status.RUNNING, 0),
             waiting=counts.get(Status.QUEUED, 0),
         )
-
-
-def _visible(ticket: Ticket | None, job_id: str) -> Ticket:
-    if ticket is None or ticket.deleted is not None:
-        raise NotFound(kind="job", id=job_id)
-    return ticket
-
-
-def _startable(ticket: Ticket) -> None:
-    if ticket.status is not Status.HELD or not ticket.job.outputs:
-        raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
-
-
-def _stoppable(ticket: Ticket, also: frozenset[Status]) -> None:
-    if ticket.status not in WAITING | also:
-        raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
-
-
-def _fail_refused(outputs: tuple[Made, ...], refused: Mapping[int, Fault], now: datetime) -> tuple[Made, ...]:
-    return tuple(
-        life.fail_output(made, refused[index].trouble(), now) if index in refused else made
-        for index, made in enumerate(outputs)
-    )
-
-
-def _stopped(made: Made, now: datetime) -> Made:
-    return made if made.status in TERMINAL else life.move_output(made, Status.CANCELLED, now, finished=now)
-
-
-def _fresh(made: Made, output: Output, now: datetime) -> Made:
-    deliveries = tuple(Delivery(location=location) for location in output.destinations)
-    clean: dict[str, Any] = {"trouble": None, "files": (), "finished": None, "started": None, "progress": Fraction(0)}
-    return life.move_output(made, Status.QUEUED, now, deliveries=deliveries, **clean)
-
-
-def _chosen(ticket: Ticket, intent: exchange.RetryJob) -> frozenset[int]:
-    """The outputs to run again. Raises NotFound for an output that is not there, Conflict where none has failed."""
-    indices = range(len(ticket.outputs))
-    if intent.ended and ticket.status not in TERMINAL:
-        raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
-    if intent.output_id is not None:
-        found = frozenset(index for index in indices if ticket.outputs[index].id == intent.output_id)
-        if not found:
-            raise NotFound(kind="output", id=intent.output_id)
-        return found
-    if intent.failed_only:
-        failed = frozenset(index for index in indices if ticket.outputs[index].status is Status.FAILED)
-        if not failed and ticket.status is not Status.FAILED:
-            raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
-        return failed or frozenset(indices)
-    return frozenset(indices)

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mediaglot.gateway.backends import Product, Report
@@ -23,6 +23,9 @@ from mediaglot.gateway.transfer import Carrier
 if TYPE_CHECKING:
     from mediaglot.gateway.backends.making import Maker
     from mediaglot.gateway.media.probe import Prober
+
+MOST_PEEKED: Final = 1 << 20
+"""Bytes of the largest file that is shown inside of an answer."""
 
 
 class FFmpegCraft:
@@ -91,6 +94,15 @@ class FFmpegCraft:
                 await self._carrier.deliver(product.path, location, name=names[number])
         except NoSpace as fault:
             raise DeliveryFailed(reason="no_space") from fault
+
+    async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
+        return await self._maker().stream(self.outputs, ticket.ids["folder"], files)
+
+    async def peek(self, path: str) -> bytes | None:
+        found = self.outputs / path
+        if not await asyncio.to_thread(lambda: found.is_file() and found.stat().st_size <= MOST_PEEKED):
+            return None
+        return await asyncio.to_thread(found.read_bytes)
 
     def clear(self, ticket: Ticket) -> None:
         shutil.rmtree(self._folder(ticket), ignore_errors=True)

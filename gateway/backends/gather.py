@@ -52,12 +52,12 @@ def measurer(probe: Probe) -> Probe:
 async def _file(path: Path, product: parts.Product, number: int, probe: Probe) -> Product:
     facts = await probe(path)
     complete(facts.duration, product.duration)
-    size, digest = await asyncio.to_thread(_digest, path)
+    size, digest, md5 = await asyncio.to_thread(_digest, path)
     name = None
     if product.name is not None:
         picture = facts.video[0] if facts.video else None
         name = naming.pictured(product.name, number, *((picture.width, picture.height) if picture else (0, 0)))
-    file = File(path=name or path.name, size=size, sha256=digest, facts=facts, role=product.role)
+    file = File(path=name or path.name, size=size, sha256=digest, md5=md5, facts=facts, role=product.role)
     return Product(path=path, file=file, name=name)
 
 
@@ -68,9 +68,14 @@ def _present(folder: Path, product: parts.Product) -> list[Path]:
     return paths
 
 
-def _digest(path: Path) -> tuple[int, str]:
+def _digest(path: Path) -> tuple[int, str, str]:
+    """Bytes, SHA-256, and MD5 for the clients that compare nothing else."""
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
-        return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(1 << 20):
+            sha256.update(block)
+            md5.update(block)
+        return os.fstat(file.fileno()).st_size, sha256.hexdigest(), md5.hexdigest()
 
 
 def _zip(pictures: Sequence[Product], name: str) -> Product:
@@ -81,9 +86,11 @@ def _zip(pictures: Sequence[Product], name: str) -> Product:
             with picture.path.open("rb") as source, archive.open(zipfile.ZipInfo(picture.file.path, EPOCH), "w") as to:
                 while block := source.read(1 << 20):
                     to.write(block)
-    size, digest = _digest(path)
+    size, digest, md5 = _digest(path)
     return Product(
-        path=path, file=File(path=name or path.name, size=size, sha256=digest, role="archive"), name=name or None
+        path=path,
+        file=File(path=name or path.name, size=size, sha256=digest, md5=md5, role="archive"),
+        name=name or None,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from mediaglot.gateway.backends import Product, Report
 from mediaglot.gateway.backends.drawing import draw_into
 from mediaglot.gateway.backends.gather import gather
+from mediaglot.gateway.backends.restream import restreamed
 from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, WorkFault
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.media import parts
@@ -21,7 +22,7 @@ from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.progress import Progress
 from mediaglot.gateway.media.run import Limits, run
 from mediaglot.gateway.media.tool import Tool
-from mediaglot.gateway.model import AudioFacts, Input, Job, Location, MediaFacts, Ticket, VideoFacts
+from mediaglot.gateway.model import AudioFacts, File, Input, Job, Location, MediaFacts, Ticket, VideoFacts
 from mediaglot.gateway.transfer import Carrier
 
 STAND_IN: Final = MediaFacts(
@@ -80,6 +81,10 @@ class Maker:
                 return {**faults, **dict.fromkeys(left, fault)}
             made = await self._one_by_one(ticket, folder, left, report)
         return {**made, **faults}
+
+    async def stream(self, outputs: Path, room: str, files: tuple[File, ...]) -> Mapping[str, str]:
+        """Playlists over finished files of a job whose results are in ``room``."""
+        return await restreamed(outputs, room, files, (await self._tool()).path, self._limits)
 
     async def _attempt(
         self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report

@@ -88,6 +88,14 @@ class SimulatedCraft:
     async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
         await self._clock.sleep(0.02)
 
+    async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
+        folder = f"{{outputs}}/{ticket.ids['folder']}"
+        entries = (f"#EXT-X-STREAM-INF:BANDWIDTH={file.size * 8}\n{folder}/{file.path}\n" for file in files)
+        return {"hls": "#EXTM3U\n" + "".join(entries), "dash": f"<MPD><BaseURL>{folder}/</BaseURL></MPD>"}
+
+    async def peek(self, path: str) -> bytes | None:
+        return None
+
     def clear(self, ticket: Ticket) -> None:
         return
 

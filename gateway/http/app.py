@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from typing import Final
 
@@ -90,10 +90,18 @@ class Server:
         assert self.house is not None  # noqa: S101
         return Endpoint(dialect, self.house.desk, self.house.accounts, recall=self.house.desk, link=self._link)
 
-    def _link(self, path: str, *, filename: str = "", inline: bool = False) -> str:
+    def _link(
+        self,
+        path: str,
+        *,
+        filename: str = "",
+        inline: bool = False,
+        until: datetime | None = None,
+        room: str = "outputs",
+    ) -> str:
         assert self.house is not None  # noqa: S101
-        expires = self.house.clock.now() + LINK_LIFE
-        return self.house.signer.link(self.site.url, f"outputs/{path}", expires, filename=filename, inline=inline)
+        expires = until or self.house.clock.now() + LINK_LIFE
+        return self.house.signer.link(self.site.url, f"{room}/{path}", expires, filename=filename, inline=inline)
 
     async def _handle(self, raw: web.Request) -> web.StreamResponse:
         path = raw.path
@@ -131,6 +139,7 @@ class Server:
             body=body,
             base=self.site.base(endpoint.dialect.name),
             site=self.site.url,
+            received=self.house.clock.now() if self.house is not None else None,
         )
 
 

@@ -11,12 +11,13 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Final, Protocol
 
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.backends import Backend, Caller
 from mediaglot.gateway.dialect import Call, Dialect, Link
-from mediaglot.gateway.exchange import GetJob, Intent, Request, Response, Result
+from mediaglot.gateway.exchange import FindThings, GetJob, Intent, Page, Request, Response, Result, Thing
 from mediaglot.gateway.faults import Fault, Internal
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import Ticket
@@ -52,9 +53,17 @@ class Linked:
     def __init__(self, link: Link | None) -> None:
         self._link, self.used = link, False
 
-    def __call__(self, path: str, *, filename: str = "", inline: bool = False) -> str:
+    def __call__(
+        self,
+        path: str,
+        *,
+        filename: str = "",
+        inline: bool = False,
+        until: datetime | None = None,
+        room: str = "outputs",
+    ) -> str:
         self.used = True
-        return self._link(path, filename=filename, inline=inline) if self._link else path
+        return self._link(path, filename=filename, inline=inline, until=until, room=room) if self._link else path
 
 
 class Endpoint:
@@ -82,7 +91,7 @@ class Endpoint:
         if self.accounts.admit(self.dialect.name, call.credential) != memory.admitted:
             return None
         ticket = self._recall(call.intent, Caller(dialect=self.dialect, account=call.account))
-        if ticket is None:
+        if ticket is None or self.dialect.beside(call, ticket):
             return None
         if ticket is not memory.ticket:
             linked = Linked(self._link)
@@ -98,12 +107,14 @@ class Endpoint:
             call = self.dialect.open(request)
             admitted = self.accounts.admit(self.dialect.name, call.credential)
             account = self.dialect.tenant(call, admitted)
-            ledger = Ledger()
+            caller, ledger = Caller(dialect=self.dialect, account=account), Ledger()
+            call = replace(call, account=account)
             intent = self.dialect.read(call, ledger)
-            call = replace(call, account=account, intent=intent, link=Linked(self._link))
+            call = replace(call, intent=intent, link=Linked(self._link))
             if identity is not None:
                 self._remember(identity, call, admitted)
-            result = await self.backend.perform(intent, Caller(dialect=self.dialect, account=account), ledger)
+            result = await self.backend.perform(intent, caller, ledger)
+            call = await self._with_beside(call, caller, result)
         except Fault as fault:
             result = fault
         except Exception:
@@ -115,6 +126,18 @@ class Endpoint:
             mistake = Internal(reference=secrets.token_hex(4))
             LOG.exception("an answer of %s failed: %s", self.dialect.name, mistake)
             return self.dialect.render_response(call, mistake)
+
+    async def _with_beside(self, call: Call, caller: Caller, result: Result) -> Call:
+        """The call with all things that its answer shows."""
+        asked: set[tuple[str, str]] = set()
+        while wanted := [need for need in dict.fromkeys(self.dialect.beside(call, result)) if need not in asked]:
+            asked.update(wanted)
+            page = await self.backend.perform(FindThings(needs=tuple(wanted)), caller, Ledger())
+            assert isinstance(page, Page)  # noqa: S101
+            tickets = {("job", item.id): item for item in page.items if isinstance(item, Ticket)}
+            things = {(item.kind, item.id): item for item in page.items if isinstance(item, Thing)}
+            call = replace(call, found={**call.found, **tickets, **things})
+        return call
 
     def refuse(self, request: Request, fault: Fault) -> Response:
         """The answer to a request that can't even be read."""

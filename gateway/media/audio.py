@@ -97,6 +97,9 @@ def _sample_rate(audio: Audio, scene: Scene, allowed: Sequence[int], memo: Memo)
         raise memo.invalid("sample_rate", audio.sample_rate, "not a sample rate")
     source = scene.audio.sample_rate if scene.audio else None
     wanted = audio.sample_rate or source
+    most = audio.most_sample_rate
+    if most is not None and wanted is not None and wanted > most:
+        return max((rate for rate in allowed if rate <= most), default=most)
     if wanted is None:
         return allowed[0] if allowed else (48_000 if audio.loudness else None)
     if not allowed or wanted in allowed:
@@ -114,6 +117,9 @@ def _channels(audio: Audio, scene: Scene, voice: Voice, memo: Memo) -> int | Non
     if audio.channels is not None and audio.channels > voice.channels:
         memo.note("channels")
         return voice.channels
+    most = audio.most_channels
+    if most is not None and (audio.channels or source or most + 1) > most:
+        return max(1, min(most, voice.channels))
     if audio.channels is not None:
         return audio.channels
     return min(2, voice.channels) if source is None or source > voice.channels else None

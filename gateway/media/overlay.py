@@ -80,11 +80,16 @@ def _image(overlay: ImageOverlay, name: str, picture: Picture, memo: Memo) -> Co
     vertical, horizontal = overlay.anchor
     if vertical not in VERTICAL or horizontal not in HORIZONTAL:
         raise memo.invalid("anchor", overlay.anchor, "not two words")
-    if max(abs(overlay.x), abs(overlay.y)) > MAX_SIDE:
-        raise memo.invalid("x", max(abs(overlay.x), abs(overlay.y)), "outside of any picture")
-    x, y = HORIZONTAL[horizontal].format(overlay.x), VERTICAL[vertical].format(overlay.y)
+    left, top = _pixels(overlay.x, picture.width), _pixels(overlay.y, picture.height)
+    if max(abs(left), abs(top)) > MAX_SIDE:
+        raise memo.invalid("x", max(abs(left), abs(top)), "outside of any picture")
+    x, y = HORIZONTAL[horizontal].format(left), VERTICAL[vertical].format(top)
     place = f"x={x}:y={y}:eval=init:format=auto{_when(overlay, memo)}"
     return Cover(path=name, prepare=",".join(_prepare(overlay, picture, memo)), place=place)
+
+
+def _pixels(distance: int | Share, side: int) -> int:
+    return round(distance.of_source * side) if isinstance(distance, Share) else distance
 
 
 def _prepare(overlay: ImageOverlay, picture: Picture, memo: Memo) -> Iterator[str]:

@@ -79,6 +79,11 @@ def _cap(settings: Settings, most: int, buffer: int | None, memo: Memo) -> None:
 
 def _average(settings: Settings, rate: Average, known: Control, scene: Scene, memo: Memo) -> bool:
     bitrate = _asked(rate, scene, memo)
+    if bitrate is None and rate.most is not None and known.free is not None:
+        # such encoders take the cap of a quality level as their bitrate, and nothing else
+        settings.update(known.default)
+        settings.set("-b:v", _checked(rate.most, memo, "most"))
+        return False
     if bitrate is None:
         settings.update(known.default)
     else:

@@ -175,7 +175,7 @@ def _sized(video: Video, picture: Picture, encoder: str, memo: Memo) -> tuple[li
     scaler = video.scaler if video.scaler in SCALERS else None
     if video.scaler is not None and scaler is None:
         memo.note("scaler")
-    filters, result = frame(video.size, picture, memo, scaler=scaler)
+    filters, result = frame(_within(video, picture, memo), picture, memo, scaler=scaler)
     edges: list[str] = []
     if video.pad is not None:
         edges, result = padded(video.pad, result, memo)
@@ -186,6 +186,20 @@ def _sized(video: Video, picture: Picture, encoder: str, memo: Memo) -> tuple[li
         memo.note("size")
     boxed, result = frame(Size(width=snapped[0], height=snapped[1], fit=Fit.PAD), result, memo, scaler=scaler)
     return filters + edges + boxed, result
+
+
+def _within(video: Video, picture: Picture, memo: Memo) -> Size | None:
+    """The size that was asked for, or the largest one of its shape that is allowed."""
+    if video.most is None:
+        return video.size
+    wanted = frame(video.size, picture, memo)[1]
+    width = wanted.width * wanted.aspect
+    bounds = ((video.most.width, width), (video.most.height, wanted.height))
+    factor = min((Fraction(most) / side for most, side in bounds if isinstance(most, int) and most), default=1)
+    if factor >= 1:
+        return video.size
+    sides = (max(2, 2 * int(side * factor / 2)) for side in (width, wanted.height))
+    return Size(width=next(sides), height=next(sides), fit=Fit.STRETCH)
 
 
 def _snapped(picture: Picture, encoder: str) -> tuple[int, int]:

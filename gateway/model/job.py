@@ -60,14 +60,15 @@ class Stills:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageOverlay:
-    """A picture over the video. ``x`` and ``y`` count from the corner that ``anchor`` names.
+    """A picture over the video. ``x`` and ``y``, pixels or shares of the video's sides, count from the corner that
+    ``anchor`` names.
 
     ``anchor`` is two words, vertical first: top|middle|bottom and left|center|right.
     """
 
     location: Location
-    x: int = 0
-    y: int = 0
+    x: int | Share = 0
+    y: int | Share = 0
     anchor: tuple[str, str] = ("top", "left")
     width: int | Share | None = None
     height: int | None = None

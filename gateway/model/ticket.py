@@ -88,6 +88,7 @@ class File:
     path: str
     size: int
     sha256: str | None = None
+    md5: str | None = None
     facts: MediaFacts | None = None
     role: str = "media"
     """media, still, archive, playlist or segment. A package's master playlist comes before all others and has the

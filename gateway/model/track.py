@@ -138,6 +138,8 @@ class Video:
 
     codec: str | None = essential()
     size: Size | None = essential()
+    most: Size | None = None
+    """A larger picture is made smaller, in its own shape, until it fits into these pixels."""
     rate: Rate | None = None
     frame_rate: FrameRate | None = None
     key_frames: KeyFrames | None = None
@@ -183,7 +185,9 @@ class Audio:
     bitrate: int | Share | None = None
     at_most_source: bool = False
     sample_rate: int | None = None
+    most_sample_rate: int | None = None
     channels: int | None = None
+    most_channels: int | None = None
     profile: str | None = None
     language: str | None = None
     volume: Fraction | None = None

@@ -6,6 +6,7 @@ middle is read from the other end. Totals come from counters where the filter is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +24,11 @@ SORTS: Final = {
     "id": ("id",),
     "source": ("source",),
 }
+FACET: Final = "facet:"
+PART: Final = (
+    "t.number IN (SELECT ticket FROM facets WHERE name = :facet{n} AND instr(value, :part{n}) AND owner ="
+    " (SELECT number FROM owners WHERE dialect = :dialect AND account = :account))"
+)
 JOIN: Final = (
     "CROSS JOIN facets AS f{n} ON f{n}.owner = f0.owner AND f{n}.name = :name{n} AND f{n}.value = :value{n}"
     " AND f{n}.created = f0.created AND f{n}.ticket = f0.ticket"
@@ -39,7 +45,7 @@ class Selection:
 
 async def find(reader: Connection, owner: dict[str, str], wanted: Filter, window: Window) -> tuple[list[str], int]:
     """The ids on a page, in order, and the total. Raises Invalid for a sort that does not exist."""
-    if window.sort not in SORTS:
+    if window.sort not in SORTS and not window.sort.startswith(FACET):
         raise Invalid(field="sort", value=window.sort)
     ranks = await rank(reader, owner, wanted)
     if ranks is not None and window.sort in RANKED:
@@ -62,17 +68,22 @@ async def find(reader: Connection, owner: dict[str, str], wanted: Filter, window
 
 def _paged(rows: str, sort: str, *, descending: bool) -> str:
     direction = " DESC" if descending else ""
-    names = [*(f"r{index}" for index in range(len(SORTS[sort]))), "number"]
+    names = [*(f"r{index}" for index in range(len(_columns(sort)))), "number"]
     inner = ", ".join(f"{name}{direction}" for name in names)
     outer = ", ".join(f"p.{name}{direction}" for name in names)
     return statements("listing")["page"].format(rows=rows, inner=inner, outer=outer)
 
 
 async def _total(reader: Connection, owner: dict[str, str], wanted: Filter, facets: list[tuple[str, str]]) -> int:
-    narrow = wanted.id, wanted.output_id, wanted.text, wanted.created_from, wanted.created_to
+    narrow = wanted.id, wanted.output_id, wanted.text, wanted.created_from, wanted.created_to, wanted.ended_from
     sql = statements("listing")
     row: Row | None
-    if any(value is not None for value in narrow) or len(facets) > 1 or (facets and wanted.statuses is not None):
+    if (
+        wanted.parts
+        or any(value is not None for value in narrow)
+        or len(facets) > 1
+        or (facets and wanted.statuses is not None)
+    ):
         selection = _select(owner, wanted, facets, None)
         row = await reader.row(sql["total"].format(rows=selection.rows), **selection.values)
     elif facets:
@@ -85,7 +96,8 @@ async def _total(reader: Connection, owner: dict[str, str], wanted: Filter, face
 
 def _select(owner: dict[str, str], wanted: Filter, facets: list[tuple[str, str]], sort: str | None) -> Selection:
     """``sort`` None is for counting."""
-    conditions, values = _conditions(wanted, "f0" if facets else "t")
+    by_facet = sort is not None and sort.startswith(FACET)
+    conditions, values = _conditions(wanted, "f0" if facets or by_facet else "t")
     names = {f"status{index}": status.value for index, status in enumerate(sorted(wanted.statuses or ()))}
     values |= owner | names
     if wanted.statuses is not None and sort == "created" and not facets:
@@ -94,19 +106,25 @@ def _select(owner: dict[str, str], wanted: Filter, facets: list[tuple[str, str]]
         return Selection(rows=" UNION ALL ".join(branches), values=values)
     if wanted.statuses is not None:
         conditions.append(f"t.status IN ({', '.join(f':{name}' for name in names)})")
+    if sort is not None and by_facet:
+        return _of_facets(conditions, values, [(sort.removeprefix(FACET), None), *facets], sort)
     if facets:
         return _of_facets(conditions, values, facets, sort)
     return Selection(rows=_of_tickets(conditions, sort), values=values)
 
 
 def _conditions(wanted: Filter, created: str) -> tuple[list[str], dict[str, Any]]:
-    offered = {
+    offered: dict[str, tuple[str, Any]] = {
         "created_from": (f"{created}.created >= :created_from", ticks(wanted.created_from)),
         "created_to": (f"{created}.created <= :created_to", ticks(wanted.created_to)),
+        "ended_from": ("(t.finished IS NULL OR t.finished >= :ended_from)", ticks(wanted.ended_from)),
         "id": ("t.id = :id", wanted.id),
         "output": ("t.number IN (SELECT ticket FROM outputs WHERE id = :output AND owner = t.owner)", wanted.output_id),
         "text": ("instr(lower(t.id), :text)", None if wanted.text is None else wanted.text.lower()),
     }
+    for index, (name, part) in enumerate(wanted.parts.items()):
+        offered[f"part{index}"] = PART.format(n=index), part
+        offered[f"facet{index}"] = "TRUE", name
     used = {name: pair for name, pair in offered.items() if pair[1] is not None}
     return [sql for sql, _ in used.values()], {name: value for name, (_, value) in used.items()}
 
@@ -117,22 +135,30 @@ def _of_tickets(conditions: list[str], sort: str | None) -> str:
 
 
 def _of_facets(
-    conditions: list[str], values: dict[str, Any], facets: list[tuple[str, str]], sort: str | None
+    conditions: list[str], values: dict[str, Any], facets: Sequence[tuple[str, str | None]], sort: str | None
 ) -> Selection:
+    """A first facet without a value is there for the order only."""
     joins = [JOIN.format(n=index) for index in range(1, len(facets))]
-    if sort not in {None, "created"} or any("t." in condition for condition in conditions):
+    by_column = sort in SORTS and sort != "created"
+    if by_column or any("t." in condition for condition in conditions):
         joins.append("CROSS JOIN tickets AS t ON t.number = f0.ticket")
     for index, (name, value) in enumerate(facets):
         values |= {f"name{index}": name, f"value{index}": value}
+    if facets[0][1] is not None:
+        conditions = ["f0.value = :value0", *conditions]
     rows = statements("listing")["of_facets"].format(
-        ranks=_ranks(sort, {"created": "f0"}), joins=" ".join(joins), conditions=_all_of(conditions)
+        ranks=_ranks(sort, {"created": "f0", "value": "f0"}), joins=" ".join(joins), conditions=_all_of(conditions)
     )
     return Selection(rows=rows, values=values)
 
 
 def _ranks(sort: str | None, tables: dict[str, str]) -> str:
-    columns = SORTS[sort] if sort else ()
+    columns = _columns(sort) if sort else ()
     return ", ".join(f"{tables.get(name, 't')}.{name} AS r{index}" for index, name in enumerate(columns)) or "NULL"
+
+
+def _columns(sort: str) -> tuple[str, ...]:
+    return ("value", "created") if sort.startswith(FACET) else SORTS[sort]
 
 
 def _all_of(conditions: list[str]) -> str:

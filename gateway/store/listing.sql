@@ -15,7 +15,7 @@ AND t.deleted IS NULL {conditions}
 -- name: of_facets
 SELECT f0.ticket AS number, {ranks} FROM facets AS f0 {joins}
 WHERE f0.owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
-AND f0.name = :name0 AND f0.value = :value0 {conditions}
+AND f0.name = :name0 {conditions}
 
 -- name: facet_total
 SELECT n FROM facet_counts

@@ -101,7 +101,10 @@ def test_answer_is_valid(case: Case) -> None:
     reading = case.read()
     result = reading.fault or case.result
     if result is not None:
-        body = case.dialect.render_response(reading.call, result).body
+        answer = case.dialect.render_response(reading.call, result)
+        if answer.headers.get("Content-Type") != reading.call.wire.content_type:
+            return  # a redirect, or a file
+        body = answer.body
         name = f"{_answers(case.dialect, reading.call, result)}.reply"
         same(f"{name}: problems", schemas(case.spec).check(name, reading.call.wire.read_answer(body)), [])
 
@@ -248,7 +251,8 @@ def test_credentials_open_their_account_only(dialect: Dialect) -> None:
         credential = call.credential
         assert credential is not None  # noqa: S101
         wrong = Credential(credential.name, Secret(credential.secret.reveal() + "x"))
-        Accounts({dialect.name: [credential]}, free=free).admit(dialect.name, credential)
+        if credential.signed is None:
+            Accounts({dialect.name: [credential]}, free=free).admit(dialect.name, credential)
         fault = _refusal(Accounts({dialect.name: [wrong]}, free=free), dialect, credential)
         hold(isinstance(fault, Unauthorized), "a credential that is not on the list is let in")
         body = dialect.render_response(call, fault).body.decode()

@@ -27,6 +27,7 @@ class Json:
     content_type: str = "application/json"
     stringly: bool = False
     lists: frozenset[str] = frozenset()
+    indent: bool = False
 
     def choose(self, request: Request) -> Json:
         return self
@@ -46,7 +47,8 @@ class Json:
 
     def write(self, tree: Tree) -> bytes:
         document = _fold(tree, self.lists) if self.stringly else tree
-        return orjson.dumps({self.answer_root: document} if self.answer_root else document)
+        option = orjson.OPT_INDENT_2 if self.indent else None
+        return orjson.dumps({self.answer_root: document} if self.answer_root else document, option=option)
 
 
 def _object(text: bytes, root: str | None) -> Tree:

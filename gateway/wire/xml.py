@@ -136,3 +136,56 @@ def _tree(element: etree._Element, depth: int) -> Any:
             tree[key] = [tree[key], value]
             repeated.add(key)
     return tree
+
+
+@dataclass(frozen=True, slots=True)
+class NestedXml:
+    """Answers in which a list is an element that holds one child for each entry, named by ``items`` or else ``item``.
+
+    None is an empty element that says ``nil="true"``. ``indent`` is for human readers.
+    """
+
+    root: str
+    items: Mapping[str, str]
+    content_type: str = "application/xml"
+    indent: bool = False
+
+    def choose(self, request: Request) -> NestedXml:
+        return self
+
+    def read(self, request: Request) -> Tree:
+        raise Malformed(format="XML", reason="requests are not read in XML")
+
+    def write(self, tree: Tree) -> bytes:
+        root = etree.Element(self.root)
+        self._fill(root, tree)
+        if self.indent:
+            etree.indent(root)
+        return b'<?xml version="1.0" encoding="UTF-8"?>\n' + etree.tostring(root, encoding="UTF-8")
+
+    def _fill(self, element: etree._Element, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                self._fill(etree.SubElement(element, key if NAME.fullmatch(key) else _name(key)), item)
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                self._fill(etree.SubElement(element, self.items.get(str(element.tag), "item")), item)
+        elif value is None:
+            element.set("nil", "true")
+        else:
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            element.text = text.translate(LEGAL)
+
+    def read_answer(self, body: bytes) -> Tree:
+        tree = self._value(_parse(body))
+        if not isinstance(tree, dict):
+            raise Malformed(format="XML", reason="expected elements")
+        return tree
+
+    def _value(self, element: etree._Element) -> Any:
+        if element.get("nil") == "true":
+            return None
+        entry = self.items.get(str(element.tag), "item")
+        if len(element) and all(child.tag == entry for child in element):
+            return [self._value(child) for child in element]
+        return {str(child.tag): self._value(child) for child in element} if len(element) else element.text or ""

@@ -1,0 +1,352 @@
+"""What clients ask: sections 1.3, 2, 3.6 to 3.8. Schemas have looked at the shapes already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from mediaglot.emulators.xvid_mediahub import catalog
+from mediaglot.emulators.xvid_mediahub.document import preset_output, read_output
+from mediaglot.gateway import exchange, model
+from mediaglot.gateway.dialect import Call
+from mediaglot.gateway.exchange import CreateJob, Filter, GetThing, Intent, ListJobs, PutThing
+from mediaglot.gateway.faults import Forbidden, Invalid, Missing
+from mediaglot.gateway.loss import Kind, Ledger
+from mediaglot.gateway.mapping import Field, Pair, Record, Tree, is_empty, read_scalar
+from mediaglot.gateway.oauth import ClientCredentials
+from mediaglot.gateway.paging import Offset
+from mediaglot.gateway.passes import capped, merge
+from mediaglot.gateway.values import DECIMAL, EPOCH, NATURAL, PLACE, RATIO, SECONDS, TEXT, Table, read_location
+from mediaglot.gateway.wire.choice import parameters
+
+ID: Final = re.compile(r"[0-9a-f]{24}")
+BOOLEAN: Final = Table({"true": True, "false": False})
+PAGES: Final = Offset(start="start", limit="limit", default=1000, most=5000)
+WINDOW: Final = 15 * 60
+"""How many seconds a finished job still counts as in progress."""
+GRANTS: Final = ("client_credential", "client_credentials")
+"""The provider's word, and that of the standard."""
+READS: Final = ("mediahub_read", "mediahub_download_files")
+WRITES: Final = ("mediahub_write", "mediahub_submit_jobs")
+SCOPES: Final = {
+    **{word: (word,) for word in ("me", "autograph", *READS, *WRITES)},
+    "mediahub": ("mediahub", *READS, *WRITES),
+    "mediahub_read": READS,
+    "mediahub_write": WRITES,
+}
+"""What a scope allows, in the words that routes want."""
+
+
+TOKENS: Final = ClientCredentials(ID.pattern, SCOPES, 3600)
+
+
+def given(tree: Tree, key: str, via: Any, default: Any = None) -> Any:
+    return default if is_empty(tree.get(key)) else read_scalar(via, tree[key], key)
+
+
+def well_formed(text: Any, field: str) -> str:
+    if not ID.fullmatch(str(text)):
+        raise Invalid(field=field, reason="is not 24 hexadecimal digits")
+    return str(text)
+
+
+def checked(call: Call) -> str:
+    """The id in the path. Raises Invalid for what is none."""
+    return well_formed(call.params["id"], "id")
+
+
+def one(intent: Any, **more: Any) -> Callable[[Call, Ledger], Intent]:
+    """What wants the id in the path and nothing else."""
+    return lambda call, ledger: intent(id=checked(call), **more)
+
+
+def issue_token(call: Call, ledger: Ledger) -> exchange.IssueToken:
+    return TOKENS.read(call, GRANTS[:1] if call.options.get("strict_grant") == "true" else GRANTS)
+
+
+# --- lists ----------------------------------------------------------------------------------------
+
+FACETS: Final = ("user_data", "unique_custom_key", "title", "pipeline.id", "input.file.name", "autograph")
+SORTS: Final = {
+    **dict.fromkeys(("created_at", "updated_at"), "created"),
+    "finished_at": "finished",
+    "input.input_name": "source",
+    **{name: name for name in ("status", "id")},
+    **{name: f"facet:{name}" for name in FACETS},
+}
+STATES: Final = {
+    "QUEUED": frozenset({model.Status.QUEUED, model.Status.HELD}),
+    "PROCESSING": frozenset({model.Status.RUNNING}),
+    "SUCCESS": frozenset({model.Status.FINISHED}),
+    "FAILURE": frozenset({model.Status.FAILED, model.Status.CANCELLED}),
+}
+
+
+def list_jobs(call: Call, ledger: Ledger) -> ListJobs:
+    tree = call.tree
+    since, until = given(tree, "from_date", EPOCH), given(tree, "to_date", EPOCH)
+    facets: dict[str, str] = {key: tree[key] for key in ("user_data", "pipeline.id", "autograph") if key in tree}
+    name = str(tree.get("input.file.name", "")).lower()
+    sort = SORTS.get(str(tree.get("sort")))
+    descending = tree.get("direction") == "-1" and (sort is not None or "sort" not in tree)
+    wanted = Filter(
+        statuses=given(tree, "status", Table(STATES)),
+        created_from=since + timedelta(milliseconds=1) if since else None,
+        created_to=until - timedelta(microseconds=1) if until else None,
+        facets=facets,
+        parts={"input.file.name": name} if name else {},
+        recent=WINDOW if given(tree, "inprogress", BOOLEAN) else None,
+    )
+    return ListJobs(filter=wanted, window=PAGES.window(tree, sort=sort or "created", descending=descending))
+
+
+def delete_job(call: Call, ledger: Ledger) -> exchange.DeleteJobs:
+    return exchange.DeleteJobs(ids=(checked(call),))
+
+
+# --- new jobs -------------------------------------------------------------------------------------
+
+INPUT: Final = Record(
+    model.Input,
+    Field("input_name", "location", PLACE),
+    Field("force_container", "container"),
+    Field("force_aspect_ratio", "pixel_aspect", RATIO),
+    Field("force_framerate", "frame_rate", DECIMAL, "framerate"),
+    Field("force_interlaced", "interlaced", BOOLEAN, "interlaced"),
+    Pair(
+        "start_time",
+        "clip",
+        lambda tree: {"clip": model.Clip(start=SECONDS.read(tree["start_time"]))},
+        lambda one: {"start_time": float(one.clip.start) if one.clip and one.clip.start else None},
+    ),
+)
+FORCED: Final = {"framerate": "force_framerate", "interlaced": "force_interlaced"}
+TEXTS: Final = ("user_data", "unique_custom_key", "title", "output_prefix")
+KNOWN: Final = frozenset({*TEXTS, "pipeline", "pipeline_id", "input", "autograph", "playlists", "outputs"})
+PICTURE: Final = ("rotate", "height", "width", "framerate", "bitrate", "aspect_ratio")
+
+
+def create_job(call: Call, ledger: Ledger) -> CreateJob:
+    tree = call.tree["job"]
+    for key in tree.keys() - KNOWN:
+        ledger.note(Kind.UNREAD, f"job.{key}", reason="unknown")
+    words: Tree = {key: TEXT.read(tree[key]) if tree.get(key) is not None else None for key in TEXTS}
+    source = INPUT.read(tree["input"], ledger.within("job.input"))
+    made = tuple(new_output(one, ledger.within(f"job.outputs.{index}")) for index, one in enumerate(tree["outputs"]))
+    received = call.request.received
+    document = words | {
+        "pipeline": tree["pipeline"]["id"] if "pipeline" in tree else tree["pipeline_id"],
+        "application": call.account.user,
+        "user": catalog.own("user", call.account),
+        "input": echoed_input(tree["input"]),
+        "autograph": autograph(call, tree, ledger),
+        "playlists": tree.get("playlists"),
+        "output_prefix": words["output_prefix"] or "{job_id}/",
+        "received": received and EPOCH.write(received),
+    }
+    needs = [("pipeline", document["pipeline"]), *(("preset", output.document["preset"]) for output in made)]
+    if "://" not in source.location.url:
+        needs.append(("object", f"{document['pipeline']}/{source.location.url}"))
+    unique = (("custom_key", words["unique_custom_key"]),) if words["unique_custom_key"] else ()
+    job = model.Job(inputs=(source,), outputs=made, document=document)
+    return CreateJob(job=job, needs=tuple(dict.fromkeys(needs)), unique=unique)
+
+
+def autograph(call: Call, tree: Tree, ledger: Ledger) -> Tree | None:
+    found: Tree | None = tree.get("autograph")
+    if found is not None:
+        if call.account.scopes and "autograph" not in call.account.scopes:
+            raise Forbidden(scope="autograph")
+        ledger.note(Kind.DROPPED, "job.autograph", reason="there is no watermarking here")
+    return found
+
+
+def echoed_input(tree: Tree) -> Tree:
+    spelled = {FORCED.get(key, key): value for key, value in tree.items()}
+    shown = {key: spelled.get(key) for key in ("input_name", "force_container", "force_aspect_ratio", *FORCED.values())}
+    return shown | ({"start_time": spelled["start_time"]} if spelled.get("start_time") is not None else {})
+
+
+def new_output(tree: Tree, ledger: Ledger) -> model.Output:
+    """One entry of ``outputs``, whose preset is to be found by its id."""
+    series = [{"thumbnail_preset": "thumbnails_small", **each} for each in tree.get("thumbnails") or ()]
+    settings = tree.get("settings")
+    document = {
+        "preset": tree["preset"]["id"],
+        "thumbnails": [{key: each.get(key) for key in ("thumbnail_names", "thumbnail_preset")} for each in series]
+        or None,
+        "logos": [{key: each.get(key) for key in ("logo_image", "logo_preset")} for each in tree.get("logos") or ()]
+        or None,
+        "settings": None if settings is None else echoed_settings(settings),
+    }
+    output = read_output({**tree, "thumbnails": series}, ledger)
+    return replace(output, preset=None, document=document)
+
+
+def echoed_settings(settings: Tree) -> Tree:
+    video = settings.get("video")
+    shown = {key: settings.get(key) for key in ("max_duration", "video", "audio")}
+    return shown | {"video": None if video is None else {key: video.get(key) for key in PICTURE}}
+
+
+# --- what presets and pipelines say -----------------------------------------------------------------
+
+UPLOADS: Final = "https://uploads.mediaglot.test/"
+PINGS: Final = {
+    "started": model.Event.STARTED,
+    "finished": model.Event.FINISHED,
+    "error": model.Event.FAILED,
+    "warning": model.Event.WARNING,
+}
+
+
+def settle(job: model.Job, found: Any) -> model.Job:
+    """Raises Invalid for a pipeline or a preset that is not there."""
+    key = ("pipeline", job.document["pipeline"])
+    if key not in found:
+        raise Invalid(field="pipeline", reason="does not exist")
+    said = found[key].document
+    location = below(said.get("input_download_dir"), job.inputs[0].location)
+    if brought := found.get(("object", f"{key[1]}/{job.inputs[0].location.url}")):
+        location = model.Location(url=f"{UPLOADS}{brought.document['upload']}")
+    urls = said.get("ping_urls") or {}
+    pings = {model.Event(PINGS[name]): url for name, url in urls.items() if url and name in PINGS}
+    targets = ((event, read_scalar(PLACE, url, "ping_urls")) for event, url in pings.items())
+    return replace(
+        job,
+        inputs=(replace(job.inputs[0], location=location),),
+        outputs=tuple(furnished(output, found, said.get("image_download_dir")) for output in job.outputs),
+        notifications=tuple(model.Notification(target=target, events=frozenset({event})) for event, target in targets),
+        document={**job.document, "upload_dir": said.get("output_upload_dir")},
+    )
+
+
+def below(folder: str | None, location: model.Location) -> model.Location:
+    """A relative path, joined to the pipeline's own place for such things."""
+    if "://" in location.url or not folder:
+        return location
+    return PLACE.read(f"{folder.rstrip('/')}/{location.url.lstrip('/')}")
+
+
+def furnished(output: model.Output, found: Any, images: str | None) -> model.Output:
+    thing = found.get(("preset", output.document["preset"]))
+    if thing is None:
+        raise Invalid(field="preset", reason="does not exist")
+    base = preset_output(thing.document["target_format"])
+    merged: model.Output = merge(base, output)
+    logos = (each for each in output.overlays if isinstance(each, model.ImageOverlay))
+    overlays = tuple(replace(each, location=below(images, each.location)) for each in logos)
+    video = merged.video
+    if isinstance(video, model.Video):
+        video = capped(picture(base), picture(output), video)
+    return replace(merged, video=video, overlays=overlays, document=output.document)
+
+
+def picture(output: model.Output) -> model.Video | None:
+    return output.video if isinstance(output.video, model.Video) else None
+
+
+def christen(job: model.Job, job_id: str) -> model.Job:
+    """``{job_id}`` and ``{input_name}`` in names, and the places that they make."""
+    name, folder = input_name(job), job.document.get("upload_dir")
+    stem = re.sub(r"[^\w .()@=+,~-]", "_", name.rpartition(".")[0] or name)
+    archive = "thumbnails_" + re.sub(r"\W", "_", name)
+
+    def filled(text: str) -> str:
+        return text.replace("{job_id}", job_id).replace("{input_name}", stem)
+
+    prefix = filled(job.document["output_prefix"])
+    places = (read_location(f"{folder.rstrip('/')}/{prefix}".rstrip("/") + "/"),) if folder else ()
+
+    def named(output: model.Output) -> model.Output:
+        rows = [replace(row, name=f"{filled(row.name or 'thumb_{resolution}')}_{{n:04}}") for row in output.stills]
+        stills = tuple(replace(row, archive_name=archive) for row in rows)
+        return replace(output, name=filled(output.name or "{input_name}"), destinations=places, stills=stills)
+
+    document = {**job.document, "output_prefix": prefix}
+    return replace(job, outputs=tuple(map(named, job.outputs)), document=document)
+
+
+def input_name(job: model.Job) -> str:
+    """The last part of the input's path."""
+    path = urlsplit(str(job.document["input"]["input_name"])).path
+    return unquote(path.rstrip("/").rpartition("/")[2]) or "input"
+
+
+# --- presets, uploads, downloads, playlists --------------------------------------------------------
+
+
+def check_pipeline(document: Tree, whole: bool) -> None:
+    for key in ("input_download_dir", "image_download_dir", "output_upload_dir", "image_upload_dir"):
+        given(document, key, PLACE)
+    for event, url in (document.get("ping_urls") or {}).items():
+        given({event: url}, event, PLACE)
+
+
+def on_pipeline(pipeline: str) -> Filter:
+    return Filter(facets={"pipeline.id": pipeline})
+
+
+def check_preset(document: Tree, whole: bool) -> None:
+    """At least one codec, known ones, and caps that each of them has: section 3.3."""
+    target = document.get("target_format")
+    if target is None:
+        if whole:
+            raise Missing(field="target_format")
+        return
+    for key, kind in (("vcodec", "video"), ("acodec", "audio")):
+        for cap, value in ((target.get(key) or {}).get("caps") or {}).items():
+            allowed = catalog.CAPS[kind].get(cap, ())
+            if cap == "interlaced" and allowed:
+                read_scalar(BOOLEAN, value, cap)
+            elif not allowed or not allowed[0] <= read_scalar(DECIMAL, value, cap) <= allowed[1]:
+                raise Invalid(field=cap, reason="is not within the codec's range")
+    preset_output(target)
+
+
+def start_upload(call: Call, ledger: Ledger) -> PutThing:
+    query = parameters(call.request)
+    pipeline = well_formed(query.get("pipeline_id"), "pipeline_id")
+    key = read_scalar(PLACE, query.get("object_key", ""), "object_key").url
+    expires = given(query, "expires_at", NATURAL, 7 * 24 * 3600)
+    document = {"object_key": key, "pipeline": pipeline, "nb_chunks": 0, "expires_at": expires}
+    document["application"] = call.account.user
+    return PutThing(kind="upload", document=document, aliases=(("file", ""), ("object", f"{pipeline}/{key}")))
+
+
+def finish_upload(call: Call, ledger: Ledger) -> PutThing:
+    chunks = {"nb_chunks": call.tree["upload"]["nb_chunks"]}
+    return PutThing(kind="upload", id=checked(call), document=chunks, merge=True)
+
+
+def download(call: Call, ledger: Ledger) -> GetThing:
+    """By ``file_id``, or by ``object_key`` and ``pipeline_id``."""
+    file_id, pipeline, key = (call.tree.get(name) for name in ("file_id", "pipeline_id", "object_key"))
+    until(call)
+    if file_id:
+        return GetThing(kind="file", id=well_formed(file_id, "file_id"))
+    if not key:
+        raise Missing(field="file_id")
+    return GetThing(kind="object", id=f"{well_formed(pipeline, 'pipeline_id')}/{key}")
+
+
+def until(call: Call) -> datetime | None:
+    """When a link to a file shall lose its force, in seconds since 1970."""
+    seconds = given(call.tree, "expiry_time", NATURAL)
+    if seconds is not None and seconds >= 10**11:
+        raise Invalid(field="expiry_time", reason="is out of range")
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+
+
+def playlist(call: Call, ledger: Ledger) -> Intent:
+    """Of files of one job, or of all that a job made."""
+    file_ids, job_id = call.tree.get("file_id"), call.tree.get("job_id")
+    if bool(file_ids) == bool(job_id) or call.tree.get("autograph_tag"):
+        raise Invalid(field="file_id", reason="or else job_id must be given, and no tag")
+    if job_id:
+        return exchange.StreamFiles(job=well_formed(job_id, "job_id"))
+    return exchange.StreamFiles(outputs=tuple(well_formed(one, "file_id") for one in str(file_ids).split(",")))

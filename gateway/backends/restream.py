@@ -1,0 +1,41 @@
+"""Playlists on demand: finished files cut into segments as they are, once, beside the other results of their job."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from mediaglot.gateway.media import stream
+from mediaglot.gateway.media.argv import argv
+from mediaglot.gateway.media.run import Limits, run
+from mediaglot.gateway.model import File
+
+
+async def restreamed(
+    outputs: Path, room: str, files: tuple[File, ...], program: str, limits: Limits
+) -> Mapping[str, str]:
+    """``hls`` and ``dash``, with ``{outputs}`` for the URL of ``outputs``; everything lies in its folder ``room``."""
+    name = "stream-" + hashlib.sha256(" ".join(file.path for file in files).encode()).hexdigest()[:16]
+    folder = outputs / room / name
+    if not await asyncio.to_thread(folder.is_dir):
+        sources = [(str((outputs / file.path).absolute()), file.facts) for file in files]
+        await _make(folder, argv(stream.restream(sources), program), limits)
+    hls, dash = [await asyncio.to_thread((folder / one).read_text) for one in (stream.HLS, stream.DASH)]
+    base = f"{{outputs}}/{room}/{name}"
+    return {"hls": stream.hls_from(base, hls), "dash": stream.dash_from(base, dash)}
+
+
+async def _make(folder: Path, command: tuple[str, ...], limits: Limits) -> None:
+    """Made beside its place and put there whole; whoever comes second leaves the first one's."""
+    draft = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=folder.parent, prefix="making-"))
+    try:
+        await run(command, cwd=draft, on_progress=lambda _: None, limits=limits)
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(draft.rename, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,46 @@
+"""Playlists over finished MP4 files, without encoding anything: HLS and DASH from one run. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Final
+
+from mediaglot.gateway.media.parts import Feed, Run, Target
+from mediaglot.gateway.model import MediaFacts
+
+HLS: Final = "master.m3u8"
+DASH: Final = "manifest.mpd"
+SEGMENT: Final = 6
+"""Seconds; each segment begins at the first key frame from there on."""
+
+
+def restream(files: Sequence[tuple[str, MediaFacts | None]]) -> Run:
+    """Each file's picture as one variant, and the first one's sound. Everything is put into the run's own folder."""
+    pictures = [index for index, (_, facts) in enumerate(files) if facts is None or facts.video]
+    sound = next((index for index, (_, facts) in enumerate(files) if facts is None or facts.audio), None)
+    maps = (*(f"{index}:v:0" for index in pictures), *((f"{sound}:a:0",) if sound is not None else ()))
+    sets = [
+        f"id={number},streams={kind}"
+        for number, kind in enumerate(["v"] * bool(pictures) + ["a"] * (sound is not None))
+    ]
+    options = ("-c", "copy", "-seg_duration", str(SEGMENT), "-adaptation_sets", " ".join(sets))
+    more = ("-single_file", "1", "-hls_playlist", "1", "-hls_master_name", HLS)
+    return Run(
+        feeds=tuple(Feed(path=path) for path, _ in files),
+        graph="",
+        targets=(Target(maps=maps, options=(*options, *more), muxer="dash", path=DASH),),
+        duration=None,
+        weight=Fraction(1),
+    )
+
+
+def hls_from(base: str, text: str) -> str:
+    """A master playlist whose entries are found from anywhere: they begin with ``base``."""
+    text = re.sub(r'URI="([^":]+)"', rf'URI="{base}/\1"', text)
+    return re.sub(r"^(?=[^#\s])", f"{base}/", text, flags=re.MULTILINE)
+
+
+def dash_from(base: str, text: str) -> str:
+    return re.sub(r"(<MPD\b[^>]*>)", rf"\1\n\t<BaseURL>{base}/</BaseURL>", text, count=1)
