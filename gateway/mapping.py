@@ -387,32 +387,3 @@ def _default(attribute: DataclassField[Any]) -> Any:
     if attribute.default is not MISSING:
         return attribute.default
     return attribute.default_factory() if attribute.default_factory is not MISSING else None
-
-
-def flatten(tree: Tree, nothing: Mapping[str, str] | None = None, prefix: str = "") -> Tree:
-    """Objects within objects as one, whose keys are paths (``video.width``).
-
-    ``nothing`` names the paths at which an empty value has a meaning of its own, and the word for it.
-    """
-    flat: Tree = {}
-    for key, value in tree.items():
-        path = f"{prefix}{key}"
-        if nothing and path in nothing and is_empty(value):
-            flat[path] = nothing[path]
-        elif isinstance(value, dict):
-            flat |= flatten(value, nothing, f"{path}.")
-        else:
-            flat[path] = value
-    return flat
-
-
-def unflatten(flat: Tree, nothing: Mapping[str, str] | None = None) -> Tree:
-    """What ``flatten`` made ``flat`` of."""
-    tree: Tree = {}
-    for path, value in flat.items():
-        *above, key = path.split(".")
-        place = tree
-        for part in above:
-            place = place.setdefault(part, {})
-        place[key] = None if nothing and nothing.get(path) == value else value
-    return tree

@@ -354,8 +354,6 @@ def _epoch(value: Any) -> datetime:
 TEXT: Final = Value(_text, str)
 EPOCH: Final = Value(_epoch, lambda time: int(time.timestamp() * 1000))
 """Milliseconds since 1970. Read also in seconds, where milliseconds would mean the first years."""
-WHOLE: Final = Value(_natural, int)
-"""A natural number that is written as a number."""
 NUMBER_OF_KILOBITS: Final = Value(_thousands, lambda bits: number(Fraction(bits, 1000)))
 """Bits per second, as a number of kilobits."""
 AMOUNT: Final = Value(_amount, _amount_text)

@@ -214,7 +214,7 @@ def get_media_list(call: Call, ledger: Ledger) -> exchange.ListJobs:
     if version(call) < 3:
         return exchange.ListJobs()
     tree = {key: one(value) for key, value in call.tree.items()}
-    sort, descending = given(tree, "sort", SORTS, "id"), given(tree, "order", DESCENDING, default=False)
+    sort, descending = given(tree, "sort", SORTS, "created"), given(tree, "order", DESCENDING, default=False)
     window = PAGES.window(tree, sort=sort, descending=descending)
     return exchange.ListJobs(filter=FILTER.read(tree, ledger), window=window)
 

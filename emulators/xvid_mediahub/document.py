@@ -13,7 +13,8 @@ from typing import Any, Final
 from mediaglot.emulators.xvid_mediahub.catalog import CODEC_WORDS
 from mediaglot.gateway import model
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.mapping import Field, Inline, Many, Pair, Record, Tree, flatten, is_empty, many, unflatten
+from mediaglot.gateway.mapping import Field, Inline, Many, Pair, Record, Tree, is_empty, many
+from mediaglot.gateway.pieces import flatten, unflatten
 from mediaglot.gateway.values import (
     AMOUNT,
     DECIMAL,

@@ -12,8 +12,8 @@ from mediaglot.gateway.collection import rank
 from mediaglot.gateway.exchange import Thing, Window
 from mediaglot.gateway.faults import Invalid
 from mediaglot.gateway.ids import ObjectId
-from mediaglot.gateway.mapping import flatten, unflatten
 from mediaglot.gateway.paging import Offset
+from mediaglot.gateway.pieces import flatten, unflatten
 from mediaglot.gateway.reference import Finish, Picture, Ref
 
 JOB = Thing(kind="job", id="1", document={"file": "2", "note": None})

@@ -107,7 +107,7 @@ def test_all_laws_hold_for_a_lawful_visitor(visitor: Path, tmp_path: Path) -> No
         (
             "dialect.py",
             'CancelJob, Field("job", "id")',
-            'CancelJob, Field("job", "id", type(names("a"))(lambda word: word if word == "7" else int(word), str))',
+            'CancelJob, Field("job", "id", type(NATURAL)(lambda word: word if word == "7" else int(word), str))',
             "test_a_refusal_does_not_repeat_the_request[acme/stop/plain]",
         ),
         (
