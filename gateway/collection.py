@@ -15,9 +15,11 @@ from mediaglot.gateway.exchange import (
     ListThings,
     Page,
     PutThing,
+    Result,
     Thing,
     Window,
 )
+from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.paging import Offset
@@ -126,3 +128,16 @@ def rank(tree: Any, path: Iterable[str]) -> tuple[bool, float, str]:
         return False, 0, ""
     number = isinstance(tree, (int, float))
     return True, tree if number else float("inf"), "" if number else str(tree)
+
+
+def lacking(
+    dialect: Dialect, call: Call, result: Result, missing: Callable[[Tree], Iterable[tuple[str, str]]]
+) -> tuple[tuple[str, str], ...]:
+    """For ``Dialect.beside``: what an answer's document still lacks. A refusal, a file, a redirect lack nothing."""
+    if call.route is None:
+        return ()
+    try:
+        tree = call.route.gives(dialect, call, result)
+    except Fault:
+        return ()
+    return tuple(missing(tree)) if isinstance(tree, dict) else ()

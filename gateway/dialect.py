@@ -18,7 +18,14 @@ from mediaglot.gateway.accounts import ANYBODY, Account
 from mediaglot.gateway.auth import Auth, Credential
 from mediaglot.gateway.contract import Complaint, Insistence, Knob, Sample, Sighting
 from mediaglot.gateway.exchange import Headers, Intent, PutThing, Request, Response, Result, Thing
-from mediaglot.gateway.faults import Fault, Forbidden, MethodNotAllowed, Unauthorized, UnknownAction, from_trouble
+from mediaglot.gateway.faults import (
+    Fault,
+    Forbidden,
+    MethodNotAllowed,
+    Unauthorized,
+    UnknownAction,
+    from_trouble,
+)
 from mediaglot.gateway.ids import Ids
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Record, Tree, one

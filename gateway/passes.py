@@ -49,14 +49,15 @@ def preset_names(job: Job) -> frozenset[str]:
     return frozenset(output.preset for output in job.outputs if output.preset is not None)
 
 
-def capped(bounds: Video | None, own: Video | None, merged: Video) -> Video:
-    """``merged`` from ``bounds`` and a job's ``own`` settings, where what bounds say is the most in any case."""
-    bounds, own = bounds or Video(), own or Video()
-    most = bounds.rate.most if isinstance(bounds.rate, Average) else None
-    rate, frame_rate = merged.rate, merged.frame_rate
+def capped(bounds: Output, own: Output, merged: Output) -> Output:
+    """``merged`` from ``bounds`` and a job's ``own`` settings, where what the bounds say is the most in any case."""
+    if not isinstance(merged.video, Video):
+        return merged
+    limit, asked = (one.video if isinstance(one.video, Video) else Video() for one in (bounds, own))
+    rate, frame_rate = merged.video.rate, merged.video.frame_rate
     if isinstance(rate, Average):
-        known = [bits for bits in (most, rate.bitrate) if isinstance(bits, int)]
-        rate = replace(rate, most=min(known, default=None))
-    if own.frame_rate is not None and bounds.frame_rate is not None:
-        frame_rate = FrameRate(value=min(own.frame_rate.value, bounds.frame_rate.value))
-    return replace(merged, rate=rate, frame_rate=frame_rate)
+        most = limit.rate.most if isinstance(limit.rate, Average) else None
+        rate = replace(rate, most=min((bits for bits in (most, rate.bitrate) if isinstance(bits, int)), default=None))
+    if asked.frame_rate is not None and limit.frame_rate is not None:
+        frame_rate = FrameRate(value=min(asked.frame_rate.value, limit.frame_rate.value))
+    return replace(merged, video=replace(merged.video, rate=rate, frame_rate=frame_rate))

@@ -11,7 +11,7 @@ from mediaglot.emulators.xvid_mediahub import catalog
 from mediaglot.emulators.xvid_mediahub.request import PAGES, input_name, until
 from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.dialect import Call, Dialect, State
-from mediaglot.gateway.exchange import Done, Headers, Page, Response, Thing, Token, Window
+from mediaglot.gateway.exchange import Headers, Page, Response, Thing, Token, Window
 from mediaglot.gateway.faults import Invalid, NotFound
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.model import Made, Output, Status, Ticket
@@ -91,8 +91,7 @@ def output_tree(ticket: Ticket, output: Output, made: Made) -> Tree:
         "percentage_completed": percent_of(ticket, made),
         "thumbnail_zip": {"file": Ref("file", made.ids["zip"])} if series else None,
         "thumbnails": rows or None,
-        "logos": said.get("logos"),
-        "settings": said.get("settings"),
+        **{key: said.get(key) for key in ("logos", "settings")},
     }
 
 
@@ -104,14 +103,11 @@ def job_tree(base: str, ticket: Ticket, *, listed: bool = False) -> Tree:
     stills = (file.path for made in ticket.outputs for file in made.files if file.role == "still")
     source = Ref("file", ticket.sources[0].id, input_name(ticket.job))
     return {
-        "pipeline": Ref("pipeline", said["pipeline"]),
-        "application": Ref("application", said["application"]),
+        **{kind: Ref(kind, said[kind]) for kind in ("pipeline", "application")},
         "user_data": said["user_data"],
         **({} if listed else {"unique_custom_key": said["unique_custom_key"]}),
         "input": {**said["input"], "file": source, "thumbnail": Picture(next(stills, None))},
-        "autograph": said["autograph"],
-        "output_prefix": said["output_prefix"],
-        "playlists": said["playlists"],
+        **{key: said[key] for key in ("autograph", "output_prefix", "playlists")},
         "outputs": [output_tree(ticket, output, made) for output, made in pairs],
         "status": "FAILURE" if failed else STATES.write((ticket.status, None)),
         "percentage_completed": percent(ticket),
@@ -145,10 +141,6 @@ def envelope(call: Call, kind: str, trees: list[Tree], total: int, window: Windo
     links = PAGES.links(f"{call.request.base}{call.request.path.rstrip('/')}/", kept, total, window)
     turns = {name: None if url is None else {"href": url} for name, url in links.items()}
     return {f"{kind}s": trees, "total": total, "start": window.offset, "limit": window.limit} | turns
-
-
-def deleted(dialect: Dialect, call: Call, done: Done) -> Tree:
-    return SUCCESS
 
 
 def token(dialect: Dialect, call: Call, issued: Token) -> Tree:

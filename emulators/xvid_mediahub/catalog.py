@@ -25,8 +25,7 @@ def brought(kind: str, object_id: str, document: Tree, owner: str | None = None)
 
 
 LIMITS: Final = {
-    "video": "key_distance 1 60 width 16 4096 height 16 4096 framerate 1 120 bitrate 16 100000 ref_frames 1 16 "
-    "buffersize 16 200000",
+    "video": "key_distance 1 60 width 16 4096 height 16 4096 framerate 1 120 bitrate 16 100000 ref_frames 1 16",
     "audio": "bitdepth 16 24 channels 1 8 samplingrate 8000 96000 bitrate 8 640",
 }
 
@@ -38,7 +37,7 @@ def limits(text: str) -> Tree:
 
 
 CAPS: Final[dict[str, Tree]] = {kind: limits(text) for kind, text in LIMITS.items()}
-CAPS["video"] = {"interlaced": [False]} | CAPS["video"]
+CAPS["video"] = {"interlaced": [False]} | CAPS["video"] | limits("buffersize 16 200000")
 # The name, its word in the model, the type, the most passes, the profiles and the containers.
 CODECS: Final = (
     ("H.264 / AVC", "h264", "video", 2, "Baseline Main High", "mp4 mov m4v mkv avi flv 3gp mpegts"),
@@ -92,21 +91,15 @@ SYSTEM: Final = (
     preset("WebM HD", "webm", VP9, track("Opus", None, max_channels=2, max_bitrate=128)),
     preset("Xvid AVI", "avi", ASP, MP3),
 )
-PIPELINE: Final = tuple(
-    (
-        "name description default_object_timeout cancel_timeout enable_backtrace_pings input_download_dir "
-        "image_download_dir download_options output_upload_dir image_upload_dir upload_options store_options ping_urls"
-    ).split()
+PLAIN, PLACES = "name description", "input_download_dir image_download_dir download_options output_upload_dir"
+TIMES, REST = (
+    "default_object_timeout cancel_timeout enable_backtrace_pings",
+    "image_upload_dir upload_options store_options",
 )
-OWN_USER: Final = ("first_name", "last_name", "email", "name", "billing_address", "profile", "setting")
-USER: Final = (
-    *OWN_USER[:3],
-    "password",
-    "client_password_salt",
-    *OWN_USER[3:],
-    "confirmed_on",
-    "changed_email_confirmed",
-)
+PIPELINE: Final = tuple(f"{PLAIN} {TIMES} {PLACES} {REST} ping_urls".split())
+WHO, WHERE = "first_name last_name email", "name billing_address profile setting"
+OWN_USER: Final = tuple(f"{WHO} {WHERE}".split())
+USER: Final = f"{WHO} password client_password_salt {WHERE} confirmed_on changed_email_confirmed".split()
 
 
 def of_account(account: Account) -> tuple[Thing, ...]:

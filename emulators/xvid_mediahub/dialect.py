@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from collections.abc import Mapping
+from functools import partial
 from random import Random
 from string import ascii_letters, digits
 from typing import Any, ClassVar, Final
@@ -15,19 +15,19 @@ from mediaglot.emulators.xvid_mediahub.sample import Sample
 from mediaglot.gateway import exchange, faults
 from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.auth import HeaderToken, SignedQuery
-from mediaglot.gateway.collection import Collection, Manner
-from mediaglot.gateway.dialect import Call, Complaint, Dialect, Insistence, Knob, Route
+from mediaglot.gateway.collection import Collection, Manner, lacking
+from mediaglot.gateway.dialect import Call, Complaint, Insistence, Knob, Route
 from mediaglot.gateway.exchange import Intent, Request, Response, Result, Thing, headers
-from mediaglot.gateway.faults import Fault, Invalid
+from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.ids import Ids, ObjectId
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.model import Event, Job, Notification, Output, Ticket
 from mediaglot.gateway.oauth import BadClient
+from mediaglot.gateway.validated import Validated
 from mediaglot.gateway.wire.choice import Choice, parameters
 from mediaglot.gateway.wire.json import Json
 from mediaglot.gateway.wire.relaxed import Relaxed
-from mediaglot.gateway.wire.schema import Schemas, stem
 from mediaglot.gateway.wire.xml import NestedXml
 
 FRONT: Final = ObjectId("xvid_mediahub.front", "e4b097397e", 1)
@@ -53,6 +53,14 @@ def route(line: str, name: str, intent: type[Intent], takes: Any, gives: Any, sc
     return Route(method=method, path=f"/v1{path}", name=name, intent=intent, **more)
 
 
+def uses(pipeline: str) -> exchange.Filter:
+    return exchange.Filter(facets={"pipeline.id": pipeline})
+
+
+def ends(call: Call, ledger: Ledger) -> exchange.DeleteJobs:
+    return exchange.DeleteJobs(ids=(ask.checked(call),))
+
+
 MANNER: Final = Manner(ask.checked, answer.show, answer.envelope, answer.matches, answer.SUCCESS, ask.PAGES)
 READ, WRITE, SUBMIT, GET = "mediahub_read", "mediahub_write", "mediahub_submit_jobs", "mediahub_download_files"
 OWN: Final[Any] = {"reads": READ, "writes": WRITE}
@@ -61,7 +69,7 @@ own: Final = partial(Collection, MANNER)
 TEXTS, MORE = ("name", "description"), ("target_format", "settings")
 SHELVES: Final = (
     own("template", "/v1/jobs/templates", ALL, (*TEXTS, "job_settings"), **OWN),
-    own("pipeline", "/v1/pipelines", ALL, catalog.PIPELINE, check=ask.check_pipeline, busy=ask.on_pipeline, **OWN),
+    own("pipeline", "/v1/pipelines", ALL, catalog.PIPELINE, check=ask.check_pipeline, busy=uses, **OWN),
     own(
         "preset",
         "/v1/presets",
@@ -82,7 +90,7 @@ ROUTES: Final = (
     route("GET /jobs", "jobs list", exchange.ListJobs, ask.list_jobs, answer.jobs, READ, evidence="seed"),
     route("POST /jobs", "jobs post", exchange.CreateJob, ask.create_job, answer.job, SUBMIT, status=201),
     route("GET /jobs/{id}", "jobs get", exchange.GetJob, ask.one(exchange.GetJob), answer.job, READ, evidence="seed"),
-    route("DELETE /jobs/{id}", "jobs delete", exchange.DeleteJobs, ask.delete_job, answer.deleted, WRITE),
+    route("DELETE /jobs/{id}", "jobs delete", exchange.DeleteJobs, ends, lambda *_: answer.SUCCESS, WRITE),
     route("GET /files/downloads", "downloads get", SIGHT, ask.download, answer.download, GET),
     route("POST /files/uploads", "uploads post", exchange.PutThing, ask.start_upload, answer.upload, WRITE),
     route("GET /files/uploads/{id}", "uploads get", SIGHT, ask.one(SIGHT, kind="upload"), answer.upload, READ),
@@ -120,7 +128,7 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
 }
 
 
-class MediaHub(Dialect):
+class MediaHub(Validated):
     name: ClassVar[str] = "xvid_mediahub"
     title: ClassVar[str] = "Xvid MediaHub API v1"
     docs: ClassVar[str] = "https://mediahub.xvid.com/manual/api"
@@ -148,20 +156,6 @@ class MediaHub(Dialect):
     def locate(self, request: Request) -> str:
         strict = self.options["strict_slash"] == "true" and request.path in COLLECTIONS
         return "" if strict else request.path.removesuffix("/")
-
-    @cached_property
-    def _schemas(self) -> Schemas:
-        return Schemas(self)
-
-    def read(self, call: Call, ledger: Ledger) -> Intent:
-        """Raises Invalid for what does not fit the operation's schema, or that of the common parameters."""
-        asked = {"parameters": parameters(call.request)}
-        if call.route is not None and not call.route.public:
-            asked[f"{stem(call.route.name)}.request"] = call.tree
-        for name, tree in asked.items():
-            for field, _ in self._schemas.check(name, tree):
-                raise Invalid(field=field, reason="is not what it should be")
-        return super().read(call, ledger)
 
     def provided(self, account: Account) -> tuple[Thing, ...]:
         return (*catalog.SYSTEM, *catalog.of_account(account))
@@ -195,14 +189,8 @@ class MediaHub(Dialect):
         return super().respond(call, status, answer.finish(call, tree)[0])
 
     def beside(self, call: Call, result: Result) -> tuple[tuple[str, str], ...]:
-        if call.route is None or not {"expand", "expand_all", "bin_data"} & parameters(call.request).keys():
-            return ()
-        gives: Callable[..., Any] = call.route.gives
-        try:
-            tree = gives(self, call, result)
-        except Fault:
-            return ()
-        return tuple(answer.finish(call, tree)[1]) if isinstance(tree, dict) else ()
+        asked = {"expand", "expand_all", "bin_data"} & parameters(call.request).keys()
+        return lacking(self, call, result, lambda tree: answer.finish(call, tree)[1]) if asked else ()
 
     def complain(self, call: Call, fault: Fault) -> Response:
         """Codes and texts hang on the module that was asked: section 1.7."""
@@ -226,10 +214,9 @@ class MediaHub(Dialect):
         self, ticket: Ticket, notification: Notification, event: Event, base: str, subject: Any
     ) -> Request | None:
         """A ping is what a look at the job would tell."""
-        tree = answer.finish(
-            Call(request=Request(base=base), wire=WIRE), {"job": answer.job_tree(f"{base}/v1", ticket)}
-        )
-        return Request(method="POST", headers=headers(content_type=WIRE.content_type), body=WIRE.write(tree[0]))
+        call, tree = Call(request=Request(base=base), wire=WIRE), {"job": answer.job_tree(f"{base}/v1", ticket)}
+        body = WIRE.write(answer.finish(call, tree)[0])
+        return Request(method="POST", headers=headers(content_type=WIRE.content_type), body=body)
 
     def read_output(self, tree: Tree, ledger: Ledger) -> Output:
         return read_output(tree, ledger)

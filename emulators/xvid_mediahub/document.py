@@ -11,37 +11,22 @@ from fractions import Fraction
 from typing import Any, Final
 
 from mediaglot.emulators.xvid_mediahub.catalog import CODEC_WORDS
-from mediaglot.gateway import model
+from mediaglot.gateway import model, values
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Field, Inline, Many, Pair, Record, Tree, is_empty, many
 from mediaglot.gateway.pieces import flatten, unflatten
-from mediaglot.gateway.values import (
-    AMOUNT,
-    DECIMAL,
-    NATURAL,
-    PLACE,
-    RATIO,
-    SECONDS,
-    TEXT,
-    WHOLE,
-    Table,
-    Value,
-    decimal,
-    names,
-    number,
-)
-from mediaglot.gateway.values import NUMBER_OF_KILOBITS as KILOBITS
 
+KILOBITS: Final = values.NUMBER_OF_KILOBITS
 TARGET: Final = "preset.target_format"
 VCODEC, VCAPS, ACODEC, ACAPS = (f"{TARGET}.{part}" for part in ("vcodec", "vcodec.caps", "acodec", "acodec.caps"))
 PICTURE, SOUND = "settings.video", "settings.audio"
 NOTHING: Final = {VCODEC: "off", ACODEC: "off"}
-SIMPLE: Final = Value(NATURAL.read, str)
+SIMPLE: Final = values.Value(values.NATURAL.read, str)
 MARGIN: Final = model.Share(Fraction(2, 100))
 
 
-def codecs(kind: str) -> Table[str]:
-    return Table({code: word for code, (of, word) in CODEC_WORDS.items() if of == kind})
+def codecs(kind: str) -> values.Table[str]:
+    return values.Table({code: word for code, (of, word) in CODEC_WORDS.items() if of == kind})
 
 
 def last(key: str) -> str:
@@ -69,7 +54,7 @@ def read_rate(tree: Tree) -> Tree:
     asked = tree.get(f"{PICTURE}.bitrate")
     found: Tree = {name: KILOBITS.read(tree[key]) for name, key in RATES.items() if key in tree}
     if asked is not None:
-        found["bitrate"] = (AMOUNT if str(asked).strip().endswith("%") else KILOBITS).read(asked)
+        found["bitrate"] = (values.AMOUNT if str(asked).strip().endswith("%") else KILOBITS).read(asked)
     return {"rate": model.Average(**found)}
 
 
@@ -83,11 +68,11 @@ def write_rate(video: model.Video) -> Tree:
 
 
 def written(bits: int | model.Share) -> str:
-    return AMOUNT.write(bits) if isinstance(bits, model.Share) else decimal(Fraction(bits, 1000))
+    return values.AMOUNT.write(bits) if isinstance(bits, model.Share) else values.decimal(Fraction(bits, 1000))
 
 
 def read_frame_rate(tree: Tree) -> Tree:
-    found = {last(key): DECIMAL.read(value) for key, value in tree.items()}
+    found = {last(key): values.DECIMAL.read(value) for key, value in tree.items()}
     cap, asked = found.get("max_framerate"), found.get("framerate")
     if asked is None:
         return {"frame_rate": model.FrameRate(value=cap, at_most=True)} if cap else {}
@@ -98,7 +83,11 @@ def write_frame_rate(video: model.Video) -> Tree:
     rate = video.frame_rate
     if rate is None:
         return {}
-    return {f"{VCAPS}.max_framerate": number(rate.value)} if rate.at_most else {f"{PICTURE}.framerate": str(rate.value)}
+    return (
+        {f"{VCAPS}.max_framerate": values.number(rate.value)}
+        if rate.at_most
+        else {f"{PICTURE}.framerate": str(rate.value)}
+    )
 
 
 SHAPES: Final = {"4:3": Fraction(4, 3), "16:9": Fraction(16, 9)}
@@ -107,39 +96,44 @@ SHAPES: Final = {"4:3": Fraction(4, 3), "16:9": Fraction(16, 9)}
 def read_aspect(tree: Tree) -> Tree:
     """The shape of a pixel, but for the two ratios that only pictures have."""
     text = str(tree[f"{PICTURE}.aspect_ratio"]).strip()
-    return {"display_aspect": SHAPES[text]} if text in SHAPES else {"pixel_aspect": RATIO.read(text)}
+    return {"display_aspect": SHAPES[text]} if text in SHAPES else {"pixel_aspect": values.RATIO.read(text)}
 
 
 def write_aspect(video: model.Video) -> Tree:
     shape = next((text for text, value in SHAPES.items() if value == video.display_aspect), None)
-    return {f"{PICTURE}.aspect_ratio": shape or (video.pixel_aspect and RATIO.write(video.pixel_aspect))}
+    return {f"{PICTURE}.aspect_ratio": shape or (video.pixel_aspect and values.RATIO.write(video.pixel_aspect))}
 
 
 def read_keys(tree: Tree) -> Tree:
-    seconds = DECIMAL.read(tree[f"{VCAPS}.max_key_distance"])
+    seconds = values.DECIMAL.read(tree[f"{VCAPS}.max_key_distance"])
     return {"key_frames": model.KeyFrames(seconds=seconds) if seconds > 0 else None}
 
 
 def write_keys(video: model.Video) -> Tree:
     seconds = video.key_frames.seconds if video.key_frames else None
-    return {f"{VCAPS}.max_key_distance": number(seconds) if seconds else None}
+    return {f"{VCAPS}.max_key_distance": values.number(seconds) if seconds else None}
 
 
-INTERLACED: Final = Table({"false": model.Deinterlace.AUTO, "true": model.Deinterlace.OFF})
+PROFILES: Final = values.Table({word.title(): word for word in "baseline main high simple".split()})
+INTERLACED: Final = values.Table({"false": model.Deinterlace.AUTO, "true": model.Deinterlace.OFF})
 TURNS: Final = {f"{prefix}{turn}": turn for prefix in ("", "rotate-") for turn in (0, 90, 180, 270)}
 VIDEO: Final = Record(
     model.Video,
     Field(f"{VCODEC}.codec.id", "codec", codecs("video")),
-    Field(f"{VCODEC}.profile", "profile", Table({word.title(): word for word in "baseline main high simple".split()})),
-    Field(f"{VCODEC}.passes", "passes", WHOLE),
-    sides("most", f"{VCAPS}.max_", WHOLE),
+    Field(
+        f"{VCODEC}.profile",
+        "profile",
+        values.Table({word.title(): word for word in "baseline main high simple".split()}),
+    ),
+    Field(f"{VCODEC}.passes", "passes", values.WHOLE),
+    sides("most", f"{VCAPS}.max_", values.WHOLE),
     Pair(f"{VCAPS}.max_framerate {PICTURE}.framerate", "frame_rate", read_frame_rate, write_frame_rate),
     Pair(f"{VCAPS}.max_bitrate {VCAPS}.max_buffersize {PICTURE}.bitrate", "rate", read_rate, write_rate),
     Pair(f"{VCAPS}.max_key_distance", "key_frames", read_keys, write_keys),
-    Field(f"{VCAPS}.max_ref_frames", "references", WHOLE),
+    Field(f"{VCAPS}.max_ref_frames", "references", values.WHOLE),
     Field(f"{VCAPS}.interlaced", "deinterlace", INTERLACED),
-    sides("size", f"{PICTURE}.", AMOUNT, model.Fit.STRETCH),
-    Field(f"{PICTURE}.rotate", "rotate", Table(TURNS)),
+    sides("size", f"{PICTURE}.", values.AMOUNT, model.Fit.STRETCH),
+    Field(f"{PICTURE}.rotate", "rotate", values.Table(TURNS)),
     Pair(f"{PICTURE}.aspect_ratio", "pixel_aspect display_aspect", read_aspect, write_aspect),
 )
 
@@ -163,13 +157,13 @@ AUDIO: Final = Record(
     Field(f"{ACODEC}.codec.id", "codec", codecs("audio")),
     Field(f"{ACODEC}.profile", "profile"),
     Pair(f"{ACAPS}.max_bitrate {SOUND}.bitrate", "bitrate at_most_source", read_sound, write_sound),
-    Field(f"{ACAPS}.max_samplingrate", "most_sample_rate", WHOLE),
+    Field(f"{ACAPS}.max_samplingrate", "most_sample_rate", values.WHOLE),
     Field(f"{SOUND}.samplingrate", "sample_rate", SIMPLE),
-    Field(f"{ACAPS}.max_channels", "most_channels", WHOLE),
+    Field(f"{ACAPS}.max_channels", "most_channels", values.WHOLE),
     Field(f"{SOUND}.nb_channels", "channels", SIMPLE),
 )
 
-# 3.10 and section 6: names that are no resources. One not in here means the default, the first.
+# 3.10 and section 6: values.names that are no resources. One not in here means the default, the first.
 SERIES: Final = {"thumbnails_small": 160, "thumbnails_medium": 320, "thumbnails_large": 640}
 EVERY, MOST = Fraction(10), 100
 LOGO: Final = re.compile(r"logo_?(\d{1,3})(?:_(top|middle|bottom)_(left|center|right))?", re.IGNORECASE)
@@ -199,13 +193,15 @@ def read_logo(tree: Any) -> model.ImageOverlay:
     anchor = ((found[2] or "bottom").lower(), (found[3] or "right").lower())
     x, y = (0 if word in {"center", "middle"} else MARGIN for word in reversed(anchor))
     width = model.Share(Fraction(min(max(int(found[1]), 1), 100), 100))
-    return model.ImageOverlay(location=PLACE.read(tree.get("logo_image", "")), width=width, anchor=anchor, x=x, y=y)
+    return model.ImageOverlay(
+        location=values.PLACE.read(tree.get("logo_image", "")), width=width, anchor=anchor, x=x, y=y
+    )
 
 
 def write_logo(overlay: model.ImageOverlay) -> Tree:
     percent = round(overlay.width.of_source * 100) if isinstance(overlay.width, model.Share) else 15
     words = {"logo_preset": f"logo_{percent}_{'_'.join(overlay.anchor)}"}
-    return {"logo_image": PLACE.write(overlay.location), **words}
+    return {"logo_image": values.PLACE.write(overlay.location), **words}
 
 
 def write_logos(output: model.Output) -> Tree:
@@ -214,19 +210,19 @@ def write_logos(output: model.Output) -> Tree:
 
 def write_clip(output: model.Output) -> Tree:
     duration = output.clip.duration if output.clip else None
-    return {"settings.max_duration": decimal(duration) if duration else None}
+    return {"settings.max_duration": values.decimal(duration) if duration else None}
 
 
 OUTPUT: Final = Record(
     model.Output,
     Field("preset.id", "preset"),
-    Field(f"{TARGET}.container", "container", names("mp4 mov m4v mkv webm avi flv 3gp mpegts ogg wmv mp3 m4a")),
+    Field(f"{TARGET}.container", "container", values.names("mp4 mov m4v mkv webm avi flv 3gp mpegts ogg wmv mp3 m4a")),
     Field(f"{TARGET}.extension", "extension"),
-    Field("output_name", "name", TEXT),
+    Field("output_name", "name", values.TEXT),
     Pair(
         "settings.max_duration",
         "clip",
-        lambda tree: {"clip": model.Clip(duration=SECONDS.read(tree["settings.max_duration"]))},
+        lambda tree: {"clip": model.Clip(duration=values.SECONDS.read(tree["settings.max_duration"]))},
         write_clip,
     ),
     Inline("video", VIDEO, off=(VCODEC, "off")),

@@ -78,23 +78,24 @@ SORTS: Final = {
     **{name: name for name in ("status", "id")},
     **{name: f"facet:{name}" for name in FACETS},
 }
-STATES: Final = {
-    "QUEUED": frozenset({model.Status.QUEUED, model.Status.HELD}),
-    "PROCESSING": frozenset({model.Status.RUNNING}),
-    "SUCCESS": frozenset({model.Status.FINISHED}),
-    "FAILURE": frozenset({model.Status.FAILED, model.Status.CANCELLED}),
+CODES: Final = {
+    "QUEUED": (model.Status.QUEUED, model.Status.HELD),
+    "PROCESSING": (model.Status.RUNNING,),
+    "SUCCESS": (model.Status.FINISHED,),
+    "FAILURE": (model.Status.FAILED, model.Status.CANCELLED),
 }
 
 
 def list_jobs(call: Call, ledger: Ledger) -> ListJobs:
     tree = call.tree
     since, until = given(tree, "from_date", EPOCH), given(tree, "to_date", EPOCH)
-    facets: dict[str, str] = {key: tree[key] for key in ("user_data", "pipeline.id", "autograph") if key in tree}
+    facets: dict[str, str] = {key: tree[key] for key in ("user_data", "pipeline.id") if key in tree}
+    facets |= {"autograph": tree["autograph"]} if tree.get("autograph") else {}
     name = str(tree.get("input.file.name", "")).lower()
     sort = SORTS.get(str(tree.get("sort")))
     descending = tree.get("direction") == "-1" and (sort is not None or "sort" not in tree)
     wanted = Filter(
-        statuses=given(tree, "status", Table(STATES)),
+        statuses=given(tree, "status", Table({word: frozenset(codes) for word, codes in CODES.items()})),
         created_from=since + timedelta(milliseconds=1) if since else None,
         created_to=until - timedelta(microseconds=1) if until else None,
         facets=facets,
@@ -102,10 +103,6 @@ def list_jobs(call: Call, ledger: Ledger) -> ListJobs:
         recent=WINDOW if given(tree, "inprogress", BOOLEAN) else None,
     )
     return ListJobs(filter=wanted, window=PAGES.window(tree, sort=sort or "created", descending=descending))
-
-
-def delete_job(call: Call, ledger: Ledger) -> exchange.DeleteJobs:
-    return exchange.DeleteJobs(ids=(checked(call),))
 
 
 # --- new jobs -------------------------------------------------------------------------------------
@@ -177,14 +174,16 @@ def new_output(tree: Tree, ledger: Ledger) -> model.Output:
     settings = tree.get("settings")
     document = {
         "preset": tree["preset"]["id"],
-        "thumbnails": [{key: each.get(key) for key in ("thumbnail_names", "thumbnail_preset")} for each in series]
-        or None,
-        "logos": [{key: each.get(key) for key in ("logo_image", "logo_preset")} for each in tree.get("logos") or ()]
-        or None,
+        "thumbnails": rows(series, "thumbnail_names", "thumbnail_preset"),
+        "logos": rows(tree.get("logos") or [], "logo_image", "logo_preset"),
         "settings": None if settings is None else echoed_settings(settings),
     }
     output = read_output({**tree, "thumbnails": series}, ledger)
     return replace(output, preset=None, document=document)
+
+
+def rows(entries: list[Tree], *keys: str) -> list[Tree] | None:
+    return [{key: each.get(key) for key in keys} for each in entries] or None
 
 
 def echoed_settings(settings: Tree) -> Tree:
@@ -196,12 +195,8 @@ def echoed_settings(settings: Tree) -> Tree:
 # --- what presets and pipelines say -----------------------------------------------------------------
 
 UPLOADS: Final = "https://uploads.mediaglot.test/"
-PINGS: Final = {
-    "started": model.Event.STARTED,
-    "finished": model.Event.FINISHED,
-    "error": model.Event.FAILED,
-    "warning": model.Event.WARNING,
-}
+EVENT: Final = model.Event
+PINGS: Final = {"started": EVENT.STARTED, "finished": EVENT.FINISHED, "error": EVENT.FAILED, "warning": EVENT.WARNING}
 
 
 def settle(job: model.Job, found: Any) -> model.Job:
@@ -214,7 +209,7 @@ def settle(job: model.Job, found: Any) -> model.Job:
     if brought := found.get(("object", f"{key[1]}/{job.inputs[0].location.url}")):
         location = model.Location(url=f"{UPLOADS}{brought.document['upload']}")
     urls = said.get("ping_urls") or {}
-    pings = {model.Event(PINGS[name]): url for name, url in urls.items() if url and name in PINGS}
+    pings = {PINGS[name]: url for name, url in urls.items() if url and name in PINGS}
     targets = ((event, read_scalar(PLACE, url, "ping_urls")) for event, url in pings.items())
     return replace(
         job,
@@ -237,17 +232,9 @@ def furnished(output: model.Output, found: Any, images: str | None) -> model.Out
     if thing is None:
         raise Invalid(field="preset", reason="does not exist")
     base = preset_output(thing.document["target_format"])
-    merged: model.Output = merge(base, output)
     logos = (each for each in output.overlays if isinstance(each, model.ImageOverlay))
     overlays = tuple(replace(each, location=below(images, each.location)) for each in logos)
-    video = merged.video
-    if isinstance(video, model.Video):
-        video = capped(picture(base), picture(output), video)
-    return replace(merged, video=video, overlays=overlays, document=output.document)
-
-
-def picture(output: model.Output) -> model.Video | None:
-    return output.video if isinstance(output.video, model.Video) else None
+    return replace(capped(base, output, merge(base, output)), overlays=overlays, document=output.document)
 
 
 def christen(job: model.Job, job_id: str) -> model.Job:
@@ -287,10 +274,6 @@ def check_pipeline(document: Tree, whole: bool) -> None:
         given({event: url}, event, PLACE)
 
 
-def on_pipeline(pipeline: str) -> Filter:
-    return Filter(facets={"pipeline.id": pipeline})
-
-
 def check_preset(document: Tree, whole: bool) -> None:
     """At least one codec, known ones, and caps that each of them has: section 3.3."""
     target = document.get("target_format")
@@ -313,8 +296,8 @@ def start_upload(call: Call, ledger: Ledger) -> PutThing:
     pipeline = well_formed(query.get("pipeline_id"), "pipeline_id")
     key = read_scalar(PLACE, query.get("object_key", ""), "object_key").url
     expires = given(query, "expires_at", NATURAL, 7 * 24 * 3600)
-    document = {"object_key": key, "pipeline": pipeline, "nb_chunks": 0, "expires_at": expires}
-    document["application"] = call.account.user
+    said = {"object_key": key, "pipeline": pipeline, "nb_chunks": 0, "expires_at": expires}
+    document = said | {"application": call.account.user}
     return PutThing(kind="upload", document=document, aliases=(("file", ""), ("object", f"{pipeline}/{key}")))
 
 

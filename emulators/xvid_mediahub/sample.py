@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from fractions import Fraction
-from typing import Any, Final
-from urllib.parse import urlencode
+from typing import Any
 
 from mediaglot.emulators.xvid_mediahub.catalog import SMALL, code
 from mediaglot.gateway.dialect import Sighting
 from mediaglot.gateway.exchange import Headers, Request, Response
 
-CLIENT: Final = {
-    "grant_type": "client_credential",
-    "client_id": "66aabb000123456789abcd01",
-    "client_secret": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4v",
-}
+CLIENT = b"grant_type=client_credential&client_id=66aabb000123456789abcd01&client_secret=AAECAwQFBgcICQoLDA0ODxAR"
 
 
 class Sample:
@@ -24,29 +19,24 @@ class Sample:
         self._token = ""
 
     def create(self, source: str) -> Generator[Request, Response, str]:
-        form = ("Content-Type", "application/x-www-form-urlencoded")
-        body = urlencode(CLIENT).encode()
-        answer = yield Request(method="POST", path="/v1/oauth2/token/", headers=Headers(lines=(form,)), body=body)
-        self._token = read(answer)["access_token"]
-        pipelines = read((yield self._get("/v1/pipelines/")))["pipelines"]
+        self._token = read((yield Request(method="POST", path="/v1/oauth2/token/", body=CLIENT)))["access_token"]
+        (pipeline, *_) = read((yield self._ask("/v1/pipelines/")))["pipelines"]
         output = {"preset": {"id": code("preset", SMALL)}, "output_name": "{input_name}"}
-        job = {"pipeline": {"id": pipelines[0]["id"]}, "input": {"input_name": source}, "outputs": [output]}
-        asked = self._get("/v1/jobs/", method="POST", body=json.dumps({"job": job}).encode())
-        return str(read((yield asked))["job"]["id"])
+        job = {"pipeline": {"id": pipeline["id"]}, "input": {"input_name": source}, "outputs": [output]}
+        body = json.dumps({"job": job}).encode()
+        return str(read((yield self._ask("/v1/jobs/", method="POST", body=body)))["job"]["id"])
 
     def status(self, job_id: str) -> Generator[Request, Response, Sighting]:
-        job = read((yield self._get(f"/v1/jobs/{job_id}")))["job"]
+        job = read((yield self._ask(f"/v1/jobs/{job_id}")))["job"]
         links = []
         for output in job["outputs"] if job["status"] == "SUCCESS" else ():
-            found = yield self._get("/v1/files/downloads/", query=f"file_id={output['file']['id']}")
+            found = yield self._ask("/v1/files/downloads/", query=f"file_id={output['file']['id']}")
             links.append(read(found)["download"]["url"])
-        progress = Fraction(job["percentage_completed"], 100)
-        detail = job.get("error_msg") or ""
-        return Sighting(word=job["status"], progress=progress, results=tuple(links), detail=detail)
+        share, detail = Fraction(job["percentage_completed"], 100), job.get("error_msg") or ""
+        return Sighting(word=job["status"], results=tuple(links), progress=share, detail=detail)
 
-    def _get(self, path: str, method: str = "GET", query: str = "", body: bytes = b"") -> Request:
-        lines = (("Authorization", f"Bearer {self._token}"), ("Content-Type", "application/json"))
-        return Request(method=method, path=path, query=query, headers=Headers(lines=lines), body=body)
+    def _ask(self, path: str, **more: Any) -> Request:
+        return Request(path=path, headers=Headers(lines=(("Authorization", f"Bearer {self._token}"),)), **more)
 
 
 def read(response: Response) -> Any:

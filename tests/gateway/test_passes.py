@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -14,16 +15,18 @@ from mediaglot.gateway.model import (
     Clip,
     Constant,
     Edges,
+    FrameRate,
     Job,
     Location,
     Output,
     Preset,
     Quality,
+    Share,
     Size,
     Stills,
     Video,
 )
-from mediaglot.gateway.passes import merge, preset_names, resolve_presets
+from mediaglot.gateway.passes import capped, merge, preset_names, resolve_presets
 
 HERE = (Location(url="ftp://h/a"),)
 PRESET = Preset(
@@ -120,3 +123,17 @@ def test_merging_changes_neither() -> None:
     base, top = Video(codec="h264"), Video(profile="high")
     merge(base, top)
     assert (base, top) == (Video(codec="h264"), Video(profile="high"))
+
+
+def test_caps_are_the_most_whatever_a_job_says() -> None:
+    bounds = Output(video=Video(rate=Average(most=500), frame_rate=FrameRate(value=Fraction(30), at_most=True)))
+
+    def video(own: Video) -> Any:
+        return capped(bounds, Output(video=own), merge(bounds, Output(video=own))).video
+
+    assert video(Video(rate=Average(bitrate=900))).rate == Average(bitrate=900, most=500)
+    assert video(Video(rate=Average(bitrate=200))).rate == Average(bitrate=200, most=200)
+    assert video(Video(rate=Average(bitrate=Share(Fraction(1, 2))))).rate.most == 500
+    assert video(Video(frame_rate=FrameRate(value=Fraction(60)))).frame_rate == FrameRate(value=Fraction(30))
+    assert video(Video()).frame_rate == FrameRate(value=Fraction(30), at_most=True)
+    assert capped(bounds, Output(video=SKIP), Output(video=SKIP)).video is SKIP
