@@ -352,7 +352,7 @@ def _epoch(value: Any) -> datetime:
 
 
 TEXT: Final = Value(_text, str)
-EPOCH: Final = Value(_epoch, lambda time: int(time.timestamp() * 1000))
+EPOCH: Final = Value(_epoch, lambda time: (time - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1))
 """Milliseconds since 1970. Read also in seconds, where milliseconds would mean the first years."""
 NUMBER_OF_KILOBITS: Final = Value(_thousands, lambda bits: number(Fraction(bits, 1000)))
 """Bits per second, as a number of kilobits."""
