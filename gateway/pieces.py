@@ -291,6 +291,9 @@ class Mixed:
         return dict(written)
 
 
+# --- objects within objects -------------------------------------------------------------------------
+
+
 def flatten(tree: Tree, nothing: Mapping[str, str] | None = None, prefix: str = "") -> Tree:
     """Objects within objects as one, whose keys are paths (``video.width``).
 

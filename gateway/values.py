@@ -235,7 +235,7 @@ def or_share(via: Value[V]) -> Value[V | Share]:
 
 def _frame_rate(value: Any) -> Fraction:
     number = _number(value)
-    if not 0 < number <= 1000:
+    if not Fraction(1, 1000) <= number <= 1000:
         raise ValueError("is not a usable frame rate")
     return number
 
@@ -326,14 +326,6 @@ def _thousands(value: Any) -> int:
     return found
 
 
-def _amount(value: Any) -> int | Share:
-    return Share(_percent(value)) if _text(value).strip().endswith("%") else _natural(value)
-
-
-def _amount_text(value: int | Share) -> str:
-    return f"{decimal(value.of_source * 100)}%" if isinstance(value, Share) else str(value)
-
-
 def _place(value: Any) -> Location:
     text = _text(value).strip()
     if "://" in text:
@@ -356,8 +348,6 @@ EPOCH: Final = Value(_epoch, lambda time: (time - datetime.fromtimestamp(0, UTC)
 """Milliseconds since 1970. Read also in seconds, where milliseconds would mean the first years."""
 NUMBER_OF_KILOBITS: Final = Value(_thousands, lambda bits: number(Fraction(bits, 1000)))
 """Bits per second, as a number of kilobits."""
-AMOUNT: Final = Value(_amount, _amount_text)
-"""A natural number, or with a percent sign a share of what the source has."""
 PLACE: Final = Value(_place, write_location)
 """A URL, or a path below a place that is named elsewhere."""
 INTEGER: Final = Value(_integer, str)

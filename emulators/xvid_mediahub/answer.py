@@ -99,7 +99,6 @@ def job_tree(base: str, ticket: Ticket, *, listed: bool = False) -> Tree:
     """``unique_custom_key`` is in single answers and ``title`` in lists, as the documented answers have it."""
     said = ticket.job.document
     failed = ticket.status in {Status.FAILED, Status.CANCELLED}
-    pairs = zip(ticket.job.outputs, ticket.outputs, strict=True)
     stills = (file.path for made in ticket.outputs for file in made.files if file.role == "still")
     source = Ref("file", ticket.sources[0].id, input_name(ticket.job))
     return {
@@ -108,7 +107,7 @@ def job_tree(base: str, ticket: Ticket, *, listed: bool = False) -> Tree:
         **({} if listed else {"unique_custom_key": said["unique_custom_key"]}),
         "input": {**said["input"], "file": source, "thumbnail": Picture(next(stills, None))},
         **{key: said[key] for key in ("autograph", "output_prefix", "playlists")},
-        "outputs": [output_tree(ticket, output, made) for output, made in pairs],
+        "outputs": [output_tree(ticket, output, made) for output, made in ticket.products],
         "status": "FAILURE" if failed else STATES.write((ticket.status, None)),
         "percentage_completed": percent(ticket),
         "error_msg": FAILURE[1] if failed else None,

@@ -14,7 +14,7 @@ from mediaglot.emulators.xvid_mediahub.catalog import CODEC_WORDS
 from mediaglot.gateway import model, values
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Field, Inline, Many, Pair, Record, Tree, is_empty, many
-from mediaglot.gateway.pieces import flatten, unflatten
+from mediaglot.gateway.pieces import BitRate, flat, flatten, frame_rate, sides, unflatten
 
 KILOBITS: Final = values.NUMBER_OF_KILOBITS
 TARGET: Final = "preset.target_format"
@@ -27,67 +27,6 @@ MARGIN: Final = model.Share(Fraction(2, 100))
 
 def codecs(kind: str) -> values.Table[str]:
     return values.Table({code: word for code, (of, word) in CODEC_WORDS.items() if of == kind})
-
-
-def last(key: str) -> str:
-    return key.rpartition(".")[2]
-
-
-def sides(attribute: str, prefix: str, via: Any, fit: model.Fit | None = None) -> Pair:
-    """A Size whose width and height have keys of their own; with ``fit`` both together mean that."""
-
-    def read(tree: Tree) -> Tree:
-        found = {name: via.read(tree[f"{prefix}{name}"]) for name in ("width", "height") if f"{prefix}{name}" in tree}
-        return {attribute: model.Size(**found, fit=fit if len(found) == 2 else None)}
-
-    def write(video: model.Video) -> Tree:
-        size = getattr(video, attribute) or model.Size()
-        return {f"{prefix}{name}": via.write(side) for name in ("width", "height") if (side := getattr(size, name))}
-
-    return Pair(f"{prefix}width {prefix}height", attribute, read, write)
-
-
-RATES: Final = {"most": f"{VCAPS}.max_bitrate", "buffer": f"{VCAPS}.max_buffersize"}
-
-
-def read_rate(tree: Tree) -> Tree:
-    asked = tree.get(f"{PICTURE}.bitrate")
-    found: Tree = {name: KILOBITS.read(tree[key]) for name, key in RATES.items() if key in tree}
-    if asked is not None:
-        found["bitrate"] = (values.AMOUNT if str(asked).strip().endswith("%") else KILOBITS).read(asked)
-    return {"rate": model.Average(**found)}
-
-
-def write_rate(video: model.Video) -> Tree:
-    rate = video.rate
-    if not isinstance(rate, model.Average):
-        return {}
-    text = rate.bitrate and written(rate.bitrate)
-    caps = {key: getattr(rate, name) for name, key in RATES.items()}
-    return {f"{PICTURE}.bitrate": text, **{key: KILOBITS.write(value) for key, value in caps.items() if value}}
-
-
-def written(bits: int | model.Share) -> str:
-    return values.AMOUNT.write(bits) if isinstance(bits, model.Share) else values.decimal(Fraction(bits, 1000))
-
-
-def read_frame_rate(tree: Tree) -> Tree:
-    found = {last(key): values.DECIMAL.read(value) for key, value in tree.items()}
-    cap, asked = found.get("max_framerate"), found.get("framerate")
-    if asked is None:
-        return {"frame_rate": model.FrameRate(value=cap, at_most=True)} if cap else {}
-    return {"frame_rate": model.FrameRate(value=min(asked, cap or asked))}
-
-
-def write_frame_rate(video: model.Video) -> Tree:
-    rate = video.frame_rate
-    if rate is None:
-        return {}
-    return (
-        {f"{VCAPS}.max_framerate": values.number(rate.value)}
-        if rate.at_most
-        else {f"{PICTURE}.framerate": str(rate.value)}
-    )
 
 
 SHAPES: Final = {"4:3": Fraction(4, 3), "16:9": Fraction(16, 9)}
@@ -104,36 +43,25 @@ def write_aspect(video: model.Video) -> Tree:
     return {f"{PICTURE}.aspect_ratio": shape or (video.pixel_aspect and values.RATIO.write(video.pixel_aspect))}
 
 
-def read_keys(tree: Tree) -> Tree:
-    seconds = values.DECIMAL.read(tree[f"{VCAPS}.max_key_distance"])
-    return {"key_frames": model.KeyFrames(seconds=seconds) if seconds > 0 else None}
-
-
-def write_keys(video: model.Video) -> Tree:
-    seconds = video.key_frames.seconds if video.key_frames else None
-    return {f"{VCAPS}.max_key_distance": values.number(seconds) if seconds else None}
-
-
 PROFILES: Final = values.Table({word.title(): word for word in "baseline main high simple".split()})
 INTERLACED: Final = values.Table({"false": model.Deinterlace.AUTO, "true": model.Deinterlace.OFF})
-TURNS: Final = {f"{prefix}{turn}": turn for prefix in ("", "rotate-") for turn in (0, 90, 180, 270)}
+DISTANCE: Final = values.nonzero(values.DECIMAL)
+TURNS: Final = values.turns({f"rotate-{turn}": turn for turn in (0, 90, 180, 270)})
+CAPS: Final[Any] = {"most": f"{VCAPS}.max_bitrate", "buffer": f"{VCAPS}.max_buffersize"}
+AMOUNT, RATE = values.or_share(values.NATURAL), values.or_share(KILOBITS)
 VIDEO: Final = Record(
     model.Video,
     Field(f"{VCODEC}.codec.id", "codec", codecs("video")),
-    Field(
-        f"{VCODEC}.profile",
-        "profile",
-        values.Table({word.title(): word for word in "baseline main high simple".split()}),
-    ),
+    Field(f"{VCODEC}.profile", "profile", PROFILES),
     Field(f"{VCODEC}.passes", "passes", values.WHOLE),
-    sides("most", f"{VCAPS}.max_", values.WHOLE),
-    Pair(f"{VCAPS}.max_framerate {PICTURE}.framerate", "frame_rate", read_frame_rate, write_frame_rate),
-    Pair(f"{VCAPS}.max_bitrate {VCAPS}.max_buffersize {PICTURE}.bitrate", "rate", read_rate, write_rate),
-    Pair(f"{VCAPS}.max_key_distance", "key_frames", read_keys, write_keys),
+    sides("most", f"{VCAPS}.max_width", f"{VCAPS}.max_height", values.WHOLE),
+    frame_rate(f"{PICTURE}.framerate", f"{VCAPS}.max_framerate", capped=True),
+    BitRate(f"{PICTURE}.bitrate", **CAPS, via=RATE, bounds=KILOBITS),
+    flat("key_frames", model.KeyFrames, DISTANCE, seconds=f"{VCAPS}.max_key_distance"),
     Field(f"{VCAPS}.max_ref_frames", "references", values.WHOLE),
     Field(f"{VCAPS}.interlaced", "deinterlace", INTERLACED),
-    sides("size", f"{PICTURE}.", values.AMOUNT, model.Fit.STRETCH),
-    Field(f"{PICTURE}.rotate", "rotate", values.Table(TURNS)),
+    sides("size", f"{PICTURE}.width", f"{PICTURE}.height", AMOUNT, fit=model.Fit.STRETCH),
+    Field(f"{PICTURE}.rotate", "rotate", TURNS),
     Pair(f"{PICTURE}.aspect_ratio", "pixel_aspect display_aspect", read_aspect, write_aspect),
 )
 
@@ -149,7 +77,7 @@ def write_sound(audio: model.Audio) -> Tree:
         return {}
     if audio.at_most_source:
         return {f"{ACAPS}.max_bitrate": KILOBITS.write(audio.bitrate)}
-    return {f"{SOUND}.bitrate": written(audio.bitrate)}
+    return {f"{SOUND}.bitrate": KILOBITS.write(audio.bitrate)}
 
 
 AUDIO: Final = Record(
@@ -208,23 +136,13 @@ def write_logos(output: model.Output) -> Tree:
     return {"logos": [write_logo(each) for each in output.overlays if isinstance(each, model.ImageOverlay)]}
 
 
-def write_clip(output: model.Output) -> Tree:
-    duration = output.clip.duration if output.clip else None
-    return {"settings.max_duration": values.decimal(duration) if duration else None}
-
-
 OUTPUT: Final = Record(
     model.Output,
     Field("preset.id", "preset"),
     Field(f"{TARGET}.container", "container", values.names("mp4 mov m4v mkv webm avi flv 3gp mpegts ogg wmv mp3 m4a")),
     Field(f"{TARGET}.extension", "extension"),
     Field("output_name", "name", values.TEXT),
-    Pair(
-        "settings.max_duration",
-        "clip",
-        lambda tree: {"clip": model.Clip(duration=values.SECONDS.read(tree["settings.max_duration"]))},
-        write_clip,
-    ),
+    flat("clip", model.Clip, values.SECONDS, duration="settings.max_duration"),
     Inline("video", VIDEO, off=(VCODEC, "off")),
     Inline("audio", AUDIO, off=(ACODEC, "off")),
     Many("thumbnails", "stills", STILLS),

@@ -64,7 +64,7 @@ def derive(ticket: Ticket) -> tuple[Thing, ...]:
     shown |= {**weighed(source.size), "finished_at": epoch(ticket.fetched)}
     found = [thing_of(ticket, source.id, {"shown": shown, "files": []})]
     if ticket.deleted is None:
-        for output, made in zip(ticket.job.outputs, ticket.outputs, strict=True):
+        for output, made in ticket.products:
             found += output_files(ticket, output, made, own)
         if key := ticket.job.document["unique_custom_key"]:
             found.append(thing_of(ticket, str(key), {}, kind="custom_key"))

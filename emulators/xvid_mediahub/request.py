@@ -16,10 +16,11 @@ from mediaglot.gateway.dialect import Call
 from mediaglot.gateway.exchange import CreateJob, Filter, GetThing, Intent, ListJobs, PutThing
 from mediaglot.gateway.faults import Forbidden, Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
-from mediaglot.gateway.mapping import Field, Pair, Record, Tree, is_empty, read_scalar
+from mediaglot.gateway.mapping import Field, Record, Tree, given, read_scalar
 from mediaglot.gateway.oauth import ClientCredentials
 from mediaglot.gateway.paging import Offset
 from mediaglot.gateway.passes import capped, merge
+from mediaglot.gateway.pieces import flat
 from mediaglot.gateway.values import DECIMAL, EPOCH, NATURAL, PLACE, RATIO, SECONDS, TEXT, Table, read_location
 from mediaglot.gateway.wire.choice import parameters
 
@@ -42,10 +43,6 @@ SCOPES: Final = {
 
 
 TOKENS: Final = ClientCredentials(ID.pattern, SCOPES, 3600)
-
-
-def given(tree: Tree, key: str, via: Any, default: Any = None) -> Any:
-    return default if is_empty(tree.get(key)) else read_scalar(via, tree[key], key)
 
 
 def well_formed(text: Any, field: str) -> str:
@@ -114,12 +111,7 @@ INPUT: Final = Record(
     Field("force_aspect_ratio", "pixel_aspect", RATIO),
     Field("force_framerate", "frame_rate", DECIMAL, "framerate"),
     Field("force_interlaced", "interlaced", BOOLEAN, "interlaced"),
-    Pair(
-        "start_time",
-        "clip",
-        lambda tree: {"clip": model.Clip(start=SECONDS.read(tree["start_time"]))},
-        lambda one: {"start_time": float(one.clip.start) if one.clip and one.clip.start else None},
-    ),
+    flat("clip", model.Clip, SECONDS, start="start_time"),
 )
 FORCED: Final = {"framerate": "force_framerate", "interlaced": "force_interlaced"}
 TEXTS: Final = ("user_data", "unique_custom_key", "title", "output_prefix")
