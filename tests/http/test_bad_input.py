@@ -316,6 +316,15 @@ async def test_thousands_of_everything(client: Any) -> None:
     assert list(await client.json("CancelMedia", mediaid=["1"] * 100_000)) == ["errors"]
 
 
+@pytest.mark.parametrize("rate", ["1e-30", "0", "-25", "100000", "fast"])
+async def test_a_frame_rate_that_none_can_be_is_refused_by_its_name(client: Any, rate: str) -> None:
+    formats = [{"output": "mp4"}, {"output": "mp4", "framerate": rate}]
+    before = [each["mediaid"] for each in (await client.json("GetMediaList"))["media"]]
+    answer = await client.json("AddMedia", source="http://127.0.0.1:9/x.mp4", format=formats)
+    assert answer["errors"]["error"].startswith("Wrong value of parameter format.1.framerate: is ")
+    assert [each["mediaid"] for each in (await client.json("GetMediaList"))["media"]] == before
+
+
 async def test_unknown_ids(client: Any) -> None:
     for media in ("1", "0", "-1", "99999999999999999999999", "abc", "5001'--", "../5001", "%00"):
         for action in ("GetStatus", "GetMediaInfo", "StopMedia", "CancelMedia", "RestartMedia", "ProcessMedia"):
