@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from mediaglot.gateway.model import EMPTY, Job, Notification, Output, Preset, Secret, Status, Ticket
 
 Item = TypeVar("Item")
+PART: Final = "part:"
+"""Facets whose names begin so are quick to find by parts of their values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +98,10 @@ class Filter:
     id: str | None = None
     output_id: str | None = None
     container: str | None = None
-    text: str | None = None
-    """A case-insensitive part of the id."""
     facets: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     """Equality on the dialect's own facets (``Dialect.facets``), indexed by the store."""
     parts: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    """Parts of the dialect's own facets."""
+    """Parts of the dialect's own facets, which are quick to find where a facet's name begins with ``PART``."""
     recent: int | None = None
     """Only what is unfinished, or ended at most so many seconds ago."""
     ended_from: datetime | None = None

@@ -192,7 +192,8 @@ class TransparentEdge(Dialect):
         return (Thing(kind=ask.MINUTES, id=ticket.id, document=spent),) if spent else ()
 
     def facets(self, ticket: Ticket) -> Mapping[str, str]:
-        return {f"profile_name:{output.document['profile']['name']}": "yes" for output, _ in answer.made(ticket)}
+        profiles = (output.document["profile"]["name"] for output, _ in answer.made(ticket))
+        return {ask.ID: ticket.id, **{f"profile_name:{name}": "yes" for name in profiles}}
 
     def render_notification(self, ticket: Ticket, notification: Notification, *_: Any) -> Request:
         return render(self, ticket, notification)

@@ -11,7 +11,7 @@ from mediaglot.emulators.transparent_edge import profile
 from mediaglot.gateway import exchange
 from mediaglot.gateway.auth import basic
 from mediaglot.gateway.dialect import Call
-from mediaglot.gateway.exchange import Filter, IssueToken, ListJobs, PutThing, Window
+from mediaglot.gateway.exchange import PART, Filter, IssueToken, ListJobs, PutThing, Window
 from mediaglot.gateway.faults import BadRequest, Invalid, Unauthorized
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Field, Pair, Record, Tree, is_empty, read_scalar
@@ -20,6 +20,7 @@ from mediaglot.gateway.values import TEXT
 from mediaglot.gateway.wire.form import pairs
 
 PROFILE: Final = "profile"
+ID: Final = f"{PART}id"
 MINUTES: Final = "minutes"
 LIFETIME: Final = 36_000
 SCOPES: Final = ("read", "write")
@@ -81,7 +82,7 @@ def list_orders(call: Call, ledger: Ledger) -> ListJobs:
         created_from=since,
         created_to=until,
         id=said(filters, "order_id"),
-        text=str(call.tree["search"]) if call.tree.get("search") else None,
+        parts={ID: str(call.tree["search"]).lower()} if call.tree.get("search") else {},
         facets={f"profile_name:{name}": "yes"} if (name := said(filters, "profile_name")) else {},
     )
     offset, limit = cut(call)

@@ -178,7 +178,7 @@ class MediaHub(Validated):
         texts = {key: str(said[key] or "") for key in ("user_data", "unique_custom_key", "title")}
         name = ask.input_name(ticket.job).lower()
         autograph = str(said["autograph"] is not None).lower()
-        return texts | {"pipeline.id": said["pipeline"], "input.file.name": name, "autograph": autograph}
+        return texts | {ask.NAME: name, "pipeline.id": said["pipeline"], "autograph": autograph}
 
     def mint_token(self, chance: Random) -> str:
         return "".join(chance.choices(f"{ascii_letters}{digits}-_", k=64))

@@ -13,7 +13,7 @@ from mediaglot.emulators.xvid_mediahub import catalog
 from mediaglot.emulators.xvid_mediahub.document import preset_output, read_output
 from mediaglot.gateway import exchange, model
 from mediaglot.gateway.dialect import Call
-from mediaglot.gateway.exchange import CreateJob, Filter, GetThing, Intent, ListJobs, PutThing
+from mediaglot.gateway.exchange import PART, CreateJob, Filter, GetThing, Intent, ListJobs, PutThing
 from mediaglot.gateway.faults import Forbidden, Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Field, Record, Tree, given, read_scalar
@@ -67,13 +67,15 @@ def issue_token(call: Call, ledger: Ledger) -> exchange.IssueToken:
 
 # --- lists ----------------------------------------------------------------------------------------
 
-FACETS: Final = ("user_data", "unique_custom_key", "title", "pipeline.id", "input.file.name", "autograph")
+NAME: Final = f"{PART}input.file.name"
+FACETS: Final = ("user_data", "unique_custom_key", "title", "pipeline.id", "autograph")
 SORTS: Final = {
     **dict.fromkeys(("created_at", "updated_at"), "created"),
     "finished_at": "finished",
     "input.input_name": "source",
     **{name: name for name in ("status", "id")},
     **{name: f"facet:{name}" for name in FACETS},
+    "input.file.name": f"facet:{NAME}",
 }
 CODES: Final = {
     "QUEUED": (model.Status.QUEUED, model.Status.HELD),
@@ -96,7 +98,7 @@ def list_jobs(call: Call, ledger: Ledger) -> ListJobs:
         created_from=since + timedelta(milliseconds=1) if since else None,
         created_to=until - timedelta(microseconds=1) if until else None,
         facets=facets,
-        parts={"input.file.name": name} if name else {},
+        parts={NAME: name} if name else {},
         recent=WINDOW if given(tree, "inprogress", BOOLEAN) else None,
     )
     return ListJobs(filter=wanted, window=PAGES.window(tree, sort=sort or "created", descending=descending))

@@ -19,3 +19,25 @@ AND deleted IS NULL AND created <= :time ORDER BY created DESC, number DESC LIMI
 SELECT serial, id FROM tickets
 WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
 AND serial IN (SELECT value FROM json_each(:serials));
+
+-- name: of_id
+SELECT serial FROM tickets
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND id = :id;
+
+-- name: of_output
+SELECT serial FROM outputs JOIN tickets ON number = ticket
+WHERE outputs.owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
+AND outputs.id = :output;
+
+-- name: of_ended
+SELECT serial FROM tickets
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
+AND deleted IS NULL AND finished IS NULL
+UNION ALL SELECT serial FROM tickets
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
+AND deleted IS NULL AND finished >= :time;
+
+-- name: of_created
+SELECT serial FROM tickets
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
+AND deleted IS NULL AND created BETWEEN coalesce(:since, created) AND coalesce(:until, created);

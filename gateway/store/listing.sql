@@ -4,20 +4,33 @@
 SELECT t.id FROM ({rows} ORDER BY {inner} LIMIT :limit OFFSET :offset) AS p
 CROSS JOIN tickets AS t ON t.number = p.number ORDER BY {outer};
 
--- name: total
-SELECT count(*) FROM ({rows});
-
--- name: of_tickets
+-- name: all
 SELECT t.number AS number, {ranks} FROM tickets AS t
 WHERE t.owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
 AND t.deleted IS NULL {conditions}
 
--- name: of_facets
-SELECT f0.ticket AS number, {ranks} FROM facets AS f0 {joins}
-WHERE f0.owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
-AND f0.name = :name0 {conditions}
+-- name: all_by_facet
+SELECT f.ticket AS number, {ranks} FROM facets AS f CROSS JOIN tickets AS t ON t.number = f.ticket
+WHERE f.owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
+AND f.name = :by {conditions}
 
--- name: facet_total
-SELECT n FROM facet_counts
-WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
-AND name = :name0 AND value = :value0;
+-- name: few
+SELECT t.number AS number, {ranks} FROM json_each(:serials) AS wanted
+CROSS JOIN tickets AS t ON t.serial = wanted.value
+AND t.owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
+WHERE t.deleted IS NULL {conditions}
+
+-- name: few_by_facet
+SELECT t.number AS number, {ranks} FROM json_each(:serials) AS wanted
+CROSS JOIN tickets AS t ON t.serial = wanted.value
+AND t.owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
+CROSS JOIN facets AS f ON f.ticket = t.number AND f.name = :by
+WHERE t.deleted IS NULL {conditions}
+
+-- name: equal
+EXISTS (SELECT 1 FROM facets AS e WHERE e.ticket = t.number AND e.name = :equal_name{index}
+AND e.value = :equal_value{index})
+
+-- name: part
+EXISTS (SELECT 1 FROM facets AS e WHERE e.ticket = t.number AND e.name = :part_name{index}
+AND instr(e.value, :part_value{index}))

@@ -25,6 +25,7 @@ from mediaglot.gateway.store import Key, Letter, Topic, Transaction, Watcher, Wo
 from mediaglot.gateway.store.bitmap import FUNCTIONS
 from mediaglot.gateway.store.cache import PageCache, TicketCache
 from mediaglot.gateway.store.folder import FolderLock
+from mediaglot.gateway.store.gram import grams
 from mediaglot.gateway.store.listing import find
 from mediaglot.gateway.store.migration import migrate
 from mediaglot.gateway.store.query import Row, statements
@@ -51,7 +52,7 @@ class SqliteConnection:
         made = cls(await aiosqlite.connect(file, isolation_level=None, timeout=10))
         for pragma in ("foreign_keys = ON", *pragmas):
             await made.rows(f"PRAGMA {pragma}")
-        for function in FUNCTIONS:
+        for function in (*FUNCTIONS, grams):
             arity = function.__code__.co_argcount
             await made._connection.create_function(function.__name__, arity, function, deterministic=True)
         return made

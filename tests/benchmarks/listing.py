@@ -79,7 +79,8 @@ async def fill(store: SqliteStore, account: str, count: int) -> float:
     for first in range(0, count, 500):
         async with store.write() as tx:
             for number in range(first, min(count, first + 500)):
-                await tx.add(ticket(number, account), {"drm": "yes" if number % 3 else "no"})
+                made = ticket(number, account)
+                await tx.add(made, {"drm": "yes" if number % 3 else "no", "part:id": made.id})
     return (time.perf_counter() - begun) / count
 
 
@@ -99,7 +100,7 @@ def pages(count: int) -> dict[str, tuple[Filter, Window]]:
         "facet, deep": (Filter(facets={"drm": "yes"}), Window(offset=count // 3, limit=50)),
         "created from": (Filter(created_from=middle), Window(limit=50)),
         "by source, deep": (Filter(), Window(offset=count // 3, limit=50, sort="source")),
-        "text": (Filter(text="7a"), Window(limit=50)),
+        "text": (Filter(parts={"part:id": "7a"}), Window(limit=50)),
     }
 
 

@@ -31,7 +31,7 @@ from mediaglot.gateway import registry
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response, headers
 from mediaglot.gateway.http.transport import Transport, drive
-from mediaglot.gateway.model import TERMINAL, Status, Ticket, Trouble
+from mediaglot.gateway.model import TERMINAL, Input, Location, Status, Ticket, Trouble
 from mediaglot.gateway.store import Key
 from mediaglot.gateway.store.sqlite import FILE, SqliteStore
 
@@ -40,8 +40,7 @@ SMALL = 1_000
 ROUNDS = 9
 FILLERS = 40
 """Pages that are asked for before each round: more than the store keeps ready for one account."""
-START = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
-"""When the first copy was created: after the job that it copies."""
+START = datetime(2026, 1, 1, tzinfo=UTC)
 STATUSES = [Status.FINISHED] * 18 + [Status.FAILED, Status.CANCELLED]
 
 # --- what each dialect is asked ---------------------------------------------------------------------
@@ -83,8 +82,12 @@ def drm(ticket: Ticket, number: int) -> Ticket:
 
 
 def user_data(ticket: Ticket, number: int) -> Ticket:
-    document = {**ticket.job.document, "user_data": f"user {number % 20}"}
-    return replace(ticket, job=replace(ticket.job, document=document))
+    """And a source of its own."""
+    name = f"https://media.mediaglot.test/clip {number}.mp4"
+    said = {**ticket.job.document["input"], "input_name": name}
+    document = {**ticket.job.document, "user_data": f"user {number % 20}", "input": said}
+    source = Input(location=Location(url=name))
+    return replace(ticket, job=replace(ticket.job, document=document, inputs=(source,)))
 
 
 LISTERS = {
@@ -93,6 +96,7 @@ LISTERS = {
         body=encoding_com,
         pages=lambda n: {
             "first": {"per_page": 50},
+            "one job": {"mediaid": "1000500"},
             "newest": {"per_page": 50, "sort": "created", "order": "desc"},
             "deep": {"per_page": 50, "page": n // 100},
             "by source, deep": {"per_page": 50, "page": n // 150, "sort": "source"},
@@ -151,7 +155,7 @@ LISTERS = {
             },
             "search, few": {"limit": 50, "search": "-4821", "output": "std"},
             "search, some": {"limit": 50, "search": "7-2", "output": "std"},
-            "search, all": {"limit": 50, "search": str(START.timestamp())[:2], "output": "std"},
+            "search, all": {"limit": 50, "search": "17", "output": "std"},
         },
         filler=lambda number: {"limit": 20, "offset": number * 20},
     ),
@@ -159,17 +163,17 @@ LISTERS = {
         path="/xvid_mediahub/v1/jobs/",
         pages=lambda n: {
             "first": {"limit": 50},
-            "newest": {"limit": 50, "direction": "desc"},
+            "newest": {"limit": 50, "direction": -1},
             "deep": {"limit": 50, "start": n // 2},
-            "one status": {"limit": 50, "status": "ERROR"},
+            "one status": {"limit": 50, "status": "FAILURE"},
             "status, by end, deep": {"limit": 50, "status": "SUCCESS", "sort": "finished_at", "start": n // 3},
             "user data": {"limit": 50, "user_data": "user 7"},
-            "user data, status": {"limit": 50, "user_data": "user 7", "status": "ERROR"},
+            "user data, status": {"limit": 50, "user_data": "user 7", "status": "FAILURE"},
             "by user data, deep": {"limit": 50, "sort": "user_data", "start": n // 3},
-            "source's name, all": {"limit": 50, "input.file.name": "bars"},
-            "source's name, none": {"limit": 50, "input.file.name": "nothing like it"},
+            "source's name, all": {"limit": 50, "input.file.name": "clip"},
+            "source's name, few": {"limit": 50, "input.file.name": "clip 77"},
             "in progress": {"limit": 50, "inprogress": "true"},
-            "from a date": {"limit": 50, "from_date": day(n, 0.1, "%Y-%m-%dT%H:%M:%SZ")},
+            "from a date": {"limit": 50, "from_date": int((START.timestamp() + n // 10) * 1000)},
         },
         filler=lambda number: {"limit": 20, "start": number * 20},
         vary=user_data,
@@ -233,6 +237,8 @@ async def fill(data: Path, count: int) -> None:
             dialect, chance = registry.find(key[0]), random.Random(7)
             ticket = await store.get(Key(*key))
             assert ticket is not None
+            async with store.write() as tx:
+                await tx.put(replace(ticket, deleted=ticket.created))
             for first in range(0, count, 500):
                 async with store.write() as tx:
                     for number in range(first, min(count, first + 500)):
@@ -262,7 +268,7 @@ class Server:
                 break
         taken = time.perf_counter() - began
         if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(received[:2000].decode())
+            raise RuntimeError(f"{message!r}: {received[:2000]!r}")
         return taken
 
     def forget(self, name: str) -> None:
