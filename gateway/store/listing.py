@@ -23,6 +23,7 @@ SORTS: Final = {
     "source": ("source",),
 }
 FACET: Final = "facet:"
+JOIN: Final = "CROSS JOIN tickets AS t ON t.number = f.ticket"
 FEW: Final = 1000
 """Tickets that are rather sorted than looked for along an index."""
 
@@ -64,7 +65,9 @@ def _rows(sort: str, conditions: list[str], *, few: bool) -> str:
     """Numbers of tickets, and r0, r1 ... that they are sorted by."""
     ranks = ", ".join(f"{column} AS r{index}" for index, column in enumerate(_columns(sort)))
     name = ("few" if few else "all") + ("_by_facet" if sort.startswith(FACET) else "")
-    return statements("listing")[name].format(ranks=ranks, conditions="".join(f" AND {each}" for each in conditions))
+    join = JOIN if conditions else ""
+    conditions = [f" AND {each}" for each in conditions]
+    return statements("listing")[name].format(ranks=ranks, join=join, conditions="".join(conditions))
 
 
 def _columns(sort: str) -> tuple[str, ...]:

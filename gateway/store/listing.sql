@@ -10,7 +10,7 @@ WHERE t.owner = (SELECT number FROM owners WHERE dialect = :dialect AND account 
 AND t.deleted IS NULL {conditions}
 
 -- name: all_by_facet
-SELECT f.ticket AS number, {ranks} FROM facets AS f CROSS JOIN tickets AS t ON t.number = f.ticket
+SELECT f.ticket AS number, {ranks} FROM facets AS f {join}
 WHERE f.owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account)
 AND f.name = :by {conditions}
 

@@ -52,7 +52,8 @@ class Lister:
 
     path: str
     pages: Callable[[int], dict[str, dict[str, object]]]
-    """Parameters by the page's name, for so many jobs; deep pages lie at the same part of the list for every number."""
+    """Parameters by the page's name, for so many jobs: each has as many entries for every number, and deep pages lie at
+    the same part of the list."""
     filler: Callable[[int], dict[str, object]]
     """The parameters of some page, by its number."""
     body: Callable[[dict[str, object]], bytes] | None = None
@@ -168,10 +169,10 @@ LISTERS = {
             "one status": {"limit": 50, "status": "FAILURE"},
             "status, by end, deep": {"limit": 50, "status": "SUCCESS", "sort": "finished_at", "start": n // 3},
             "user data": {"limit": 50, "user_data": "user 7"},
-            "user data, status": {"limit": 50, "user_data": "user 7", "status": "FAILURE"},
+            "user data, status": {"limit": 3, "user_data": "user 7", "status": "FAILURE"},
             "by user data, deep": {"limit": 50, "sort": "user_data", "start": n // 3},
             "source's name, all": {"limit": 50, "input.file.name": "clip"},
-            "source's name, few": {"limit": 50, "input.file.name": "clip 77"},
+            "source's name, few": {"limit": 1, "input.file.name": "clip 777"},
             "in progress": {"limit": 50, "inprogress": "true"},
             "from a date": {"limit": 50, "from_date": int((START.timestamp() + n // 10) * 1000)},
         },
