@@ -19,10 +19,8 @@ PIECE: Final = 64
 
 def pack(bits: int) -> bytes:
     count = bits.bit_count()
-    if count == 0:
-        return b""
     if count <= FEW:
-        return b"s" + struct.pack(f"<{count}H", *positions(bits))
+        return _pack_few([*positions(bits)])
     return b"d" + bits.to_bytes((bits.bit_length() + 7) // 8, "little")
 
 
@@ -30,9 +28,17 @@ def unpack(packed: bytes) -> int:
     if packed[:1] == b"d":
         return int.from_bytes(packed[1:], "little")
     room = bytearray(CHUNK // 8)
-    for position in struct.unpack(f"<{len(packed) // 2}H", packed[1:]):
+    for position in _few(packed):
         room[position >> 3] |= 1 << (position & 7)
     return int.from_bytes(room, "little")
+
+
+def _pack_few(numbers: list[int]) -> bytes:
+    return b"s" + struct.pack(f"<{len(numbers)}H", *numbers) if numbers else b""
+
+
+def _few(packed: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(packed) // 2}H", packed[1:])
 
 
 def positions(bits: int) -> Iterator[int]:
@@ -65,10 +71,14 @@ def one_bit(position: int) -> bytes:
 
 
 def with_bits(packed: bytes, more: bytes) -> bytes:
+    if packed[:1] == more[:1] == b"s" and len(packed) + len(more) < 2 * FEW:
+        return _pack_few(sorted({*_few(packed), *_few(more)}))
     return pack(unpack(packed) | unpack(more))
 
 
 def without_bit(packed: bytes, position: int) -> bytes:
+    if packed[:1] == b"s":
+        return _pack_few([number for number in _few(packed) if number != position])
     return pack(unpack(packed) & ~(1 << position))
 
 
