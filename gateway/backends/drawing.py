@@ -1,20 +1,25 @@
-"""Text overlays, drawn into a job's work folder."""
+"""Text and vector overlays, drawn into a job's work folder."""
 
 from __future__ import annotations
 
 import asyncio
+import resource
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mediaglot.gateway.faults import EncodingFailed
 from mediaglot.gateway.media.draw import draw
 from mediaglot.gateway.media.parts import Drawing
 
 LONGEST: Final = 20.0
-"""Seconds for one drawing with a font of the client's."""
+"""Seconds for one drawing from a file of the client's."""
+MOST_MEMORY: Final = 2 << 30
+"""Bytes of address space for it."""
+HEAD: Final = 1_024
 
 
 async def draw_into(folder: Path, drawing: Drawing) -> None:
@@ -22,21 +27,47 @@ async def draw_into(folder: Path, drawing: Drawing) -> None:
     if drawing.font is None:
         await asyncio.to_thread(_draw, folder, drawing)
     else:
-        await _draw_apart(folder, drawing)
+        await _apart(_draw, folder, drawing, reason="font")
 
 
-async def _draw_apart(folder: Path, drawing: Drawing) -> None:
-    """In a process that may die: a fetched font is hostile input to the library that reads it."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        drawn = asyncio.get_running_loop().run_in_executor(pool, _draw, folder, drawing)
+async def flatten(path: Path, width: int | None) -> None:
+    """Put a picture in the place of an SVG drawing; anything else is left alone.
+
+    Raises SourceUnreadable, SourceForbidden or EncodingFailed for one that can't be drawn.
+    """
+    from mediaglot.gateway.media.vector import is_svg  # noqa: PLC0415 - few jobs bring a drawing
+
+    if is_svg(await asyncio.to_thread(_head, path)):
+        await _apart(_flatten, path, width, reason="svg")
+
+
+async def _apart(work: Callable[..., None], *values: Any, reason: str) -> None:
+    """In a process that may die: fetched fonts and drawings are hostile input to the libraries that read them."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_bound) as pool:
+        drawn = asyncio.get_running_loop().run_in_executor(pool, work, *values)
         try:
             await asyncio.wait_for(drawn, LONGEST)
         except (BrokenProcessPool, TimeoutError) as error:
             for process in list(pool._processes.values()):  # noqa: SLF001 - the pool itself would wait for ever
                 process.kill()
-            raise EncodingFailed(reason="font") from error
+            raise EncodingFailed(reason=reason) from error
+
+
+def _bound() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
 
 
 def _draw(folder: Path, drawing: Drawing) -> None:
     font = folder / drawing.font if drawing.font else None
     (folder / drawing.path).write_bytes(draw(drawing.overlay, drawing.width, drawing.height, font=font))
+
+
+def _flatten(path: Path, width: int | None) -> None:
+    from mediaglot.gateway.media.vector import raster  # noqa: PLC0415
+
+    path.write_bytes(raster(path.read_bytes(), width))
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD)

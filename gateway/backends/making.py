@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from mediaglot.gateway.backends import Product, Report
-from mediaglot.gateway.backends.drawing import draw_into
+from mediaglot.gateway.backends.drawing import draw_into, flatten
 from mediaglot.gateway.backends.gather import gather
 from mediaglot.gateway.backends.restream import restreamed
 from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, WorkFault
@@ -135,6 +135,7 @@ class Maker:
                 continue
             try:
                 await self._carrier.fetch(need.location, folder / need.path)
+                await flatten(folder / need.path, need.width)
             except NoSpace:
                 raise
             except WorkFault as fault:

@@ -15,6 +15,8 @@ from mediaglot.gateway.model import ImageOverlay, Output, Share, TextOverlay
 VERTICAL: Final = {"top": "{0}", "middle": "(H-h)/2+{0}", "bottom": "H-h-{0}"}
 HORIZONTAL: Final = {"left": "{0}", "center": "(W-w)/2+{0}", "right": "W-w-{0}"}
 COLOR: Final = re.compile(r"(?:#|0x)?([0-9a-fA-F]{6})")
+SHARP: Final = 1_024
+"""Pixels that a drawing is made wide before it is scaled to a share of the frame."""
 MOST_OVERLAYS: Final = 32
 MOST_TEXT: Final = 2_000
 
@@ -46,7 +48,8 @@ def fetches(output: Output, index: int) -> Iterator[Fetch]:
     """The pictures and fonts that an output's overlays come from."""
     for position, overlay in enumerate(output.overlays):
         if isinstance(overlay, ImageOverlay):
-            yield Fetch(output=index, location=overlay.location, path=path(index, position))
+            width = SHARP if isinstance(overlay.width, Share) else overlay.width
+            yield Fetch(output=index, location=overlay.location, path=path(index, position), width=width)
         elif overlay.font is not None:
             yield Fetch(output=index, location=overlay.font, path=font_path(index, position))
 

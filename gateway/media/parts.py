@@ -103,6 +103,8 @@ class Fetch:
     output: int
     location: Location
     path: str
+    width: int | None = None
+    """Pixels that a drawing without pixels of its own is made wide; None for the size that it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

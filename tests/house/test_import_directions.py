@@ -51,10 +51,11 @@ DOORS = {
     "faker": ("gateway.backends.simulated",),
     "hypothesis": ("gateway.testing",),  # the laws, for those who test a dialect
     "jsonschema": ("gateway.wire.schema",),
-    "lxml": ("gateway.wire.xml",),
+    "lxml": ("gateway.wire.xml", "gateway.media.vector"),
     "orjson": ("gateway.wire.json", "gateway.http"),
     "pytest": ("gateway.testing",),
     "referencing": ("gateway.wire.schema",),  # part of jsonschema
+    "resvg_py": ("gateway.media.vector",),
     "rich": ("gateway.screen",),
     "yarl": ("gateway.http", "gateway.transfer"),  # part of aiohttp
 }
@@ -149,7 +150,11 @@ def test_every_door_is_used_and_every_dependency_has_one(root: Path, graph: dict
     """A library that nothing imports is not installed on everybody's machine for nothing."""
     declared = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
     names = {line.split(">")[0].split("[")[0].strip() for line in declared}
-    by_import = {"pillow": "PIL", "imageio-ffmpeg": None}  # the latter's program is used, its code never imported
+    by_import = {
+        "pillow": "PIL",
+        "resvg-py": "resvg_py",
+        "imageio-ffmpeg": None,
+    }  # the latter's program is used, its code never imported
     wanted = {by_import.get(name, name) for name in names} - {None}
     imported = {name.split(".")[0] for found in graph.values() for name in found}
     assert wanted <= imported

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import av
 import pytest
 from aiohttp import web
 from lxml import etree
+from PIL import Image, ImageChops
 from yarl import URL
 
 pytestmark = pytest.mark.ffmpeg
@@ -126,6 +128,37 @@ async def test_a_job_ends_in_real_files(hub: Hub, measure: Callable[..., dict[st
     with zipfile.ZipFile(BytesIO(await hub.file(first["thumbnail_zip"]["file"]["id"]))) as archive:
         assert archive.namelist() == ["t_160x90_0001.jpg"]
     assert first["thumbnails"][0]["thumbnail_names"] == "t_{resolution}"
+
+
+async def test_logos_lie_over_the_picture(hub: Hub, data: Path) -> None:
+    """An SVG from a storage at the bottom right, and a PNG from the web at the top left."""
+    place = data / "storage" / "s3" / "logos" / "green.svg"
+    place.parent.mkdir(parents=True)
+    place.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 1"><path d="M0 0h2v1H0z" fill="lime"/></svg>'
+    )
+    logos = [
+        {"logo_image": "s3://key:secret@logos/green.svg", "logo_preset": "logo_25_bottom_right"},
+        {"logo_image": "https://media.mediaglot.test/bars-64x64.png", "logo_preset": "logo_10_top_left"},
+    ]
+    plain = {"preset": {"id": await hub.preset("small")}, "output_name": "a"}
+    job = await hub.end((await hub.submit(SHORT, plain, {**plain, "output_name": "b", "logos": logos}))["id"])
+    assert job["status"] == "SUCCESS"
+    before, after = [first_picture(await hub.file(each["file"]["id"])) for each in job["outputs"]]
+    box = ImageChops.difference(before, after).point(lambda value: 255 * (value > 40)).convert("L").getbbox()
+    assert box is not None
+    assert (box[0] < 16, box[1] < 16, box[2] > 304, box[3] > 168) == (True, True, True, True)
+    red, green, blue = after.getpixel((320 - 6 - 40, 180 - 4 - 20))
+    assert (red < 60, green > 200, blue < 60) == (True, True, True)
+    assert (
+        max(abs(one - other) for one, other in zip(before.getpixel((160, 60)), after.getpixel((160, 60)), strict=True))
+        < 30
+    )
+
+
+def first_picture(content: bytes) -> Image.Image:
+    with av.open(BytesIO(content)) as box:
+        return next(box.decode(video=0)).to_image()
 
 
 async def test_files_say_what_was_measured(hub: Hub) -> None:
