@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
 from typing import Final
@@ -60,6 +60,18 @@ def frame(size: Size | None, picture: Picture, memo: Memo, *, scaler: str | None
     left, top = 2 * (abs(width - inner[0]) // 4), 2 * (abs(height - inner[1]) // 4)
     word = "crop" if fit is Fit.CROP else "pad"
     return [*filters, f"{word}={width}:{height}:{left}:{top}"], Picture(width=width, height=height)
+
+
+def in_pixels(size: Size | None, picture: Picture) -> Size | None:
+    """Shares of ``picture`` as even numbers of pixels; those of nothing are left to ``frame``, which refuses them."""
+    if size is None:
+        return None
+
+    def side(value: int | Share | None, base: Fraction) -> int | Share | None:
+        return even(base * value.of_source) if isinstance(value, Share) and value.of_source > 0 else value
+
+    width, height = picture.width * picture.aspect, Fraction(picture.height)
+    return replace(size, width=side(size.width, width), height=side(size.height, height))
 
 
 def _side(value: int | Share | None, base: Fraction, memo: Memo) -> int | None:

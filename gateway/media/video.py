@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -13,7 +13,7 @@ from mediaglot.gateway.media.encoder import FRAME_RATES, SIZES, SMALLEST
 from mediaglot.gateway.media.parts import Memo, number, ratio
 from mediaglot.gateway.media.scene import Scene, upright
 from mediaglot.gateway.media.settings import Settings
-from mediaglot.gateway.media.size import Picture, cropped, frame, padded
+from mediaglot.gateway.media.size import Picture, cropped, frame, in_pixels, padded
 from mediaglot.gateway.model import Deinterlace, Fade, Fit, Size, Video
 
 MOST_FRAME_RATE: Final = 240
@@ -139,6 +139,8 @@ def _filters(
     filters += TURNS[turn]
     picture = upright(scene.video, turned=turned)
     picture = picture.turned() if turn % 180 else picture
+    if video.rotate is not None:
+        video = replace(video, size=in_pixels(video.size, upright(scene.video, turned=False)))
     if video.crop is not None:
         more, picture = cropped(video.crop, picture, memo)
         filters += more

@@ -13,7 +13,10 @@ from mediaglot.gateway.model.place import EMPTY, essential
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part of what the source has: ``Share(Fraction(1, 2))`` is half its width, bitrate or duration."""
+    """A part of what the source has: ``Share(Fraction(1, 2))`` is half its width, bitrate or duration.
+
+    Where a job names a rotation, its sides are those before.
+    """
 
     of_source: Fraction
 

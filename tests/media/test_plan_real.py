@@ -120,6 +120,13 @@ def test_the_display_matrix_is_followed_ignored_or_overruled(make: Any, look: An
     assert apart(seen[1].gray(0), seen[2].gray(0).rotate(90, expand=True)) < 5
 
 
+def test_shares_of_a_turned_picture_are_of_the_one_before(make: Any, look: Any) -> None:
+    half = m.Share(Fraction(1, 2))
+    asked = [m.Size(width=half), m.Size(height=half), m.Size(width=half, height=half)]
+    made = make(*(output(video=m.Video(rotate=90, size=size)) for size in asked))
+    assert [look(made.path(index)).size for index in range(3)] == [(160, 284), (50, 90), (160, 90)]
+
+
 def test_a_rotation_mark_is_written(make: Any, look: Any) -> None:
     made = make(output(video=m.Video(tag_rotation=90)), output())
     marked, plain = look(made.path(0)), look(made.path(1))
