@@ -7,12 +7,12 @@ a set is an int, so that sets are counted, joined and cut at the speed of memory
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 CHUNK: Final = 8192
 """Numbers that one row can hold; the SQL has it as 13 bits."""
-FEW: Final = 64
+FEW: Final = 24
 PIECE: Final = 64
 """Bytes of a set that are counted in one go."""
 
@@ -25,12 +25,20 @@ def pack(bits: int) -> bytes:
 
 
 def unpack(packed: bytes) -> int:
-    if packed[:1] == b"d":
-        return int.from_bytes(packed[1:], "little")
-    room = bytearray(CHUNK // 8)
-    for position in _few(packed):
-        room[position >> 3] |= 1 << (position & 7)
-    return int.from_bytes(room, "little")
+    return union((packed,))
+
+
+def union(sets: Iterable[bytes]) -> int:
+    """What any of the rows has."""
+    bits, room = 0, bytearray()
+    for packed in sets:
+        if packed[:1] == b"d":
+            bits |= int.from_bytes(packed[1:], "little")
+        else:
+            room = room or bytearray(CHUNK // 8)
+            for position in _few(packed):
+                room[position >> 3] |= 1 << (position & 7)
+    return bits | int.from_bytes(room, "little") if room else bits
 
 
 def _pack_few(numbers: list[int]) -> bytes:
@@ -43,11 +51,12 @@ def _few(packed: bytes) -> tuple[int, ...]:
 
 def positions(bits: int) -> Iterator[int]:
     """The numbers in a set, from the smallest on."""
-    for start, piece in enumerate(bits.to_bytes((bits.bit_length() + 7) // 8, "little")):
-        left = piece
+    words = (bits.bit_length() + 63) // 64
+    for start, word in enumerate(struct.unpack(f"<{words}Q", bits.to_bytes(words * 8, "little"))):
+        left = word
         while left:
             lowest = left & -left
-            yield start * 8 + lowest.bit_length() - 1
+            yield start * 64 + lowest.bit_length() - 1
             left ^= lowest
 
 

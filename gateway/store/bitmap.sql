@@ -1,7 +1,10 @@
+-- Each list is a name, the first and the last of its values, and one between them that is left out.
+
 -- name: read
 SELECT list.key, bitmaps.chunk, bitmaps.bits FROM owners CROSS JOIN json_each(:lists) AS list
-CROSS JOIN bitmaps ON bitmaps.owner = owners.number
-AND bitmaps.name = json_extract(list.value, '$[0]') AND bitmaps.value = json_extract(list.value, '$[1]')
+CROSS JOIN bitmaps ON bitmaps.owner = owners.number AND bitmaps.name = json_extract(list.value, '$[0]')
+AND bitmaps.value BETWEEN json_extract(list.value, '$[1]') AND json_extract(list.value, '$[2]')
+AND bitmaps.value IS NOT json_extract(list.value, '$[3]')
 WHERE owners.dialect = :dialect AND owners.account = :account
 UNION ALL SELECT -1, ordered, NULL FROM owners WHERE dialect = :dialect AND account = :account;
 

@@ -3,16 +3,6 @@ SELECT value FROM facet_counts
 WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND name = :name
 LIMIT :most;
 
--- name: has_grams
-SELECT 1 FROM bitmaps
-WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND name = :name
-LIMIT 1;
-
--- name: beginning
-SELECT chunk, bits FROM bitmaps
-WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND name = :name
-AND value >= :low AND value < :high;
-
 -- name: check
 SELECT tickets.serial FROM json_each(:serials) AS wanted
 CROSS JOIN tickets ON tickets.serial = wanted.value

@@ -46,7 +46,11 @@ async def find(reader: Connection, owner: dict[str, str], wanted: Filter, window
     offset = total - window.offset - size if backwards else window.offset
     few = total <= FEW
     conditions, values = ([], {"serials": as_json(ranks.serials())}) if few else _conditions(wanted)
-    sql = _paged(_rows(window.sort, conditions, few=few), window.sort, descending=window.descending is not backwards)
+    rows = _rows(window.sort, conditions, few=few)
+    if window.sort == "finished" and wanted.statuses is not None and not few:
+        rows, statuses = _runs(rows, wanted)
+        values |= statuses
+    sql = _paged(rows, window.sort, descending=window.descending is not backwards)
     values |= owner | {"by": window.sort.removeprefix(FACET)}
     found = await reader.rows(sql, **values, limit=size, offset=offset)
     ids = [row[0] for row in found]
@@ -68,6 +72,12 @@ def _rows(sort: str, conditions: list[str], *, few: bool) -> str:
     join = JOIN if conditions else ""
     conditions = [f" AND {each}" for each in conditions]
     return statements("listing")[name].format(ranks=ranks, join=join, conditions="".join(conditions))
+
+
+def _runs(rows: str, wanted: Filter) -> tuple[str, dict[str, str]]:
+    """The same rows as a merge of one run for each status, every one in order by an index of its own."""
+    values = {f"status{index}": status.value for index, status in enumerate(sorted(wanted.statuses or ()))}
+    return " UNION ALL ".join(f"{rows} AND t.status = :{name}" for name in values), values
 
 
 def _columns(sort: str) -> tuple[str, ...]:

@@ -5,17 +5,16 @@ The order of serials is the order of creation, unless the machine's clock was se
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mediaglot.gateway.exchange import Filter
 from mediaglot.gateway.model import Status
 from mediaglot.gateway.store import chunks, gram
-from mediaglot.gateway.store.bitmap import unpack
 from mediaglot.gateway.store.chunks import Chunks
 from mediaglot.gateway.store.query import Connection, statements
 from mediaglot.gateway.store.rows import CONTAINER, as_json, ticks
+from mediaglot.gateway.store.sets import read, span
 
 STATUS: Final = ":status"
 RANKED: Final = frozenset({"created", "status"})
@@ -53,15 +52,10 @@ def facets_of(wanted: Filter) -> list[tuple[str, str]]:
 async def rank(reader: Connection, owner: dict[str, str], wanted: Filter) -> Ranks:
     statuses = sorted(status.value for status in (Status if wanted.statuses is None else wanted.statuses))
     facets = facets_of(wanted)
-    lists = [*((STATUS, status) for status in statuses), *facets]
-    sets: defaultdict[int, Chunks] = defaultdict(dict)
-    ordered = True
-    for key, chunk, bits in await reader.rows(statements("bitmap")["read"], **owner, lists=as_json(lists)):
-        if bits is None:
-            ordered = bool(chunk)
-        else:
-            sets[key][chunk] = unpack(bits)
-    narrow = [sets[len(statuses) + number] for number in range(len(facets))]
+    parts = [each for name, text in wanted.parts.items() for each in gram.spans(name, text)]
+    singles = [*((STATUS, status) for status in statuses), *facets]
+    sets, ordered = await read(reader, owner, [*(span(*pair) for pair in singles), *parts])
+    narrow = [sets[number] for number in range(len(statuses), len(singles) + len(parts))]
     narrow += [await _serials(reader, owner, name, **values) for name, values in _conditions(wanted, ordered)]
     by_status = [chunks.both(sets[number], narrow) for number in range(len(statuses))]
     if ordered and (wanted.created_from or wanted.created_to):

@@ -72,6 +72,7 @@ def seeming(request, monkeypatch):
         monkeypatch.setattr(listing, "FEW", 1)
         monkeypatch.setattr(gram, "FEW", 0)
         monkeypatch.setattr(gram, "MANY", 3)
+        monkeypatch.setattr(gram, "ALIKE", 0)
 
 
 async def test_every_filter_sort_and_window_gives_what_sorting_by_hand_gives(store, crowd, seeming):
