@@ -12,6 +12,7 @@ from mediaglot.gateway.faults import EncodingFailed
 
 MOST: Final = 1 << 26
 """Bytes of one header box; that of a segment grows with its number of samples."""
+MOST_SAMPLES: Final = 1 << 22
 NOT_SYNC: Final = 0x10000
 DURATION, SIZE, FLAGS, OFFSET = 0x100, 0x200, 0x400, 0x800
 
@@ -42,7 +43,7 @@ def track(file: BinaryIO) -> Track:
         timescale = struct.unpack_from(">I", header, 20 if header[0] else 12)[0]
         extends = _within(moov, b"mvex", b"trex")
         _, _, _, duration, _, flags = struct.unpack_from(">6I", extends)
-    except (StopIteration, struct.error, IndexError) as error:
+    except (StopIteration, struct.error, IndexError, ValueError) as error:
         raise EncodingFailed(reason="unplayable") from error
     return Track(timescale=timescale or 1, duration=duration, flags=flags)
 
@@ -52,7 +53,7 @@ def fragment(file: BinaryIO, track: Track) -> Fragment:
     try:
         found = [_moof(body, track) for kind, body in _top(file) if kind == b"moof"]
         return Fragment(found[0].start, sum(one.duration for one in found), found[0].sync)
-    except (StopIteration, struct.error, IndexError) as error:
+    except (StopIteration, struct.error, IndexError, ValueError) as error:
         raise EncodingFailed(reason="unplayable") from error
 
 
@@ -87,6 +88,8 @@ def _defaults(header: bytes, track: Track) -> tuple[int, int]:
 def _samples(run: bytes, duration: int, flags: int) -> Iterator[tuple[int, int, int]]:
     """Each sample's duration, flags, and time from its decoding to its showing."""
     given, count = int.from_bytes(run[1:4], "big"), struct.unpack_from(">I", run, 4)[0]
+    if count > MOST_SAMPLES:
+        raise EncodingFailed(reason="unplayable")
     place = 8 + 4 * bool(given & 0x1)
     first = None
     if given & 0x4:

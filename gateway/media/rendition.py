@@ -108,8 +108,8 @@ def _filled(audio: Audio | None, general: Audio) -> Audio:
     """What a sound leaves open is as the output says."""
     if audio is None:
         return general
-    silent = [one.name for one in fields(Audio) if getattr(audio, one.name) in (None, False)]
-    return replace(audio, **{name: getattr(general, name) for name in silent})
+    said = {one.name: getattr(audio, one.name) for one in fields(Audio)}
+    return replace(general, **{name: value for name, value in said.items() if value is not None and value is not False})
 
 
 def _sound(
