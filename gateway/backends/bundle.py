@@ -21,7 +21,7 @@ from mediaglot.gateway.model import File, MediaFacts
 
 
 async def bundle(folder: Path, product: parts.Product, layout: Layout, probe: Probe) -> tuple[Product, ...]:
-    """The master, the manifest, then each variant's and sound's playlist and segments.
+    """The master, or the manifest where there is none; each variant's and sound's playlist and segments; the manifest.
 
     Raises EncodingFailed for what is missing, SourceUnreadable for what is too short.
     """
@@ -50,7 +50,7 @@ def _written(room: Path, layout: Layout, found: Mapping[str, Part]) -> tuple[Pro
         if layout.media_playlist is not None:
             bodies.append(_media(layout, part))
         bodies += [Product(path=part.room / name, file=file, name=file.path) for name, file in part.files]
-    return (*heads, *bodies)
+    return (*heads[:1], *bodies, *heads[1:])
 
 
 def _rank(facts: MediaFacts) -> tuple[int, int]:

@@ -137,10 +137,8 @@ def _products(output: Output, source: MediaFacts, planned: tuple[parts.Product, 
         return
     duration = planned[0].duration or source.duration or Fraction(1)
     count = max(1, ceil(duration / layout.segment))
-    if layout.master is not None:
-        yield _named(replace(result_file(output, source, layout.master), role="playlist"))
-    if layout.manifest is not None:
-        yield _named(replace(result_file(output, source, layout.manifest), role="playlist"))
+    heads = [_listed(output, source, name) for name in (layout.master, layout.manifest) if name is not None]
+    yield from heads[:1]
     for place in layout.distinct:
         one = replace(output, video=place.video, audio=place.audio)
         whole = result_file(one, source, layout.within(place, layout.media_playlist or ""))
@@ -149,6 +147,11 @@ def _products(output: Output, source: MediaFacts, planned: tuple[parts.Product, 
         for number in range(count):
             path = layout.within(place, naming.nth(layout.segment_name, number))
             yield _named(File(path=path, size=whole.size // count, role="segment"))
+    yield from heads[1:]
+
+
+def _listed(output: Output, source: MediaFacts, name: str) -> Product:
+    return _named(replace(result_file(output, source, name), role="playlist"))
 
 
 def _named(file: File) -> Product:

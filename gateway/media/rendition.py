@@ -36,6 +36,10 @@ def split(output: Output, package: Package, room: str, source: Source, memo: Mem
         )
         for variant in asked
     ]
+    if package.audio:
+        for number, variant in enumerate(asked):
+            if isinstance(variant.audio, Audio) and not isinstance(wishes[number][0], Skip):
+                memo.at("variants").at(number).note("audio")
     seen = [isinstance(video, Video) or (video is None and source.pictures) for video, _ in wishes]
     apart = package.kind is not PackageKind.HLS or bool(package.audio)
     groups = _groups([audio for (_, audio), shown in zip(wishes, seen, strict=True) if shown], package, source)

@@ -149,8 +149,8 @@ async def test_one_set_of_segments_serves_hls_and_dash(pack: Pack) -> None:
     package = m.Package(kind=m.PackageKind.CMAF, segment=Fraction(1), variants=TWO, audio=LANGUAGES)
     folder, products = await pack(m.Output(package=package))
     assert [one.file.path for one in products if one.file.role == "playlist"] == [
-        *("master.m3u8", "manifest.mpd", "high/index.m3u8", "low/index.m3u8"),
-        *("audio-1/index.m3u8", "audio-2/index.m3u8"),
+        *("master.m3u8", "high/index.m3u8", "low/index.m3u8"),
+        *("audio-1/index.m3u8", "audio-2/index.m3u8", "manifest.mpd"),
     ]
     assert {one.file.path for one in products} == {
         str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()

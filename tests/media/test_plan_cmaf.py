@@ -122,6 +122,13 @@ def test_languages_are_taken_from_the_source() -> None:
         assert words.count("language=deu") == 1
 
 
+def test_a_variants_own_wish_gives_way_to_the_shared_sounds() -> None:
+    variants = (replace(TWO[0], audio=m.Audio(bitrate=1)), m.Variant(folder="s", video=m.SKIP, audio=m.Audio()))
+    made = make(m.Output(package=replace(HLS, variants=variants, audio=(m.Rendition(),))))
+    assert made.notes == ("outputs.0.package.variants.0.audio",)
+    assert places(made) == [("720p", "audio", False), ("s", None, False), ("audio", "audio", True)]
+
+
 def test_a_file_with_the_sound_that_is_asked_for() -> None:
     """Its channels, not the first one's, decide what becomes of it."""
     made = make(m.Output(container="mp3", audio=m.Audio(track=2)))
