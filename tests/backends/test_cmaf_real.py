@@ -34,7 +34,7 @@ TWO = (
     m.Variant(folder="high", name="High", video=m.Video(size=SMALL, rate=m.Average(bitrate=200_000))),
     m.Variant(folder="low", video=m.Video(size=TINY, rate=m.Average(bitrate=60_000), b_frames=0)),
 )
-Pack = Callable[[m.Output], Awaitable[tuple[Path, tuple[Product, ...]]]]
+Pack = Callable[..., Awaitable[tuple[Path, tuple[Product, ...]]]]
 
 
 @pytest.fixture(scope="session")
@@ -45,14 +45,17 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> tool.Tool:
 @pytest.fixture(scope="session")
 def two_tones(program: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three and a half seconds: an English sound of 440 Hz, a German one of 880, and a picture that changes wholly."""
-    path = tmp_path_factory.mktemp("tones") / "source-0"
+    path = tmp_path_factory.mktemp("tones") / "clip.mp4"
     picture = "testsrc2=size=320x180:rate=30000/1001:duration=3.5,negate=enable='lt(mod(t,0.7),0.3)'"
     tones = [f"-f lavfi -i sine={pitch}:sample_rate=44100:duration=3.5" for pitch in (440, 880)]
     maps = "-map 0 -map 1 -map 2 -metadata:s:a:0 language=eng -metadata:s:a:1 language=ger".split()
     coding = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -ac 2 -f mp4".split()
-    command = [program.path, "-v", "error", "-y", "-f", "lavfi", "-i", picture, *" ".join(tones).split()]
-    subprocess.run([*command, *maps, *coding, str(path)], check=True)
+    ffmpeg(program.path, "-f", "lavfi", "-i", picture, *" ".join(tones).split(), *maps, *coding, str(path))
     return path
+
+
+def ffmpeg(path: str, *words: str) -> None:
+    subprocess.run([path, "-v", "error", "-y", *words], check=True)
 
 
 def encode(run: Run, work: Path, path: str) -> None:
@@ -66,9 +69,10 @@ async def pack(program: tool.Tool, two_tones: Path, tmp_path: Path) -> AsyncIter
     """Makes one output of the clip; its files as a client finds them, and what is said about each."""
     async with Prober(program) as prober:
 
-        async def made(output: m.Output) -> tuple[Path, tuple[Product, ...]]:
+        async def made(output: m.Output, source: Path = two_tones) -> tuple[Path, tuple[Product, ...]]:
             work, found = tmp_path / "work", tmp_path / "found"
-            shutil.copytree(two_tones.parent, work)
+            work.mkdir()
+            shutil.copyfile(source, work / "source-0")
             job = m.Job(inputs=(m.Input(location=m.Location(url="https://example.test/a")),), outputs=(output,))
             facts = await prober.probe(work / "source-0")
             drawn = plan(job, [facts], encoders=program.encoders, muxers=program.muxers)
@@ -324,3 +328,30 @@ async def test_copied_tracks(pack: Pack) -> None:
     assert pictures.times[0] == 0
     assert abs(sound.times[0]) < FRAME
     assert pitch(frames(sound.init, sound.segments)) == pytest.approx(880, rel=0.03)
+
+
+async def test_a_copied_part_begins_at_a_key_frame(pack: Pack) -> None:
+    """The source has one picture in 250 to begin at, and so does the copy; sound and picture stay together."""
+    package = m.Package(kind=m.PackageKind.HLS, fragmented=True, segment=Fraction(1))
+    copied = m.Output(
+        package=package, video=m.Video(codec="copy"), audio=m.Audio(codec="copy"), clip=m.Clip(start=Fraction(2))
+    )
+    folder, _ = await pack(copied)
+    with av.open(str(folder / "index.m3u8")) as box:
+        first = next(box.decode(video=0))
+    with av.open(str(folder / "index.m3u8")) as box:
+        sound = next(box.decode(audio=0))
+    assert first.key_frame
+    assert abs(sound.time - first.time) < 2 * FRAME
+
+
+async def test_a_sound_that_begins_late_stays_late(
+    pack: Pack, two_tones: Path, program: tool.Tool, tmp_path: Path
+) -> None:
+    late, clip = tmp_path / "late.mkv", str(two_tones)
+    maps = "-map 0:v -map 1:a:0 -c copy".split()
+    ffmpeg(program.path, "-i", clip, "-itsoffset", "0.5", "-i", clip, *maps, str(late))
+    folder, _ = await pack(m.Output(package=m.Package(kind=m.PackageKind.CMAF), video=m.Video(size=TINY)), late)
+    pictures, sound = representations(folder / "manifest.mpd")
+    assert pictures.times[0] == 0
+    assert float(sound.times[0]) == pytest.approx(0.5, abs=FRAME)
