@@ -26,64 +26,60 @@ def variants(package: Package | None) -> tuple[Variant, ...]:
     return (package.variants if package else ()) or (Variant(),)
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A variant with its tracks, its own or the output's; ``shown`` says that it has pictures."""
+
+    variant: Variant
+    video: Video | Skip | None
+    audio: Audio | Skip | None
+    shown: bool
+
+
 def split(output: Output, package: Package, room: str, source: Source, memo: Memo) -> tuple[list[Place], list[Place]]:
     """The variants in their order, and the sounds. ``room`` is the folder for all of it. Raises Invalid."""
-    asked = variants(package)
-    wishes = [
-        (
-            output.video if variant.video is None else variant.video,
-            output.audio if variant.audio is None else variant.audio,
-        )
-        for variant in asked
-    ]
-    if package.audio:
-        for number, variant in enumerate(asked):
-            if isinstance(variant.audio, Audio) and not isinstance(wishes[number][0], Skip):
-                memo.at("variants").at(number).note("audio")
-    seen = [isinstance(video, Video) or (video is None and source.pictures) for video, _ in wishes]
+    wishes = [_wish(variant, output, source) for variant in variants(package)]
     apart = package.kind is not PackageKind.HLS or bool(package.audio)
-    groups = _groups([audio for (_, audio), shown in zip(wishes, seen, strict=True) if shown], package, source)
-    places = [
-        _variant(variant, number, len(asked), room, memo, groups if apart and shown else None, *wish)
-        for number, (variant, wish, shown) in enumerate(zip(asked, wishes, seen, strict=True))
-    ]
-    return places, _sounds(output, package, groups, places, room, memo) if apart else []
+    groups = _groups(wishes, package) if apart and source.sounds else {}
+    places = []
+    for number, wish in enumerate(wishes):
+        within = memo.at("variants").at(number)
+        if package.audio and wish.shown and isinstance(wish.variant.audio, Audio):
+            within.note("audio")
+        place = _variant(wish, number, len(wishes), room, within)
+        places.append(_muted(place, groups) if apart and wish.shown else place)
+    return places, _sounds(output, package, groups, places, room, memo)
 
 
-def _groups(wishes: Sequence[Audio | Skip | None], package: Package, source: Source) -> Mapping[Audio, str]:
+def _wish(variant: Variant, output: Output, source: Source) -> Wish:
+    video = output.video if variant.video is None else variant.video
+    audio = output.audio if variant.audio is None else variant.audio
+    return Wish(variant, video, audio, isinstance(video, Video) or (video is None and source.pictures))
+
+
+def _groups(wishes: Sequence[Wish], package: Package) -> Mapping[Audio, str]:
     """What the sounds of the variants with pictures are asked to be, and their groups' names."""
-    found = list(dict.fromkeys(wish or Audio() for wish in wishes if not isinstance(wish, Skip)))
-    if not source.sounds:
-        return {}
+    found = list(dict.fromkeys(one.audio or Audio() for one in wishes if one.shown and not isinstance(one.audio, Skip)))
     if len(found) <= 1 or package.audio:
         return dict.fromkeys(found, GROUP)
-    return {wish: f"{GROUP}-{number + 1}" for number, wish in enumerate(found)}
+    return {audio: f"{GROUP}-{number + 1}" for number, audio in enumerate(found)}
 
 
-def _variant(
-    variant: Variant,
-    number: int,
-    count: int,
-    room: str,
-    memo: Memo,
-    groups: Mapping[Audio, str] | None,
-    video: Video | Skip | None,
-    audio: Audio | Skip | None,
-) -> Place:
-    """With ``groups`` its sound lies elsewhere."""
-    memo = memo.at("variants").at(number)
+def _variant(wish: Wish, number: int, count: int, room: str, memo: Memo) -> Place:
     folder = f"variant-{number + 1}" if count > 1 else ""
-    place = Place(
+    return Place(
         path=f"{room}/v{number}/list.m3u8",
-        folder=folder if variant.folder is None else naming.folder(variant.folder, memo, "folder"),
-        name=_title(variant.name, memo),
-        video=video,
-        audio=audio,
+        folder=folder if wish.variant.folder is None else naming.folder(wish.variant.folder, memo, "folder"),
+        name=_title(wish.variant.name, memo),
+        video=wish.video,
+        audio=wish.audio,
     )
-    if groups is None:
-        return place
-    own = None if isinstance(audio, Skip) else groups.get(audio or Audio())
-    return replace(place, video=video or Video(), audio=SKIP, group=own)
+
+
+def _muted(place: Place, groups: Mapping[Audio, str]) -> Place:
+    """A variant whose sound lies elsewhere."""
+    group = None if isinstance(place.audio, Skip) else groups.get(place.audio or Audio())
+    return replace(place, video=place.video or Video(), audio=SKIP, group=group)
 
 
 def _sounds(
