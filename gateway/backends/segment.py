@@ -105,7 +105,11 @@ def _sample(room: Path, init: str | None, first: str) -> tuple[Path, bytes]:
     sample = room / first
     if init is not None:
         sample = room / "sample.mp4"
-        sample.write_bytes((room / init).read_bytes() + (room / first).read_bytes())
+        with sample.open("wb") as whole:
+            for name in (init, first):
+                with (room / name).open("rb") as part:
+                    while block := part.read(1 << 20):
+                        whole.write(block)
     with sample.open("rb") as file:
         return sample, file.read(HEAD)
 
