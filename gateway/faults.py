@@ -164,7 +164,7 @@ class SourceUnreadable(WorkFault):
 
 
 class NoSuchTrack(WorkFault):
-    """The output needs a ``kind`` of track that the source lacks."""
+    """The output needs a ``kind`` of track that the source lacks, or the very ``track`` of that kind."""
 
     code = "no_such_track"
 

@@ -26,7 +26,7 @@ CONTAINERS: Final = Table(
     also=dict.fromkeys(DEVICES.split(), "mp4") | {"dnxhd": "mov"},
 )
 PACKAGES: Final = Table(
-    {"advanced_hls": PackageKind.HLS, "advanced_dash": PackageKind.DASH},
+    {"advanced_hls": PackageKind.HLS, "advanced_dash": PackageKind.DASH, "advanced_fmp4": PackageKind.CMAF},
     also=dict.fromkeys("fmp4_hls iphone_stream ipad_stream roku_hls".split(), PackageKind.HLS),
 )
 

@@ -80,7 +80,7 @@ class FFmpegCraft:
         return await asyncio.to_thread(self._move, ticket, index, products, room)
 
     async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
-        from mediaglot.gateway.backends.bundle import ship  # noqa: PLC0415 - loaded for the first delivery
+        from mediaglot.gateway.backends.ship import ship  # noqa: PLC0415 - loaded for the first delivery
 
         # By identity: a job may hold the same output twice, each with a name of its own.
         index = next(number for number, one in enumerate(ticket.job.outputs) if one is output)

@@ -65,7 +65,8 @@ class Maker:
         drawn = plan(replace(job, inputs=inputs), sources, encoders=tool.encoders, muxers=tool.muxers)
         for note in drawn.notes:
             ledger.note(Kind.APPROXIMATED, note, reason="not exactly as asked")
-        return drawn.faults
+        unknown = {index for index, fault in drawn.faults.items() if "track" in fault.data}  # the source may have it
+        return {index: fault for index, fault in drawn.faults.items() if index not in unknown}
 
     async def make(
         self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report

@@ -19,7 +19,6 @@ from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import Fault, SourceMissing
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.media import naming, parts
-from mediaglot.gateway.media.layout import variants
 from mediaglot.gateway.media.plan import plan
 from mediaglot.gateway.media.tool import PROMISED_ENCODERS, PROMISED_MUXERS
 from mediaglot.gateway.model import (
@@ -138,15 +137,21 @@ def _products(output: Output, source: MediaFacts, planned: tuple[parts.Product, 
         return
     duration = planned[0].duration or source.duration or Fraction(1)
     count = max(1, ceil(duration / layout.segment))
-    if layout.master is not None:
-        yield _named(replace(result_file(output, source, layout.master), role="playlist"))
-    for place, variant in zip(layout.places, variants(output.package), strict=True):
-        one = replace(output, video=variant.video or output.video, audio=variant.audio or output.audio)
-        whole = result_file(one, source, layout.within(place, layout.media_playlist))
-        yield _named(replace(whole, role="playlist", size=100 + 40 * count))
+    heads = [_listed(output, source, name) for name in (layout.master, layout.manifest) if name is not None]
+    yield from heads[:1]
+    for place in layout.distinct:
+        one = replace(output, video=place.video, audio=place.audio)
+        whole = result_file(one, source, layout.within(place, layout.media_playlist or ""))
+        if layout.media_playlist is not None:
+            yield _named(replace(whole, role="playlist", size=100 + 40 * count))
         for number in range(count):
             path = layout.within(place, naming.nth(layout.segment_name, number))
             yield _named(File(path=path, size=whole.size // count, role="segment"))
+    yield from heads[1:]
+
+
+def _listed(output: Output, source: MediaFacts, name: str) -> Product:
+    return _named(replace(result_file(output, source, name), role="playlist"))
 
 
 def _named(file: File) -> Product:

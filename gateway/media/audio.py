@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.media.encoder import AUDIO_PROFILES, VOICES, Voice
+from mediaglot.gateway.media.language import long
 from mediaglot.gateway.media.parts import Memo, number
 from mediaglot.gateway.media.scene import Scene
 from mediaglot.gateway.media.settings import Settings
@@ -26,6 +27,8 @@ class AudioTrack:
     options: tuple[str, ...]
     filters: tuple[str, ...] = ()
     encoder: str | None = None
+    track: int = 0
+    """Which of the source's sounds, from 0."""
 
     @property
     def copied(self) -> bool:
@@ -163,4 +166,4 @@ def _language(audio: Audio, scene: Scene, memo: Memo) -> tuple[str, ...]:
         if audio.language is not None:
             memo.note("language")
         return ()
-    return ("-metadata:s:a:0", f"language={word.lower()}")
+    return ("-metadata:s:a:0", f"language={long(word)}")

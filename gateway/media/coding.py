@@ -142,7 +142,7 @@ def _steady(settings: Settings, encoder: str, memo: Memo, *, forced: bool) -> No
             settings.set("-forced-idr:v", 1)
     elif encoder == "libx264":
         settings.set("-sc_threshold:v", 0)
-    else:
+    elif not forced:
         memo.note("key_frames.scene_cuts")
 
 

@@ -9,6 +9,7 @@ from mediaglot.gateway.faults import CodecMismatch, NoSuchTrack, UnknownContaine
 from mediaglot.gateway.media import audio, naming, overlay, video
 from mediaglot.gateway.media.audio import AudioTrack
 from mediaglot.gateway.media.format import CONTAINERS, DEFAULT_CONTAINER, ENCODERS, Container, Nature
+from mediaglot.gateway.media.language import listen
 from mediaglot.gateway.media.overlay import Cover
 from mediaglot.gateway.media.parts import Drawing, Memo, Product
 from mediaglot.gateway.media.scene import Scene, Span, span
@@ -162,10 +163,12 @@ def _audio(
         if alone:
             raise NoSuchTrack(kind="audio")
         return None
+    scene, track = listen(scene, wanted, memo)
     if codec == COPY:
-        _copyable(scene.audio.codec, name, (*container.audio, *container.copies), scene)
-        return audio.copied(wanted, scene, memo)
-    return audio.encoded(wanted, scene, encoder, container.sample_rates.get(codec, ()), memo)
+        _copyable(scene.audio.codec if scene.audio else "", name, (*container.audio, *container.copies), scene)
+        return replace(audio.copied(wanted, scene, memo), track=track)
+    made = audio.encoded(wanted, scene, encoder, container.sample_rates.get(codec, ()), memo)
+    return replace(made, track=track)
 
 
 def _encoder(codec: str, name: str, allowed: tuple[str, ...], tools: Tools) -> str:

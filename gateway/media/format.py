@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -72,6 +72,8 @@ class Container:
     """Coding format to the four letters that players expect here."""
     sample_rates: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: EMPTY)
     """Coding format to the only sample rates that it may have here."""
+    from_zero: bool = True
+    """Copied packets may be moved to begin at zero; not where other files share their timeline."""
 
 
 _PCM: Final = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le", "pcm_u8"})
@@ -164,6 +166,12 @@ CONTAINERS: Final[Mapping[str, Container]] = {
 }
 DEFAULT_CONTAINER: Final = "mp4"
 
+_FRAGMENTS: Final = (
+    *("-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "init.mp4", "-hls_segment_options"),
+    "movflags=+frag_discont:use_editlist=0:avoid_negative_ts=make_non_negative",
+)
+"""Fragments that carry their true times: browsers pass over the edit lists that would correct others."""
+
 SEGMENTED: Final[Mapping[bool, Container]] = {
     False: Container(
         muxer="hls",
@@ -177,14 +185,17 @@ SEGMENTED: Final[Mapping[bool, Container]] = {
         muxer="hls",
         extension="m4s",
         nature=Nature.EITHER,
-        video=("h264", "hevc"),
-        audio=("aac", "ac3", "eac3"),
-        options=("-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "init.mp4"),
+        video=("h264", "hevc", "av1", "vp9"),
+        audio=("aac", "ac3", "eac3", "opus", "flac"),
+        options=_FRAGMENTS,
         chapters=False,
         tags=_HVC1,
     ),
 }
-"""The segments of a package, by whether they are fragmented MP4."""
+"""The segments of HLS, by whether they are fragmented MP4."""
+
+CMAF: Final = replace(SEGMENTED[True], from_zero=False)
+"""Segments of one track each, for HLS and DASH (ISO/IEC 23000-19)."""
 
 METADATA: Final[Mapping[str, str]] = {
     **{

@@ -9,54 +9,55 @@ from typing import Final
 from urllib.parse import unquote
 
 from mediaglot.gateway.media import naming
-from mediaglot.gateway.media.format import SEGMENTED
-from mediaglot.gateway.media.parts import Layout, Memo, Place
-from mediaglot.gateway.model import Location, Output, Package, Variant
+from mediaglot.gateway.media.parts import Layout, Memo
+from mediaglot.gateway.media.rendition import Source, split
+from mediaglot.gateway.model import Location, Output, Package, PackageKind
 
 MOST_VARIANTS: Final = 20
 SHORTEST, LONGEST = Fraction(1, 2), Fraction(600)
 DEFAULT_SEGMENT: Final = Fraction(6)
 MASTER, MEDIA, MEDIA_BESIDE = "master.m3u8", "index.m3u8", "media.m3u8"
+MANIFEST: Final = "manifest.mpd"
 INIT: Final = "init.mp4"
 
 
-def variants(package: Package | None) -> tuple[Variant, ...]:
-    """Those that are asked for, or the one of the output's own tracks."""
-    return (package.variants if package else ()) or (Variant(),)
-
-
 def entry(location: Location) -> str | None:
-    """The name that a destination gives to the package's first playlist, None if it is a folder."""
+    """The name that a destination gives to the package's playlist or manifest, None if it is a folder."""
     path = location.url.partition("?")[0].partition("#")[0]
     name = unquote(path, errors="surrogateescape").rpartition("/")[2]
-    return name if name.lower().endswith(".m3u8") else None
+    return name if name.lower().endswith((".m3u8", ".mpd")) else None
 
 
-def layout(output: Output, package: Package, index: int, memo: Memo) -> Layout:
+def layout(output: Output, package: Package, index: int, memo: Memo, source: Source | None = None) -> Layout:
     """Raises Invalid for names that lead elsewhere, that no file system has, or that are there twice."""
     memo = memo.at("package")
-    asked = variants(package)
-    if len(asked) > MOST_VARIANTS:
-        raise memo.invalid("variants", len(asked), f"over {MOST_VARIANTS}")
+    for field, count in (("variants", len(package.variants)), ("audio", len(package.audio))):
+        if count > MOST_VARIANTS:
+            raise memo.invalid(field, count, f"over {MOST_VARIANTS}")
     if package.list_size is not None and package.list_size < 0:
         raise memo.invalid("list_size", package.list_size, "less than none")
-    folders = tuple(_folder(variant, number, len(asked), memo) for number, variant in enumerate(asked))
-    master = _master(package, len(asked), memo)
+    places, sounds = split(output, package, f"out-{index}", source or Source(), memo)
+    playlists, fragmented = package.kind is not PackageKind.DASH, is_fragmented(package)
+    master = _master(package, len(places) + len(sounds), memo) if playlists else None
     given = [name for name in map(entry, output.destinations) if name is not None]
+    beside: set[str | None] = {master, *given} if any(not place.folder for place in places) else {None}
     found = Layout(
         master=master,
-        media_playlist=_media_playlist(package, {master, *given} if "" in folders else {None}, memo),
-        segment_name=_segment_name(package, memo),
-        init=INIT if package.fragmented else None,
+        manifest=None if package.kind is PackageKind.HLS else _manifest(package, memo),
+        media_playlist=_media_playlist(package, beside, memo) if playlists else None,
+        segment_name=_segment_name(package, fragmented, memo),
+        init=INIT if fragmented else None,
         list_size=package.list_size or 0,
         segment=_segment(package, memo),
-        places=tuple(
-            Place(path=f"out-{index}/v{number}/list.m3u8", folder=folder, name=_title(variant, number, memo))
-            for number, (folder, variant) in enumerate(zip(folders, asked, strict=True))
-        ),
+        places=tuple(places),
+        sounds=tuple(sounds),
     )
     _apart(found, given if master is not None else (), memo)
     return found
+
+
+def is_fragmented(package: Package) -> bool:
+    return package.fragmented or package.kind is not PackageKind.HLS
 
 
 def _segment(package: Package, memo: Memo) -> Fraction:
@@ -67,27 +68,16 @@ def _segment(package: Package, memo: Memo) -> Fraction:
     return Fraction(round(asked * 1000), 1000)
 
 
-def _folder(variant: Variant, number: int, count: int, memo: Memo) -> str:
-    if variant.folder is not None:
-        return naming.folder(variant.folder, memo.at("variants").at(number), "folder")
-    return f"variant-{number + 1}" if count > 1 else ""
-
-
-def _title(variant: Variant, number: int, memo: Memo) -> str | None:
-    """A playlist can't quote a quotation mark."""
-    name = variant.name
-    if name and (len(name) > naming.LONGEST or not name.isprintable() or '"' in name):
-        memo.at("variants").at(number).note("name")
-        return None
-    return name or None
-
-
 def _master(package: Package, count: int, memo: Memo) -> str | None:
     if package.playlist == "":
         if count > 1:
             raise memo.invalid("playlist", "", "needed for several variants")
         return None
     return naming.playlist(package.playlist or MASTER, memo, "playlist")
+
+
+def _manifest(package: Package, memo: Memo) -> str:
+    return naming.playlist(package.manifest or MANIFEST, memo, "manifest", ".mpd")
 
 
 def _media_playlist(package: Package, taken: set[str | None], memo: Memo) -> str:
@@ -97,19 +87,19 @@ def _media_playlist(package: Package, taken: set[str | None], memo: Memo) -> str
     return MEDIA_BESIDE if MEDIA in {naming.alike(name) for name in taken if name is not None} else MEDIA
 
 
-def _segment_name(package: Package, memo: Memo) -> str:
-    name = package.segment_name or f"segment_%05d.{SEGMENTED[package.fragmented].extension}"
-    if name.lower().endswith(".m3u8"):
+def _segment_name(package: Package, fragmented: bool, memo: Memo) -> str:
+    name = package.segment_name or f"segment_%05d.{'m4s' if fragmented else 'ts'}"
+    if name.lower().endswith((".m3u8", ".mpd")):
         raise memo.invalid("segment_name", name, "the name of a playlist")
     return naming.series(name, memo, "segment_name")
 
 
 def _apart(found: Layout, given: Sequence[str], memo: Memo) -> None:
     """No two things have one name, and no folder has the name of a file."""
-    media = [found.within(place, found.media_playlist) for place in found.places]
+    media = [found.within(place, found.media_playlist or INIT) for place in found.distinct]
     if naming.repeated(media) is not None:
         raise memo.invalid("variants", naming.repeated(media), "a folder that is there twice")
-    beside = {naming.alike(name) for name in (found.master, *given) if name is not None}
+    beside = {naming.alike(name) for name in (found.master, found.manifest, *given) if name is not None}
     clash = next((name for name in media if naming.alike(name) in beside), None)
     if clash is not None:
         raise memo.invalid("media_playlist", clash, "the name of the master playlist")
@@ -120,14 +110,14 @@ def _apart(found: Layout, given: Sequence[str], memo: Memo) -> None:
 
 
 def _folders(found: Layout) -> Iterator[str]:
-    for place in found.places:
+    for place in found.distinct:
         parts = place.folder.split("/") if place.folder else []
         yield from ("/".join(parts[: count + 1]) for count in range(len(parts)))
 
 
 def _is_segment(folder: str, found: Layout) -> bool:
     parent, _, name = folder.rpartition("/")
-    if naming.alike(parent) not in {naming.alike(place.folder) for place in found.places}:
+    if naming.alike(parent) not in {naming.alike(place.folder) for place in found.distinct}:
         return False
     before, after = (re.escape(naming.alike(text)) for text in naming.COUNTER.split(found.segment_name)[::2])
     return naming.alike(name) == found.init or re.fullmatch(rf"{before}\d+{after}", naming.alike(name)) is not None

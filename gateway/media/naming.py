@@ -37,9 +37,9 @@ def folder(text: str, memo: Memo, field: str) -> str:
     return "/".join(part(one, memo, field) for one in parts)
 
 
-def playlist(text: str, memo: Memo, field: str) -> str:
-    if not text.endswith(".m3u8"):
-        raise memo.invalid(field, text, "does not end in .m3u8")
+def playlist(text: str, memo: Memo, field: str, extension: str = ".m3u8") -> str:
+    if not text.endswith(extension):
+        raise memo.invalid(field, text, f"does not end in {extension}")
     return part(text, memo, field)
 
 

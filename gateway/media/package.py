@@ -9,17 +9,18 @@ from typing import Final
 
 from mediaglot.gateway.faults import Unsupported
 from mediaglot.gateway.media.draft import Draft, Tools, draft, tracks
-from mediaglot.gateway.media.format import SEGMENTED, Container
-from mediaglot.gateway.media.layout import layout, variants
+from mediaglot.gateway.media.format import CMAF, SEGMENTED, Container
+from mediaglot.gateway.media.layout import is_fragmented, layout
 from mediaglot.gateway.media.parts import Memo, Place, Product, number
+from mediaglot.gateway.media.rendition import Source
 from mediaglot.gateway.media.scene import Scene, span
 from mediaglot.gateway.media.still import still_sets
-from mediaglot.gateway.model import COPY, KeyFrames, Output, Package, PackageKind, Variant, Video
+from mediaglot.gateway.model import COPY, KeyFrames, Output, Package, PackageKind, Video
 
 KEY_DISTANCE: Final = 2
 """Seconds between key frames where a variant does not say."""
 
-HEAD_START: Final = "1"
+HEAD_START: Final = 1
 """Seconds before the first packet. Without, what comes before the first picture (reordering, the sound's own start)
 would shift each variant's clock by an amount of its own."""
 
@@ -29,12 +30,11 @@ def drafts(output: Output, index: int, scene: Scene, tools: Tools, notes: list[s
     package = output.package
     if package is None:
         return (draft(output, index, scene, tools, notes),)
-    if package.kind is not PackageKind.HLS:
-        raise Unsupported(feature="package", value=package.kind.value)
     memo = Memo(f"outputs.{index}", notes)
     used = span(output.clip, scene.duration, memo)
     duration = used.of(scene.duration)
-    named = layout(output, package, index, memo)
+    there = Source(pictures=scene.video is not None, sounds=scene.audio is not None)
+    named = layout(output, package, index, memo, there)
     first = Draft(
         index=index,
         tag=str(index),
@@ -46,9 +46,10 @@ def drafts(output: Output, index: int, scene: Scene, tools: Tools, notes: list[s
         memo=memo,
     )
     found = []
-    for position, variant in enumerate(variants(package)):
+    for position, place in enumerate(named.distinct):
         base = replace(first, tag=f"{index}x{position}") if not position else _later(first, position)
-        found.append(_variant(base, variant, position, package, named.segment, named.places[position], scene, tools))
+        within = _memo(memo, package, position, len(named.places))
+        found.append(_segmented(replace(base, memo=within), place, package, named.segment, scene, tools))
     return tuple(found)
 
 
@@ -56,25 +57,25 @@ def _later(first: Draft, position: int) -> Draft:
     return replace(first, tag=f"{first.index}x{position}", product=None, stills=())
 
 
-def _variant(
-    base: Draft,
-    variant: Variant,
-    position: int,
-    package: Package,
-    segment: Fraction,
-    place: Place,
-    scene: Scene,
-    tools: Tools,
-) -> Draft:
-    memo = base.memo.at("package").at("variants").at(position) if package.variants else base.memo
-    video = base.output.video if variant.video is None else variant.video
-    audio = base.output.audio if variant.audio is None else variant.audio
+def _memo(memo: Memo, package: Package, position: int, count: int) -> Memo:
+    """Where in the job the settings of a set of segments come from."""
+    if position >= count:
+        return memo.at("package").at("audio").at(position - count) if package.audio else memo
+    return memo.at("package").at("variants").at(position) if package.variants else memo
+
+
+def _segmented(base: Draft, place: Place, package: Package, segment: Fraction, scene: Scene, tools: Tools) -> Draft:
+    video = place.video
     wanted = video or Video()
     if isinstance(wanted, Video) and scene.video is not None and wanted.codec != COPY:
-        video = _aligned(wanted, segment, memo.at("video"))
-    output = replace(base.output, video=video, audio=audio)
-    container = _container(SEGMENTED[package.fragmented], segment, place)
-    return tracks(replace(base, output=output, path=place.path, memo=memo), "hls", container, scene, tools)
+        video = _aligned(wanted, segment, base.memo.at("video"))
+    output = replace(base.output, video=video, audio=place.audio)
+    kind = SEGMENTED[is_fragmented(package)] if package.kind is PackageKind.HLS else CMAF
+    container = _container(kind, segment, place)
+    made = tracks(replace(base, output=output, path=place.path), package.kind.value, container, scene, tools)
+    if made.copies and kind is CMAF and not made.span.whole:
+        raise Unsupported(feature="copy", value="clip")
+    return made
 
 
 def _container(kind: Container, segment: Fraction, place: Place) -> Container:
@@ -82,7 +83,7 @@ def _container(kind: Container, segment: Fraction, place: Place) -> Container:
     return replace(
         kind,
         options=(
-            *("-output_ts_offset", HEAD_START, "-hls_time", number(segment), "-hls_playlist_type", "vod"),
+            *("-output_ts_offset", str(HEAD_START), "-hls_time", number(segment), "-hls_playlist_type", "vod"),
             *kind.options,
             *("-hls_segment_filename", names),
         ),

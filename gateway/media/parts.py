@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.faults import Fault, Invalid
-from mediaglot.gateway.model import Location, TextOverlay
+from mediaglot.gateway.model import Audio, Location, Skip, TextOverlay, Video
 
 NULL: Final = "-"
 """The path of a target whose bytes nobody wants."""
@@ -48,12 +48,19 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One variant of a package: where FFmpeg leaves its list and, beside it, its segments, and where they belong."""
+    """One set of segments: where FFmpeg leaves its list and, beside it, its segments, and where they belong."""
 
     path: str
     folder: str = ""
     """Below the package's own folder; a client's word, checked."""
     name: str | None = None
+    video: Video | Skip | None = None
+    audio: Audio | Skip | None = None
+    """What its tracks are asked to be."""
+    group: str | None = None
+    """The group of sounds that goes with a variant, or that a sound belongs to."""
+    language: str | None = None
+    default: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +68,23 @@ class Layout:
     """A package's names, all checked, and its variants in their order."""
 
     master: str | None
-    media_playlist: str
+    manifest: str | None = None
+    media_playlist: str | None
+    """None without playlists."""
     segment_name: str
     init: str | None = None
     """The file that begins each variant of fragmented MP4."""
     list_size: int = 0
     segment: Fraction
     places: tuple[Place, ...]
+    sounds: tuple[Place, ...] = ()
+    """The sounds that variants share; one may be a variant too."""
+
+    @property
+    def distinct(self) -> tuple[Place, ...]:
+        """The variants and then the other sounds, each once."""
+        paths = {place.path for place in self.places}
+        return (*self.places, *(sound for sound in self.sounds if sound.path not in paths))
 
     def within(self, place: Place, name: str) -> str:
         """A file of a variant, counted from the package's folder."""

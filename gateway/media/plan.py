@@ -143,7 +143,7 @@ def _wire(one: Draft, bench: Bench, cut: Span, *, first_pass: bool = False) -> N
     assert one.container is not None  # noqa: S101 - media only
     chapters = one.container.chapters and not bench.scene.joined and one.span.whole and bench.scene.parts[0].span.whole
     options += mux.options(one.output, one.container, max(feed, 0), chapters=chapters, memo=one.memo)
-    if one.copies:
+    if one.copies and one.container.from_zero:
         options += ("-avoid_negative_ts", "make_zero")
     bench.targets.append(Target(maps=tuple(maps), options=tuple(options), muxer=one.container.muxer, path=one.path))
 
@@ -184,7 +184,7 @@ def _wire_video(one: Draft, track: VideoTrack, bench: Bench, feed: int, trim: Sp
 
 def _wire_audio(one: Draft, bench: Bench, feed: int, trim: Span) -> str:
     assert one.audio is not None  # noqa: S101 - the caller has looked
-    stream = join.AUDIO if feed < 0 else f"{feed}:a:0"
+    stream = join.AUDIO if feed < 0 else f"{feed}:a:{one.audio.track}"
     filters = [*_trim(trim, "atrim", "asetpts"), *one.audio.filters]
     if one.audio.copied or (feed >= 0 and not filters):
         return stream

@@ -10,6 +10,7 @@ from math import ceil, floor
 from typing import Final
 from urllib.parse import quote
 
+from mediaglot.gateway.media.language import short
 from mediaglot.gateway.model import VideoFacts
 
 ENTRY: Final = re.compile(r"^#EXTINF:(\d+(?:\.\d+)?),[^\n]*\n([^#\n]+)$", re.MULTILINE)
@@ -18,6 +19,7 @@ TYPES: Final = {
     ".ts": "video/mp2t",
     ".m4s": "video/iso.segment",
     ".mp4": "video/mp4",
+    ".mpd": "application/dash+xml",
 }
 """The content types of a package's files, by extension."""
 
@@ -36,7 +38,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A variant as the master names it, all measured. ``peak`` and ``average`` are bits per second."""
+    """A variant as the master names it, all measured. ``peak`` and ``average`` are bits per second.
+
+    Without ``codecs`` some of them have no such word. ``group`` names the sounds that go with it.
+    """
 
     uri: str
     peak: int
@@ -44,6 +49,22 @@ class Entry:
     codecs: tuple[str, ...] = ()
     video: VideoFacts | None = None
     name: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """A sound as the master names it, all measured. Its group is what variants refer to."""
+
+    group: str
+    uri: str
+    peak: int
+    average: int
+    codecs: tuple[str, ...] = ()
+    name: str | None = None
+    language: str | None = None
+    channels: int | None = None
+    default: bool = False
 
 
 def listed(text: str) -> tuple[Segment, ...]:
@@ -79,8 +100,11 @@ def peak(segments: Sequence[Segment]) -> int:
     return max(rates)
 
 
-def media(segments: Sequence[Segment], *, init: str | None = None, most: int = 0) -> str:
-    """A finished media playlist of all segments, or of the last ``most``; ``init`` is the file that begins an fMP4."""
+def media(segments: Sequence[Segment], *, init: str | None = None, most: int = 0, independent: bool = True) -> str:
+    """A finished media playlist of all segments, or of the last ``most``; ``init`` is the file that begins an fMP4.
+
+    ``independent`` says that players can begin at each of them.
+    """
     shown = segments[-most:] if most else segments
     lines = [
         "#EXTM3U",
@@ -88,7 +112,7 @@ def media(segments: Sequence[Segment], *, init: str | None = None, most: int = 0
         f"#EXT-X-TARGETDURATION:{target(segments)}",
         f"#EXT-X-MEDIA-SEQUENCE:{len(segments) - len(shown)}",
         *(["#EXT-X-PLAYLIST-TYPE:VOD"] if len(shown) == len(segments) else []),
-        "#EXT-X-INDEPENDENT-SEGMENTS",
+        *(["#EXT-X-INDEPENDENT-SEGMENTS"] if independent else []),
         *([f'#EXT-X-MAP:URI="{address(init)}"'] if init is not None else []),
     ]
     for segment in shown:
@@ -96,23 +120,55 @@ def media(segments: Sequence[Segment], *, init: str | None = None, most: int = 0
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
-def master(entries: Sequence[Entry], *, fragmented: bool = False) -> str:
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION[fragmented]}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+def master(
+    entries: Sequence[Entry], sounds: Sequence[Sound] = (), *, fragmented: bool = False, independent: bool = True
+) -> str:
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION[fragmented]}"]
+    lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if independent else []
+    for sound, name in zip(sounds, _names(sounds), strict=True):
+        lines.append("#EXT-X-MEDIA:" + ",".join(_said_of(sound, name)))
     for entry in entries:
-        lines += ["#EXT-X-STREAM-INF:" + ",".join(_attributes(entry)), address(entry.uri)]
+        heard = [sound for sound in sounds if sound.group == entry.group]
+        lines += ["#EXT-X-STREAM-INF:" + ",".join(_attributes(entry, heard)), address(entry.uri)]
     return "\n".join([*lines, ""])
 
 
-def _attributes(entry: Entry) -> Iterator[str]:
-    yield f"BANDWIDTH={entry.peak}"
-    yield f"AVERAGE-BANDWIDTH={entry.average}"
+def _names(sounds: Sequence[Sound]) -> list[str]:
+    """Each its own within its group."""
+    found: list[tuple[str, str]] = []
+    for sound in sounds:
+        name, count = sound.name or sound.language or "Audio", 1
+        while (sound.group, name) in found:
+            count += 1
+            name = f"{sound.name or sound.language or 'Audio'} {count}"
+        found.append((sound.group, name))
+    return [name for _, name in found]
+
+
+def _said_of(sound: Sound, name: str) -> Iterator[str]:
+    yield f'TYPE=AUDIO,GROUP-ID="{sound.group}",NAME="{name}"'
+    if sound.language:
+        yield f'LANGUAGE="{short(sound.language)}"'
+    yield f"DEFAULT={'YES' if sound.default else 'NO'},AUTOSELECT=YES"
+    if sound.channels:
+        yield f'CHANNELS="{sound.channels}"'
+    yield f'URI="{address(sound.uri)}"'
+
+
+def _attributes(entry: Entry, sounds: Sequence[Sound]) -> Iterator[str]:
+    """The bitrates and codecs are those of all that a player may load at once (4.3.4.2 there)."""
+    yield f"BANDWIDTH={entry.peak + max((sound.peak for sound in sounds), default=0)}"
+    yield f"AVERAGE-BANDWIDTH={entry.average + max((sound.average for sound in sounds), default=0)}"
     if entry.video is not None:
         width = round(entry.video.width * (entry.video.pixel_aspect or 1))
         yield f"RESOLUTION={width}x{entry.video.height}"
-    if entry.codecs:
-        yield f'CODECS="{",".join(entry.codecs)}"'
+    if entry.codecs and all(sound.codecs for sound in sounds):
+        words = dict.fromkeys([*entry.codecs, *(word for sound in sounds for word in sound.codecs)])
+        yield f'CODECS="{",".join(words)}"'
     if entry.video is not None and entry.video.frame_rate:
         yield f"FRAME-RATE={float(entry.video.frame_rate):.3f}"
+    if entry.group:
+        yield f'AUDIO="{entry.group}"'
     if entry.name:
         yield f'NAME="{entry.name}"'
 

@@ -81,6 +81,8 @@ class Part:
     audio: AudioFacts | None
     image: bool
     bitrate: int | None
+    sounds: tuple[AudioFacts, ...] = ()
+    """All that it has, the first of which is ``audio``."""
 
     @property
     def path(self) -> str:
@@ -156,6 +158,7 @@ def _part(index: int, asked: Input, facts: MediaFacts, memo: Memo) -> Part:
         duration=length if image else used.of(facts.duration),
         video=video,
         audio=facts.audio[0] if facts.audio else None,
+        sounds=facts.audio,
         image=image,
         bitrate=facts.bitrate,
     )

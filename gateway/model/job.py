@@ -116,18 +116,34 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """One sound of a package that its variants share, such as a language. What ``audio`` leaves open is as the
+    Output says."""
+
+    name: str | None = None
+    """What players may show; without a word it is the language's or a number."""
+    folder: str | None = None
+    """A relative path below the package's folder. Without a word it is ``audio``, or ``audio-1``, ``audio-2`` ..."""
+    audio: Audio | None = None
+    default: bool = False
+    """Players begin with it. Where none is marked they begin with the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
     """A set of segments with its playlists. Without variants there is one, of the Output's own tracks.
 
-    Names are single parts of a path. The master lies in the package's folder, everything else of a variant
-    in the variant's. A destination that ends in ``.m3u8`` names the master, any other is the package's folder.
+    ``hls`` has playlists, ``dash`` a manifest over segments of fragmented MP4, and ``cmaf`` both over the same ones.
+    Names are single parts of a path. Master and manifest lie in the package's folder, everything else of a variant
+    in the variant's. A destination that ends in ``.m3u8`` names the master, one in ``.mpd`` the manifest, any other
+    is the package's folder.
     """
 
     kind: PackageKind
     segment: Fraction | None = None
     """Seconds; each segment ends at the first key frame from there on. 6 without a word."""
     fragmented: bool = False
-    """Fragmented MP4 in place of MPEG transport streams."""
+    """Fragmented MP4 in place of MPEG transport streams; ``dash`` and ``cmaf`` have nothing else."""
     playlist: str | None = None
     """The name of the master playlist, ``master.m3u8`` without a word; empty for none (with one variant only)."""
     media_playlist: str | None = None
@@ -136,7 +152,12 @@ class Package:
     """With one ``%d`` or ``%05d``, counted from 0; ``segment_%05d.ts`` (or ``.m4s``) without a word."""
     list_size: int | None = None
     """How many segments a media playlist names at most, the last ones; 0 and None name all."""
+    manifest: str | None = None
+    """The name of the DASH manifest, ``manifest.mpd`` without a word."""
     variants: tuple[Variant, ...] = ()
+    audio: tuple[Rendition, ...] = ()
+    """Sounds in segments of their own, encoded once for all variants with pictures. Without any, HLS has each
+    variant's sound in its own segments; ``dash`` and ``cmaf`` make one for each setting that the variants ask for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,6 +193,11 @@ class Audio:
     most_channels: int | None = None
     profile: str | None = None
     language: str | None = None
+    """What the output's track is marked with, ISO 639 or RFC 5646."""
+    track: int | None = None
+    """Which of the source's sounds to take, counted from 1. Without a word the first."""
+    source_language: str | None = None
+    """Take the source's first sound in this language, where ``track`` does not say which."""
     volume: Fraction | None = None
     """A factor: 1 leaves the level alone."""
     loudness: Loudness | None = None

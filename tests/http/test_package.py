@@ -77,3 +77,50 @@ async def test_the_simulated_backend_has_the_same_names(serve: Any) -> None:
     done = await client.end(await client.add("https://example.test/bars-2s.mp4", ADVANCED))
     names = [link.split("/", 7)[7] for link in done["format"]["s3_destination"]]
     assert names == ["high/index.m3u8", "low/er/index.m3u8", "master.m3u8"]
+
+
+SOUND = {"sub_path": "sound", "audio_only": "yes", "audio_bitrate": "64k"}
+
+
+async def test_one_set_of_segments_for_both_kinds_of_players(client: Any) -> None:
+    """The links are those of HLS, the streams in their order and then the master, with the manifest between."""
+    asked = {"output": "advanced_fmp4", "segment_duration": "1", "stream": [*STREAMS, SOUND]}
+    done = await client.end(await client.add(LOCAL, asked))
+    task = done["format"]
+    assert (done["status"], task["status"]) == ("Finished", "Finished")
+    names = [link.split("/", 7)[7] for link in task["s3_destination"]]
+    assert names == [
+        *("high/index.m3u8", "low/er/index.m3u8", "sound/index.m3u8", "audio-2/index.m3u8"),
+        *("manifest.mpd", "master.m3u8"),
+    ]
+    manifest, master = task["s3_destination"][-2:]
+    shown = m3u8.loads((await client.get(master))[2].decode(), uri=master)
+    assert {one.uri for one in shown.media} == {"sound/index.m3u8", "audio-2/index.m3u8"}
+    status, headers, body = await client.get(manifest)
+    assert (status, headers["Content-Type"]) == (200, "application/dash+xml")
+    assert 'initialization="low/er/init.mp4"' in body.decode()
+    for path in ("low/er/init.mp4", "low/er/segment_00001.m4s", "sound/segment_00000.m4s"):
+        assert (await client.get(urljoin(manifest, path)))[0] == 200
+
+
+async def test_a_destination_names_the_manifest(serve: Any, tmp_path: Path) -> None:
+    client = await serve(allow_dir=(tmp_path,))
+    place = f"file://{tmp_path}/deep/show.mpd"
+    for product, more in (("advanced_dash", set()), ("advanced_fmp4", {"master.m3u8"})):
+        done = await client.end(await client.add(LOCAL, ADVANCED | {"output": product, "destination": place}))
+        assert done["format"]["destination_status"] == "Saved"
+        found = {path.name for path in (tmp_path / "deep").iterdir()}
+        assert found == {"show.mpd", "high", "low", "audio-1", "audio-2"} | more
+
+
+async def test_the_simulated_backend_has_the_same_names_for_dash(serve: Any) -> None:
+    client = await serve(backend="simulated")
+    names = {}
+    for product in ("advanced_dash", "advanced_fmp4"):
+        asked = ADVANCED | {"output": product, "stream": [STREAMS[0], SOUND]}
+        links = (await client.end(await client.add("https://example.test/bars-2s.mp4", asked)))["format"][
+            "s3_destination"
+        ]
+        names[product] = [link.split("/", 7)[7] for link in ([links] if isinstance(links, str) else links)]
+    assert names["advanced_dash"] == ["manifest.mpd"]
+    assert names["advanced_fmp4"] == ["high/index.m3u8", "sound/index.m3u8", "manifest.mpd", "master.m3u8"]

@@ -42,7 +42,7 @@ REFUSED: list[tuple[m.Output, type[faults.Fault], dict[str, object]]] = [
     (m.Output(container="webm", video=m.Video(codec="h264")), faults.CodecMismatch, {"codec": "h264"}),
     (m.Output(container="webm", video=COPY), faults.CodecMismatch, {"container": "webm", "codec": "h264"}),
     (m.Output(container="mp3", video=m.Video(codec="h264")), faults.CodecMismatch, {"codec": "h264"}),
-    (m.Output(package=m.Package(kind=m.PackageKind.CMAF)), faults.Unsupported, {"feature": "package"}),
+    (m.Output(package=m.Package(kind=m.PackageKind.CMAF)), faults.UnknownContainer, {"container": "cmaf"}),
     (m.Output(video=m.SKIP, audio=m.SKIP), faults.NoSuchTrack, {"kind": "video"}),
     (m.Output(video=m.Video(profile="ultra")), faults.Invalid, {"field": "outputs.1.video.profile"}),
     (m.Output(video=m.Video(level="9 -y /x")), faults.Invalid, {"field": "outputs.1.video.level"}),

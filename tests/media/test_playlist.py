@@ -137,7 +137,8 @@ def test_codecs() -> None:
         ("aac", None, "mp4a.40.2"),
         ("mp3", None, "mp4a.40.34"),
         ("eac3", None, "ec-3"),
-        ("opus", None, None),
+        ("opus", None, "opus"),
+        ("vorbis", None, None),
     ],
 )
 def test_sound_codecs(codec: str, profile: str | None, word: str | None) -> None:

@@ -15,18 +15,20 @@ STREAM = {"sub_path": "high", "stream_title": "HD", "size": "160x90", "audio_bit
 
 
 @pytest.mark.parametrize(
-    ("word", "fragmented", "again"),
+    ("word", "kind", "fragmented", "again"),
     [
-        ("advanced_hls", False, "advanced_hls"),
-        ("fmp4_hls", True, "fmp4_hls"),
-        ("iphone_stream", False, "advanced_hls"),
+        ("advanced_hls", "hls", False, "advanced_hls"),
+        ("fmp4_hls", "hls", True, "fmp4_hls"),
+        ("iphone_stream", "hls", False, "advanced_hls"),
+        ("advanced_dash", "dash", False, "advanced_dash"),
+        ("advanced_fmp4", "cmaf", False, "advanced_fmp4"),
     ],
 )
-def test_segments_by_the_products_name(word: str, fragmented: bool, again: str) -> None:
+def test_segments_by_the_products_name(word: str, kind: str, fragmented: bool, again: str) -> None:
     tree: dict[str, Any] = {"output": word, "segment_duration": "4.5", "stream": STREAM}
     output = read_format(tree, Ledger())
     assert output.package is not None
-    assert (output.package.kind, output.package.fragmented) == (PackageKind.HLS, fragmented)
+    assert (output.package.kind, output.package.fragmented) == (PackageKind(kind), fragmented)
     assert output.package.segment == Fraction(9, 2)
     (variant,) = output.package.variants
     assert isinstance(variant.video, Video)
