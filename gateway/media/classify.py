@@ -43,6 +43,7 @@ CAUSES: Final[tuple[tuple[str, Reading], ...]] = (
     (r"no space left on device|disk quota exceeded", lambda _: NoSpace()),
     (r"file too large", lambda _: OutputTooLarge()),
     (r"cannot allocate memory|memory allocation|malloc of size|out of memory|bad_alloc", lambda _: OutOfMemory()),
+    (r"pthread_create\(\) failed|: resource temporarily unavailable", lambda _: OutOfMemory()),  # no room for a stack
     (
         r"not on whitelist|unsafe file name|not in allowed_segment_extensions",
         lambda _: SourceUnreadable(reason="forbidden_format"),

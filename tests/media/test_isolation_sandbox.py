@@ -8,9 +8,11 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,17 +23,16 @@ from mediaglot.gateway.clock import Clock, RealClock, VirtualClock
 from mediaglot.gateway.media import orphan, sandbox
 from mediaglot.gateway.media.progress import Progress
 from mediaglot.gateway.media.run import Limits, run
-from mediaglot.gateway.media.sandbox import Sandbox
+from mediaglot.gateway.media.sandbox import Mode, Sandbox
 from mediaglot.gateway.media.tool import find
 
 PROGRAM = find().path
 QUIET = "-hide_banner -nostdin -nostats -loglevel level+warning -progress pipe:1 -stats_period 0.05 -y".split()
 ENDLESS = "-re -f lavfi -i testsrc2=size=64x64:rate=25 -f null -".split()
 SHORT = "-f lavfi -i testsrc2=size=64x64:rate=25 -t 1 -c:v libx264 -preset ultrafast out.mp4".split()
-SMALL = 48_000_000
 
 
-def offered(kind: str) -> bool:
+def offered(kind: Mode) -> bool:
     try:
         return sandbox.choose(kind, PROGRAM).kind == kind
     except sandbox.NoSandbox:
@@ -39,15 +40,11 @@ def offered(kind: str) -> bool:
 
 
 @pytest.fixture(params=["off", "unshare", "bwrap"])
-def kind(request: pytest.FixtureRequest) -> str:
+def kind(request: pytest.FixtureRequest) -> Mode:
     if not offered(request.param):
         pytest.skip(f"this machine has no {request.param}, or does not allow it")
-    return str(request.param)
-
-
-@pytest.fixture
-def walled(kind: str) -> str:
-    return kind if kind != "off" else pytest.skip("there is no wall without a sandbox")
+    mode: Mode = request.param
+    return mode
 
 
 def processes(folder: Path) -> dict[int, list[bytes]]:
@@ -87,6 +84,18 @@ async def started(folder: Path, limits: Limits, clock: Clock | None = None) -> A
         await asyncio.gather(task, return_exceptions=True)
 
 
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def environment(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def network(process: int | str) -> Path:
+    return Path(f"/proc/{process}/ns/net").readlink()
+
+
 def nothing(_: Progress) -> None:
     pass
 
@@ -98,12 +107,11 @@ BOUNDS = {resource.RLIMIT_AS: (9_000, 9_000), resource.RLIMIT_CPU: (60, 65)}
 
 
 @pytest.fixture
-def named(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def named(monkeypatch: pytest.MonkeyPatch) -> None:
     """All programs are in /usr/bin, and we are not root."""
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(sandbox, "leash", lambda: ("/usr/bin/setpriv", "--pdeathsig", "KILL", "--"))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    return None
 
 
 @pytest.mark.usefixtures("named")
@@ -163,17 +171,17 @@ def test_one_that_is_not_allowed_is_none_too(monkeypatch: pytest.MonkeyPatch, tm
 
 
 @pytest.mark.ffmpeg
-async def test_a_good_run_is_as_good(tmp_path: Path, kind: str) -> None:
+async def test_a_good_run_is_as_good(tmp_path: Path, kind: Mode) -> None:
     seen: list[Progress] = []
     limits = Limits(sandbox=kind, memory=32 << 30, cpu=100, output_bytes=1 << 30)
     await run([PROGRAM, *QUIET, *SHORT], cwd=tmp_path, on_progress=seen.append, limits=limits)
     assert seen[-1].done
     assert seen[-1].frame == 25
-    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+    assert names_in(tmp_path) == ["out.mp4"]
 
 
 @pytest.mark.ffmpeg
-async def test_a_source_outside_of_the_folder_is_read_and_nothing_beside_it(tmp_path: Path, kind: str) -> None:
+async def test_a_source_outside_of_the_folder_is_read_and_nothing_beside_it(tmp_path: Path, kind: Mode) -> None:
     await run([PROGRAM, *QUIET, *SHORT], cwd=tmp_path, on_progress=nothing)
     (tmp_path / "job").mkdir()
     (tmp_path / "job" / "linked").symlink_to(tmp_path / "out.mp4")
@@ -184,7 +192,7 @@ async def test_a_source_outside_of_the_folder_is_read_and_nothing_beside_it(tmp_
 
 
 @pytest.mark.ffmpeg
-async def test_the_real_process_is_bounded_below_the_server_and_without_rights(tmp_path: Path, kind: str) -> None:
+async def test_the_real_process_is_bounded_below_the_server_and_without_rights(tmp_path: Path, kind: Mode) -> None:
     limits = Limits(sandbox=kind, memory=9_000_000_000, cpu=1000, output_bytes=5_000_000)
     async with started(tmp_path, limits):
         pid = encoder(tmp_path)
@@ -193,8 +201,7 @@ async def test_the_real_process_is_bounded_below_the_server_and_without_rights(t
         assert resource.prlimit(pid, resource.RLIMIT_AS) == (9_000_000_000, 9_000_000_000)
         assert resource.prlimit(pid, resource.RLIMIT_CPU) == (1000, 1005)
         assert resource.prlimit(pid, resource.RLIMIT_FSIZE) == (5_000_000, 5_000_000)
-        ours = Path("/proc/self/ns/net").readlink()
-        assert (Path(f"/proc/{pid}/ns/net").readlink() == ours) == (kind == "off")
+        assert (network(pid) == network("self")) == (kind == "off")
         if kind != "off":
             assert [told(pid, name).strip("0") for name in ("CapEff", "CapPrm", "CapAmb")] == ["", "", ""]
             assert told(pid, "NoNewPrivs") == "1"
@@ -202,16 +209,16 @@ async def test_the_real_process_is_bounded_below_the_server_and_without_rights(t
 
 @pytest.mark.ffmpeg
 async def test_no_secret_of_the_server_s_environment_gets_there(
-    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, kind: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEDIAGLOT_SMTP_PASSWORD", "hunter2")
     async with started(tmp_path, Limits(sandbox=kind)):
-        for pid in processes(tmp_path):
-            assert b"hunter2" not in Path(f"/proc/{pid}/environ").read_bytes()
+        assert not any(b"hunter2" in environment(pid) for pid in processes(tmp_path))
 
 
 @pytest.mark.ffmpeg
-async def test_there_is_no_way_to_a_listener_on_this_machine(tmp_path: Path, walled: str) -> None:
+@pytest.mark.parametrize("kind", ["unshare", "bwrap"], indirect=True)
+async def test_there_is_no_way_to_a_listener_on_this_machine(tmp_path: Path, kind: Mode) -> None:
     hits: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -223,7 +230,7 @@ async def test_there_is_no_way_to_a_listener_on_this_machine(tmp_path: Path, wal
         port = server.sockets[0].getsockname()[1]
         words = [PROGRAM, *QUIET, "-i", f"http://127.0.0.1:{port}/a.mp4", "-f", "null", "-"]
         with pytest.raises(faults.WorkFault):
-            await run(words, cwd=tmp_path, on_progress=nothing, limits=Limits(sandbox=walled))
+            await run(words, cwd=tmp_path, on_progress=nothing, limits=Limits(sandbox=kind))
         assert hits == []
         with pytest.raises(faults.WorkFault):
             await run(words, cwd=tmp_path, on_progress=nothing)
@@ -231,18 +238,18 @@ async def test_there_is_no_way_to_a_listener_on_this_machine(tmp_path: Path, wal
 
 
 @pytest.mark.ffmpeg
-async def test_cancelling_leaves_no_process(tmp_path: Path, kind: str) -> None:
+async def test_cancelling_leaves_no_process(tmp_path: Path, kind: Mode) -> None:
     async with started(tmp_path, Limits(sandbox=kind)) as task:
         assert processes(tmp_path)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert processes(tmp_path) == {}
-        assert list(tmp_path.iterdir()) == []
+        assert names_in(tmp_path) == []
 
 
 @pytest.mark.ffmpeg
-async def test_one_that_does_not_listen_is_gone_within_a_second(tmp_path: Path, kind: str) -> None:
+async def test_one_that_does_not_listen_is_gone_within_a_second(tmp_path: Path, kind: Mode) -> None:
     async with started(tmp_path, Limits(sandbox=kind)) as task:
         for pid in processes(tmp_path):
             os.kill(pid, signal.SIGSTOP)
@@ -255,7 +262,7 @@ async def test_one_that_does_not_listen_is_gone_within_a_second(tmp_path: Path, 
 
 
 @pytest.mark.ffmpeg
-async def test_the_watchdog_sees_one_that_stands_still(tmp_path: Path, kind: str) -> None:
+async def test_the_watchdog_sees_one_that_stands_still(tmp_path: Path, kind: Mode) -> None:
     clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
     async with started(tmp_path, Limits(sandbox=kind, stall=60), clock) as task:
         os.kill(encoder(tmp_path), signal.SIGSTOP)
@@ -267,7 +274,7 @@ async def test_the_watchdog_sees_one_that_stands_still(tmp_path: Path, kind: str
 
 @pytest.mark.ffmpeg
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-async def test_a_signal_to_ffmpeg_itself_is_told(tmp_path: Path, kind: str, number: signal.Signals) -> None:
+async def test_a_signal_to_ffmpeg_itself_is_told(tmp_path: Path, kind: Mode, number: signal.Signals) -> None:
     async with started(tmp_path, Limits(sandbox=kind)) as task:
         os.kill(encoder(tmp_path), number)
         with pytest.raises(faults.Killed) as caught:
@@ -278,8 +285,8 @@ async def test_a_signal_to_ffmpeg_itself_is_told(tmp_path: Path, kind: str, numb
 
 LIMITED = {
     "memory": (
-        "-f lavfi -i testsrc2=size=1920x1080 -t 5 -c:v libx264 -f null -",
-        Limits(memory=220_000_000),
+        "-f lavfi -i color=size=1920x1080 -t 60 -vf reverse -c:v rawvideo -f null -",
+        Limits(memory=700_000_000),
         faults.OutOfMemory(),
     ),
     "cpu": ("-f lavfi -i mandelbrot=size=640x360 -f null -", Limits(cpu=1), faults.TimedOut(seconds=1)),
@@ -294,12 +301,10 @@ LIMITED = {
 
 @pytest.mark.ffmpeg
 @pytest.mark.parametrize("limit", LIMITED)
-async def test_each_limit_is_its_fault(tmp_path: Path, kind: str, limit: str) -> None:
-    from dataclasses import replace
-
+async def test_each_limit_is_its_fault(tmp_path: Path, kind: Mode, limit: str) -> None:
     words, limits, fault = LIMITED[limit]
+    line = [PROGRAM, *QUIET, *words.split()]
     with pytest.raises(faults.WorkFault) as caught:
-        line = [PROGRAM, *QUIET, *words.split()]
         await run(line, cwd=tmp_path, on_progress=nothing, limits=replace(limits, sandbox=kind))
     assert (type(caught.value), caught.value.data) == (type(fault), fault.data)
     assert processes(tmp_path) == {}
@@ -310,22 +315,22 @@ async def test_each_limit_is_its_fault(tmp_path: Path, kind: str, limit: str) ->
 PARENT = """
 import asyncio
 from pathlib import Path
-from mediaglot.gateway.media import child, sandbox
 from mediaglot.gateway.media.run import Limits, run
-if not {leashed}:
-    child.leash = sandbox.leash = lambda: ()
 asyncio.run(run(
     {line!r}, cwd=Path({folder!r}), on_progress=lambda _: print("on", flush=True), limits=Limits(sandbox={kind!r})
 ))
 """
 
 
+Kill = Callable[[], Awaitable[int]]
+
+
 @pytest.fixture
-async def killed(tmp_path: Path, kind: str) -> AsyncIterator[Callable[[bool], object]]:
+async def killed(tmp_path: Path, kind: Mode) -> AsyncIterator[Kill]:
     """A server with a running FFmpeg that is killed: gives the descriptor of FFmpeg's process."""
 
-    async def kill(leashed: bool) -> int:
-        script = PARENT.format(line=[PROGRAM, *QUIET, *ENDLESS], folder=str(tmp_path), kind=kind, leashed=leashed)
+    async def kill() -> int:
+        script = PARENT.format(line=[PROGRAM, *QUIET, *ENDLESS], folder=str(tmp_path), kind=kind)
         parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
         assert parent.stdout is not None
         assert await parent.stdout.readline() == b"on\n"
@@ -352,21 +357,40 @@ async def gone(pidfd: int) -> None:
 
 
 @pytest.mark.ffmpeg
-async def test_ffmpeg_dies_with_a_server_that_is_killed(tmp_path: Path, killed: Callable[[bool], object]) -> None:
-    await gone(await killed(True))
+async def test_ffmpeg_dies_with_a_server_that_is_killed(tmp_path: Path, killed: Kill) -> None:
+    await gone(await killed())
     assert processes(tmp_path) == {}
 
 
 @pytest.mark.ffmpeg
-async def test_the_next_server_ends_what_had_no_leash(
-    tmp_path: Path, kind: str, killed: Callable[[bool], object]
-) -> None:
-    if kind == "unshare":
-        pytest.skip("unshare is used only together with setpriv, which is the leash")
-    child = await killed(False)
-    living = processes(tmp_path)
-    assert any(words[0] == PROGRAM.encode() for words in living.values())
-    assert set(orphan.kill_orphans(tmp_path)) <= set(living)
-    await gone(child)
-    assert not (tmp_path / orphan.MARK).exists()
-    assert kind == "off" or len(living) == 3
+def test_the_next_server_ends_what_a_dead_one_left(tmp_path: Path, kind: Mode) -> None:
+    """Started like a run of a server, by a parent that does not die."""
+    words = [PROGRAM, *QUIET, *ENDLESS]
+    line = [*sandbox.choose(kind, PROGRAM).prefix(words, tmp_path, {}), *words]
+    with subprocess.Popen(line, cwd=tmp_path, process_group=0, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        orphan.mark(tmp_path, process.pid, PROGRAM)
+        living, real = set(processes(tmp_path)), encoder(tmp_path)
+        killed = orphan.kill_orphans(tmp_path)
+        assert process.pid in killed
+        assert set(killed) <= living
+        assert process.stdout.read() is not None  # until nobody holds the other end
+    assert real not in processes(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.ffmpeg
+def test_ffmpeg_itself_is_found_where_its_sandbox_has_died(tmp_path: Path) -> None:
+    words = [PROGRAM, *QUIET, *ENDLESS]
+    line = ["/bin/sh", "-c", '"$@" & wait', "sh", *words]
+    with subprocess.Popen(line, cwd=tmp_path, process_group=0, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        orphan.mark(tmp_path, process.pid, PROGRAM)
+        real = encoder(tmp_path)
+        process.kill()
+        process.wait()
+        assert orphan.kill_orphans(tmp_path) == [real]
+        process.stdout.read()
+    assert processes(tmp_path) == {}
