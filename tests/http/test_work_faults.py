@@ -23,11 +23,12 @@ from aiohttp.test_utils import RawTestServer
 
 from mediaglot.gateway.dialect import Sample, Sighting
 from mediaglot.gateway.http.transport import Transport, drive
-from mediaglot.gateway.model import TERMINAL
+from mediaglot.gateway.model import TERMINAL, Ticket
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.usefixtures("no_mistakes")]
 CLIP = "bars-2s-320x180-25fps.mp4"
 LONG = "https://media.mediaglot.test/bars-8s-320x180-25fps.mp4"
+ROOMS = ("work", "outputs", "storage")
 NAMES = ("encoding_com", "tpstreams", "transparent_edge", "xvid_mediahub")
 
 
@@ -39,6 +40,19 @@ class Party:
     transport: Transport
     dialects: dict[str, Any]
     jobs: dict[str, tuple[Sample, str]] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    """The stable fault of each job that has ended."""
+
+    def listen(self, craft: Any) -> None:
+        """Look at the tickets whose work folder is cleared, which is the last thing that happens to a job."""
+        clear = craft.clear
+
+        def note(ticket: Ticket) -> None:
+            if ticket.trouble is not None:
+                self.codes[ticket.dialect] = ticket.trouble.code
+            clear(ticket)
+
+        craft.clear = note
 
     async def create(self, source: str) -> None:
         for name in NAMES:
@@ -74,7 +88,9 @@ async def party(serve: Any) -> AsyncIterator[Callable[..., Awaitable[Party]]]:
 
         async def start(**settings: Any) -> Party:
             client = await serve(**{"workers": 4, **settings})
-            return Party(client.site, transport, client.server.dialects)
+            one = Party(client.site, transport, client.server.dialects)
+            one.listen(client.server.house.desk.craft)
+            return one
 
         yield start
 
@@ -131,7 +147,7 @@ async def liar(clips: Any) -> AsyncIterator[Liar]:
 
 
 def left(data: Path) -> list[str]:
-    return [str(path.relative_to(data)) for room in ("work", "outputs") for path in (data / room).rglob("*")]
+    return [str(path.relative_to(data)) for room in ROOMS for path in (data / room).rglob("*")]
 
 
 def words(encoding: str, tpstreams: str, edge: str) -> dict[str, tuple[str, str]]:
@@ -157,6 +173,7 @@ async def test_a_source_that_lies(party: Any, liar: Liar, wait: Any, data: Path,
     one = await party()
     await one.create(f"{liar.url}/{name}.mp4")
     assert await one.ends(wait) == DAMAGED
+    assert one.codes == dict.fromkeys(NAMES, "source_unreadable")
     assert left(data) == []
 
 
@@ -176,6 +193,7 @@ async def test_a_source_that_never_ends(party: Any, liar: Liar, wait: Any, data:
         "The input file is too large",
         "the origin is larger than 300000 bytes",
     )
+    assert one.codes == dict.fromkeys(NAMES, "source_too_large")
     assert left(data) == []
 
 
@@ -183,6 +201,7 @@ async def test_a_run_that_takes_too_long(party: Any, slow: Path, wait: Any, data
     one = await party(ffmpeg=str(slow), encode_time=1)
     await one.create(LONG)
     assert await one.ends(wait) == words("Encoding took longer than 1 seconds", FAILED, "transcoding failed")
+    assert one.codes == dict.fromkeys(NAMES, "timed_out")
     assert (left(data), encoders()) == ([], [])
 
 
@@ -190,6 +209,7 @@ async def test_an_output_that_grows_too_large(party: Any, wait: Any, data: Path,
     one = await party(encode_output=20_000)
     await one.create(LONG)
     assert await one.ends(wait) == words("Encoding error", FAILED, "transcoding failed")
+    assert one.codes == dict.fromkeys(NAMES, "output_too_large")
     assert (left(data), encoders()) == ([], [])
 
 
@@ -210,6 +230,7 @@ async def test_ffmpeg_is_killed(party: Any, slow: Path, wait: Any, data: Path, e
     for process in await at_work():
         os.kill(process, signal.SIGKILL)
     assert await one.ends(wait) == words("Encoding was interrupted", FAILED, "transcoding failed")
+    assert one.codes == dict.fromkeys(NAMES, "killed")
     assert (left(data), encoders()) == ([], [])
 
 
@@ -221,4 +242,5 @@ async def test_ffmpeg_is_stopped(party: Any, slow: Path, wait: Any, data: Path, 
     assert await one.ends(wait) == words(
         "Encoding made no progress for 1 seconds", FAILED, "transcoding made no progress for 1 seconds"
     )
+    assert one.codes == dict.fromkeys(NAMES, "stalled")
     assert (left(data), encoders()) == ([], [])
