@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     dialects.add_argument("name", nargs="?", help="show only this one, in full")
     doctor = _command(commands, "doctor", "say which ffmpeg is used, what it can do and what is missing")
     for command in (demo, doctor):
-        config.flags(command, only=("ffmpeg",))
+        config.flags(command, only=("ffmpeg", "sandbox"))
     return parser
 
 

@@ -49,7 +49,15 @@ class Settings:
     max_source: int = setting(50_000_000_000, "largest source in bytes", least=1)
     connect_timeout: float = setting(10.0, "seconds to wait for a source's server", least=0)
     fetch_stall: float = setting(30.0, "seconds without a byte after which a source counts as dead", least=0)
+    fetch_time: float = setting(21_600.0, "seconds that fetching a source may take in all", least=0)
     encode_stall: float = setting(60.0, "seconds without progress after which FFmpeg is ended", least=0)
+    encode_time: float = setting(86_400.0, "seconds that one run of FFmpeg may take", least=0)
+    encode_cpu: int = setting(1_000_000, "seconds of CPU that one run of FFmpeg may take, over all cores", least=1)
+    encode_memory: int = setting(
+        32_000_000_000, "bytes of address space for one FFmpeg, about four times what it uses", least=100_000_000
+    )
+    encode_output: int = setting(200_000_000_000, "bytes of the largest file that FFmpeg may write", least=1)
+    sandbox: str = setting("auto", "what FFmpeg runs in", choices=("auto", "bwrap", "unshare", "off"))
     storage: tuple[str, ...] = setting((), "URL=DIR: that bucket or file server is a directory, as in s3://films=/srv")
     offline_storage: bool = setting(True, "all other buckets and file servers are folders of the data folder")
     smtp_host: str = setting("", "mail server for notifications by e-mail; none means that there are none")

@@ -66,14 +66,15 @@ class Outcome:
 
 
 def run(given: dict[str, Any]) -> int:
-    settings = configuration.load({"ffmpeg": given.get("ffmpeg"), "config": given.get("config")})
+    settings = configuration.load({key: given.get(key) for key in ("ffmpeg", "sandbox", "config")})
     keep = given.get("keep")
     folder = Path(tempfile.mkdtemp(prefix="mediaglot-demo-"))
     try:
         results = Path(keep).absolute() if keep else folder / "results"
         results.mkdir(parents=True, exist_ok=True)
         # What a server's settings say of mounts, accounts and addresses is not for the demo, which is on its own.
-        own = Settings(port=0, data=folder / "data", ffmpeg=settings.ffmpeg, workers=settings.workers)
+        kept = {name: getattr(settings, name) for name in ("ffmpeg", "sandbox", "workers")}
+        own = Settings(port=0, data=folder / "data", **kept)
         screen = Screen()
         outcomes = asyncio.run(_until_told(demonstrate(own, results, screen)))
         if keep:

@@ -9,9 +9,10 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import mediaglot.gateway.config as configuration
+from mediaglot.gateway.media import sandbox
 from mediaglot.gateway.media.child import leash
 from mediaglot.gateway.media.tool import (
     OLDEST,
@@ -40,11 +41,17 @@ BARE: Final = (
     "the ffmpeg."
 )
 
+SANDBOXES: Final = {
+    "bwrap": "bwrap: no network, no rights, no files but the job's own",
+    "unshare": "unshare: no network, no rights, files as they are",
+    "off": "none: FFmpeg is held by its own whitelists alone",
+}
+
 Row = tuple[str, ...]
 
 
 def run(given: dict[str, Any]) -> int:
-    settings = configuration.load({"ffmpeg": given.get("ffmpeg"), "config": given.get("config")})
+    settings = configuration.load({key: given.get(key) for key in ("ffmpeg", "sandbox", "config")})
     screen = Screen()
     screen.pairs([("mediaglot", version("mediaglot")), ("python", f"{platform.python_version()} on {sys.platform}")])
     try:
@@ -53,7 +60,7 @@ def run(given: dict[str, Any]) -> int:
         screen.say(f"ffmpeg: {error}", BAD)
         return 1
     lacks = missing(tool)
-    screen.pairs([*of_tool(tool), *of_probe(tool), *of_guards()])
+    screen.pairs([*of_tool(tool), *of_probe(tool), *of_guards(tool, cast("sandbox.Mode", settings.sandbox))])
     screen.say()
     screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
     screen.say()
@@ -104,11 +111,23 @@ def of_probe(tool: Tool) -> list[Row]:
     return [("probing", f"PyAV {av} in a process of its own (no ffprobe beside this ffmpeg)")]
 
 
-def of_guards() -> list[Row]:
-    """What the machine offers around FFmpeg; both are optional."""
+def of_guards(tool: Tool, mode: sandbox.Mode) -> list[Row]:
+    """What the machine offers around FFmpeg, and what of it is used."""
     tied = "setpriv ties FFmpeg's life to the server's" if leash() else "no usable setpriv: orphans end at restart"
-    boxed = "bwrap is there, not used yet" if shutil.which("bwrap") else "no bwrap, and it is not used yet"
-    return [("leash", tied), ("sandbox", boxed)]
+    try:
+        kind = sandbox.choose(mode, tool.path)
+        boxed: Row = ("sandbox", f"{SANDBOXES[kind.kind]} ({mode})")
+    except sandbox.NoSandbox as error:
+        boxed = ("sandbox", str(error), BAD)
+    return [("leash", tied), boxed, *(("", line) for line in of_better(tool) if mode == "auto")]
+
+
+def of_better(tool: Tool) -> list[str]:
+    """Why bubblewrap, the better sandbox, is not the one that is used by itself."""
+    if sandbox.choose("auto", tool.path).kind == "bwrap":
+        return []
+    lacks = [f"{program} is not there: install {package}" for program, package in sandbox.lacking("bwrap")]
+    return lacks or ["bwrap does not let this ffmpeg run, as in many containers"]
 
 
 def of_promise(tool: Tool, kind: str, lacks: list[str]) -> list[Row]:

@@ -39,6 +39,9 @@ STAND_IN: Final = MediaFacts(
 )
 """A source without oddities: what can't be made even of this one can't be made of any."""
 
+FULL: Final = 1 << 16
+"""Bytes that are left when a disk is full. Not every muxer says so: HLS loses what does not fit and ends well."""
+
 WHOLE: Final = (NoSpace, Killed, Stalled, TimedOut)
 """Faults of the machine or the source, not of one output: making the others alone would only repeat them."""
 
@@ -107,6 +110,8 @@ class Maker:
             command = argv(one, tool.path, threads=self._threads)
             await run(command, cwd=folder, on_progress=_through(report, before, one), limits=self._limits)
             before += one.weight
+        if shutil.disk_usage(folder).free < FULL:
+            raise NoSpace
         for index, products in drawn.products.items():
             try:
                 found[index] = await gather(folder, products, (await self._prober()).probe)

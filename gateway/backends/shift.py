@@ -18,9 +18,9 @@ from mediaglot.gateway.backends.announce import Subject, keep, tell
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.engine import Engine
-from mediaglot.gateway.faults import Fault, Internal, NotFound, WorkFault
+from mediaglot.gateway.faults import Fault, Internal, NoSpace, NotFound, WorkFault
 from mediaglot.gateway.model import TERMINAL, Event, Phase, Status, Ticket
-from mediaglot.gateway.store import Key, Store, Work
+from mediaglot.gateway.store import Full, Key, Store, Work
 
 LOG = logging.getLogger(__name__)
 HEARTBEAT: Final = 10.0
@@ -61,6 +61,8 @@ class Shift:
                 await self._encode(work)
         except WorkFault as fault:
             await self._fail(work, fault)
+        except Full:
+            await self._fail(work, NoSpace())
         except Exception as error:
             LOG.exception("job %s of %s failed", work.key.id, work.key.dialect)
             await self._fail(work, Internal(reference=type(error).__name__))
@@ -150,6 +152,9 @@ class Shift:
         await self._update(key, partial(step.lose_output, index=index, fault=fault), news)
 
     async def _fail(self, work: Work, fault: Fault) -> None:
+        if isinstance(fault, NoSpace):
+            # On a full disk, the room that the job has taken is where its end can be written down.
+            self.craft.clear(await self._current(work.key))
         await self._end(work, partial(step.fail, fault=fault), _downfall)
 
     # --- bookkeeping --------------------------------------------------------------------------------

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from mediaglot.gateway.backends.making import Maker
     from mediaglot.gateway.media.library import Library
     from mediaglot.gateway.media.probe import Prober
+    from mediaglot.gateway.media.run import Limits
+    from mediaglot.gateway.media.sandbox import Mode
 
 LOG = logging.getLogger(__name__)
 LOCAL_MEDIA: Final = "media.mediaglot.test"
@@ -109,6 +111,7 @@ async def open_house(
     settings: Settings, dialects: Mapping[str, Dialect], base: Callable[[str], str], clock: Clock | None = None
 ) -> AsyncIterator[House]:
     clock = clock or RealClock()
+    await asyncio.to_thread(mode_of, settings)
     settings.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(await SqliteStore.open(settings.data, durable=settings.durable))
@@ -153,6 +156,7 @@ def policy_of(settings: Settings) -> Policy:
         max_bytes=settings.max_source,
         connect_timeout=settings.connect_timeout,
         stall_timeout=settings.fetch_stall,
+        total_timeout=settings.fetch_time,
     )
 
 
@@ -180,10 +184,31 @@ def _craft(
 
 def _maker(settings: Settings, workshop: Workshop, carrier: Carrier) -> Maker:
     from mediaglot.gateway.backends.making import Maker  # noqa: PLC0415 - loaded for the first job, not for each start
-    from mediaglot.gateway.media.run import Limits  # noqa: PLC0415
 
-    limits = Limits(stall=settings.encode_stall)
-    return Maker(workshop.tool, workshop.prober, carrier, limits=limits, threads=threads())
+    return Maker(workshop.tool, workshop.prober, carrier, limits=limits_of(settings), threads=threads())
+
+
+def limits_of(settings: Settings) -> Limits:
+    from mediaglot.gateway.media.run import Limits  # noqa: PLC0415 - loaded for the first job
+
+    return Limits(
+        stall=settings.encode_stall,
+        wall=settings.encode_time,
+        cpu=settings.encode_cpu,
+        output_bytes=settings.encode_output,
+        memory=settings.encode_memory,
+        sandbox=mode_of(settings),
+    )
+
+
+def mode_of(settings: Settings) -> Mode:
+    """Raises NoSandbox for one that can't be had here."""
+    mode: Mode = settings.sandbox  # type: ignore[assignment]  # one of the setting's choices
+    if mode in {"bwrap", "unshare"}:
+        from mediaglot.gateway.media.sandbox import demand  # noqa: PLC0415 - only what is used is loaded
+
+        demand(mode)
+    return mode
 
 
 def threads() -> int:

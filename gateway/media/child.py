@@ -41,18 +41,21 @@ async def spawn(
     stderr: int | None = PIPE,
     nice: int = 0,
     limits: Mapping[int, int] | None = None,
+    prefix: Sequence[str] | None = None,
+    environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
     buffer: int = 1 << 16,
 ) -> Process:
     """A process in a group of its own, with ``limits`` (``resource.RLIMIT_*`` -> value) and stdout as a pipe.
 
-    It stays in our session: the kernel's autogroups weigh sessions against each other and would make ``nice``
-    worthless between two of them.
+    ``prefix`` is what goes before the command instead of the ``leash``. It stays in our session: the kernel's
+    autogroups weigh sessions against each other and would make ``nice`` worthless between two of them.
     """
     process = await asyncio.create_subprocess_exec(
-        *leash(),
+        *(leash() if prefix is None else prefix),
         *argv,
         cwd=cwd,
+        env=environment,
         stdin=stdin,
         stdout=PIPE,
         stderr=stderr,
@@ -62,19 +65,33 @@ async def spawn(
     )
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PGRP, process.pid, nice)
-    for kind, value in (limits or {}).items():
-        _bound(process.pid, kind, value)
+    if hasattr(resource, "prlimit"):  # only Linux has it
+        for kind, bound in bounds(limits or {}).items():
+            # ValueError: a stricter limit holds already. OSError: the process has ended.
+            with contextlib.suppress(ValueError, OSError):
+                resource.prlimit(process.pid, kind, bound)
     return process
 
 
-def _bound(pid: int, kind: int, value: int) -> None:
-    if not hasattr(resource, "prlimit"):  # only Linux has it
-        return
-    # SIGXCPU comes at the soft limit and can be handled; at the hard one it would be KILL.
-    hard = value + 5 if kind == resource.RLIMIT_CPU else value
-    # ValueError: a stricter limit holds already. OSError: the process has ended.
-    with contextlib.suppress(ValueError, OSError):
-        resource.prlimit(pid, kind, (value, hard))
+def bounds(limits: Mapping[int, int]) -> dict[int, tuple[int, int]]:
+    """Soft and hard limits. SIGXCPU comes at the soft one and can be handled; at the hard one it would be KILL.
+
+    None is over a hard limit that holds already, for that is refused.
+    """
+    found = {}
+    for kind, value in limits.items():
+        most = resource.getrlimit(kind)[1]
+        hard = value + 5 if kind == resource.RLIMIT_CPU else value
+        found[kind] = (value, hard) if most == resource.RLIM_INFINITY else (min(value, most), min(hard, most))
+    return found
+
+
+KEPT: Final = frozenset("HOME LANG LC_ALL LC_CTYPE LD_LIBRARY_PATH PATH TMPDIR TZ".split())
+
+
+def bare() -> dict[str, str]:
+    """The environment without what is not a program's business, such as passwords and proxies."""
+    return {key: value for key, value in os.environ.items() if key in KEPT}
 
 
 def signal_group(process: Process, number: int) -> None:
@@ -94,6 +111,10 @@ async def end(process: Process, *, grace: float = GRACE) -> None:
                     await process.wait()
         signal_group(process, signal.SIGKILL)
         await process.wait()
+        # A sandbox's outer process can end first: the one inside of it holds the pipes until it is gone.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                await asyncio.gather(*draining)
     finally:
         for task in draining:
             task.cancel()

@@ -42,7 +42,8 @@ def _failed(reason: str) -> Reading:
 CAUSES: Final[tuple[tuple[str, Reading], ...]] = (
     (r"no space left on device|disk quota exceeded", lambda _: NoSpace()),
     (r"file too large", lambda _: OutputTooLarge()),
-    (r"cannot allocate memory", lambda _: OutOfMemory()),
+    (r"cannot allocate memory|memory allocation|malloc of size|out of memory|bad_alloc", lambda _: OutOfMemory()),
+    (r"pthread_create\(\) failed|: resource temporarily unavailable", lambda _: OutOfMemory()),  # no room for a stack
     (
         r"not on whitelist|unsafe file name|not in allowed_segment_extensions",
         lambda _: SourceUnreadable(reason="forbidden_format"),
@@ -67,29 +68,41 @@ CAUSES: Final[tuple[tuple[str, Reading], ...]] = (
         r"invalid data found when processing input|moov atom not found|decode error rate|corrupt decoded frame",
         lambda _: SourceUnreadable(reason="invalid_data"),
     ),
+    (r"^(bwrap|unshare|setpriv|prlimit): ", _failed("sandbox")),
     (r"permission denied|read-only file system", _failed("permission")),
     (r"could not open encoder|while opening encoder", _failed("encoder_settings")),
 )
 _COMPILED: Final = tuple((re.compile(pattern, re.IGNORECASE), reading) for pattern, reading in CAUSES)
 
 CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGBUS})
+FATAL: Final = frozenset({*CRASHES, signal.SIGKILL, signal.SIGTERM, signal.SIGXFSZ, signal.SIGXCPU, signal.SIGHUP})
 
 
 def classify(
-    lines: Sequence[str], code: int, *, output_limit: int | None = None, cpu_limit: int | None = None
+    lines: Sequence[str],
+    code: int,
+    *,
+    output_limit: int | None = None,
+    cpu_limit: int | None = None,
+    nested: bool = False,
 ) -> WorkFault:
     """The fault for a process that ended with ``code``, negative where a signal ended it as asyncio has it.
 
     ``cpu_limit`` is given when the process may have used up that many seconds of CPU, ``output_limit`` when a
-    file could be at most so many bytes.
+    file could be at most so many bytes; ``nested`` when the code is that of a process around it, which says
+    128 and the signal's number.
     """
+    text = _cause(lines)
+    if isinstance(text, OutOfMemory):  # some libraries abort when they get none
+        return text
     if code < 0:
         return _signalled(-code, output_limit, cpu_limit)
-    text = _cause(lines)
     if isinstance(text, OutputTooLarge):
         return OutputTooLarge(limit=output_limit)
     if text is not None:
         return text
+    if nested and code - 128 in FATAL:
+        return _signalled(code - 128, output_limit, cpu_limit)
     if code == SIGNALLED:
         return _ended(signal.SIGTERM, cpu_limit)
     return EncodingFailed(exit=code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ MARK: Final = "ffmpeg.pid"
 
 
 def mark(folder: Path, pid: int, program: str) -> Path:
-    """Note that ``pid`` runs ``program`` in ``folder``; remove the file when it has ended."""
+    """Note that the process group ``pid`` runs ``program`` in ``folder``; remove the file when it has ended."""
     path = folder / MARK
     with contextlib.suppress(OSError):  # on a full disk the work fails by itself, and the leash holds anyway
         path.write_text(f"{pid}\n{program}\n", encoding="utf-8")
@@ -25,15 +26,14 @@ def unmark(path: Path) -> None:
 
 
 def kill_orphans(folder: Path) -> list[int]:
-    """KILL every marked process below ``folder`` that still runs there, and drop the marks. Returns their ids.
+    """KILL every process of a marked group below ``folder`` that still runs there, and drop the marks; their ids.
 
-    A process counts only if its working folder and its command line are those of the mark, so an id that has
-    been given to another process since is left alone.
+    In a sandbox that is the sandbox's own processes and FFmpeg itself. A process counts only if its working folder
+    and its command line are those of the mark, so an id that has been given to another one since is left alone.
     """
     killed = []
     for path in sorted(folder.rglob(MARK)):
-        pid = _owner(path)
-        if pid is not None:
+        for pid in _owners(path):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
@@ -41,12 +41,27 @@ def kill_orphans(folder: Path) -> list[int]:
     return killed
 
 
-def _owner(path: Path) -> int | None:
+def _owners(path: Path) -> Iterator[int]:
     try:
         first, program, *_ = path.read_text(encoding="utf-8").splitlines()
-        pid = int(first)
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        here = Path(f"/proc/{pid}/cwd").readlink() == path.parent.resolve()
+        group, home = int(first), path.parent.resolve()
     except (OSError, ValueError):
-        return None
-    return pid if here and program.encode() in words else None
+        return
+    for entry in Path("/proc").glob("[0-9]*"):
+        pid = int(entry.name)
+        if group in (pid, _group(pid)) and _runs(entry, program, home):
+            yield pid
+
+
+def _group(pid: int) -> int | None:
+    with contextlib.suppress(OSError):
+        return os.getpgid(pid)
+    return None
+
+
+def _runs(entry: Path, program: str, home: Path) -> bool:
+    try:
+        words = (entry / "cmdline").read_bytes().split(b"\0")
+        return program.encode() in words and (entry / "cwd").readlink() == home
+    except OSError:
+        return False

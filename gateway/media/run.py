@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.faults import EncodingFailed, Stalled, TimedOut, WorkFault
-from mediaglot.gateway.media import orphan
-from mediaglot.gateway.media.child import end, spawn, through
+from mediaglot.gateway.media import orphan, sandbox
+from mediaglot.gateway.media.child import bare, bounds, end, spawn, through
 from mediaglot.gateway.media.classify import classify
 from mediaglot.gateway.media.progress import Progress, ProgressReader
 
@@ -31,7 +31,7 @@ TAIL_WIDTH: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What ends a process that does not end by itself. None means no limit."""
+    """What ends a process that does not end by itself, and what it is kept in. None means no limit."""
 
     stall: float = 60.0
     """Seconds without any progress."""
@@ -41,10 +41,17 @@ class Limits:
     """Seconds of CPU, over all its cores."""
     output_bytes: int | None = None
     """The size of any one file that it writes."""
+    memory: int | None = None
+    """Bytes of address space, of which a good run takes several times what it uses."""
+    sandbox: sandbox.Mode = "off"
 
     def resources(self) -> dict[int, int]:
-        bounds = {resource.RLIMIT_CPU: self.cpu, resource.RLIMIT_FSIZE: self.output_bytes}
-        return {kind: value for kind, value in bounds.items() if value is not None}
+        values = {
+            resource.RLIMIT_CPU: self.cpu,
+            resource.RLIMIT_FSIZE: self.output_bytes,
+            resource.RLIMIT_AS: self.memory,
+        }
+        return {kind: value for kind, value in values.items() if value is not None}
 
 
 async def run(
@@ -61,10 +68,7 @@ async def run(
     When cancelled, or when ``on_progress`` raises, the process is gone before the exception goes on.
     """
     started = clock.monotonic()
-    try:
-        process = await spawn(argv, cwd=cwd, nice=NICE, limits=limits.resources())
-    except OSError as error:
-        raise EncodingFailed(reason="start") from error
+    box, process = await _start(argv, cwd, limits)
     mark = orphan.mark(cwd, process.pid, argv[0])
     tail, pulse = _Tail(), _Pulse(clock)
     readers = [asyncio.create_task(work) for work in (_follow(process, pulse, on_progress), tail.read(process))]
@@ -80,7 +84,23 @@ async def run(
     if process.returncode:
         used = (clock.monotonic() - started) * (os.cpu_count() or 1)
         cpu = limits.cpu if limits.cpu is not None and used >= limits.cpu else None
-        raise classify(tail.lines, process.returncode, output_limit=limits.output_bytes, cpu_limit=cpu)
+        code = process.returncode
+        raise classify(tail.lines, code, output_limit=limits.output_bytes, cpu_limit=cpu, nested=box.bounded)
+
+
+async def _start(argv: Sequence[str], cwd: Path, limits: Limits) -> tuple[sandbox.Sandbox, Process]:
+    try:
+        box = await asyncio.to_thread(sandbox.choose, limits.sandbox, argv[0])
+        resources = limits.resources()
+        prefix = box.prefix(argv, cwd, bounds(resources))
+        process = await spawn(
+            argv, cwd=cwd, nice=NICE, limits={} if box.bounded else resources, prefix=prefix, environment=bare()
+        )
+    except OSError as error:
+        raise EncodingFailed(reason="start") from error
+    except sandbox.NoSandbox as error:
+        raise EncodingFailed(reason="sandbox") from error
+    return box, process
 
 
 async def _settle(process: Process, tasks: Sequence[asyncio.Future[Any]], mark: Path) -> None:

@@ -18,6 +18,10 @@ from mediaglot.gateway.exchange import Filter, Headers, Page, Window
 from mediaglot.gateway.model import Secret, Status, Ticket
 
 
+class Full(Exception):
+    """The store's disk has no room for what should have been written; nothing of it was."""
+
+
 class Key(NamedTuple):
     """What names a ticket: ids are unique within one account of one dialect only."""
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mappin
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from sqlite3 import SQLITE_FULL
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -21,7 +22,7 @@ import aiosqlite
 from mediaglot.gateway import codec
 from mediaglot.gateway.exchange import Filter, Page, Window
 from mediaglot.gateway.model import Status, Ticket
-from mediaglot.gateway.store import Key, Letter, Topic, Transaction, Watcher, Work
+from mediaglot.gateway.store import Full, Key, Letter, Topic, Transaction, Watcher, Work
 from mediaglot.gateway.store.bitmap import FUNCTIONS
 from mediaglot.gateway.store.cache import PageCache, TicketCache
 from mediaglot.gateway.store.folder import FolderLock
@@ -58,7 +59,12 @@ class SqliteConnection:
         return made
 
     async def rows(self, sql: str, **values: Any) -> list[Row]:
-        return list(await self._connection.execute_fetchall(sql, values))  # type: ignore[arg-type]
+        try:
+            return list(await self._connection.execute_fetchall(sql, values))  # type: ignore[arg-type]
+        except aiosqlite.OperationalError as error:
+            if error.sqlite_errorcode == SQLITE_FULL:
+                raise Full from error
+            raise
 
     async def row(self, sql: str, **values: Any) -> Row | None:
         return next(iter(await self.rows(sql, **values)), None)

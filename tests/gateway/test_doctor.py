@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mediaglot.gateway import cli, doctor
-from mediaglot.gateway.media import tool
+from mediaglot.gateway.media import sandbox, tool
 
 PACKAGED = tool._packaged()
 
@@ -121,3 +121,35 @@ def test_paths_are_told_as_short_as_they_can_be(tmp_path: Path, monkeypatch: pyt
     assert doctor.place(str(tmp_path / "bin" / "ffmpeg")) == "./bin/ffmpeg"
     assert doctor.place(f"{sys.prefix}/lib/ffmpeg") == "<environment>/lib/ffmpeg"
     assert doctor.place("/opt/somewhere/ffmpeg") == "/opt/somewhere/ffmpeg"
+
+
+def bare(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without any sandbox."""
+    (folder / "bin").mkdir()
+    (folder / "bin" / "true").symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", str(folder / "bin"))
+    sandbox.choose.cache_clear()
+    sandbox.demand.cache_clear()
+
+
+def test_it_tells_the_sandbox_and_how_to_get_a_better_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare(tmp_path, monkeypatch)
+    code, out = consult(capsys)
+    assert code == 0
+    assert re.search(r"^sandbox +none: FFmpeg is held by its own whitelists alone \(auto\) *$", out, re.MULTILINE)
+    assert "bwrap is not there: install bubblewrap" in out
+    assert "the sandbox bwrap needs bwrap: install bubblewrap" in " ".join(
+        consult(capsys, "--sandbox", "bwrap")[1].split()
+    )
+    sandbox.choose.cache_clear()
+
+
+def test_a_sandbox_that_was_asked_for_and_is_not_there_is_said_at_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare(tmp_path, monkeypatch)
+    assert cli.main(["serve", "--sandbox", "bwrap", "--port", "0", "--data", str(tmp_path / "data")]) == 2
+    said = "mediaglot: the sandbox bwrap needs bwrap: install bubblewrap, or set sandbox to auto or off\n"
+    assert capsys.readouterr().err == said

@@ -9,6 +9,29 @@ from mediaglot.gateway.media.classify import classify
 CASES = {
     "no space": (["[out#0/mpegts @ 0x1] [error] Error writing trailer: No space left on device"], 228, faults.NoSpace),
     "memory": (["[h264 @ 0x1] [error] Cannot allocate memory"], 244, faults.OutOfMemory),
+    "memory x264": (
+        [
+            "x264 [error]: malloc of size 12116928 failed",
+            "[vost#0:0/libx264 @ 0x1] [enc:libx264 @ 0x1] [error] Error while opening encoder - maybe incorrect",
+        ],
+        187,
+        faults.OutOfMemory,
+    ),
+    "memory x265": (["x265 [error]: memory allocation failure, aborting encode"], 187, faults.OutOfMemory),
+    "memory and abort": (
+        ["[in#0 @ 0x1] [error] Error during demuxing: Cannot allocate memory"],
+        -6,
+        faults.OutOfMemory,
+    ),
+    "memory for a thread": (
+        [
+            "[vf#0:0 @ 0x1] [error] pthread_create() failed: Resource temporarily unavailable",
+            "[vost#0:0/mpeg4 @ 0x1] [enc:mpeg4 @ 0x1] [error] Could not open encoder before EOF",
+        ],
+        245,
+        faults.OutOfMemory,
+    ),
+    "sandbox": (["bwrap: No permissions to create new namespace"], 1, faults.EncodingFailed),
     "playlist": (
         ["[in#0 @ 0x1] [error] Format not on whitelist 'mov'", "[error] Error opening input: Invalid argument"],
         234,
@@ -111,3 +134,19 @@ def test_the_cpu_limit_looks_like_a_signal_but_is_a_time_out() -> None:
         fault = classify([], code, cpu_limit=30)
         assert isinstance(fault, faults.TimedOut)
         assert fault.data == {"seconds": 30}
+
+
+@pytest.mark.parametrize(
+    ("code", "fault"),
+    [
+        (128 + 9, faults.Killed(signal="SIGKILL")),
+        (128 + 15, faults.Killed(signal="SIGTERM")),
+        (128 + 11, faults.EncodingFailed(reason="crashed", signal="SIGSEGV")),
+        (128 + 25, faults.OutputTooLarge(limit=1000)),
+    ],
+)
+def test_a_sandbox_says_128_and_the_signal(code: int, fault: faults.Fault) -> None:
+    assert classify([], code, output_limit=1000, nested=True).trouble() == fault.trouble()
+    assert classify([], code, output_limit=1000).data == {"exit": code}
+    unknown = "[vost#0:0 @ 0x1] [fatal] Unknown encoder 'nope'"
+    assert isinstance(classify([unknown], code, nested=True), faults.UnknownEncoder)

@@ -1,0 +1,181 @@
+"""A second wall behind the whitelists of ``guard.py``: FFmpeg without a network, and with bubblewrap without files.
+
+``bwrap``: no network, no capability, process ids of its own that end with the first of them, and no files but the
+job's folder, the sources that the command names, the program and its libraries. ``unshare``: no network and no
+capability, files as they are. Both need what containers often forbid, so each is tried once before it is used.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import resource
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from mediaglot.gateway.media.child import leash
+
+Mode = Literal["auto", "bwrap", "unshare", "off"]
+Kind = Literal["bwrap", "unshare", "off"]
+MODES: Final[tuple[Mode, ...]] = get_args(Mode)
+
+PATIENCE: Final = 10.0
+"""Seconds that a trial may take."""
+BOX: Final = ("--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--proc", "/proc")
+DEVICES: Final = ("/dev/null", "/dev/urandom")
+ALONE: Final = ("--user", "--map-current-user", "--net", "--")
+NO_RIGHTS: Final = ("--no-new-privs", "--bounding-set", "-all", "--inh-caps", "-all")
+"""For root alone: others have lost all rights by the time that their program starts."""
+BOUNDS: Final = {resource.RLIMIT_AS: "as", resource.RLIMIT_CPU: "cpu", resource.RLIMIT_FSIZE: "fsize"}
+NEEDS: Final[Mapping[Kind, tuple[tuple[str, str], ...]]] = {
+    "bwrap": (("bwrap", "bubblewrap"), ("prlimit", "util-linux")),
+    "unshare": (("unshare", "util-linux"), ("setpriv", "util-linux")),
+    "off": (),
+}
+"""Kind -> the programs that make it, each with the package that brings it."""
+
+
+class NoSandbox(ValueError):
+    """The sandbox that was asked for can't be had; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """How one program is started."""
+
+    kind: Kind = "off"
+    libraries: tuple[str, ...] = ()
+    """Folders that the program needs beside itself."""
+
+    def prefix(self, argv: Sequence[str], cwd: Path, bounds: Mapping[int, tuple[int, int]]) -> tuple[str, ...]:
+        """What goes before ``argv``, the parent's leash included.
+
+        ``bounds`` (``resource.RLIMIT_*`` -> soft, hard) are set by the prefix only where the caller could not do it
+        in time, because the program is a child of a child: see ``bounded``.
+        """
+        if self.kind == "bwrap":
+            return (*leash(), *_limited(bounds), *_boxed(argv, cwd, self.libraries))
+        if self.kind == "unshare":
+            rights = NO_RIGHTS if os.geteuid() == 0 else NO_RIGHTS[:1]
+            return (_program("unshare"), *ALONE, _program("setpriv"), *rights, "--pdeathsig", "KILL", "--")
+        return leash()
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the prefix has set the limits already, and exit codes are 128 and more where a signal ended it."""
+        return self.kind == "bwrap"
+
+
+OFF: Final = Sandbox()
+
+
+@functools.cache
+def choose(mode: Mode, program: str) -> Sandbox:
+    """The best sandbox of ``mode`` in which ``program`` runs here, tried once and remembered.
+
+    ``auto`` ends with none where none works. Raises NoSandbox where a certain one was asked for.
+    """
+    if mode == "off":
+        return OFF
+    demand(mode)
+    kinds: tuple[Kind, ...] = ("bwrap", "unshare") if mode == "auto" else (mode,)
+    for kind in kinds:
+        found = Sandbox(kind=kind, libraries=_libraries(program) if kind == "bwrap" else ())
+        if not lacking(kind) and _runs(found, [program, "-version"]):
+            return found
+    if mode == "auto":
+        return OFF
+    raise NoSandbox(f"the sandbox {mode} does not let {program} run: set sandbox to auto or off")
+
+
+@functools.cache
+def demand(mode: Mode) -> None:
+    """Raise NoSandbox where ``mode`` names a sandbox that this machine does not have or does not allow."""
+    if mode == "auto":
+        return
+    for program, package in lacking(mode):
+        raise NoSandbox(f"the sandbox {mode} needs {program}: install {package}, or set sandbox to auto or off")
+    trial = [shutil.which("true") or "/bin/true"]
+    whole = Sandbox(kind=mode, libraries=("/",) if mode == "bwrap" else ())
+    if not _runs(whole, trial):
+        raise NoSandbox(
+            f"the sandbox {mode} is not allowed here, as in many containers: set sandbox to auto or off, or allow"
+            " user namespaces"
+        )
+
+
+def lacking(kind: Kind) -> list[tuple[str, str]]:
+    """The programs that are not there, each with the package that brings it."""
+    return [need for need in NEEDS[kind] if shutil.which(need[0]) is None]
+
+
+def _program(name: str) -> str:
+    return shutil.which(name) or name
+
+
+def _limited(bounds: Mapping[int, tuple[int, int]]) -> tuple[str, ...]:
+    if not bounds:
+        return ()
+    return (_program("prlimit"), *(f"--{BOUNDS[kind]}={soft}:{hard}" for kind, (soft, hard) in bounds.items()), "--")
+
+
+def _boxed(argv: Sequence[str], cwd: Path, libraries: Sequence[str]) -> tuple[str, ...]:
+    home = str(cwd.resolve())
+    shown = [*((place, place) for place in libraries), (argv[0], argv[0]), *_sources(argv, Path(home))]
+    return (
+        *(_program("bwrap"), *BOX),
+        *(word for name in DEVICES for word in ("--dev-bind", name, name)),
+        *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
+        *(word for place, name in shown for word in ("--ro-bind", os.path.realpath(place), name)),
+        *("--bind", home, home, "--chdir", home, "--"),
+    )
+
+
+def _sources(argv: Sequence[str], home: Path) -> Iterator[tuple[str, str]]:
+    """The files outside of ``home`` that the command reads, and the names by which it knows them."""
+    for word, name in pairwise(argv):
+        path = home / name
+        if word != "-i" or not os.path.lexists(path):
+            continue
+        real = path.resolve()
+        if not real.is_relative_to(home):
+            yield from ((str(real), each) for each in sorted({str(real), str(path)}))
+
+
+def _libraries(program: str) -> tuple[str, ...]:
+    """The folders of what the dynamic linker would load for ``program``; none for a static one."""
+    try:
+        told = subprocess.run(
+            [_program("ldd"), program],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return tuple(sorted({str(Path(path).parent) for path in re.findall(r"(/\S+) \(0x", told)}))
+
+
+def _runs(sandbox: Sandbox, argv: Sequence[str]) -> bool:
+    with tempfile.TemporaryDirectory(prefix="mediaglot-") as folder:
+        try:
+            done = subprocess.run(
+                [*sandbox.prefix(argv, Path(folder), {}), *argv],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=PATIENCE,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+    return done.returncode == 0
