@@ -298,3 +298,14 @@ async def test_key_frames_of_the_last_segments(make: Make) -> None:
     made = await make(replace(HLS, i_frames=True, list_size=1))
     media = m3u8.loads(made.text("a b/index-iframes.m3u8"))
     assert (media.media_sequence, [one.uri for one in media.segments]) == (4, ["segment_00002.ts"])
+
+
+async def test_key_frames_of_segments_that_dash_has_too(make: Make) -> None:
+    made = await make(replace(HLS, kind=m.PackageKind.CMAF, i_frames=True, variants=(m.Variant(folder="v"),)))
+    media = m3u8.loads(made.text("v/index-iframes.m3u8"))
+    assert len(media.segments) == 3
+    for segment in media.segments:
+        (frame,) = frames(io.BytesIO(beginning(made, "v", media) + part(made, "v", segment)))
+        assert frame.key_frame
+    (listed,) = m3u8.load(str(made.folder / "master.m3u8")).iframe_playlists
+    assert listed.iframe_stream_info.codecs.startswith("avc1.")
