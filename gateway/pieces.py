@@ -42,6 +42,27 @@ def edges(attribute: str, prefix: str) -> Inline:
     return flat(attribute, Edges, nonzero(NATURAL), **sides)
 
 
+def switched(key: str, record: Record[Any], **only: str) -> Pair:
+    """An object whose fields lie flat beside ``key``, its own name, which says yes where there is one.
+
+    ``only`` are further keys, each with the one word that it may have.
+    """
+
+    def read(tree: Tree) -> Tree:
+        if not YES_NO.read(tree.get(key, "no")):
+            return {}
+        for name, word in only.items():
+            if str(tree.get(name, word)).lower() != word:
+                raise Invalid(field=name, reason=f"can only be {word}")
+        return {key: record.read(tree, Ledger())}
+
+    def write(item: Any) -> Tree:
+        found = getattr(item, key)
+        return {} if found is None else {key: "yes", **only, **record.write(found, Ledger())}
+
+    return Pair(" ".join([key, *only, *sorted(record.keys)]), key, read, write)
+
+
 def texts(key: str, attribute: str) -> Pair:
     """An object of texts, such as ``metadata``."""
 

@@ -344,6 +344,7 @@ def _epoch(value: Any) -> datetime:
 
 
 TEXT: Final = Value(_text, str)
+SECRET: Final = Value(lambda value: Secret(_text(value)), Secret.reveal)
 EPOCH: Final = Value(_epoch, lambda time: (time - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1))
 """Milliseconds since 1970. Read also in seconds, where milliseconds would mean the first years."""
 NUMBER_OF_KILOBITS: Final = Value(_thousands, lambda bits: number(Fraction(bits, 1000)))

@@ -111,7 +111,7 @@ def links(dialect: Dialect, call: Call, output: Output, made: Made) -> Tree:
     if output.destinations or made.status is not Status.FINISHED:
         return {}
     key = f"{dialect.options['temporary_link']}_destination"
-    shown = [file for file in made.files if file.role != "segment"]
+    shown = [file for file in made.files if file.role not in ("segment", "key", "i_frames")]
     if output.package is not None:  # the variants in their order, then the master (4.7)
         shown = [*shown[1:], *shown[:1]]
     files = [f"{call.request.site}/_mediaglot/outputs/{file.path}" for file in shown]
@@ -140,11 +140,8 @@ def task_head(dialect: Dialect, ticket: Ticket, made: Made) -> Tree:
 
 def task_tail(made: Made) -> Tree:
     taken = int((made.finished - made.started).total_seconds()) if made.finished and made.started else 0
-    return {
-        "convertedsize": str(made.size),
-        "queued": date(made.queued) if made.queued else "",
-        "converttime": str(taken),
-    }
+    queued = date(made.queued) if made.queued else ""
+    return {"convertedsize": str(made.size), "queued": queued, "converttime": str(taken)}
 
 
 def task_states(dialect: Dialect, made: Made) -> Tree:
@@ -178,10 +175,10 @@ def job(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
 
 def extended_task(dialect: Dialect, call: Call, ticket: Ticket, output: Output, made: Made) -> Tree:
     running = made.status is Status.RUNNING
-    where = links(dialect, call, output, made) | destinations(dialect, output, made)
     return {
         **task_head(dialect, ticket, made),
-        **where,
+        **links(dialect, call, output, made),
+        **destinations(dialect, output, made),
         **task_tail(made),
         "time_left": str(ticket.left or 0) if running else "0",
         "progress": PERCENT.write(made.progress),

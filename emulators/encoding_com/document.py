@@ -13,7 +13,7 @@ from mediaglot.gateway import model, pieces
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Field, Inline, Kept, Many, Pair, Record, Tree, one
 from mediaglot.gateway.model import SKIP, Output, Package, PackageKind, StillFormat, Video
-from mediaglot.gateway.values import LOCATION, NATURAL, SECONDS, YES_NO, Table, Value, decimal, names, nonzero
+from mediaglot.gateway.values import LOCATION, NATURAL, SECONDS, SECRET, YES_NO, Table, Value, decimal, names, nonzero
 
 NAME: Final = "encoding_com"
 
@@ -105,11 +105,28 @@ def write_kind(package: Package) -> Tree:
     return {"output": "fmp4_hls" if fragmented else PACKAGES.write(package.kind)}
 
 
-STREAM: Final = Record(model.Variant, Field("sub_path", "folder"), Field("stream_title", "name"), *TRACKS)
+# 4.5, 4.7: encrypted segments.
+ENCRYPTION: Final = Record(
+    model.Encryption,
+    Field("encryption_key", "key", SECRET),
+    Field("encryption_key_file", "key_file", LOCATION),
+    Field("encryption_iv", "iv"),
+)
+ENCRYPTED: Final = pieces.switched("encryption", ENCRYPTION, encryption_method="aes-128-cbc")
+STREAM: Final = Record(
+    model.Variant,
+    Field("sub_path", "folder"),
+    Field("stream_title", "name"),
+    Field("add_iframe_stream", "i_frames", YES_NO),
+    Field("byte_range", "single_file", YES_NO),
+    ENCRYPTED,
+    *TRACKS,
+)
 PACKAGE: Final = Record(
     Package,
     Pair("output", "kind fragmented", read_kind, write_kind),
     Field("segment_duration", "segment", SECONDS),
+    ENCRYPTED,
     Many("stream", "variants", STREAM),
 )
 PACKAGED: Final = Record(Output, *COMMON, Inline("package", PACKAGE), KEPT, extras=NAME)

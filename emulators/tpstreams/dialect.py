@@ -191,6 +191,9 @@ class TPStreams(Dialect):
         "zone": Knob(("Asia/Kolkata", "UTC"), "the zone of all times"),
         "layout": Knob(tuple(FOLDERS), "rendition folders: 240p_h264_hls, 240p_hls or 240p"),
         "empty_resolutions": Knob(("refused", "every"), "what an empty list of resolutions means"),
+        "drm": Knob(
+            ("clear", "aes128"), "what enable_drm does to the output: nothing, or AES-128 with a key beside it"
+        ),
         "storage": Knob(("configured", "required"), "whether output_path may come without credentials"),
     }
 

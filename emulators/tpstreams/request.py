@@ -34,7 +34,7 @@ from mediaglot.gateway.exchange import (
 from mediaglot.gateway.faults import NotFound
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Tree
-from mediaglot.gateway.model import Input, Job, Location, Secret, Status
+from mediaglot.gateway.model import Encryption, Input, Job, Location, Secret, Status
 
 INDIA: Final = timezone(timedelta(hours=5, minutes=30))
 ZONES: Final = {"Asia/Kolkata": INDIA, "UTC": UTC}
@@ -110,7 +110,7 @@ def create(call: Call, ledger: Ledger) -> CreateJob:
     errors |= _together(call, found, errors)
     if errors:
         raise WrongFields(errors=errors)
-    return CreateJob(job=_job(found, ledger))
+    return CreateJob(job=_job(found, ledger, locks=call.options["drm"] == "aes128"))
 
 
 def _together(call: Call, found: Tree, errors: Mapping[str, Told]) -> dict[str, Told]:
@@ -126,15 +126,19 @@ def _together(call: Call, found: Tree, errors: Mapping[str, Told]) -> dict[str, 
     return {}
 
 
-def _job(found: Tree, ledger: Ledger) -> Job:
+def _job(found: Tree, ledger: Ledger, *, locks: bool) -> Job:
+    """With ``locks`` segments are encrypted where the vendor would do so for its players."""
     wanted = found["resolutions"] or ACCEPTED["documented"]
     output = OUTPUT.read({"resolutions": wanted}, ledger)
-    if found.get("enable_drm"):
+    package = output.package
+    if found.get("enable_drm") and locks and package is not None:
+        package = replace(package, encryption=Encryption())
+    elif found.get("enable_drm"):
         ledger.note(Kind.UNREAD, "enable_drm", reason="the output is clear: keys come from the vendor's own server")
     said = found.get("client_metadata")
     return Job(
         inputs=(Input(location=found.get("input_url") or found["input_path"]),),
-        outputs=(replace(output, destinations=(found["output_path"],)),),
+        outputs=(replace(output, destinations=(found["output_path"],), package=package),),
         document={
             "resolutions": list(found["resolutions"]),
             "enable_drm": bool(found.get("enable_drm")),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from mediaglot.gateway.backends import Product
+from mediaglot.gateway.backends.seal import Keys
 from mediaglot.gateway.backends.segment import Part, Probe, measured
 from mediaglot.gateway.faults import SourceUnreadable
-from mediaglot.gateway.media import manifest, parts, playlist
+from mediaglot.gateway.media import manifest, parts, playlist, skim
 from mediaglot.gateway.media.manifest import Representation
 from mediaglot.gateway.media.package import HEAD_START
 from mediaglot.gateway.media.parts import Layout
@@ -20,15 +22,25 @@ from mediaglot.gateway.media.playlist import Entry, Sound
 from mediaglot.gateway.model import File, MediaFacts
 
 
-async def bundle(folder: Path, product: parts.Product, layout: Layout, probe: Probe) -> tuple[Product, ...]:
-    """The master, or the manifest where there is none; each variant's and sound's playlist and segments; the manifest.
+async def bundle(
+    folder: Path,
+    product: parts.Product,
+    layout: Layout,
+    probe: Probe,
+    chance: Callable[[int], bytes] = secrets.token_bytes,
+) -> tuple[Product, ...]:
+    """The master, or the manifest where there is none; each variant's and sound's playlist and segments; the manifest;
+    the keys.
 
-    Raises EncodingFailed for what is missing, SourceUnreadable for what is too short.
+    ``chance`` draws the keys that nobody gives. Raises EncodingFailed for what is missing, SourceUnreadable for what
+    is too short.
     """
-    found = {place.path: await measured(folder, layout, place, probe) for place in layout.distinct}
+    keys = await asyncio.to_thread(Keys, folder, layout, chance)
+    found = {place.path: await measured(folder, layout, place, probe, keys.of(place)) for place in layout.distinct}
     first = next(iter(found.values()))
     complete(first.facts.duration, product.duration)
-    return await asyncio.to_thread(_written, folder / product.path, layout, found)
+    written = await asyncio.to_thread(_written, folder / product.path, layout, found)
+    return (*written, *await asyncio.to_thread(keys.write, folder / product.path))
 
 
 def complete(made: Fraction | None, expected: Fraction | None) -> None:
@@ -49,7 +61,9 @@ def _written(room: Path, layout: Layout, found: Mapping[str, Part]) -> tuple[Pro
     for part in found.values():
         if layout.media_playlist is not None:
             bodies.append(_media(layout, part))
-        bodies += [Product(path=part.room / name, file=file, name=file.path) for name, file in part.files]
+        bodies += [Product(path=part.room / name, file=file, name=file.path) for name, file in part.sealed.files]
+        if any(part.found):
+            bodies.append(_i_frames(layout, part))
     return (*heads[:1], *bodies, *heads[1:])
 
 
@@ -60,8 +74,29 @@ def _rank(facts: MediaFacts) -> tuple[int, int]:
 
 def _media(layout: Layout, part: Part) -> Product:
     name = layout.within(part.place, layout.media_playlist or "")
-    text = playlist.media(part.segments, init=layout.init, most=layout.list_size, independent=part.independent)
+    sealed = part.sealed
+    text = playlist.media(
+        sealed.segments,
+        init=sealed.init,
+        init_size=sealed.init_size,
+        most=layout.list_size,
+        independent=part.independent,
+        key=sealed.key,
+    )
     return _write(part.room / "media.m3u8", text, name, part.facts)
+
+
+def _i_frames(layout: Layout, part: Part) -> Product:
+    sealed = part.sealed
+    text = playlist.media(
+        skim.listed(sealed.segments, part.found),
+        init=sealed.init,
+        init_size=sealed.init_size,
+        most=skim.count(part.found, layout.list_size),
+        key=sealed.key,
+        i_frames=True,
+    )
+    return _write(part.room / "i-frames.m3u8", text, layout.within(part.place, layout.i_frames), None, "i_frames")
 
 
 def _master(layout: Layout, found: Mapping[str, Part]) -> str:
@@ -91,8 +126,24 @@ def _master(layout: Layout, found: Mapping[str, Part]) -> str:
         )
         for place, part in ((place, found[place.path]) for place in layout.sounds)
     ]
-    independent = all(part.independent for part in found.values())
-    return playlist.master(entries, sounds, fragmented=layout.init is not None, independent=independent)
+    i_frames = [
+        replace(
+            entry,
+            uri=layout.within(part.place, layout.i_frames),
+            peak=playlist.peak(frames),
+            average=playlist.average(frames),
+            codecs=part.codecs[:1],
+        )
+        for entry, part in zip(entries, (found[place.path] for place in layout.places), strict=True)
+        if (frames := skim.listed(part.segments, part.found))
+    ]
+    return playlist.master(
+        entries,
+        sounds,
+        fragmented=layout.init is not None,
+        independent=all(part.independent for part in found.values()),
+        i_frames=i_frames,
+    )
 
 
 def _described(layout: Layout, found: Mapping[str, Part]) -> Sequence[Part]:
@@ -122,10 +173,8 @@ def _language(part: Part) -> str | None:
     return part.place.language or (part.facts.audio[0].language if part.facts.audio else None)
 
 
-def _write(path: Path, text: str, name: str, facts: MediaFacts) -> Product:
+def _write(path: Path, text: str, name: str, facts: MediaFacts | None, role: str = "playlist") -> Product:
     content = text.encode()
     path.write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
-    return Product(
-        path=path, file=File(path=name, size=len(content), sha256=digest, facts=facts, role="playlist"), name=name
-    )
+    return Product(path=path, file=File(path=name, size=len(content), sha256=digest, facts=facts, role=role), name=name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import secrets
 import zipfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -18,16 +19,20 @@ from mediaglot.gateway.media import naming, parts
 from mediaglot.gateway.model import File, MediaFacts
 
 Probe = Callable[[Path], Awaitable[MediaFacts]]
+Chance = Callable[[int], bytes]
+"""So many bytes that nobody can guess."""
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The oldest time that a zip knows: the same pictures give the same file."""
 
 
-async def gather(folder: Path, products: Sequence[parts.Product], probe: Probe) -> tuple[Product, ...]:
+async def gather(
+    folder: Path, products: Sequence[parts.Product], probe: Probe, chance: Chance = secrets.token_bytes
+) -> tuple[Product, ...]:
     """The files of one output. Raises EncodingFailed for what is missing, SourceUnreadable for what is too short."""
     found: list[Product] = []
     for product in products:
         if product.layout is not None:
-            found += await bundle(folder, product, product.layout, measurer(probe))
+            found += await bundle(folder, product, product.layout, measurer(probe), chance)
             continue
         first = len(found)
         for path in _present(folder, product):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -57,9 +58,10 @@ class Maker:
         *,
         limits: Limits,
         threads: int | None = None,
+        chance: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._tool, self._prober, self._carrier = tool, prober, carrier
-        self._limits, self._threads = limits, threads
+        self._limits, self._threads, self._chance = limits, threads, chance
 
     async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
         tool = await self._tool()
@@ -114,7 +116,7 @@ class Maker:
             raise NoSpace
         for index, products in drawn.products.items():
             try:
-                found[index] = await gather(folder, products, (await self._prober()).probe)
+                found[index] = await gather(folder, products, (await self._prober()).probe, self._chance)
             except WorkFault as fault:
                 found[index] = fault
         return found

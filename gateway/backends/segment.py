@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from mediaglot.gateway.backends.seal import Pair, Sealed, seal
 from mediaglot.gateway.faults import EncodingFailed
-from mediaglot.gateway.media import box, naming, playlist, rfc6381
+from mediaglot.gateway.media import box, playlist, rfc6381, skim
 from mediaglot.gateway.media.box import Fragment
 from mediaglot.gateway.media.parts import Layout, Place
 from mediaglot.gateway.media.playlist import Segment
-from mediaglot.gateway.model import File, MediaFacts
+from mediaglot.gateway.model import MediaFacts
 
 Probe = Callable[[Path], Awaitable[MediaFacts]]
 
@@ -24,26 +25,31 @@ HEAD: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """``segments`` are called as the package calls them, ``files`` lie in ``room`` under names of ours."""
+    """What is ``sealed`` lies in ``room``."""
 
     place: Place
     room: Path
     facts: MediaFacts
-    segments: tuple[Segment, ...]
-    files: tuple[tuple[str, File], ...]
+    sealed: Sealed
     codecs: tuple[str, ...]
     """Empty where one of the tracks has no such word."""
     timescale: int = 1
     fragments: tuple[Fragment, ...] = ()
     """The segments' own words on their times, of fragmented MP4 with one track."""
+    found: skim.Found = ()
+    """The key frames of each segment."""
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        return self.sealed.segments
 
     @property
     def independent(self) -> bool:
         return all(one.sync for one in self.fragments)
 
 
-async def measured(folder: Path, layout: Layout, place: Place, probe: Probe) -> Part:
-    """Raises EncodingFailed for what is missing."""
+async def measured(folder: Path, layout: Layout, place: Place, probe: Probe, pair: Pair | None) -> Part:
+    """Raises EncodingFailed for what is missing. ``pair`` encrypts what is there, and sizes are measured after it."""
     room = (folder / place.path).parent
     segments = await asyncio.to_thread(_segments, folder / place.path)
     sample, head = await asyncio.to_thread(_sample, room, layout.init, segments[0].name)
@@ -53,29 +59,22 @@ async def measured(folder: Path, layout: Layout, place: Place, probe: Probe) -> 
         timescale, fragments = await asyncio.to_thread(_fragments, room, layout.init, names)
         lengths = [Fraction(one.duration, timescale) for one in fragments]
         segments = tuple(replace(segment, duration=length) for segment, length in zip(segments, lengths, strict=True))
-    facts = _whole(await probe(sample), segments)
+    facts = await probe(sample)
     words = [rfc6381.video(track, head) for track in facts.video[:1]] + [rfc6381.audio(one) for one in facts.audio[:1]]
-    names = [naming.nth(layout.segment_name, number) for number in range(len(segments))]
+    found: skim.Found = ()
+    if place.i_frames:
+        found = await asyncio.to_thread(skim.skim, room, segments, layout.init)
+    sealed = await asyncio.to_thread(seal, room, segments, layout, place, pair)
     return Part(
         place=place,
         room=room,
-        facts=facts,
-        segments=tuple(replace(one, name=name) for one, name in zip(segments, names, strict=True)),
-        files=tuple(_files(layout, place, room, segments)),
+        facts=_whole(facts, sealed.segments),
+        sealed=sealed,
         codecs=tuple(word for word in words if word) if all(words) else (),
         timescale=timescale,
         fragments=fragments,
+        found=found,
     )
-
-
-def _files(layout: Layout, place: Place, room: Path, segments: Sequence[Segment]) -> Iterator[tuple[str, File]]:
-    """What lies beside a variant's playlist: each by our name for it and as the file that it becomes."""
-    if layout.init is not None:
-        size = (room / layout.init).stat().st_size
-        yield layout.init, File(path=layout.within(place, layout.init), size=size, role="segment")
-    for number, segment in enumerate(segments):
-        path = layout.within(place, naming.nth(layout.segment_name, number))
-        yield segment.name, File(path=path, size=segment.size, role="segment")
 
 
 def _segments(path: Path) -> tuple[Segment, ...]:

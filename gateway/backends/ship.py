@@ -15,6 +15,9 @@ from mediaglot.gateway.media.layout import entry
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import Carrier
 
+LISTS: Final = ("playlist", "i_frames")
+"""The roles of files that name others."""
+
 AT_ONCE: Final = 4
 """Files of a package that are on their way to a destination at the same time."""
 
@@ -29,8 +32,8 @@ async def ship(carrier: Carrier, location: Location, products: Sequence[Product]
     if named is not None:
         places[_meant(products, PurePosixPath(named).suffix.lower())] = location
     files = list(zip(products, places, strict=True))
-    others = [pair for pair in files[1:] if pair[0].file.role != "playlist"]
-    lists = [pair for pair in files[1:] if pair[0].file.role == "playlist"]
+    others = [pair for pair in files[1:] if pair[0].file.role not in LISTS]
+    lists = [pair for pair in files[1:] if pair[0].file.role in LISTS]
     for turn in (others, lists, files[:1]):
         await _together(carrier, turn)
 

@@ -144,10 +144,19 @@ def _products(output: Output, source: MediaFacts, planned: tuple[parts.Product, 
         whole = result_file(one, source, layout.within(place, layout.media_playlist or ""))
         if layout.media_playlist is not None:
             yield _named(replace(whole, role="playlist", size=100 + 40 * count))
-        for number in range(count):
-            path = layout.within(place, naming.nth(layout.segment_name, number))
-            yield _named(File(path=path, size=whole.size // count, role="segment"))
+        yield from _beside(layout, place, whole.size, count)
     yield from heads[1:]
+    for key in layout.keys:
+        yield _named(File(path=key, size=16, role="key"))
+
+
+def _beside(layout: parts.Layout, place: parts.Place, size: int, count: int) -> Iterator[Product]:
+    """The segments, and the list of key frames."""
+    names = [place.single] if place.single else [naming.nth(layout.segment_name, number) for number in range(count)]
+    for name in names:
+        yield _named(File(path=layout.within(place, name), size=size // len(names), role="segment"))
+    if place.i_frames:
+        yield _named(File(path=layout.within(place, layout.i_frames), size=100 + 40 * count, role="i_frames"))
 
 
 def _listed(output: Output, source: MediaFacts, name: str) -> Product:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Final
 from urllib.parse import unquote
 
-from mediaglot.gateway.media import naming
+from mediaglot.gateway.media import naming, wrap
 from mediaglot.gateway.media.parts import Layout, Memo
 from mediaglot.gateway.media.rendition import Source, split
 from mediaglot.gateway.model import Location, Output, Package, PackageKind
@@ -41,6 +41,7 @@ def layout(output: Output, package: Package, index: int, memo: Memo, source: Sou
     master = _master(package, len(places) + len(sounds), memo) if playlists else None
     given = [name for name in map(entry, output.destinations) if name is not None]
     beside: set[str | None] = {master, *given} if any(not place.folder for place in places) else {None}
+    wrapped, heard = wrap.wrap(package, index, places, sounds, source or Source(), memo)
     found = Layout(
         master=master,
         manifest=None if package.kind is PackageKind.HLS else _manifest(package, memo),
@@ -49,8 +50,8 @@ def layout(output: Output, package: Package, index: int, memo: Memo, source: Sou
         init=INIT if fragmented else None,
         list_size=package.list_size or 0,
         segment=_segment(package, memo),
-        places=tuple(places),
-        sounds=tuple(sounds),
+        places=wrapped,
+        sounds=heard,
     )
     _apart(found, given if master is not None else (), memo)
     return found
@@ -91,6 +92,8 @@ def _segment_name(package: Package, fragmented: bool, memo: Memo) -> str:
     name = package.segment_name or f"segment_%05d.{'m4s' if fragmented else 'ts'}"
     if name.lower().endswith((".m3u8", ".mpd")):
         raise memo.invalid("segment_name", name, "the name of a playlist")
+    if wrap.all_single(package) and not naming.COUNTER.search(name):
+        return naming.part(name, memo, "segment_name")
     return naming.series(name, memo, "segment_name")
 
 
@@ -100,10 +103,16 @@ def _apart(found: Layout, given: Sequence[str], memo: Memo) -> None:
     if naming.repeated(media) is not None:
         raise memo.invalid("variants", naming.repeated(media), "a folder that is there twice")
     beside = {naming.alike(name) for name in (found.master, found.manifest, *given) if name is not None}
+    media += [found.within(place, found.i_frames) for place in found.places if place.i_frames]
     clash = next((name for name in media if naming.alike(name) in beside), None)
     if clash is not None:
         raise memo.invalid("media_playlist", clash, "the name of the master playlist")
     files = beside | {naming.alike(name) for name in media}
+    others = [found.within(place, place.single) for place in found.distinct if place.single is not None]
+    taken = naming.repeated([*others, *found.keys, *files])
+    if taken is not None:
+        raise memo.invalid("segment_name", taken, "a name that is there twice")
+    files |= {naming.alike(name) for name in (*others, *found.keys)}
     for folder in _folders(found):
         if naming.alike(folder) in files or _is_segment(folder, found):
             raise memo.invalid("variants", folder, "a folder with the name of a file")
@@ -119,5 +128,7 @@ def _is_segment(folder: str, found: Layout) -> bool:
     parent, _, name = folder.rpartition("/")
     if naming.alike(parent) not in {naming.alike(place.folder) for place in found.distinct}:
         return False
+    if not naming.COUNTER.search(found.segment_name):
+        return naming.alike(name) == found.init
     before, after = (re.escape(naming.alike(text)) for text in naming.COUNTER.split(found.segment_name)[::2])
     return naming.alike(name) == found.init or re.fullmatch(rf"{before}\d+{after}", naming.alike(name)) is not None

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.faults import Fault, Invalid
-from mediaglot.gateway.model import Audio, Location, Skip, TextOverlay, Video
+from mediaglot.gateway.model import Audio, Location, Secret, Skip, TextOverlay, Video
 
 NULL: Final = "-"
 """The path of a target whose bytes nobody wants."""
@@ -47,6 +47,22 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """What encrypts segments. Without ``key`` and ``source`` a key is drawn when the package is put together."""
+
+    key: Secret | None = None
+    """32 hexadecimal digits."""
+    source: str | None = None
+    """The fetched file with the key."""
+    iv: str | None = None
+    """32 hexadecimal digits."""
+    url: str | None = None
+    """What the playlists call the key's place; None for ``file``."""
+    file: str | None = None
+    """The key file, counted from the package's folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """One set of segments: where FFmpeg leaves its list and, beside it, its segments, and where they belong."""
 
@@ -61,6 +77,11 @@ class Place:
     """The group of sounds that goes with a variant, or that a sound belongs to."""
     language: str | None = None
     default: bool = False
+    lock: Lock | None = None
+    i_frames: bool = False
+    """It has a playlist of its key frames alone."""
+    single: str | None = None
+    """The name of the one file for all of its segments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +106,17 @@ class Layout:
         """The variants and then the other sounds, each once."""
         paths = {place.path for place in self.places}
         return (*self.places, *(sound for sound in self.sounds if sound.path not in paths))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key files, counted from the package's folder."""
+        files = (place.lock.file for place in self.distinct if place.lock is not None)
+        return tuple(dict.fromkeys(file for file in files if file is not None))
+
+    @property
+    def i_frames(self) -> str:
+        """The name of the playlists of key frames, beside the others."""
+        return f"{(self.media_playlist or '').removesuffix('.m3u8')}-iframes.m3u8"
 
     def within(self, place: Place, name: str) -> str:
         """A file of a variant, counted from the package's folder."""

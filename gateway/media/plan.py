@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.faults import Fault, SourceUnreadable
-from mediaglot.gateway.media import join, mux, overlay, package
+from mediaglot.gateway.media import join, lock, mux, overlay, package
 from mediaglot.gateway.media.bench import Bench
 from mediaglot.gateway.media.draft import Draft, Tools
 from mediaglot.gateway.media.parts import NULL, Fetch, Plan, Product, Run, Target, number
@@ -58,12 +58,12 @@ def plan(
 
 
 def needs(job: Job, only: frozenset[int] | None = None) -> tuple[Fetch, ...]:
-    """The pictures and fonts to fetch into the work folder, beside the sources (``source-0`` ...)."""
+    """The pictures, fonts and keys to fetch into the work folder, beside the sources (``source-0`` ...)."""
     return tuple(
         fetch
         for index, output in enumerate(job.outputs)
         if only is None or index in only
-        for fetch in overlay.fetches(output, index)
+        for fetch in (*overlay.fetches(output, index), *lock.fetches(output, index))
     )
 
 

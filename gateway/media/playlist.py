@@ -20,20 +20,35 @@ TYPES: Final = {
     ".m4s": "video/iso.segment",
     ".mp4": "video/mp4",
     ".mpd": "application/dash+xml",
+    ".key": "application/octet-stream",
 }
 """The content types of a package's files, by extension."""
 
 VERSION: Final = {False: 3, True: 7}
 """By fragmented: fractional durations need 3, maps in a list of ordinary segments 6, and fMP4 players know 7."""
+RANGED: Final = 4
+"""The least version for byte ranges and for lists of key frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """``name`` is its file beside the playlist, ``duration`` seconds, ``size`` bytes."""
+    """``name`` is its file beside the playlist, ``duration`` seconds, ``size`` bytes.
+
+    ``offset`` is where it begins in a file that holds more, None for all of its file.
+    """
 
     name: str
     duration: Fraction
     size: int = 0
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Where players find the key of AES-128, and the initialization vector as 32 hexadecimal digits."""
+
+    uri: str
+    iv: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,36 +115,70 @@ def peak(segments: Sequence[Segment]) -> int:
     return max(rates)
 
 
-def media(segments: Sequence[Segment], *, init: str | None = None, most: int = 0, independent: bool = True) -> str:
-    """A finished media playlist of all segments, or of the last ``most``; ``init`` is the file that begins an fMP4.
+def media(
+    segments: Sequence[Segment],
+    *,
+    init: str | None = None,
+    init_size: int | None = None,
+    most: int = 0,
+    independent: bool = True,
+    key: Key | None = None,
+    i_frames: bool = False,
+) -> str:
+    """A finished media playlist of all segments, or of the last ``most``; with ``i_frames`` each is one key frame.
 
-    ``independent`` says that players can begin at each of them.
+    ``init`` is the file that begins an fMP4, ``init_size`` the bytes of its beginning where the segments are in it too.
+    ``independent`` says that players can begin at each of them. The key comes after the map, so that the segments are
+    encrypted and what begins them is not.
     """
     shown = segments[-most:] if most else segments
+    ranged = any(segment.offset is not None for segment in shown)
     lines = [
         "#EXTM3U",
-        f"#EXT-X-VERSION:{VERSION[init is not None]}",
+        f"#EXT-X-VERSION:{_version(fragmented=init is not None, ranged=ranged)}",
         f"#EXT-X-TARGETDURATION:{target(segments)}",
         f"#EXT-X-MEDIA-SEQUENCE:{len(segments) - len(shown)}",
         *(["#EXT-X-PLAYLIST-TYPE:VOD"] if len(shown) == len(segments) else []),
+        *(["#EXT-X-I-FRAMES-ONLY"] if i_frames else []),
         *(["#EXT-X-INDEPENDENT-SEGMENTS"] if independent else []),
-        *([f'#EXT-X-MAP:URI="{address(init)}"'] if init is not None else []),
+        *([_map(init, init_size)] if init is not None else []),
+        *([f'#EXT-X-KEY:METHOD=AES-128,URI="{key.uri}",IV=0x{key.iv}'] if key is not None else []),
     ]
     for segment in shown:
-        lines += [f"#EXTINF:{float(segment.duration):.6f},", address(segment.name)]
+        lines.append(f"#EXTINF:{float(segment.duration):.6f},")
+        lines += [f"#EXT-X-BYTERANGE:{segment.size}@{segment.offset}"] if segment.offset is not None else []
+        lines.append(address(segment.name))
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
+def _version(*, fragmented: bool, ranged: bool) -> int:
+    return max(VERSION[fragmented], RANGED if ranged else 0)
+
+
+def _map(init: str, size: int | None) -> str:
+    part = "" if size is None else f',BYTERANGE="{size}@0"'
+    return f'#EXT-X-MAP:URI="{address(init)}"{part}'
+
+
 def master(
-    entries: Sequence[Entry], sounds: Sequence[Sound] = (), *, fragmented: bool = False, independent: bool = True
+    entries: Sequence[Entry],
+    sounds: Sequence[Sound] = (),
+    *,
+    fragmented: bool = False,
+    independent: bool = True,
+    i_frames: Sequence[Entry] = (),
 ) -> str:
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION[fragmented]}"]
+    """``i_frames`` are the lists of key frames: their codecs are those of the picture."""
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{_version(fragmented=fragmented, ranged=bool(i_frames))}"]
     lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if independent else []
     for sound, name in zip(sounds, _names(sounds), strict=True):
         lines.append("#EXT-X-MEDIA:" + ",".join(_said_of(sound, name)))
     for entry in entries:
         heard = [sound for sound in sounds if sound.group == entry.group]
-        lines += ["#EXT-X-STREAM-INF:" + ",".join(_attributes(entry, heard)), address(entry.uri)]
+        said = [*_attributes(entry, heard), *_playback(entry)]
+        lines += ["#EXT-X-STREAM-INF:" + ",".join(said), address(entry.uri)]
+    for entry in i_frames:
+        lines.append("#EXT-X-I-FRAME-STREAM-INF:" + ",".join([*_attributes(entry), f'URI="{address(entry.uri)}"']))
     return "\n".join([*lines, ""])
 
 
@@ -155,7 +204,7 @@ def _said_of(sound: Sound, name: str) -> Iterator[str]:
     yield f'URI="{address(sound.uri)}"'
 
 
-def _attributes(entry: Entry, sounds: Sequence[Sound]) -> Iterator[str]:
+def _attributes(entry: Entry, sounds: Sequence[Sound] = ()) -> Iterator[str]:
     """The bitrates and codecs are those of all that a player may load at once (4.3.4.2 there)."""
     yield f"BANDWIDTH={entry.peak + max((sound.peak for sound in sounds), default=0)}"
     yield f"AVERAGE-BANDWIDTH={entry.average + max((sound.average for sound in sounds), default=0)}"
@@ -165,6 +214,10 @@ def _attributes(entry: Entry, sounds: Sequence[Sound]) -> Iterator[str]:
     if entry.codecs and all(sound.codecs for sound in sounds):
         words = dict.fromkeys([*entry.codecs, *(word for sound in sounds for word in sound.codecs)])
         yield f'CODECS="{",".join(words)}"'
+
+
+def _playback(entry: Entry) -> Iterator[str]:
+    """What a list of key frames may not say."""
     if entry.video is not None and entry.video.frame_rate:
         yield f"FRAME-RATE={float(entry.video.frame_rate):.3f}"
     if entry.group:

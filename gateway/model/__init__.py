@@ -7,6 +7,7 @@ defaults are filled in by a pass or by the planner, never by a reader.
 
 from mediaglot.gateway.model.job import (
     Clip,
+    Encryption,
     Event,
     ImageOverlay,
     Input,
@@ -87,6 +88,7 @@ __all__ = [
     "Delivery",
     "Denoise",
     "Edges",
+    "Encryption",
     "Event",
     "Fade",
     "File",

@@ -8,7 +8,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from mediaglot.gateway.model.place import EMPTY, Location, essential
+from mediaglot.gateway.model.place import EMPTY, Location, Secret, essential
 from mediaglot.gateway.model.track import Audio, Share, Size, Skip, Video
 
 
@@ -103,6 +103,24 @@ class PackageKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Encryption:
+    """Whole segments under AES-128 in CBC mode (RFC 8216, 4.3.2.4).
+
+    Where neither ``key`` nor ``key_file`` is given, a key is drawn. The key lies beside the playlists as a file of
+    16 bytes, but for a ``key`` of the client's that has a ``key_url``.
+    """
+
+    key: Secret | None = None
+    """32 hexadecimal digits."""
+    key_file: Location | None = None
+    """A file that holds the key: 16 bytes, or their 32 hexadecimal digits."""
+    iv: str | None = None
+    """The initialization vector of every segment, 32 hexadecimal digits; drawn without a word."""
+    key_url: str | None = None
+    """Where the playlists say that the key is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """One rendition of a streaming package. Tracks that it does not describe are as the Output says."""
 
@@ -113,6 +131,9 @@ class Variant:
     ``variant-1``, ``variant-2`` ..., or the package's own where there is no other variant."""
     video: Video | Skip | None = None
     audio: Audio | Skip | None = None
+    encryption: Encryption | None = None
+    i_frames: bool | None = None
+    single_file: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +170,8 @@ class Package:
     media_playlist: str | None = None
     """The name of each variant's playlist, ``index.m3u8`` without a word."""
     segment_name: str | None = None
-    """With one ``%d`` or ``%05d``, counted from 0; ``segment_%05d.ts`` (or ``.m4s``) without a word."""
+    """With one ``%d`` or ``%05d``, counted from 0; ``segment_%05d.ts`` (or ``.m4s``) without a word. For a single
+    file the counter may be left out; it is ``media.ts`` (or ``.mp4``) without a word."""
     list_size: int | None = None
     """How many segments a media playlist names at most, the last ones; 0 and None name all."""
     manifest: str | None = None
@@ -158,6 +180,12 @@ class Package:
     audio: tuple[Rendition, ...] = ()
     """Sounds in segments of their own, encoded once for all variants with pictures. Without any, HLS has each
     variant's sound in its own segments; ``dash`` and ``cmaf`` make one for each setting that the variants ask for."""
+    encryption: Encryption | None = None
+    """For the variants that have no encryption of their own, as the two that follow."""
+    i_frames: bool | None = None
+    """Also a playlist of each variant's key frames alone, for seeking and fast forward."""
+    single_file: bool | None = None
+    """All segments of a variant in one file, which the playlist names by byte ranges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,8 +91,9 @@ class File:
     md5: str | None = None
     facts: MediaFacts | None = None
     role: str = "media"
-    """media, still, archive, playlist or segment. A package's master playlist comes before all others and has the
-    facts of its best variant; a media playlist has those of its own, and its segments follow it."""
+    """media, still, archive, playlist, segment, i_frames or key. A package's master playlist comes before all others
+    and has the facts of its best variant; a media playlist has those of its own, and its segments and the playlist of
+    its key frames follow it. The keys of encrypted segments come last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

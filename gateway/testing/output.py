@@ -21,6 +21,7 @@ from mediaglot.gateway.model import (
     Deinterlace,
     Denoise,
     Edges,
+    Encryption,
     Fade,
     Fit,
     FrameRate,
@@ -160,6 +161,18 @@ TEXT: Final = st.builds(
     color=st.none() | COLOR,
     duration=st.none() | SECONDS,
 )
+DIGITS: Final = st.sampled_from(["00112233445566778899aabbccddeeff", "0x" + "0f" * 16])
+ENCRYPTION: Final = some(Encryption, key=DIGITS.map(Secret), key_file=LOCATION, iv=DIGITS, key_url=WORDS)
+VARIANT: Final = some(
+    Variant,
+    name=WORDS,
+    folder=WORDS,
+    video=VIDEO | st.just(SKIP),
+    audio=AUDIO | st.just(SKIP),
+    encryption=ENCRYPTION,
+    i_frames=st.booleans(),
+    single_file=st.booleans(),
+)
 PACKAGE: Final = st.builds(
     Package,
     kind=st.sampled_from(PackageKind),
@@ -169,9 +182,10 @@ PACKAGE: Final = st.builds(
     media_playlist=st.none() | WORDS,
     segment_name=st.none() | WORDS,
     list_size=st.none() | NATURAL,
-    variants=st.lists(
-        some(Variant, name=WORDS, folder=WORDS, video=VIDEO | st.just(SKIP), audio=AUDIO | st.just(SKIP)), max_size=2
-    ).map(tuple),
+    variants=st.lists(VARIANT, max_size=2).map(tuple),
+    encryption=st.none() | ENCRYPTION,
+    i_frames=st.none() | st.booleans(),
+    single_file=st.none() | st.booleans(),
 )
 SHARED: Final[dict[str, Any]] = {
     "label": WORDS,

@@ -21,7 +21,7 @@ from mediaglot.gateway.dialect import Call
 from mediaglot.gateway.exchange import CreateJob, Headers, Page, Request
 from mediaglot.gateway.faults import SourceMissing
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.model import Made, MediaFacts, Phase, Source, Status, Ticket
+from mediaglot.gateway.model import Encryption, Made, MediaFacts, Phase, Source, Status, Ticket
 
 JOBS = "/api/v1/ab12cd/transcoding_jobs/"
 SIGNED = (
@@ -166,3 +166,18 @@ def test_what_was_asked_comes_back_letter_for_letter() -> None:
     answer = json.loads(dialect.render_response(call(dialect, "GET", f"{JOBS}x/"), made).body)
     assert {key: answer[key] for key in tree} == tree
     assert "a+b/c" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("drm", "wanted", "locked", "lost"),
+    [("clear", True, False, 1), ("aes128", True, True, 0), ("aes128", False, False, 0)],
+)
+def test_what_encryption_stands_in_for_the_vendors(drm: str, wanted: bool, locked: bool, lost: int) -> None:
+    dialect, ledger = Dialect(drm=drm), Ledger()
+    body = {"input_url": SIGNED, "output_path": PATH, "resolutions": ["240p"], "enable_drm": wanted}
+    intent = dialect.read(call(dialect, "POST", JOBS, body), ledger)
+    assert isinstance(intent, CreateJob)
+    package = dialect.settle(intent.job, {}).outputs[0].package
+    assert package is not None
+    assert package.encryption == (Encryption() if locked else None)
+    assert [loss.path for loss in ledger.losses] == ["enable_drm"] * lost

@@ -48,6 +48,7 @@ DOORS = {
     "aiosqlite": ("gateway.store.sqlite",),
     "av": ("gateway.media.probe_worker",),
     "cattrs": ("gateway.codec",),
+    "cryptography": ("gateway.media.cipher",),
     "faker": ("gateway.backends.simulated",),
     "hypothesis": ("gateway.testing",),  # the laws, for those who test a dialect
     "jsonschema": ("gateway.wire.schema",),
