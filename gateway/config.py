@@ -49,6 +49,8 @@ class Settings:
     max_source: int = setting(50_000_000_000, "largest source in bytes", least=1)
     connect_timeout: float = setting(10.0, "seconds to wait for a source's server", least=0)
     fetch_stall: float = setting(30.0, "seconds without a byte after which a source counts as dead", least=0)
+    cores: int = setting(0, "cores to encode with, 0 for all that this process may use", least=0)
+    chunk_seconds: float = setting(0.0, "seconds of each chunk of a source, 0 for chunks only where they pay", least=0)
     encode_stall: float = setting(60.0, "seconds without progress after which FFmpeg is ended", least=0)
     storage: tuple[str, ...] = setting((), "URL=DIR: that bucket or file server is a directory, as in s3://films=/srv")
     offline_storage: bool = setting(True, "all other buckets and file servers are folders of the data folder")
