@@ -29,6 +29,11 @@ AHEAD: Final = Fraction(1, 5)
 """Seconds that a seek aims behind its key frame: FFmpeg looks up to 0.13 before where it is told to."""
 
 MARGIN: Final = 2
+"""Seconds that are read behind the end."""
+
+NEARLY: Final = Fraction(1, 4)
+"""Of a picture, for bounds between two: right on clocks of any grain, even on one that counts pictures."""
+
 BESIDE, JOINT = Fraction(4, 100), Fraction(2, 100)
 """Shares of the whole work."""
 
@@ -141,11 +146,11 @@ def _cut(track: VideoTrack, way: Lane, stretch: _Stretch, index: Index, rate: Fr
     zero = moment if way.own else begin / way.rate
     before = [f"setpts=round(PTS+({number(aim - zero)})/TB)"]
     if stretch.begin:
-        before.append(f"trim=start={number(moment - zero - 1 / rate / 2)}")
+        before.append(f"trim=start={number(moment - zero - NEARLY / rate)}")
     if way.own:
         before.append(f"fps={ratio(rate)}")
     count = _count(way, stretch, index)
-    after = [f"trim=end={number((count - Fraction(1, 2)) / way.rate)}"] if count is not None else []
+    after = [f"trim=end={number((count - NEARLY) / way.rate)}"] if count is not None else []
     options = _options(track.options, way, begin, begin + count if count is not None else way.total)
     return replace(track, filters=(*before, *track.filters), finish=(*track.finish, *after), options=options)
 

@@ -88,18 +88,20 @@ def _rate(filters: Sequence[str], rate: Fraction) -> tuple[bool, Fraction | None
 
 
 def _forced(text: str | None, rate: Fraction, first: int, total: int) -> tuple[int, ...] | None:
-    """The pictures that ``-force_key_frames`` means: the first ones at or after its moments."""
+    """The pictures that ``-force_key_frames`` means: the first at or after its moments.
+
+    FFmpeg counts the time of an expression from the first picture, the times of a list from the file's start.
+    """
     if text is None:
         return ()
     if match := _EVERY.fullmatch(text):
         every = Fraction(match[1])
-        moments = [every * count for count in range(ceil(total / rate / every) + 1)] if every else []
+        numbers = [first + ceil(every * count * rate) for count in range(ceil(total / rate / (every or 1)) + 1)]
     elif _TIMES.fullmatch(text):
-        moments = [Fraction(word) for word in text.split(",")]
+        numbers = [max(first, ceil(Fraction(word) * rate)) for word in text.split(",")]
     else:
         return None
-    numbers = {max(first, ceil(moment * rate)) for moment in moments}
-    return tuple(sorted(number for number in numbers if number < total))
+    return tuple(sorted({one for one in numbers if one < total}))
 
 
 def _walk(forced: Sequence[int], distance: int, first: int, total: int) -> frozenset[int]:
