@@ -28,7 +28,7 @@ MUXERS: Final[Mapping[str, str]] = {
 """Containers that chunks are joined into, to the one that their sound waits in. Chunks themselves are MP4, whose
 clock fits every frame rate."""
 
-STEADY: Final = frozenset({"hls"})
+STEADY: Final = frozenset({"hls", "ipod"})
 """Those for which FFmpeg fills the gap before a late first picture."""
 
 SOUNDS: Final[Mapping[str, frozenset[str]]] = {

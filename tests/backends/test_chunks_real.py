@@ -202,7 +202,7 @@ def test_a_ladder_of_unlike_key_frames_and_rates(both: Both, generate: Callable[
         source,
         output(key_frames=KEYS),
         output(size=small, frame_rate=m.FrameRate(value=Fraction(15)), key_frames=KEYS),
-        output(size=small, key_frames=m.KeyFrames(frames=15, scene_cuts=False)),
+        output("m4v", size=small, key_frames=m.KeyFrames(frames=15, scene_cuts=False)),
         output(size=small, frame_rate=m.FrameRate(value=Fraction(25)), key_frames=m.KeyFrames(every=Fraction(1))),
         output("mkv", codec="h264", key_frames=m.KeyFrames(at=(Fraction(3, 2),), frames=15, scene_cuts=False)),
         output("mov", frame_rate=m.FrameRate(value=Fraction(60)), key_frames=KEYS),
@@ -222,6 +222,16 @@ def test_a_ladder_of_unlike_key_frames_and_rates(both: Both, generate: Callable[
         "out-8/still-1.jpg",
     ):
         assert (pair.chunked / name).read_bytes() == (pair.whole / name).read_bytes()
+
+
+def test_containers(both: Both, generate: Callable[..., Path]) -> None:
+    """The picture begins 0.3 s after the sound, and stays there."""
+    pairs = (("mpegts", "aac"), ("flv", "mp3"), ("mp4", "ac3"), ("mkv", "mp3"), ("mov", "eac3"), ("mkv", "aac"))
+    outputs = [replace(output(container), audio=m.Audio(codec=sound)) for container, sound in pairs]
+    pair = both(generate("-bf", "2", "-f", "mp4", rate="25", seconds="3", late="0.3"), *outputs)
+    assert pair.plan.chunks is not None
+    for index in range(len(outputs)):
+        same(pair, index, keys=False)
 
 
 @pytest.mark.parametrize("codec", ["hevc", "vp9", "av1"])
@@ -259,3 +269,9 @@ UNEVEN = ("-vf", "select=not(eq(mod(n\\,7)\\,3))", "-fps_mode", "vfr")
 @pytest.mark.parametrize("words", [UNEVEN, ("-g", "1000", "-sc_threshold", "0")], ids=["uneven", "few key frames"])
 def test_pictures_that_do_not_allow_it(words: tuple[str, ...], both: Both, generate: Callable[..., Path]) -> None:
     assert both(generate(*words, "-f", "mp4", seconds="3"), output()).plan.chunks is None
+
+
+def test_a_gap_that_would_be_filled(both: Both, generate: Callable[..., Path]) -> None:
+    """FFmpeg repeats the first picture in containers for an even rate; nothing is taken to know how often."""
+    late = generate("-bf", "2", "-f", "mp4", rate="25", seconds="3", late="0.3")
+    assert both(late, output(), output("m4v")).plan.chunks is None
