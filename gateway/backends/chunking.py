@@ -48,14 +48,15 @@ class Chunker:
 
     async def _pieces(self, work: Chunks, gauge: _Gauge) -> bool:
         """So many at a time as there are workers, the longest first: that is what is made beside them."""
-        gate, right = asyncio.Semaphore(work.workers), []
+        beside = [(work.beside, None, self._threads)] if work.beside is not None else []
+        todo = iter([*beside, *((one.run, one.frames, work.threads) for one in work.pieces)])
+        right = []
 
-        async def piece(one: Run, frames: int | None, threads: int | None) -> None:
-            async with gate:
+        async def worker() -> None:
+            for one, frames, threads in todo:
                 right.append(await self._run(one, gauge.of(one), threads) == frames or frames is None)
 
-        beside = [piece(work.beside, None, self._threads)] if work.beside is not None else []
-        await _together([*beside, *(piece(one.run, one.frames, work.threads) for one in work.pieces)])
+        await _together([worker() for _ in range(work.workers)])
         return all(right)
 
     async def _run(self, one: Run, on_progress: Callable[[Progress], None], threads: int | None = None) -> int | None:

@@ -23,7 +23,12 @@ echo "$last" >> begun
 """It notes the path of its output, and goes on as a test wants."""
 WELL = 'echo frame=25; echo out_time_us=1000000; echo progress=end; echo made > "$last"\n'
 HANG = "echo out_time_us=500000; echo progress=continue; echo $$ >> pids; exec sleep 60\n"
-FULL = 'case $last in *-1.mp4) echo "[error] No space left on device" >&2; exit 1;; esac\n'
+FULL = """case $last in *-1.mp4)
+    until [ "$(cat pids 2>/dev/null | wc -l)" -eq 2 ]; do sleep 0.01; done
+    echo "[error] No space left on device" >&2; exit 1;;
+esac
+"""
+"""Fails once two others hang."""
 
 
 def step(path: str, weight: Fraction) -> Run:
