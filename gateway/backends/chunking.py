@@ -28,7 +28,7 @@ class Chunker:
         await self._begin()
         try:
             await self._run(scan, lambda _: None)
-            return await asyncio.to_thread(lambda: chunkindex.read((self._folder / SCAN).read_text()))
+            return await asyncio.to_thread(_listed, self._folder / SCAN)
         finally:
             await self._end()
 
@@ -78,6 +78,11 @@ class Chunker:
 
     async def _end(self) -> None:
         await asyncio.to_thread(shutil.rmtree, self._folder / FOLDER, ignore_errors=True)
+
+
+def _listed(path: Path) -> chunkindex.Index | None:
+    with path.open(encoding="ascii") as lines:
+        return chunkindex.read(lines)
 
 
 async def _together(works: list[Awaitable[None]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -116,7 +117,8 @@ class Maker:
         chunker = Chunker(folder, tool.path, self._limits, self._threads)
         if drawn.scan is not None:
             pictures = await chunker.index(drawn.scan)
-            drawn = draw(machine=machine, pictures=pictures) if pictures is not None else drawn
+            # off the loop: half a million pictures take their time
+            drawn = drawn if pictures is None else await asyncio.to_thread(draw, machine=machine, pictures=pictures)
         if drawn.chunks is None or not await chunker.make(drawn.chunks, report):
             await self._run(folder, tool, drawn.runs, report)
         for index, products in drawn.products.items():

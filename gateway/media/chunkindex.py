@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -11,7 +12,11 @@ from typing import Final
 KEY, CORRUPT, DISCARD = 1, 2, 4
 """Packet flags (``AV_PKT_FLAG_*``)."""
 
-_BASE: Final = re.compile(r"^#tb 0: (\d+)/(\d+)$", re.MULTILINE)
+MOST: Final = 2_000_000
+"""Pictures, nine hours at 60 a second: a list is kept in memory."""
+
+_BASE: Final = re.compile(r"#tb 0: (\d+)/(\d+)\s*$")
+_WHOLE: Final = re.compile(r"-?\d+")
 _FLAGS: Final = re.compile(r", F=0x([0-9A-Fa-f]+)")
 _ROUNDING: Final = Fraction(1, 1000)
 """Matroska keeps whole milliseconds."""
@@ -44,23 +49,26 @@ class Index:
         return all(abs((tick - first) * per_tick - count * per_step) <= bound for count, tick in enumerate(self.ticks))
 
 
-def read(text: str) -> Index | None:
+def read(lines: Iterable[str]) -> Index | None:
     """From the ``framecrc`` muxer's list (``stream, dts, pts, duration, size, checksum[, F=flags]``) of one stream.
 
-    None for what can't be cut: pictures without a time or twice at one, broken or hidden ones, no key at the start.
+    None for what can't be cut: pictures without a time or twice at one, broken or hidden ones, no key at the start,
+    more than ``MOST``.
     """
-    base = _BASE.search(text)
+    base: re.Match[str] | None = None
     found: dict[int, bool] = {}
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     for line in lines:
+        if line.startswith("#"):
+            base = base or _BASE.match(line)
+            continue
         flags = _FLAGS.search(line)
         marks = int(flags[1], 16) if flags else KEY
         when = line.split(",", 3)[2].strip()
-        if marks & (CORRUPT | DISCARD) or not re.fullmatch(r"-?\d+", when):
+        if marks & (CORRUPT | DISCARD) or not _WHOLE.fullmatch(when) or int(when) in found or len(found) == MOST:
             return None
         found[int(when)] = bool(marks & KEY)
     ticks = sorted(found)
     keys = tuple(position for position, tick in enumerate(ticks) if found[tick])
-    if base is None or not keys or keys[0] or len(ticks) < len(lines) or not int(base[2]):
+    if base is None or not keys or keys[0] or not int(base[2]):
         return None
     return Index(base=Fraction(int(base[1]), int(base[2])), ticks=tuple(ticks), keys=keys)

@@ -22,6 +22,9 @@ from mediaglot.gateway.model import Output
 
 FOLDER: Final = "chunks"
 SCAN: Final = f"{FOLDER}/pictures"
+LONGEST: Final = "200000000"
+"""Bytes of that list; more than ``chunkindex`` takes."""
+
 NEEDED: Final = frozenset({"framecrc", "mp4", "matroska"})
 """Muxers without which there are no chunks."""
 
@@ -46,7 +49,7 @@ Compose = Callable[[Sequence[Draft]], Run]
 
 def scan(view: Scene) -> Run:
     """Reads every packet of the source's pictures and decodes none. ``SCAN`` is then for ``chunkindex``."""
-    target = Target(maps=("0:V:0",), options=("-c", "copy"), muxer="framecrc", path=SCAN)
+    target = Target(maps=("0:V:0",), options=("-c", "copy", "-fs", LONGEST), muxer="framecrc", path=SCAN)
     feeds = (Feed(path=view.parts[0].path),)
     return Run(feeds=feeds, graph="", targets=(target,), duration=view.duration, weight=Fraction(0))
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 
 from mediaglot.gateway import model as m
+from mediaglot.gateway.media import chunkindex
 from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.chunkindex import Index, read
 from mediaglot.gateway.media.chunkseam import Lane, seams
@@ -50,7 +51,9 @@ LIST = """#extradata 0:       38, 0x08db0d4d
 
 
 def test_packets_in_the_order_of_showing() -> None:
-    assert read(LIST) == Index(base=Fraction(1, 30000), ticks=(0, 1001, 2002, 3003, 4004), keys=(0, 4))
+    assert read(LIST.splitlines(keepends=True)) == Index(
+        base=Fraction(1, 30000), ticks=(0, 1001, 2002, 3003, 4004), keys=(0, 4)
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,12 @@ def test_packets_in_the_order_of_showing() -> None:
     ids=["hidden", "broken", "no time", "twice", "no key at the start", "no clock", "nothing"],
 )
 def test_packets_that_can_not_be_cut(old: str, new: str) -> None:
-    assert read(LIST.replace(old, new)) is None
+    assert read(LIST.replace(old, new).splitlines()) is None
+
+
+def test_a_list_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunkindex, "MOST", 4)
+    assert read(LIST.splitlines()) is None
 
 
 def test_an_even_rate_is_one_at_every_picture() -> None:
@@ -153,7 +161,7 @@ def test_first_the_packets_are_listed() -> None:
     made = make(LADDER, None)
     assert made.chunks is None
     assert command(made.scan) == [
-        *HEAD, *GUARD, *"-i source-0 -map 0:V:0 -threads 1 -c copy -f framecrc chunks/pictures".split(),
+        *HEAD, *GUARD, *"-i source-0 -map 0:V:0 -threads 1 -c copy -fs 200000000 -f framecrc chunks/pictures".split(),
     ]  # fmt: skip
 
 
@@ -219,6 +227,14 @@ def test_shares_of_the_progress_add_up() -> None:
     weights = [one.run.weight for one in work.pieces]
     assert len(set(weights)) == 1
     assert sum(weights) + work.beside.weight + work.joint.weight == 1
+
+
+def test_without_sound_there_is_nothing_beside() -> None:
+    work = make(LADDER, index(count=720), replace(CLIP, audio=())).chunks
+    assert work is not None
+    assert work.beside is None
+    assert sum(one.run.weight for one in work.pieces) + work.joint.weight == 1
+    assert [target.maps for target in work.joint.targets] == [("1:v:0",), ("2:v:0",)]
 
 
 def test_a_picture_that_begins_late_stays_late() -> None:
