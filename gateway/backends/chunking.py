@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -47,16 +47,16 @@ class Chunker:
             await self._end()
 
     async def _pieces(self, work: Chunks, gauge: _Gauge) -> bool:
-        """So many at a time as there are workers, the longest first: that is what is made beside them."""
-        beside = [(work.beside, None, self._threads)] if work.beside is not None else []
-        todo = iter([*beside, *((one.run, one.frames, work.threads) for one in work.pieces)])
-        right = []
+        """So many at a time as there are workers, and the little that is made beside them all the while."""
+        todo, right = iter(work.pieces), []
 
         async def worker() -> None:
-            for one, frames, threads in todo:
-                right.append(await self._run(one, gauge.of(one), threads) == frames or frames is None)
+            for piece in todo:
+                frames = await self._run(piece.run, gauge.of(piece.run), work.threads)
+                right.append(piece.frames is None or frames == piece.frames)
 
-        await _together([worker() for _ in range(work.workers)])
+        beside = [self._run(work.beside, gauge.of(work.beside))] if work.beside is not None else []
+        await _together([*beside, *(worker() for _ in range(work.workers))])
         return all(right)
 
     async def _run(self, one: Run, on_progress: Callable[[Progress], None], threads: int | None = None) -> int | None:
@@ -85,7 +85,7 @@ def _listed(path: Path) -> chunkindex.Index | None:
         return chunkindex.read(lines)
 
 
-async def _together(works: list[Awaitable[None]]) -> None:
+async def _together(works: Sequence[Awaitable[object]]) -> None:
     """All of them, or none: the first fault ends the others, and is what is raised."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:

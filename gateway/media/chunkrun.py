@@ -85,7 +85,7 @@ def chunks(
         beside=replace(compose(others), weight=BESIDE) if others else None,
         joint=_joint(pictures, lanes, view, sounds),
         lists={f"{FOLDER}/{n}.txt": _list(n, stretches, one, index) for n, one in enumerate(lanes)},
-        workers=min(team.workers, len(stretches) + bool(others)),
+        workers=min(team.workers, len(stretches)),
         threads=team.threads,
     )
 

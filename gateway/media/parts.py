@@ -161,6 +161,7 @@ class Chunks:
     joint: Run
     lists: Mapping[str, str]
     workers: int
+    """Pieces at a time."""
     threads: int
     """For each process of a piece."""
 

@@ -24,11 +24,11 @@ echo "$last" >> begun
 WELL = 'echo frame=25; echo out_time_us=1000000; echo progress=end; echo made > "$last"\n'
 HANG = "echo out_time_us=500000; echo progress=continue; echo $$ >> pids; exec sleep 60\n"
 FULL = """case $last in *-1.mp4)
-    until [ "$(cat pids 2>/dev/null | wc -l)" -eq 2 ]; do sleep 0.01; done
+    until [ "$(cat pids 2>/dev/null | wc -l)" -eq 3 ]; do sleep 0.01; done
     echo "[error] No space left on device" >&2; exit 1;;
 esac
 """
-"""Fails once two others hang."""
+"""Fails once three others hang."""
 
 
 def step(path: str, weight: Fraction) -> Run:
@@ -99,7 +99,7 @@ async def test_the_fault_of_one_ends_all(chunker: Chunk, tmp_path: Path) -> None
     with pytest.raises(NoSpace):
         await chunker(FULL + HANG).make(work(6, workers=3), lambda share, left=None: None)
     assert alive(tmp_path) == []
-    assert len(begun(tmp_path)) == 3
+    assert len(begun(tmp_path)) == 4
     assert clean(tmp_path)
 
 
@@ -116,7 +116,7 @@ async def test_cancelled_all_are_gone(chunker: Chunk, tmp_path: Path) -> None:
 
     def report(share: float, left: float | None = None) -> None:
         reports.append(share)
-        if len(reports) == 2:
+        if len(reports) == 3:
             running.set()
 
     task = asyncio.create_task(chunker(HANG).make(work(4), report))
@@ -125,7 +125,7 @@ async def test_cancelled_all_are_gone(chunker: Chunk, tmp_path: Path) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert len(begun(tmp_path)) == 2
+    assert len(begun(tmp_path)) == 3
     assert alive(tmp_path) == []
     assert clean(tmp_path)
 
