@@ -204,7 +204,7 @@ def _sound(one: Draft) -> tuple[object, ...] | None:
     """What tells sounds apart."""
     if one.audio is None or one.container is None:
         return None
-    return (MUXERS[one.container.muxer], one.audio.options, one.audio.filters)
+    return (MUXERS[one.container.muxer], one.audio.track, one.audio.options, one.audio.filters)
 
 
 def _others(drafts: Sequence[Draft], sounds: dict[tuple[object, ...], Draft]) -> list[Draft]:

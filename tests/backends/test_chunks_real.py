@@ -84,9 +84,6 @@ def both(ffmpeg_tool: tool.Tool, tmp_path: Path) -> Both:
             folder.mkdir()
             (folder / "source-0").symlink_to(source)
             Image.new("RGB", (20, 10), (255, 0, 0)).save(folder / "overlay-7-0", "PNG")
-            for index in range(len(outputs)):
-                for place in (f"out-{index}", f"out-{index}/v0", f"out-{index}/v1"):
-                    (folder / place).mkdir()
         found = asyncio.run(_both(source, outputs, chunk, folders, ffmpeg_tool))
         return Pair(found, *folders)
 
@@ -109,6 +106,8 @@ async def _both(
     assert drawn.scan is not None
     drawn = draw(pictures=await chunker.index(drawn.scan))
     assert drawn.faults == {}
+    for path in (folder / target.path for folder in folders for one in drawn.runs for target in one.targets):
+        path.parent.mkdir(parents=True, exist_ok=True)
     for one in drawn.runs:
         await run(argv(one, has.path, threads=2), cwd=folders[0], on_progress=lambda _: None, limits=LIMITS)
     if drawn.chunks is not None:
@@ -258,6 +257,21 @@ def test_packages_are_cut_alike(fragmented: bool, both: Both, generate: Callable
         lists = [text.read_text().splitlines() for text in (whole, chunked)]
         assert [one for one in lists[1] if "#EXTINF" in one] == [one for one in lists[0] if "#EXTINF" in one]
         alike(whole, chunked)
+
+
+def test_a_package_of_one_track_each(both: Both, generate: Callable[..., Path]) -> None:
+    """Its sound is made beside the chunks, on the same clock."""
+    package = m.Package(kind=m.PackageKind.CMAF, segment=Fraction(1), variants=VARIANTS)
+    asked = m.Output(package=package, video=m.Video(**FAST), audio=m.Audio(codec="aac"))
+    pair = both(generate("-bf", "2", "-f", "mp4", seconds="4"), asked)
+    assert pair.plan.chunks is not None
+    lists = sorted(path.relative_to(pair.whole) for path in pair.whole.rglob("list.m3u8"))
+    assert len(lists) == 3
+    for name in lists:
+        one, other = pair.whole / name, pair.chunked / name
+        assert other.read_text() == one.read_text()
+        kind = "audio" if name == lists[0] else "video"
+        assert packets(other, kind).times == packets(one, kind).times
 
 
 # --- what is left to one process ----------------------------------------------------------------

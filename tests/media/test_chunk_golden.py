@@ -199,7 +199,7 @@ def test_one_sound_for_all_and_the_joint() -> None:
     assert work is not None
     assert command(work.beside) == [
         *HEAD, *GUARD, *"-i source-0 -map 0:a:0 -threads 1 -c:a aac -map_metadata -1 -map_chapters -1".split(),
-        *"-f mp4 chunks/sound-0.mp4 -map 0:a:0 -threads 1 -c:a aac -metadata:s:a:0 language=de".split(),
+        *"-f mp4 chunks/sound-0.mp4 -map 0:a:0 -threads 1 -c:a aac -metadata:s:a:0 language=deu".split(),
         *"-map_metadata -1 -map_chapters -1 -f mp4 chunks/sound-1.mp4".split(),
     ]  # fmt: skip
     own = "-seek_timestamp 1 -i".split()
@@ -208,7 +208,7 @@ def test_one_sound_for_all_and_the_joint() -> None:
         *GUARD, *own, "chunks/sound-0.mp4", *GUARD, *own, "chunks/sound-1.mp4",
         *"-map 1:v:0 -map 3:a:0 -threads 1 -c:v copy -c:a copy".split(),
         *"-map_metadata -1 -map_chapters 0 -movflags +faststart -f mp4 out-0/media.mp4".split(),
-        *"-map 2:v:0 -map 4:a:0 -threads 1 -c:v copy -tag:v hvc1 -c:a copy -metadata:s:a:0 language=de".split(),
+        *"-map 2:v:0 -map 4:a:0 -threads 1 -c:v copy -tag:v hvc1 -c:a copy -metadata:s:a:0 language=deu".split(),
         *"-map_metadata -1 -map_chapters 0 -metadata title=T -movflags +faststart -f mov out-1/media.mov".split(),
     ]  # fmt: skip
     assert work.lists == {
