@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import shutil
 import subprocess
@@ -12,8 +13,11 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import mediaglot.gateway.config as configuration
+from mediaglot.gateway.config import Settings
 from mediaglot.gateway.media import sandbox
 from mediaglot.gateway.media.child import leash
+from mediaglot.gateway.media.chunk import LEAST
+from mediaglot.gateway.media.machine import machine
 from mediaglot.gateway.media.tool import (
     OLDEST,
     PROMISED_ENCODERS,
@@ -60,7 +64,8 @@ def run(given: dict[str, Any]) -> int:
         screen.say(f"ffmpeg: {error}", BAD)
         return 1
     lacks = missing(tool)
-    screen.pairs([*of_tool(tool), *of_probe(tool), *of_guards(tool, cast("sandbox.Mode", settings.sandbox))])
+    mode = cast("sandbox.Mode", settings.sandbox)
+    screen.pairs([*of_tool(tool), *of_probe(tool), *of_machine(settings), *of_guards(tool, mode)])
     screen.say()
     screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
     screen.say()
@@ -109,6 +114,17 @@ def of_probe(tool: Tool) -> list[Row]:
     if av is None:
         return [("probing", "neither ffprobe nor PyAV", BAD)]
     return [("probing", f"PyAV {av} in a process of its own (no ffprobe beside this ffmpeg)")]
+
+
+def of_machine(settings: Settings) -> list[Row]:
+    """What there is to encode with, and when a source is encoded in chunks."""
+    own = machine(settings.cores, settings.chunk_seconds)
+    there = f"{own.cores}, as set" if settings.cores else f"{own.cores} of {os.cpu_count()}"
+    free = "" if own.memory is None else f", {own.memory / 1e9:.1f} GB of memory free"
+    when = f"from {int(LEAST)} s on, with more cores than one process keeps busy"
+    if own.chunk is not None:
+        when = f"of {float(own.chunk):g} s, wherever they can be"
+    return [("cores", there + free), ("chunks", when)]
 
 
 def of_guards(tool: Tool, mode: sandbox.Mode) -> list[Row]:

@@ -21,6 +21,8 @@ class Feed:
     path: str
     options: tuple[str, ...] = ()
     picture: bool = False
+    joint: bool = False
+    """A list of chunks of ours, in one folder with them; nothing else may be read so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +172,33 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One chunk, of all outputs that are encoded."""
+
+    run: Run
+    frames: int | None
+    """How many pictures its first target must get, where that is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunks:
+    """The same outputs by several processes at a time: ``beside`` and the pieces, then ``joint``.
+
+    ``lists`` are files for ``joint`` to read, path to text.
+    """
+
+    pieces: tuple[Piece, ...]
+    beside: Run | None
+    """Sound, stills and copies."""
+    joint: Run
+    lists: Mapping[str, str]
+    workers: int
+    """Pieces at a time."""
+    threads: int
+    """For each process of a piece."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How a job is made. ``products`` and ``faults`` are by output index; each output is in one of them."""
 
@@ -179,6 +208,10 @@ class Plan:
     drawings: tuple[Drawing, ...] = ()
     notes: tuple[str, ...] = ()
     """Paths of the job's settings that were not applied exactly (``outputs.0.video.tune.partitions``)."""
+    scan: Run | None = None
+    """Lists the source's pictures; with that list a new plan may have ``chunks``."""
+    chunks: Chunks | None = None
+    """Another way to do what ``runs`` do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,12 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.faults import Fault, SourceUnreadable
-from mediaglot.gateway.media import join, lock, mux, overlay, package
+from mediaglot.gateway.media import chunk, chunkrun, join, lock, mux, overlay, package
 from mediaglot.gateway.media.bench import Bench
+from mediaglot.gateway.media.chunkindex import Index
 from mediaglot.gateway.media.draft import Draft, Tools
-from mediaglot.gateway.media.parts import NULL, Fetch, Plan, Product, Run, Target, number
+from mediaglot.gateway.media.machine import Machine
+from mediaglot.gateway.media.parts import NULL, Chunks, Fetch, Plan, Product, Run, Target, number
 from mediaglot.gateway.media.scene import Scene, Span, scene
 from mediaglot.gateway.media.still import StillSet
 from mediaglot.gateway.media.video import VideoTrack
@@ -30,8 +32,14 @@ def plan(
     encoders: frozenset[str],
     muxers: frozenset[str],
     only: frozenset[int] | None = None,
+    machine: Machine | None = None,
+    pictures: Index | None = None,
 ) -> Plan:
-    """How to make the outputs of ``job`` (those whose index is in ``only``) from probed sources, one per input."""
+    """How to make the outputs of ``job`` (those whose index is in ``only``) from probed sources, one per input.
+
+    With a ``machine`` on which chunks are worth it there is a ``scan`` for the source's ``pictures``, and with those
+    there are the ``chunks``, if they allow it.
+    """
     notes: list[str] = []
     drafts: list[Draft] = []
     faults: dict[int, Fault] = {}
@@ -48,8 +56,11 @@ def plan(
             drafts += package.drafts(job.outputs[index], index, view, tools, notes)
         except Fault as fault:
             faults[index] = fault
+    team = chunk.crew(drafts, view, machine) if machine and muxers >= chunkrun.NEEDED else None
     return Plan(
         runs=_runs(drafts, view),
+        scan=chunkrun.scan(view) if team is not None and pictures is None else None,
+        chunks=_chunks(drafts, view, team, pictures) if team is not None and pictures is not None else None,
         products=_products(drafts),
         faults=faults,
         drawings=tuple(drawing for one in drafts for drawing in one.drawings),
@@ -91,6 +102,13 @@ def _runs(drafts: Sequence[Draft], view: Scene) -> tuple[Run, ...]:
         analysis.run(max((one.duration for one in twice if one.duration), default=None), ANALYSIS_WEIGHT),
         _run(ordered, view, cut, longest, 1 - ANALYSIS_WEIGHT),
     )
+
+
+def _chunks(drafts: Sequence[Draft], view: Scene, team: chunk.Crew, pictures: Index) -> Chunks | None:
+    def compose(some: Sequence[Draft]) -> Run:
+        return _run(some, view, Span(), view.duration, Fraction(1))
+
+    return chunkrun.chunks(drafts, view, team, pictures, _wire_video, compose)
 
 
 def _run(drafts: Sequence[Draft], view: Scene, cut: Span, duration: Fraction | None, weight: Fraction) -> Run:
