@@ -64,7 +64,7 @@ class Draft:
     @property
     def products(self) -> tuple[Product, ...]:
         media = () if self.product is None else (self.product,)
-        return (*media, *(still.product for still in self.stills))
+        return (*media, *(still.product for still in self.stills if still.product is not None))
 
 
 def only_stills(output: Output) -> bool:

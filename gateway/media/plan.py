@@ -213,7 +213,7 @@ def _wire_still(still: StillSet, one: Draft, bench: Bench, cut: Span) -> None:
             bench.join()
         stream = join.VIDEO if joined else f"{bench.feed(part.path, cut.within(part.span).seek())}:V:0"
         trim = _trim(Span() if one.span == cut else one.span, "trim", "setpts")
-        label = f"i{one.index}_{still.product.still}"
+        label = f"i{one.index}_{one.stills.index(still)}"
         bench.chain(f"[{bench.tap(stream)}]{','.join([*trim, *still.filters])}[{label}]")
         maps, options = (f"[{label}]",), still.options
-    bench.targets.append(Target(maps=maps, options=options, muxer="image2", path=still.path))
+    bench.targets.append(Target(maps=maps, options=options, muxer=still.muxer, path=still.path))

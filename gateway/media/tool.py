@@ -29,8 +29,8 @@ PROMISED_ENCODERS: Final = frozenset(
     prores_ks srt webvtt wmav2 wmv2""".split()
 )
 PROMISED_MUXERS: Final = frozenset(
-    """3g2 3gp ac3 adts asf avi dash dvd eac3 flac flv gif hls image2 ipod matroska mjpeg mov mp3 mp4 mpeg mpegts mxf
-    null ogg opus segment srt vob wav webm webvtt""".split()
+    """3g2 3gp ac3 adts asf avi dash dvd eac3 flac flv framecrc gif hls image2 ipod matroska mjpeg mov mp3 mp4 mpeg
+    mpegts mxf null ogg opus segment srt vob wav webm webvtt""".split()
 )
 PROMISED_FILTERS: Final = frozenset(
     """aformat afade amerge amix anull anullsrc apad aresample aselect asetpts asetrate asplit atempo atrim bwdif color

@@ -91,8 +91,9 @@ class File:
     md5: str | None = None
     facts: MediaFacts | None = None
     role: str = "media"
-    """media, still, archive, playlist or segment. A package's master playlist comes before all others and has the
-    facts of its best variant; a media playlist has those of its own, and its segments follow it."""
+    """media, still, sheet, cues (a WebVTT file over sheets), archive, playlist or segment. A package's master playlist
+    comes before all others and has the facts of its best variant; a media playlist has those of its own, and its
+    segments follow it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
