@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import mediaglot.gateway.config as configuration
 from mediaglot.gateway.media.child import leash
+from mediaglot.gateway.media.offer import lacking, offered
 from mediaglot.gateway.media.tool import (
     OLDEST,
     PROMISED_ENCODERS,
@@ -56,6 +57,7 @@ def run(given: dict[str, Any]) -> int:
     screen.pairs([*of_tool(tool), *of_probe(tool), *of_guards()])
     screen.say()
     screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
+    screen.pairs(of_offer(tool))
     screen.say()
     return _verdict(screen, lacks, probes=bool(tool.ffprobe or packaged("av")))
 
@@ -117,6 +119,15 @@ def of_promise(tool: Tool, kind: str, lacks: list[str]) -> list[Row]:
     there = sorted(promised & getattr(tool, kind))
     rows: list[Row] = [(kind, f"{len(there)} of {len(promised)}: {' '.join(there)}")]
     return [*rows, ("", f"missing: {' '.join(lacks)}", BAD)] if lacks else rows
+
+
+def of_offer(tool: Tool) -> list[Row]:
+    """How many pairs of a container and a codec can be asked for, and by name those that this ffmpeg can't make."""
+    pairs, lacks = offered(), lacking(tool.encoders, tool.muxers)
+    whole, less = (sum(map(len, one.values())) for one in (pairs, lacks))
+    rows: list[Row] = [("outputs", f"{whole - less} of {whole} pairs of container and codec, {len(pairs)} containers")]
+    gone = "; ".join(f"{name}: {' '.join(codecs)}" for name, codecs in lacks.items())
+    return [*rows, ("", f"can't be made, refused at submission: {gone}", BAD)] if lacks else rows
 
 
 def licence(tool: Tool) -> str:

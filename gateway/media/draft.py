@@ -143,6 +143,8 @@ def _video(
         return video.copied(wanted, scene, container.tags, memo)
     codec = wanted.codec or container.video[0]
     encoder = _encoder(codec, name, container.video, tools)
+    if not container.reorders and codec == "h264" and wanted.b_frames is None:
+        wanted = replace(wanted, b_frames=0)
     return video.encoded(wanted, scene, codec, encoder, index=index, tags=container.tags, duration=duration, memo=memo)
 
 
