@@ -14,6 +14,7 @@ from typing import Any, Final
 import mediaglot.gateway.config as configuration
 from mediaglot.gateway.media.child import leash
 from mediaglot.gateway.media.offer import lacking, offered
+from mediaglot.gateway.media.tone import NEEDED
 from mediaglot.gateway.media.tool import (
     OLDEST,
     PROMISED_ENCODERS,
@@ -54,7 +55,7 @@ def run(given: dict[str, Any]) -> int:
         screen.say(f"ffmpeg: {error}", BAD)
         return 1
     lacks = missing(tool)
-    screen.pairs([*of_tool(tool), *of_probe(tool), *of_guards()])
+    screen.pairs([*of_tool(tool), *of_probe(tool), *of_guards(), *of_tones(tool)])
     screen.say()
     screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
     screen.pairs(of_offer(tool))
@@ -111,6 +112,14 @@ def of_guards() -> list[Row]:
     tied = "setpriv ties FFmpeg's life to the server's" if leash() else "no usable setpriv: orphans end at restart"
     boxed = "bwrap is there, not used yet" if shutil.which("bwrap") else "no bwrap, and it is not used yet"
     return [("leash", tied), ("sandbox", boxed)]
+
+
+def of_tones(tool: Tool) -> list[Row]:
+    """What becomes of a source with high dynamic range."""
+    lacks = " ".join(sorted(NEEDED - tool.filters))
+    return [
+        ("HDR", f"kept as it is: no {lacks}" if lacks else "becomes a standard picture where eight bits are asked for")
+    ]
 
 
 def of_promise(tool: Tool, kind: str, lacks: list[str]) -> list[Row]:

@@ -71,6 +71,9 @@ def _video(stream: Mapping[str, Any], bitrate: int | None, *, still: bool) -> Vi
         rotation=_rotation(stream),
         frames=_whole(stream.get("nb_frames")),
         interlaced=stream.get("field_order") in INTERLACED,
+        transfer=_text(stream.get("color_transfer")),
+        primaries=_text(stream.get("color_primaries")),
+        matrix=_text(stream.get("color_space")),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Final
 
+from mediaglot.gateway.media import tone
 from mediaglot.gateway.media.parts import Memo, number, ratio
 from mediaglot.gateway.media.scene import JOINED_SAMPLE_RATE, Part, Scene, upright
 from mediaglot.gateway.media.size import frame
@@ -45,6 +46,7 @@ def _picture(part: Part, scene: Scene, feed: int) -> str:
         return f"color=color=black:size={width}x{height}:rate={ratio(rate)}:duration={_length(part)},format=yuv420p"
     size = Size(width=width, height=height, fit=Fit.PAD)
     filters, _ = frame(size, upright(part.video), Memo(f"inputs.{part.index}"))
+    filters += tone.mapped(part.video) if scene.maps_tones else []
     if part.image:
         filters += ["loop=loop=-1:size=1", f"settb={ratio(1 / rate)}", "setpts=N", f"trim=duration={_length(part)}"]
     ending = (f"fps={ratio(rate)}", "setsar=1", "format=yuv420p")

@@ -29,9 +29,13 @@ def plan(
     *,
     encoders: frozenset[str],
     muxers: frozenset[str],
+    filters: frozenset[str] = frozenset(),
     only: frozenset[int] | None = None,
 ) -> Plan:
-    """How to make the outputs of ``job`` (those whose index is in ``only``) from probed sources, one per input."""
+    """How to make the outputs of ``job`` (those whose index is in ``only``) from probed sources, one per input.
+
+    ``filters`` are those that not every FFmpeg has; what needs one that is not named is made without.
+    """
     notes: list[str] = []
     drafts: list[Draft] = []
     faults: dict[int, Fault] = {}
@@ -40,7 +44,7 @@ def plan(
     try:
         if not sources:
             raise SourceUnreadable
-        view = scene(job, sources, notes)
+        view = scene(job, sources, notes, filters)
     except Fault as fault:
         return Plan(runs=(), products={}, faults=dict.fromkeys(wanted, fault))
     for index in wanted:

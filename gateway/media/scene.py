@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
+from mediaglot.gateway.media import tone
 from mediaglot.gateway.media.parts import Memo
 from mediaglot.gateway.media.size import Picture, even
 from mediaglot.gateway.model import AudioFacts, Clip, Input, Job, MediaFacts, VideoFacts
@@ -98,6 +99,8 @@ class Scene:
     video: VideoFacts | None
     audio: AudioFacts | None
     duration: Fraction | None
+    maps_tones: bool = False
+    """This FFmpeg can make a standard picture of one with high dynamic range."""
 
     @property
     def frame_rate(self) -> Fraction:
@@ -122,14 +125,21 @@ def upright(video: VideoFacts, *, turned: bool = True) -> Picture:
     return plain.turned() if turned and video.rotation % 180 else plain
 
 
-def scene(job: Job, sources: Sequence[MediaFacts], notes: list[str]) -> Scene:
+def scene(job: Job, sources: Sequence[MediaFacts], notes: list[str], filters: frozenset[str] = frozenset()) -> Scene:
     parts = tuple(
         _part(index, asked, facts, Memo(f"inputs.{index}", notes))
         for index, (asked, facts) in enumerate(zip(job.inputs, sources, strict=True))
     )
     first = parts[0]
     if len(parts) == 1 and not first.image:
-        return Scene(parts=parts, joined=False, video=first.video, audio=first.audio, duration=first.duration)
+        return Scene(
+            parts=parts,
+            joined=False,
+            video=first.video,
+            audio=first.audio,
+            duration=first.duration,
+            maps_tones=filters >= tone.NEEDED,
+        )
     lengths = [part.duration for part in parts]
     known = [length for length in lengths if length is not None]
     return Scene(
@@ -138,6 +148,7 @@ def scene(job: Job, sources: Sequence[MediaFacts], notes: list[str]) -> Scene:
         video=_joined_video(parts),
         audio=_joined_audio(parts),
         duration=sum(known, Fraction(0)) if len(known) == len(lengths) else None,
+        maps_tones=filters >= tone.NEEDED,
     )
 
 

@@ -9,7 +9,7 @@ from math import ceil
 from typing import Final
 
 from mediaglot.gateway.faults import NoSuchTrack, UnknownContainer, UnknownEncoder
-from mediaglot.gateway.media import naming, sheet
+from mediaglot.gateway.media import naming, sheet, tone
 from mediaglot.gateway.media.format import ENCODERS
 from mediaglot.gateway.media.parts import Grid, Memo, Product, ratio
 from mediaglot.gateway.media.scene import Part, Scene, Span, upright
@@ -105,7 +105,7 @@ def _single(wish: _Wish, extension: str, options: tuple[str, ...]) -> StillSet:
     part, seek = _place(wish.scene, at)
     assert part.video is not None  # noqa: S101 - chosen for its video
     return StillSet(
-        filters=tuple(_picture(wish.asked.size, part.video, wish.memo)[0]),
+        filters=tuple(_picture(wish.asked.size, part.video, wish)[0]),
         options=(*options, "-frames:v", "1", "-update", "1"),
         path=path,
         product=_product(wish, path, extension, many=False),
@@ -266,12 +266,13 @@ def _series(asked: Stills, duration: Fraction | None, memo: Memo) -> tuple[Fract
 
 def _frames(size: Size | None, wish: _Wish) -> tuple[list[str], Picture]:
     assert wish.scene.video is not None  # noqa: S101 - the caller has looked
-    return _picture(size, wish.scene.video, wish.memo)
+    return _picture(size, wish.scene.video, wish)
 
 
-def _picture(size: Size | None, video: VideoFacts, memo: Memo) -> tuple[list[str], Picture]:
-    """Pictures always have square pixels: hardly any viewer follows another shape."""
+def _picture(size: Size | None, video: VideoFacts, wish: _Wish) -> tuple[list[str], Picture]:
+    """Pictures always have square pixels and standard tones: hardly any viewer follows others."""
     picture = upright(video)
     if size is None and picture.aspect != 1:
         size = Size(width=even(picture.width * picture.aspect), height=even(picture.height), fit=Fit.STRETCH)
-    return frame(size, picture, memo)
+    filters, result = frame(size, picture, wish.memo)
+    return [*filters, *(tone.mapped(video) if wish.scene.maps_tones else ())], result

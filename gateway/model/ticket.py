@@ -51,6 +51,10 @@ class VideoFacts:
     """Degrees clockwise that a player turns the picture by."""
     frames: int | None = None
     interlaced: bool = False
+    transfer: str | None = None
+    """FFmpeg's word for the transfer function (``bt709``, ``smpte2084`` ...); so are the next two."""
+    primaries: str | None = None
+    matrix: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
