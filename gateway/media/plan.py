@@ -7,6 +7,7 @@ that can't be made becomes a fault and leaves the others alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
@@ -121,10 +122,18 @@ def _feed(one: Draft, bench: Bench, cut: Span) -> tuple[int, Span]:
         return -1, one.span
     part = bench.scene.parts[0]
     if not one.apart:
-        return bench.feed(part.path, cut.within(part.span).seek()), Span() if one.span == cut else one.span
+        return _common(one, bench, cut)
     tag = one.video.tag if one.video is not None else 0
     turn = ("-display_rotation:v:0", str(-tag), "-noautorotate") if tag else ()
     return bench.feed(part.path, (*turn, *one.span.within(part.span).seek())), Span()
+
+
+def _common(one: Draft, bench: Bench, cut: Span) -> tuple[int, Span]:
+    """The feed that outputs share, opened early where seeks are not to be trusted."""
+    part = bench.scene.parts[0]
+    opened, early = part.opened(cut)
+    rest = Span() if one.span == cut else one.span
+    return bench.feed(part.path, opened.seek()), replace(rest, start=rest.start + early)
 
 
 def _wire(one: Draft, bench: Bench, cut: Span, *, first_pass: bool = False) -> None:
@@ -212,11 +221,11 @@ def _wire_still(still: StillSet, one: Draft, bench: Bench, cut: Span) -> None:
         maps, options = (f"{feed}:V:0",), (*filters, *still.options)
     else:
         joined = bench.scene.joined
-        part = bench.scene.parts[0]
         if joined:
             bench.join()
-        stream = join.VIDEO if joined else f"{bench.feed(part.path, cut.within(part.span).seek())}:V:0"
-        trim = _trim(Span() if one.span == cut else one.span, "trim", "setpts")
+        feed, rest = (-1, one.span) if joined else _common(one, bench, cut)
+        stream = join.VIDEO if joined else f"{feed}:V:0"
+        trim = _trim(rest, "trim", "setpts")
         label = f"i{one.index}_{one.stills.index(still)}"
         bench.chain(f"[{bench.tap(stream)}]{','.join([*trim, *still.filters])}[{label}]")
         maps, options = (f"[{label}]",), still.options

@@ -15,6 +15,10 @@ from mediaglot.gateway.model import AudioFacts, Clip, Input, Job, MediaFacts, Vi
 IMAGE_SECONDS: Final = Fraction(5)
 """How long a still picture lasts as a source."""
 
+LOOSE: Final = frozenset({"mpegts", "mpeg"})
+RUN_UP: Final = Fraction(10)
+"""Seconds: hardly any source has its key frames further apart."""
+
 JOINED_SAMPLE_RATE: Final = 48_000
 DEFAULT_FRAME_RATE: Final = Fraction(25)
 
@@ -84,6 +88,15 @@ class Part:
     bitrate: int | None
     sounds: tuple[AudioFacts, ...] = ()
     """All that it has, the first of which is ``audio``."""
+    loose: bool = False
+    """A seek may land behind the key frame that comes before the moment, so that pictures would be missing."""
+
+    def opened(self, cut: Span = Span()) -> tuple[Span, Fraction]:
+        """What to open for the stretch ``cut`` of this part, and how many seconds of that come too early."""
+        wanted = cut.within(self.span)
+        early = min(wanted.start, RUN_UP) if self.loose else Fraction(0)
+        length = None if wanted.length is None else wanted.length + early
+        return Span(start=wanted.start - early, length=length), early
 
     @property
     def path(self) -> str:
@@ -172,6 +185,7 @@ def _part(index: int, asked: Input, facts: MediaFacts, memo: Memo) -> Part:
         sounds=facts.audio,
         image=image,
         bitrate=facts.bitrate,
+        loose=facts.container in LOOSE,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from mediaglot.gateway.faults import NoSuchTrack, UnknownContainer, UnknownEncoder
 from mediaglot.gateway.media import naming, sheet, tone
 from mediaglot.gateway.media.format import ENCODERS
-from mediaglot.gateway.media.parts import Grid, Memo, Product, ratio
+from mediaglot.gateway.media.parts import Grid, Memo, Product, number, ratio
 from mediaglot.gateway.media.scene import Part, Scene, Span, upright
 from mediaglot.gateway.media.size import Picture, even, frame
 from mediaglot.gateway.model import Fit, Output, Share, Sheet, Size, StillFormat, Stills, VideoFacts
@@ -102,10 +102,10 @@ def _still_set(wish: _Wish, output: Output, encoders: frozenset[str]) -> tuple[S
 def _single(wish: _Wish, extension: str, options: tuple[str, ...]) -> StillSet:
     at = wish.span.start + _moment(wish.asked.at, wish.duration, wish.memo)
     path = f"{wish.stem}.{extension}"
-    part, seek = _place(wish.scene, at)
+    part, seek, early = _place(wish.scene, at)
     assert part.video is not None  # noqa: S101 - chosen for its video
     return StillSet(
-        filters=tuple(_picture(wish.asked.size, part.video, wish)[0]),
+        filters=(*early, *_picture(wish.asked.size, part.video, wish)[0]),
         options=(*options, "-frames:v", "1", "-update", "1"),
         path=path,
         product=_product(wish, path, extension, many=False),
@@ -228,27 +228,28 @@ def _moment(at: Fraction | Share | None, duration: Fraction | None, memo: Memo) 
     return at if duration is None else max(Fraction(0), min(at, duration))
 
 
-def _place(scene: Scene, at: Fraction) -> tuple[Part, tuple[str, ...]]:
-    """The source in which a moment of the timeline lies, and how to seek there."""
+def _place(scene: Scene, at: Fraction) -> tuple[Part, tuple[str, ...], tuple[str, ...]]:
+    """The source in which a moment of the timeline lies, how to seek there, and a filter for what comes too early."""
     parts = [part for part in scene.parts if part.video is not None]
     passed = Fraction(0)
     for part in scene.parts:
         length = part.duration
         if part.video is not None and (length is None or at < passed + length or part is parts[-1]):
-            return part, _seek(part, max(at - passed, Fraction(0)))
+            return part, *_seek(part, max(at - passed, Fraction(0)))
         passed += length or 0
-    return parts[-1], ()
+    return parts[-1], (), ()
 
 
-def _seek(part: Part, at: Fraction) -> tuple[str, ...]:
+def _seek(part: Part, at: Fraction) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if part.image:
-        return ()
+        return (), ()
     known = [one for one in (part.duration, part.video.duration if part.video else None) if one is not None]
     if known:
         rate = part.video.frame_rate if part.video else None
         margin = max(2 / rate if rate else Fraction(0), LONGEST_FRAME)
         at = max(Fraction(0), min(at, min(known) - margin))
-    return Span(start=part.span.start + at).seek()
+    opened, early = part.opened(Span(start=at))
+    return replace(opened, length=None).seek(), (f"trim=start={number(early)}",) if early else ()
 
 
 def _series(asked: Stills, duration: Fraction | None, memo: Memo) -> tuple[Fraction, int]:

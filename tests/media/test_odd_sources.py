@@ -124,7 +124,10 @@ MADE: dict[str, tuple[str, ...]] = {
         "language=fra",
     ),
 }
-COVERED = ("-map", "0", "-map", "1", "-c:v:1", "png", "-disposition:v:1", "attached_pic")
+KINDS = {
+    f"flash.{end}": ("-i", "flash.mp4", "-g", "25", "-q:v", "3") for end in ("flv", "avi", "wmv", "mpg", "ogg", "webm")
+}
+"""The same in other containers, with a key frame each second."""
 FROM: dict[str, tuple[str, ...]] = {
     "turned90.mp4": ("-display_rotation:v:0", "-90", "-i", "arrow.mp4", "-c", "copy"),
     "turned180.mp4": ("-display_rotation:v:0", "180", "-i", "arrow.mp4", "-c", "copy"),
@@ -160,6 +163,7 @@ FROM: dict[str, tuple[str, ...]] = {
         "attached_pic",
     ),
     "whole.mkv": ("-i", "flash.mp4", "-c", "copy"),
+    **KINDS,
     "front.mp4": ("-i", "flash.mp4", "-c", "copy", "-movflags", "+faststart"),
 }
 
@@ -194,7 +198,12 @@ Convert = Callable[..., Awaitable[Done]]
 
 @pytest.fixture
 def convert(odd: Path, has: tuple[frozenset[str], frozenset[str]], program: str, tmp_path: Path) -> Convert:
+    runs: list[tuple[str, ...]] = []
+
     async def convert(*names: str, outputs: tuple[m.Output, ...] = (m.Output(),), can: bool = True) -> Done:
+        folder = tmp_path / f"{len(runs)}"
+        runs.append(names)
+        folder.mkdir()
         inputs = tuple(m.Input(location=m.Location(url="https://example.test/a")) for _ in names)
         async with Prober(helpers=1) as prober:
             sources = [await prober.probe(odd / name) for name in names]
@@ -206,11 +215,11 @@ def convert(odd: Path, has: tuple[frozenset[str], frozenset[str]], program: str,
                 filters=NEEDED if can else frozenset(),
             )
             for index, name in enumerate(names):
-                shutil.copy(odd / name, tmp_path / f"source-{index}")
+                shutil.copy(odd / name, folder / f"source-{index}")
             for index in made.products:
-                (tmp_path / f"out-{index}").mkdir()
-            perform(made, program, tmp_path)
-            paths = [tmp_path / products[0].path for products in made.products.values()]
+                (folder / f"out-{index}").mkdir()
+            perform(made, program, folder)
+            paths = [folder / products[0].path for products in made.products.values()]
             facts = [await prober.probe(path) for path in paths]
         return Done(sources[0], made, paths, facts)
 
@@ -519,3 +528,38 @@ async def honest(folder: Path, has: tuple[frozenset[str], frozenset[str]], progr
             return fault
     assert product.file.facts is not None
     return product.file.facts
+
+
+# --- joined and cut -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("second", ["flash.mp4", "late.ts", "varying.mp4"])
+async def test_sound_stays_with_the_picture_of_a_second_source(convert: Convert, second: str) -> None:
+    """After a source with another size, another rate and no sound."""
+    cut = m.Clip(start=Fraction(1, 2))
+    done = await convert("wide.mp4", second, outputs=(m.Output(), m.Output(container="mkv", clip=cut)))
+    assert [float(facts.duration or 0) for facts in done.facts] == pytest.approx([3, 2.5], abs=0.1)
+    together(done.paths[0], 1 + FLASHED)
+    together(done.paths[1], 1 + FLASHED - 0.5)
+
+
+@pytest.mark.parametrize("name", ["flash.mp4", "late.ts", "whole.mkv", *KINDS])
+async def test_a_clip_is_cut_at_one_moment_of_both_tracks(convert: Convert, program: str, name: str) -> None:
+    """By seeking where it is alone, by filters beside the whole."""
+    cut = m.Output(clip=m.Clip(start=Fraction(7, 10), end=Fraction(17, 10)))
+    before, after = (m.Output(stills=(m.Stills(at=at),)) for at in (Fraction(9, 10), Fraction(1)))
+    for outputs in ((cut, before, after), (cut, before, after, m.Output())):
+        done = await convert(name, outputs=outputs)
+        assert done.facts[0].duration == pytest.approx(1, abs=0.12)
+        with av.open(str(done.paths[0])) as file:
+            assert len(list(file.decode(video=0))) == pytest.approx(25, abs=2)
+        together(done.paths[0], FLASHED - 0.7)
+        assert [light(gray(program, path), 160) > 128 for path in done.paths[1:3]] == [False, True]
+
+
+async def test_a_high_range_among_others_becomes_standard_too(convert: Convert, program: str) -> None:
+    done = await convert("silent.mp4", "pq.mp4")
+    assert done.facts[0].duration == pytest.approx(2, abs=0.05)
+    alone = await convert("pq.mp4")
+    joined, plain = gray(program, done.paths[0], 40), gray(program, alone.paths[0], 15)
+    assert float(ImageStat.Stat(ImageChops.difference(joined, plain)).mean[0]) < 4
