@@ -18,6 +18,8 @@ from mediaglot.gateway.media import sandbox
 from mediaglot.gateway.media.child import leash
 from mediaglot.gateway.media.chunk import LEAST
 from mediaglot.gateway.media.machine import machine
+from mediaglot.gateway.media.offer import lacking, offered
+from mediaglot.gateway.media.tone import NEEDED
 from mediaglot.gateway.media.tool import (
     OLDEST,
     PROMISED_ENCODERS,
@@ -65,9 +67,11 @@ def run(given: dict[str, Any]) -> int:
         return 1
     lacks = missing(tool)
     mode = cast("sandbox.Mode", settings.sandbox)
-    screen.pairs([*of_tool(tool), *of_probe(tool), *of_machine(settings), *of_guards(tool, mode)])
+    guards = of_guards(tool, mode)
+    screen.pairs([*of_tool(tool), *of_probe(tool), *of_machine(settings), *guards, *of_tones(tool)])
     screen.say()
     screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
+    screen.pairs(of_offer(tool))
     screen.say()
     return _verdict(screen, lacks, probes=bool(tool.ffprobe or packaged("av")))
 
@@ -146,12 +150,29 @@ def of_better(tool: Tool) -> list[str]:
     return lacks or ["bwrap does not let this ffmpeg run, as in many containers"]
 
 
+def of_tones(tool: Tool) -> list[Row]:
+    """What becomes of a source with high dynamic range."""
+    lacks = " ".join(sorted(NEEDED - tool.filters))
+    return [
+        ("HDR", f"kept as it is: no {lacks}" if lacks else "becomes a standard picture where eight bits are asked for")
+    ]
+
+
 def of_promise(tool: Tool, kind: str, lacks: list[str]) -> list[Row]:
     """How much of a promised kind is there, by name, and what is not."""
     promised: frozenset[str] = PROMISED[kind]
     there = sorted(promised & getattr(tool, kind))
     rows: list[Row] = [(kind, f"{len(there)} of {len(promised)}: {' '.join(there)}")]
     return [*rows, ("", f"missing: {' '.join(lacks)}", BAD)] if lacks else rows
+
+
+def of_offer(tool: Tool) -> list[Row]:
+    """How many pairs of a container and a codec can be asked for, and by name those that this ffmpeg can't make."""
+    pairs, lacks = offered(), lacking(tool.encoders, tool.muxers)
+    whole, less = (sum(map(len, one.values())) for one in (pairs, lacks))
+    rows: list[Row] = [("outputs", f"{whole - less} of {whole} pairs of container and codec, {len(pairs)} containers")]
+    gone = "; ".join(f"{name}: {' '.join(codecs)}" for name, codecs in lacks.items())
+    return [*rows, ("", f"can't be made, refused at submission: {gone}", BAD)] if lacks else rows
 
 
 def licence(tool: Tool) -> str:

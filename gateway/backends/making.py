@@ -74,7 +74,9 @@ class Maker:
         tool = await self._tool()
         inputs = job.inputs or (Input(location=Location(url="")),)
         sources = [STAND_IN] * len(inputs)
-        drawn = plan(replace(job, inputs=inputs), sources, encoders=tool.encoders, muxers=tool.muxers)
+        drawn = plan(
+            replace(job, inputs=inputs), sources, encoders=tool.encoders, muxers=tool.muxers, filters=tool.filters
+        )
         for note in drawn.notes:
             ledger.note(Kind.APPROXIMATED, note, reason="not exactly as asked")
         unknown = {index for index, fault in drawn.faults.items() if "track" in fault.data}  # the source may have it
@@ -108,7 +110,15 @@ class Maker:
         """All wanted outputs from the runs of one plan. Raises the WorkFault that ended a run."""
         tool = await self._tool()
         facts = [source.facts for source in ticket.sources if source.facts is not None]
-        draw = partial(plan, ticket.job, facts, encoders=tool.encoders, muxers=tool.muxers, only=wanted)
+        draw = partial(
+            plan,
+            ticket.job,
+            facts,
+            encoders=tool.encoders,
+            muxers=tool.muxers,
+            filters=tool.filters,
+            only=wanted,
+        )
         machine = self._share()
         drawn = draw(machine=machine)
         found: dict[int, tuple[Product, ...] | Fault] = dict(drawn.faults)

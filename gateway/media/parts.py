@@ -126,6 +126,23 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """How the tiles of a series lie on sheets, for the WebVTT file over them."""
+
+    columns: int
+    rows: int
+    every: Fraction
+    """Seconds between two tiles."""
+    tally: str
+    """The path of a list with one line per tile that was made, and with comments."""
+    name: str | None = None
+    """The pattern of the WebVTT file's name, where the job has a word on it."""
+    url: str | None = None
+    duration: Fraction | None = None
+    """Seconds until which the last tile shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
     """A file to look for after the last run, or with a ``layout`` a package in the folder ``path``.
 
@@ -134,7 +151,7 @@ class Product:
 
     path: str
     role: str = "media"
-    """media or still."""
+    """media, still or sheet."""
     many: bool = False
     still: int | None = None
     """Which of the output's ``stills`` this is."""
@@ -143,6 +160,8 @@ class Product:
     archive: str | None = None
     """The name of a zip file for all of them, empty where the job leaves that open."""
     layout: Layout | None = None
+    grid: Grid | None = None
+    """For sheets: what is on them."""
     duration: Fraction | None = None
     """Seconds that a media file should last; a much shorter one comes from a broken source."""
 

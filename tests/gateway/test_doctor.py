@@ -76,6 +76,8 @@ def test_what_is_missing_is_named_and_is_exit_code_1(tmp_path: Path, capsys: pyt
     assert re.search(r"^ +missing: libx265 *$", out, re.MULTILINE)
     assert f"encoders  {len(tool.PROMISED_ENCODERS) - 1} of {len(tool.PROMISED_ENCODERS)}" in out
     assert "Use another ffmpeg" in out
+    told = re.sub(r"\s+", " ", out)
+    assert "can't be made, refused at submission: mp4: hevc; mov: hevc; mkv: hevc; mpegts: hevc" in told
 
 
 def test_the_variable_sets_it_too(
