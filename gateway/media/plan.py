@@ -30,13 +30,17 @@ def plan(
     encoders: frozenset[str],
     muxers: frozenset[str],
     only: frozenset[int] | None = None,
+    copy: bool = False,
 ) -> Plan:
-    """How to make the outputs of ``job`` (those whose index is in ``only``) from probed sources, one per input."""
+    """How to make the outputs of ``job`` (those whose index is in ``only``) from probed sources, one per input.
+
+    With ``copy``, tracks that the source already has as they are asked for are copied (``media/same.py``).
+    """
     notes: list[str] = []
     drafts: list[Draft] = []
     faults: dict[int, Fault] = {}
     wanted = [index for index in range(len(job.outputs)) if only is None or index in only]
-    tools = Tools(encoders=encoders, muxers=muxers)
+    tools = Tools(encoders=encoders, muxers=muxers, copy=copy)
     try:
         if not sources:
             raise SourceUnreadable
@@ -143,7 +147,8 @@ def _wire(one: Draft, bench: Bench, cut: Span, *, first_pass: bool = False) -> N
     assert one.container is not None  # noqa: S101 - media only
     chapters = one.container.chapters and not bench.scene.joined and one.span.whole and bench.scene.parts[0].span.whole
     options += mux.options(one.output, one.container, max(feed, 0), chapters=chapters, memo=one.memo)
-    if one.copies and one.container.from_zero:
+    whole = one.span.whole and bench.scene.parts[0].span.whole
+    if one.copies and one.container.from_zero and not whole:
         options += ("-avoid_negative_ts", "make_zero")
     bench.targets.append(Target(maps=tuple(maps), options=tuple(options), muxer=one.container.muxer, path=one.path))
 

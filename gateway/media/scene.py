@@ -83,6 +83,7 @@ class Part:
     bitrate: int | None
     sounds: tuple[AudioFacts, ...] = ()
     """All that it has, the first of which is ``audio``."""
+    container: str = ""
 
     @property
     def path(self) -> str:
@@ -161,6 +162,7 @@ def _part(index: int, asked: Input, facts: MediaFacts, memo: Memo) -> Part:
         sounds=facts.audio,
         image=image,
         bitrate=facts.bitrate,
+        container=facts.container,
     )
 
 
