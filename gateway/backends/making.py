@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -9,13 +10,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from mediaglot.gateway.backends import Product, Report
+from mediaglot.gateway.backends import Product, Report, again
 from mediaglot.gateway.backends.drawing import draw_into, flatten
 from mediaglot.gateway.backends.gather import gather
 from mediaglot.gateway.backends.restream import restreamed
 from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, WorkFault
 from mediaglot.gateway.loss import Kind, Ledger
-from mediaglot.gateway.media import parts
+from mediaglot.gateway.media import cost, parts
 from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.plan import needs, plan
 from mediaglot.gateway.media.probe import Prober
@@ -57,9 +58,14 @@ class Maker:
         *,
         limits: Limits,
         threads: int | None = None,
+        copy: bool = False,
     ) -> None:
+        """With ``copy``, tracks that need no encoder (``media/same.py``) get none."""
         self._tool, self._prober, self._carrier = tool, prober, carrier
-        self._limits, self._threads = limits, threads
+        self._limits, self.threads, self.copy = limits, threads, copy
+
+    async def tool(self) -> Tool:
+        return await self._tool()
 
     async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
         tool = await self._tool()
@@ -74,30 +80,50 @@ class Maker:
     async def make(
         self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
-        faults = await self._fetch_needs(ticket, folder, wanted)
+        faults = await self.fetch_needs(ticket, folder, wanted)
         left = wanted - faults.keys()
         try:
-            made = await self._attempt(ticket, folder, left, report)
+            made = await self._attempt(ticket, folder, left, report, copy=self.copy)
         except WHOLE:
             raise
         except WorkFault as fault:
-            if len(left) <= 1:
-                return {**faults, **dict.fromkeys(left, fault)}
-            made = await self._one_by_one(ticket, folder, left, report)
+            made = await self._otherwise(ticket, folder, left, report, fault)
         return {**made, **faults}
+
+    async def drawn(self, ticket: Ticket, wanted: frozenset[int], *, copy: bool | None = None) -> parts.Plan:
+        """The plan for these outputs alone; ``copy`` in place of the maker's own."""
+        tool = await self._tool()
+        facts = [source.facts for source in ticket.sources if source.facts is not None]
+        may = self.copy if copy is None else copy
+        return plan(ticket.job, facts, encoders=tool.encoders, muxers=tool.muxers, only=wanted, copy=may)
+
+    async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int:
+        """Bytes of memory that making these outputs will take."""
+        facts = [source.facts for source in ticket.sources if source.facts is not None]
+        return cost.peak(await self.drawn(ticket, wanted), facts, self.threads)
+
+    async def measure(
+        self, folder: Path, products: Mapping[int, tuple[parts.Product, ...]]
+    ) -> dict[int, tuple[Product, ...] | Fault]:
+        """What the runs of a plan left."""
+        found: dict[int, tuple[Product, ...] | Fault] = {}
+        for index, expected in products.items():
+            try:
+                found[index] = await gather(folder, expected, (await self._prober()).probe)
+            except WorkFault as fault:
+                found[index] = fault
+        return found
 
     async def stream(self, outputs: Path, room: str, files: tuple[File, ...]) -> Mapping[str, str]:
         """Playlists over finished files of a job whose results are in ``room``."""
         return await restreamed(outputs, room, files, (await self._tool()).path, self._limits)
 
     async def _attempt(
-        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, *, copy: bool = False
     ) -> dict[int, tuple[Product, ...] | Fault]:
         """All wanted outputs from the runs of one plan. Raises the WorkFault that ended a run."""
         tool = await self._tool()
-        facts = [source.facts for source in ticket.sources if source.facts is not None]
-        drawn = plan(ticket.job, facts, encoders=tool.encoders, muxers=tool.muxers, only=wanted)
-        found: dict[int, tuple[Product, ...] | Fault] = dict(drawn.faults)
+        drawn = await self.drawn(ticket, wanted, copy=copy)
         for index in drawn.products:
             shutil.rmtree(folder / f"out-{index}", ignore_errors=True)
             (folder / f"out-{index}").mkdir()
@@ -107,17 +133,29 @@ class Maker:
             await draw_into(folder, drawing)
         before = Fraction(0)
         for one in drawn.runs:
-            command = argv(one, tool.path, threads=self._threads)
+            command = argv(one, tool.path, threads=self.threads)
             await run(command, cwd=folder, on_progress=_through(report, before, one), limits=self._limits)
             before += one.weight
         if shutil.disk_usage(folder).free < FULL:
             raise NoSpace
-        for index, products in drawn.products.items():
+        await asyncio.to_thread(again.put_by, folder, drawn.products)
+        return {**drawn.faults, **await self.measure(folder, drawn.products)}
+
+    async def _otherwise(
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, fault: Fault
+    ) -> dict[int, tuple[Product, ...] | Fault]:
+        """After a fault of the common run: without the copied tracks, which may be to blame, then one by one."""
+        plans = [await self.drawn(ticket, wanted, copy=copy) for copy in (self.copy, False)]
+        if plans[0].runs != plans[1].runs:
             try:
-                found[index] = await gather(folder, products, (await self._prober()).probe)
-            except WorkFault as fault:
-                found[index] = fault
-        return found
+                return await self._attempt(ticket, folder, wanted, report)
+            except WHOLE:
+                raise
+            except WorkFault as second:
+                fault = second
+        if len(wanted) <= 1:
+            return dict.fromkeys(wanted, fault)
+        return await self._one_by_one(ticket, folder, wanted, report)
 
     async def _one_by_one(
         self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report
@@ -134,7 +172,8 @@ class Maker:
                 found[index] = fault
         return found
 
-    async def _fetch_needs(self, ticket: Ticket, folder: Path, wanted: frozenset[int]) -> dict[int, Fault]:
+    async def fetch_needs(self, ticket: Ticket, folder: Path, wanted: frozenset[int]) -> dict[int, Fault]:
+        """Bring pictures and fonts, except those that are there already; the outputs that can't have theirs."""
         faults: dict[int, Fault] = {}
         for need in needs(ticket.job, only=wanted):
             if need.output in faults or (folder / need.path).is_file():

@@ -138,6 +138,16 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What decides about an encoder's memory."""
+
+    encoder: str
+    pixels: int
+    effort: str = ""
+    pixel_format: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How a job is made. ``products`` and ``faults`` are by output index; each output is in one of them."""
 
@@ -145,6 +155,7 @@ class Plan:
     products: Mapping[int, tuple[Product, ...]]
     faults: Mapping[int, Fault]
     drawings: tuple[Drawing, ...] = ()
+    loads: tuple[Load, ...] = ()
     notes: tuple[str, ...] = ()
     """Paths of the job's settings that were not applied exactly (``outputs.0.video.tune.partitions``)."""
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.faults import Fault, SourceUnreadable
-from mediaglot.gateway.media import join, mux, overlay, package
+from mediaglot.gateway.media import cost, join, mux, overlay, package
 from mediaglot.gateway.media.bench import Bench
 from mediaglot.gateway.media.draft import Draft, Tools
 from mediaglot.gateway.media.parts import NULL, Fetch, Plan, Product, Run, Target, number
@@ -57,6 +57,7 @@ def plan(
         products=_products(drafts),
         faults=faults,
         drawings=tuple(drawing for one in drafts for drawing in one.drawings),
+        loads=tuple(cost.load(one.video) for one in drafts if one.video is not None and not one.video.copied),
         notes=tuple(dict.fromkeys(notes)),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def make(asked: m.Job, source: m.MediaFacts = SOURCE, *, copy: bool = True) -> P
 def copied(output: m.Output, source: m.MediaFacts = SOURCE, **more: Any) -> tuple[bool, bool]:
     """Whether the picture and the sound of the only output are copied."""
     options = make(job(output, **more), source).runs[-1].targets[0].options
-    pairs = set(zip(options, options[1:], strict=False))
+    pairs = set(pairwise(options))
     return ("-c:v", "copy") in pairs, ("-c:a", "copy") in pairs
 
 
