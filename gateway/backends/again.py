@@ -6,10 +6,13 @@ they are measured and named, without their bytes once more where the file system
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+
+from mediaglot.gateway.faults import NoSpace
 
 
 def raw(folder: Path, index: int) -> Path:
@@ -34,7 +37,7 @@ def put_by(folder: Path, finished: Iterable[int]) -> None:
 
 
 def spread(source: Path, target: Path) -> None:
-    """The same files in a new folder: linked, or copied where that can't be."""
+    """The same files in a new folder: linked, or copied where that can't be. Raises NoSpace."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     for path in source.rglob("*"):
@@ -43,7 +46,16 @@ def spread(source: Path, target: Path) -> None:
             place.mkdir(parents=True, exist_ok=True)
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
+        _place(path, place)
+
+
+def _place(path: Path, place: Path) -> None:
+    try:
+        os.link(path, place)
+    except OSError:
         try:
-            os.link(path, place)
-        except OSError:
             shutil.copyfile(path, place)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise NoSpace from error
+            raise

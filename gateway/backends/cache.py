@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from mediaglot.gateway.backends.again import spread
+from mediaglot.gateway.faults import NoSpace
 
 ENTRY: Final = "entry.json"
 COUNTS: Final = "counts.json"
@@ -45,7 +46,7 @@ class Usage:
 
 def usage(folder: Path) -> Usage:
     """What a cache's folder holds, for whoever does not own it."""
-    sizes = [_size(entry) for entry in folder.glob(f"*/{ENTRY}")]
+    sizes = [_size(entry) for entry in folder.glob(f"*/{ENTRY}") if not entry.parent.name.startswith(MAKING)]
     return Usage(entries=len(sizes), size=sum(sizes), counts=_counts(folder / COUNTS))
 
 
@@ -56,8 +57,9 @@ class Cache:
         self._folder, self._limit = folder, limit
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
-        for rest in folder.glob(f"{MAKING}*"):
-            shutil.rmtree(rest, ignore_errors=True)
+        for rest in folder.iterdir():
+            if rest.is_dir() and (rest.name.startswith(MAKING) or not (rest / ENTRY).is_file()):
+                shutil.rmtree(rest, ignore_errors=True)
         self.counts = _counts(folder / COUNTS)
         aged = sorted((entry.stat().st_mtime_ns, entry) for entry in folder.glob(f"*/{ENTRY}"))
         self._sizes = {entry.parent.name: _size(entry) for _, entry in aged}
@@ -74,7 +76,7 @@ class Cache:
         if not told or not all(_matches(place / "files" / name, *one) for name, one in told.items()):
             self._drop(place)
             return False
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, NoSpace):
             spread(place / "files", target)
             self._touch(fingerprint)
             self._count("hits")
@@ -84,20 +86,23 @@ class Cache:
 
     def put(self, fingerprint: str, files: Path) -> None:
         """Keep the files of a folder, if they fit. A full disk keeps nothing and harms nobody."""
-        told = {str(path.relative_to(files)): describe(path) for path in sorted(files.rglob("*")) if path.is_file()}
-        size = sum(size for size, _ in told.values())
-        if not told or size > self._limit:
-            return
-        with self._lock, contextlib.suppress(OSError):
-            self._make_room(size)
-            draft = Path(tempfile.mkdtemp(dir=self._folder, prefix=MAKING))
-            try:
-                spread(files, draft / "files")
-                (draft / ENTRY).write_text(json.dumps(told))
+        with contextlib.suppress(OSError, NoSpace):
+            told = {str(path.relative_to(files)): describe(path) for path in sorted(files.rglob("*")) if path.is_file()}
+            size = sum(size for size, _ in told.values())
+            if told and size <= self._limit:
+                self._put(fingerprint, files, told, size)
+
+    def _put(self, fingerprint: str, files: Path, told: Mapping[str, tuple[int, str]], size: int) -> None:
+        draft = Path(tempfile.mkdtemp(dir=self._folder, prefix=MAKING))
+        try:
+            spread(files, draft / "files")
+            (draft / ENTRY).write_text(json.dumps(told))
+            with self._lock:
+                self._make_room(size)
                 draft.rename(self._folder / fingerprint)
                 self._sizes[fingerprint] = size
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
     def _make_room(self, size: int) -> None:
         rest = sum(self._sizes.values()) + size

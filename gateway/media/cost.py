@@ -1,9 +1,9 @@
 """How much memory FFmpeg will need for a plan, estimated. Pure.
 
-The numbers are fits to the greatest resident size of FFmpeg 9.0 on two cores, at 320x180 to 1920x1080 with one to six
-threads (``tests/media/test_cost.py`` has the measurements). There the estimate is from 10 % under to 55 % over the
-measured one; for the four-rung ladder from 1080p it is 0 to 10 % over. Sizes, threads, encoders and sources outside of
-that are extrapolated along the same lines.
+The numbers are fits to the greatest resident size of FFmpeg 9.0 on two cores, at 320x180 to 1920x1080 with one to
+eight threads (``tests/media/test_cost.py`` has the measurements). There the estimate is from 6 % under to 34 % over the
+measured one; for the four-rung ladder from 1080p it is 2 to 18 % over. Sizes, threads, encoders and sources outside
+of that are extrapolated along the same lines.
 """
 
 from __future__ import annotations
@@ -28,15 +28,16 @@ OUTPUT: Final = 6 * MB
 
 ENCODERS: Final[Mapping[str, tuple[int, int, int]]] = {
     "libx264": (0, 66, 17),
-    "libx265": (60, 140, 22),
+    "libx265": (60, 134, 12),
     "libvpx": (0, 40, 0),
     "libvpx-vp9": (40, 130, 2),
     "libsvtav1": (45, 180, 0),
     "libaom-av1": (45, 260, 4),
-    "dnxhd": (12, 60, 26),
+    "dnxhd": (12, 30, 25),
+    "prores_ks": (0, 10, 1),
 }
 """Megabytes in any case; bytes for each pixel, in any case and for each thread."""
-OTHERS: Final = (0, 40, 2)
+OTHERS: Final = (0, 20, 1)
 
 AHEAD: Final[Mapping[str, int]] = {
     "ultrafast": -10,
