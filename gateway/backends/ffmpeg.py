@@ -21,6 +21,7 @@ from mediaglot.gateway.model import Delivery, File, Job, Location, MediaFacts, O
 from mediaglot.gateway.transfer import Carrier
 
 if TYPE_CHECKING:
+    from mediaglot.gateway.backends.making import Maker
     from mediaglot.gateway.backends.saving import Saver
     from mediaglot.gateway.media.probe import Prober
 
@@ -34,7 +35,7 @@ class FFmpegCraft:
     def __init__(
         self,
         folder: Path,
-        maker: Callable[[], Saver],
+        maker: Callable[[], Maker | Saver],
         prober: Callable[[], Awaitable[Prober]],
         carrier: Carrier,
     ) -> None:

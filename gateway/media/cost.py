@@ -1,7 +1,7 @@
 """How much memory FFmpeg will need for a plan, estimated. Pure.
 
 The numbers are fits to the greatest resident size of FFmpeg 9.0 on two cores, at 320x180 to 1920x1080 with one to
-eight threads (``tests/media/test_cost.py`` has the measurements). There the estimate is from 6 % under to 34 % over the
+eight threads (``tests/media/test_cost.py`` has the measurements). There the estimate is from 9 % under to 34 % over the
 measured one; for the four-rung ladder from 1080p it is 2 to 18 % over. Sizes, threads, encoders and sources outside
 of that are extrapolated along the same lines.
 """
