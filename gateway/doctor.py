@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import mediaglot.gateway.config as configuration
-from mediaglot.gateway.media import sandbox
+from mediaglot.gateway.backends.cache import FOLDER as CACHE
+from mediaglot.gateway.backends.cache import usage
+from mediaglot.gateway.media import machine, sandbox
 from mediaglot.gateway.media.child import leash
 from mediaglot.gateway.media.tool import (
     OLDEST,
@@ -60,7 +62,8 @@ def run(given: dict[str, Any]) -> int:
         screen.say(f"ffmpeg: {error}", BAD)
         return 1
     lacks = missing(tool)
-    screen.pairs([*of_tool(tool), *of_probe(tool), *of_guards(tool, cast("sandbox.Mode", settings.sandbox))])
+    guards = of_guards(tool, cast("sandbox.Mode", settings.sandbox))
+    screen.pairs([*of_tool(tool), *of_probe(tool), *guards, *of_machine(settings)])
     screen.say()
     screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
     screen.say()
@@ -128,6 +131,32 @@ def of_better(tool: Tool) -> list[str]:
         return []
     lacks = [f"{program} is not there: install {package}" for program, package in sandbox.lacking("bwrap")]
     return lacks or ["bwrap does not let this ffmpeg run, as in many containers"]
+
+
+def of_machine(settings: configuration.Settings) -> list[Row]:
+    """What jobs may use, and what is kept of them."""
+    cores, memory = machine.cores(), machine.memory()
+    jobs = f"{settings.workers or machine.workers(cores)} jobs at the same time"
+    room = f"jobs may use {size(machine.budget(settings.memory))} together, by estimate"
+    return [("cores", f"{cores}, {jobs}"), ("memory", f"{size(memory)}, {room}"), ("cache", of_cache(settings))]
+
+
+def of_cache(settings: configuration.Settings) -> str:
+    """What the cache of the data folder holds and has spared, as its server wrote it down."""
+    if not settings.cache:
+        return "off"
+    kept = usage(settings.data / CACHE)
+    counts = kept.counts
+    told = f"{counts.hits} hits, {counts.misses} misses, {counts.dropped} damaged"
+    return f"{kept.entries} results, {size(kept.size)} of {size(settings.cache)}; {told}"
+
+
+def size(count: int) -> str:
+    """Bytes in the largest decimal unit that leaves at least one."""
+    for unit, text in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {text}"
+    return f"{count} bytes"
 
 
 def of_promise(tool: Tool, kind: str, lacks: list[str]) -> list[Row]:

@@ -22,6 +22,8 @@ from typing import Final
 from mediaglot.gateway.backends.again import spread
 from mediaglot.gateway.faults import NoSpace
 
+FOLDER: Final = "cache"
+"""Its name in the data folder."""
 ENTRY: Final = "entry.json"
 COUNTS: Final = "counts.json"
 MAKING: Final = "making-"

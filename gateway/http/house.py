@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from mediaglot.gateway.media.sandbox import Mode
 
 LOG = logging.getLogger(__name__)
-CACHE: Final = "cache"
-"""The folder of results that were made before, in the data folder."""
 LOCAL_MEDIA: Final = "media.mediaglot.test"
 """The host of sources that are always there: resolved here, never fetched."""
 
@@ -187,14 +185,14 @@ def _craft(
 
 
 def _maker(settings: Settings, workshop: Workshop, carrier: Carrier) -> Saver:
-    from mediaglot.gateway.backends.cache import Cache  # noqa: PLC0415 - loaded for the first job, not for each start
+    from mediaglot.gateway.backends.cache import FOLDER, Cache  # noqa: PLC0415 - loaded for the first job, not at once
     from mediaglot.gateway.backends.making import Maker  # noqa: PLC0415
     from mediaglot.gateway.backends.saving import Saver  # noqa: PLC0415
 
     limits = limits_of(settings)
     copy = settings.stream_copy
     maker = Maker(workshop.tool, workshop.prober, carrier, limits=limits, threads=threads(), copy=copy)
-    return Saver(maker, Cache(settings.data / CACHE, settings.cache) if settings.cache else None)
+    return Saver(maker, Cache(settings.data / FOLDER, settings.cache) if settings.cache else None)
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -56,7 +56,7 @@ def test_bytes_are_shared_where_the_file_system_can(place: Path, files: Path, tm
     cache = Cache(place, 100)
     cache.put("one", files)
     cache.take("one", tmp_path / "out")
-    assert os.path.samefile(tmp_path / "out" / "media.mp4", files / "media.mp4")
+    assert (tmp_path / "out" / "media.mp4").samefile(files / "media.mp4")
 
 
 def test_bytes_are_copied_where_it_can_not(
@@ -70,7 +70,7 @@ def test_bytes_are_copied_where_it_can_not(
     cache.put("one", files)
     assert cache.take("one", tmp_path / "out")
     assert read(tmp_path / "out") == read(files)
-    assert not os.path.samefile(tmp_path / "out" / "media.mp4", files / "media.mp4")
+    assert not (tmp_path / "out" / "media.mp4").samefile(files / "media.mp4")
 
 
 def test_the_least_recently_used_makes_room(place: Path, files: Path, tmp_path: Path) -> None:

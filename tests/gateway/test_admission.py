@@ -21,8 +21,6 @@ def narrow(works: Any) -> Any:
     return works
 
 
-
-
 def at(status: Status, phase: Phase | None) -> Any:
     return lambda ticket: (ticket.status, ticket.phase) == (status, phase)
 
