@@ -184,6 +184,7 @@ class Maker:
             except NoSpace:
                 raise
             except WorkFault as fault:
+                (folder / need.path).unlink(missing_ok=True)
                 faults[need.output] = fault
         return faults
 
