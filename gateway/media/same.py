@@ -9,7 +9,11 @@ it is true of the measured source, and an encoder would have changed nothing but
   A cap is met by a source whose measured average is not over it; its peaks are not looked at.
 - Turning, scaling, cropping, cutting, drawing, levels of sound, key frames, colours and fine settings need an encoder.
 - So does a package: all of its variants begin their segments at the same pictures.
-- A source without time stamps of its own (AVI, MPEG-PS, elementary streams) can't be copied with the right ones.
+- A source without time stamps of its own (AVI, MPEG-PS, elementary streams) can't be copied with the right ones. An
+  MP4 whose edit list hides pictures (it was cut without encoding) would show them in other containers.
+- A frame rate is met by the same average rate, though single pictures may be shown a little longer than others.
+
+What is copied is not decoded: damage inside of a picture, which ends an encoder's run, goes through.
 """
 
 from __future__ import annotations
@@ -29,6 +33,9 @@ STAMPED: Final = frozenset({"mov", "matroska", "mpegts", "flv", "ogg"})
 """Demuxers whose packets carry the time of their picture."""
 SOUNDED: Final = STAMPED | {"mp3", "aac", "wav", "flac"}
 """The same for sound, where a packet's place is its time."""
+
+SPARE: Final = 2
+"""Pictures that rounding may add."""
 
 PROFILES: Final = {
     "constrained baseline": "baseline",
@@ -50,7 +57,7 @@ def kept(
 ) -> tuple[VideoTrack | None, AudioTrack | None]:
     """``tracks``, each replaced by a copied one where that is the same. The output's span must be the whole source."""
     picture, sound = tracks
-    if scene.joined or output.package is not None or not scene.parts[0].span.whole:
+    if scene.joined or output.package is not None or not scene.parts[0].span.whole or _cut(scene):
         return tracks
     asked = Video() if output.video is None else output.video
     if picture is not None and not isinstance(asked, Skip) and not output.overlays:
@@ -63,6 +70,16 @@ def kept(
         if _sound(wanted, codec, sound, scene):
             sound = audio.copied(wanted, scene, memo.at("audio"))
     return picture, sound
+
+
+def _cut(scene: Scene) -> bool:
+    """Whether an edit list may hide pictures: there are more of them than its duration has room for."""
+    source = scene.video
+    if source is None or scene.parts[0].container != "mov":
+        return False
+    if not (source.frames and source.duration and source.frame_rate):
+        return True
+    return source.frames > source.duration * source.frame_rate + SPARE
 
 
 def _words(options: tuple[str, ...]) -> dict[str, str]:

@@ -50,6 +50,7 @@ def clips(real: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     first = [*run, "-i", str(folder / "clip.mp4"), "-c", "copy"]
     for more, name in ((), "clip.mkv"), (("-output_ts_offset", "1234"), "late.ts"):
         subprocess.run([*first, *more, str(folder / name)], check=True)
+    subprocess.run([*run, "-ss", "0.3", *first[4:], str(folder / "cut.mp4")], check=True)
     subprocess.run([*run, "-display_rotation:v:0", "90", *first[4:], str(folder / "turned.mp4")], check=True)
     return folder
 
@@ -196,6 +197,21 @@ async def test_a_turned_source_is_encoded_upright(shop: Open) -> None:
     made = await shop(copy=True).make(MP4, source="turned.mp4")
     (track,) = made[0][0].facts.video
     assert (track.width, track.height, track.rotation) == (90, 160, 0)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+async def test_what_an_edit_list_hides_stays_hidden(shop: Open, container: str) -> None:
+    one = shop(copy=True)
+    made = await one.make(m.Output(container=container), source="cut.mp4")
+    for kind in ("video", "audio"):
+        assert shown(one.path(made[0][0]), kind) == pytest.approx(shown(one.clips / "cut.mp4", kind), abs=0.05)
+
+
+def shown(path: Path, kind: str) -> list[float]:
+    """When the first and the last frame are shown."""
+    with av.open(str(path)) as file:
+        times = [float(frame.time) for frame in file.decode(file.streams.best(kind))]
+    return [times[0], times[-1]]
 
 
 async def test_without_leave_the_source_is_encoded(shop: Open) -> None:

@@ -26,6 +26,7 @@ PICTURE = m.VideoFacts(
     frame_rate=Fraction(30),
     bitrate=1_200_000,
     duration=Fraction(60),
+    frames=1800,
     pixel_format="yuv420p",
 )
 SOUND = m.AudioFacts(codec="aac", sample_rate=48_000, channels=2, profile="LC", bitrate=96_000)
@@ -159,6 +160,9 @@ ODD_SOURCES = {
     "of oblong pixels": (of({"pixel_aspect": Fraction(4, 3)}), (False, True)),
     "of another codec": (of({"codec": "hevc"}, {"codec": "opus"}), (False, False)),
     "without time stamps": (of(container="avi"), (False, False)),
+    "with hidden pictures": (of({"frames": 1803}), (False, False)),
+    "with an unknown number of pictures": (of({"frames": None}), (False, False)),
+    "that tells no number and hides nothing": (of({"frames": None}, container="matroska"), (True, True)),
     "of efficient sound": (of({}, {"profile": "HE-AAC"}), (True, False)),
 }
 
