@@ -14,11 +14,20 @@ from mediaglot.gateway.media.format import CONTAINERS, ENCODERS
 
 ALL_ENCODERS = frozenset(name for names in ENCODERS.values() for name in names)
 ALL_MUXERS = frozenset({container.muxer for container in CONTAINERS.values()} | {"image2", "hls"})
+PICTURE = m.VideoFacts(
+    codec="h264",
+    width=320,
+    height=180,
+    frame_rate=Fraction(25),
+    duration=Fraction(4),
+    frames=100,
+    pixel_format="yuv420p",
+)
 SOURCE = m.MediaFacts(
     container="mov",
     size=1_000_000,
     duration=Fraction(4),
-    video=(m.VideoFacts(codec="h264", width=320, height=180, frame_rate=Fraction(25), pixel_format="yuv420p"),),
+    video=(PICTURE,),
     audio=(m.AudioFacts(codec="aac", sample_rate=48_000, channels=2),),
 )
 
