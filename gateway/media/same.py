@@ -18,6 +18,7 @@ What is copied is not decoded: damage inside of a picture, which ends an encoder
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
@@ -67,8 +68,9 @@ def kept(
     wanted = Audio() if output.audio is None else output.audio
     if sound is not None and not isinstance(wanted, Skip):
         codec = wanted.codec or next(iter(container.audio), "")
-        if _sound(wanted, codec, sound, scene):
-            sound = audio.copied(wanted, scene, memo.at("audio"))
+        heard = replace(scene, audio=scene.parts[0].sounds[sound.track])
+        if _sound(wanted, codec, sound, heard):
+            sound = replace(audio.copied(wanted, heard, memo.at("audio")), track=sound.track)
     return picture, sound
 
 

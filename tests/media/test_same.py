@@ -186,6 +186,16 @@ def test_nothing_is_copied_of_a_part_or_of_several_sources() -> None:
     assert copied(whole, sources=2) == (False, False)
 
 
+def test_the_sound_that_is_asked_for_is_the_one_that_is_looked_at() -> None:
+    source = replace(SOURCE, audio=(SOUND, replace(SOUND, codec="opus", profile=None)))
+    for track, expected in ((1, True), (2, False)):
+        assert copied(sound(track=track), source) == (True, expected)
+    swapped = replace(source, audio=tuple(reversed(source.audio)))
+    (run,) = make(job(sound(track=2)), swapped).runs
+    assert run.targets[0].maps == ("0:V:0", "0:a:1")
+    assert "aac" not in run.targets[0].options
+
+
 def test_no_track_of_a_package_is_copied() -> None:
     assert copied(m.Output(package=m.Package(kind=m.PackageKind.HLS))) == (False, False)
 
