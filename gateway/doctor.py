@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 import mediaglot.gateway.config as configuration
 from mediaglot.gateway.backends.cache import FOLDER as CACHE
 from mediaglot.gateway.backends.cache import usage
-from mediaglot.gateway.media import machine, sandbox
+from mediaglot.gateway.media import capacity, sandbox
 from mediaglot.gateway.media.child import leash
 from mediaglot.gateway.media.tool import (
     OLDEST,
@@ -135,9 +135,9 @@ def of_better(tool: Tool) -> list[str]:
 
 def of_machine(settings: configuration.Settings) -> list[Row]:
     """What jobs may use, and what is kept of them."""
-    cores, memory = machine.cores(), machine.memory()
-    jobs = f"{settings.workers or machine.workers(cores)} jobs at the same time"
-    room = f"jobs may use {size(machine.budget(settings.memory))} together, by estimate"
+    cores, memory = capacity.cores(), capacity.memory()
+    jobs = f"{settings.workers or capacity.workers(cores)} jobs at the same time"
+    room = f"jobs may use {size(capacity.budget(settings.memory))} together, by estimate"
     return [("cores", f"{cores}, {jobs}"), ("memory", f"{size(memory)}, {room}"), ("cache", of_cache(settings))]
 
 

@@ -27,7 +27,7 @@ from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, SourceMissing
 from mediaglot.gateway.http.links import Signer
 from mediaglot.gateway.http.uploads import Uploads
-from mediaglot.gateway.media import machine
+from mediaglot.gateway.media import capacity
 from mediaglot.gateway.media.tool import Tool, find
 from mediaglot.gateway.store.sqlite import SqliteStore
 from mediaglot.gateway.transfer import Carrier, Resolver
@@ -123,9 +123,9 @@ async def open_house(
         uploads = Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall)
         resolvers = workshop.resolve, uploads.resolve
         craft = _craft(settings, workshop, resolvers, policy, clock, stack)
-        workers = settings.workers or machine.workers(machine.cores())
+        workers = settings.workers or capacity.workers(capacity.cores())
         engine = EmbeddedEngine(store, clock, workers=workers)
-        gate = Gate(machine.budget(settings.memory))
+        gate = Gate(capacity.budget(settings.memory))
         shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base, gate=gate)
         await shift.recover()
         await _start_courier(settings, store, policy, clock, dialects, stack)

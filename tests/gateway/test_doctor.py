@@ -11,7 +11,7 @@ import pytest
 
 from mediaglot.gateway import cli, doctor
 from mediaglot.gateway.backends.cache import Cache
-from mediaglot.gateway.media import machine, sandbox, tool
+from mediaglot.gateway.media import capacity, sandbox, tool
 
 PACKAGED = tool._packaged()
 
@@ -59,12 +59,12 @@ def test_it_tells_the_licence_and_how_media_are_probed(capsys: pytest.CaptureFix
 
 
 def test_it_tells_what_jobs_may_use(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = machine.memory()
+    whole = capacity.memory()
     _, out = consult(capsys)
-    assert re.search(rf"^cores +{machine.cores()}, {machine.workers(machine.cores())} jobs at", out, re.MULTILINE)
+    assert re.search(rf"^cores +{capacity.cores()}, {capacity.workers(capacity.cores())} jobs at", out, re.MULTILINE)
     told = re.search(r"^memory +([\d.]+) GB, jobs may use ([\d.]+) GB together", out, re.MULTILINE)
     assert told is not None
-    assert [float(number) * 1e9 for number in told.groups()] == pytest.approx([whole, whole * machine.SHARE], rel=0.05)
+    assert [float(number) * 1e9 for number in told.groups()] == pytest.approx([whole, whole * capacity.SHARE], rel=0.05)
     for name, value in (("WORKERS", "5"), ("MEMORY", "1500000000")):
         monkeypatch.setenv(f"MEDIAGLOT_{name}", value)
     _, out = consult(capsys)
