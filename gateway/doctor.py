@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import mediaglot.gateway.config as configuration
+from mediaglot.gateway.backends.cache import FOLDER as CACHE
+from mediaglot.gateway.backends.cache import usage
 from mediaglot.gateway.config import Settings
-from mediaglot.gateway.media import sandbox
+from mediaglot.gateway.media import capacity, sandbox
 from mediaglot.gateway.media.child import leash
 from mediaglot.gateway.media.chunk import LEAST
 from mediaglot.gateway.media.machine import machine
@@ -66,9 +68,8 @@ def run(given: dict[str, Any]) -> int:
         screen.say(f"ffmpeg: {error}", BAD)
         return 1
     lacks = missing(tool)
-    mode = cast("sandbox.Mode", settings.sandbox)
-    guards = of_guards(tool, mode)
-    screen.pairs([*of_tool(tool), *of_probe(tool), *of_machine(settings), *guards, *of_tones(tool)])
+    guards = of_guards(tool, cast("sandbox.Mode", settings.sandbox))
+    screen.pairs([*of_tool(tool), *of_probe(tool), *guards, *of_machine(settings), *of_tones(tool)])
     screen.say()
     screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
     screen.pairs(of_offer(tool))
@@ -120,17 +121,6 @@ def of_probe(tool: Tool) -> list[Row]:
     return [("probing", f"PyAV {av} in a process of its own (no ffprobe beside this ffmpeg)")]
 
 
-def of_machine(settings: Settings) -> list[Row]:
-    """What there is to encode with, and when a source is encoded in chunks."""
-    own = machine(settings.cores, settings.chunk_seconds)
-    there = f"{own.cores}, as set" if settings.cores else f"{own.cores} of {os.cpu_count()}"
-    free = "" if own.memory is None else f", {own.memory / 1e9:.1f} GB of memory free"
-    when = f"from {int(LEAST)} s on, with more cores than one process keeps busy"
-    if own.chunk is not None:
-        when = f"of {float(own.chunk):g} s, wherever they can be"
-    return [("cores", there + free), ("chunks", when)]
-
-
 def of_guards(tool: Tool, mode: sandbox.Mode) -> list[Row]:
     """What the machine offers around FFmpeg, and what of it is used."""
     tied = "setpriv ties FFmpeg's life to the server's" if leash() else "no usable setpriv: orphans end at restart"
@@ -156,6 +146,41 @@ def of_tones(tool: Tool) -> list[Row]:
     return [
         ("HDR", f"kept as it is: no {lacks}" if lacks else "becomes a standard picture where eight bits are asked for")
     ]
+
+
+def of_machine(settings: Settings) -> list[Row]:
+    """What jobs may use, when a source is encoded in chunks, and what is kept of results."""
+    own = machine(settings.cores, settings.chunk_seconds)
+    there = f"{own.cores}, as set" if settings.cores else f"{own.cores} of {os.cpu_count()}"
+    jobs = f"{settings.workers or capacity.workers(own.cores)} jobs at the same time"
+    room = f"jobs may use {size(capacity.budget(settings.memory))} together, by estimate"
+    when = f"from {int(LEAST)} s on, with more cores than one process keeps busy"
+    if own.chunk is not None:
+        when = f"of {float(own.chunk):g} s, wherever they can be"
+    return [
+        ("cores", f"{there}, {jobs}"),
+        ("memory", f"{size(capacity.memory())}, {room}"),
+        ("chunks", when),
+        ("cache", of_cache(settings)),
+    ]
+
+
+def of_cache(settings: Settings) -> str:
+    """What the cache of the data folder holds and has spared, as its server wrote it down."""
+    if not settings.cache:
+        return "off"
+    kept = usage(settings.data / CACHE)
+    counts = kept.counts
+    told = f"{counts.hits} hits, {counts.misses} misses, {counts.dropped} damaged"
+    return f"{kept.entries} results, {size(kept.size)} of {size(settings.cache)}; {told}"
+
+
+def size(count: int) -> str:
+    """Bytes in the largest decimal unit that leaves at least one."""
+    for unit, text in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {text}"
+    return f"{count} bytes"
 
 
 def of_promise(tool: Tool, kind: str, lacks: list[str]) -> list[Row]:

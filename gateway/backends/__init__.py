@@ -66,6 +66,10 @@ class Craft(Protocol):
 
     async def probe(self, ticket: Ticket, index: int) -> MediaFacts: ...
 
+    async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int:
+        """Bytes of memory that making the wanted outputs will take at its peak."""
+        ...
+
     async def make(
         self, ticket: Ticket, wanted: frozenset[int], report: Report
     ) -> Mapping[int, tuple[Product, ...] | Fault]:

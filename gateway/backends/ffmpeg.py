@@ -22,6 +22,7 @@ from mediaglot.gateway.transfer import Carrier
 
 if TYPE_CHECKING:
     from mediaglot.gateway.backends.making import Maker
+    from mediaglot.gateway.backends.saving import Saver
     from mediaglot.gateway.media.probe import Prober
 
 MOST_PEEKED: Final = 1 << 20
@@ -34,7 +35,7 @@ class FFmpegCraft:
     def __init__(
         self,
         folder: Path,
-        maker: Callable[[], Maker],
+        maker: Callable[[], Maker | Saver],
         prober: Callable[[], Awaitable[Prober]],
         carrier: Carrier,
     ) -> None:
@@ -69,6 +70,9 @@ class FFmpegCraft:
 
     async def probe(self, ticket: Ticket, index: int) -> MediaFacts:
         return await (await self._prober()).probe(self._source(ticket, index))
+
+    async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int:
+        return await self._maker().need(ticket, wanted)
 
     async def make(
         self, ticket: Ticket, wanted: frozenset[int], report: Report

@@ -12,15 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from mediaglot.gateway.backends import Product, Report
+from mediaglot.gateway.backends import Product, Report, again
 from mediaglot.gateway.backends.chunking import Chunker
 from mediaglot.gateway.backends.drawing import draw_into, flatten
 from mediaglot.gateway.backends.gather import gather
 from mediaglot.gateway.backends.restream import restreamed
 from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, WorkFault
 from mediaglot.gateway.loss import Kind, Ledger
-from mediaglot.gateway.media import parts
+from mediaglot.gateway.media import cost, parts
 from mediaglot.gateway.media.argv import argv
+from mediaglot.gateway.media.chunkindex import Index
 from mediaglot.gateway.media.machine import Machine
 from mediaglot.gateway.media.plan import needs, plan
 from mediaglot.gateway.media.probe import Prober
@@ -64,11 +65,18 @@ class Maker:
         threads: int | None = None,
         chance: Callable[[int], bytes] = secrets.token_bytes,
         machine: Callable[[], Machine] | None = None,
+        copy: bool = False,
     ) -> None:
-        """``machine`` says what there is to encode with; without it nothing is encoded in chunks."""
+        """``machine`` says what there is to encode with; without it nothing is encoded in chunks.
+
+        With ``copy``, tracks that need no encoder (``media/same.py``) get none.
+        """
         self._machine, self._busy = machine, 0
         self._tool, self._prober, self._carrier = tool, prober, carrier
-        self._limits, self._threads, self._chance = limits, threads, chance
+        self._limits, self._chance, self.threads, self.copy = limits, chance, threads, copy
+
+    async def tool(self) -> Tool:
+        return await self._tool()
 
     async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
         tool = await self._tool()
@@ -85,43 +93,73 @@ class Maker:
     async def make(
         self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
-        faults = await self._fetch_needs(ticket, folder, wanted)
+        faults = await self.fetch_needs(ticket, folder, wanted)
         left = wanted - faults.keys()
         self._busy += 1
         try:
-            made = await self._attempt(ticket, folder, left, report)
+            made = await self._attempt(ticket, folder, left, report, copy=self.copy)
         except WHOLE:
             raise
         except WorkFault as fault:
-            if len(left) <= 1:
-                return {**faults, **dict.fromkeys(left, fault)}
-            made = await self._one_by_one(ticket, folder, left, report)
+            made = await self._otherwise(ticket, folder, left, report, fault)
         finally:
             self._busy -= 1
         return {**made, **faults}
+
+    async def drawn(
+        self,
+        ticket: Ticket,
+        wanted: frozenset[int],
+        *,
+        copy: bool | None = None,
+        machine: Machine | None = None,
+        pictures: Index | None = None,
+    ) -> parts.Plan:
+        """The plan for these outputs alone; ``copy`` in place of the maker's own."""
+        tool = await self._tool()
+        draw = partial(
+            plan,
+            ticket.job,
+            facts_of(ticket),
+            encoders=tool.encoders,
+            muxers=tool.muxers,
+            filters=tool.filters,
+            only=wanted,
+            copy=self.copy if copy is None else copy,
+            machine=machine,
+            pictures=pictures,
+        )
+        # off the loop: half a million pictures take their time
+        return draw() if pictures is None else await asyncio.to_thread(draw)
+
+    async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int:
+        """Bytes of memory that making these outputs will take."""
+        drawn = await self.drawn(ticket, wanted, machine=self._share())
+        return cost.peak(drawn, facts_of(ticket), drawn.threads or self.threads, drawn.processes)
+
+    async def measure(
+        self, folder: Path, products: Mapping[int, tuple[parts.Product, ...]]
+    ) -> dict[int, tuple[Product, ...] | Fault]:
+        """What the runs of a plan left."""
+        found: dict[int, tuple[Product, ...] | Fault] = {}
+        for index, expected in products.items():
+            try:
+                found[index] = await gather(folder, expected, (await self._prober()).probe, self._chance)
+            except WorkFault as fault:
+                found[index] = fault
+        return found
 
     async def stream(self, outputs: Path, room: str, files: tuple[File, ...]) -> Mapping[str, str]:
         """Playlists over finished files of a job whose results are in ``room``."""
         return await restreamed(outputs, room, files, (await self._tool()).path, self._limits)
 
     async def _attempt(
-        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, *, copy: bool = False
     ) -> dict[int, tuple[Product, ...] | Fault]:
         """All wanted outputs from the runs of one plan. Raises the WorkFault that ended a run."""
         tool = await self._tool()
-        facts = [source.facts for source in ticket.sources if source.facts is not None]
-        draw = partial(
-            plan,
-            ticket.job,
-            facts,
-            encoders=tool.encoders,
-            muxers=tool.muxers,
-            filters=tool.filters,
-            only=wanted,
-        )
         machine = self._share()
-        drawn = draw(machine=machine)
-        found: dict[int, tuple[Product, ...] | Fault] = dict(drawn.faults)
+        drawn = await self.drawn(ticket, wanted, copy=copy, machine=machine)
         for index in drawn.products:
             shutil.rmtree(folder / f"out-{index}", ignore_errors=True)
             (folder / f"out-{index}").mkdir()
@@ -129,27 +167,38 @@ class Maker:
             (folder / target.path).parent.mkdir(exist_ok=True)
         for drawing in drawn.drawings:
             await draw_into(folder, drawing)
-        chunker = Chunker(folder, tool.path, self._limits, self._threads)
-        if drawn.scan is not None:
-            pictures = await chunker.index(drawn.scan)
-            # off the loop: half a million pictures take their time
-            drawn = drawn if pictures is None else await asyncio.to_thread(draw, machine=machine, pictures=pictures)
+        chunker = Chunker(folder, tool.path, self._limits, self.threads)
+        pictures = None if drawn.scan is None else await chunker.index(drawn.scan)
+        if pictures is not None:
+            drawn = await self.drawn(ticket, wanted, copy=copy, machine=machine, pictures=pictures)
         if drawn.chunks is None or not await chunker.make(drawn.chunks, report):
             await self._run(folder, tool, drawn.runs, report)
         if shutil.disk_usage(folder).free < FULL:
             raise NoSpace
-        for index, products in drawn.products.items():
+        await asyncio.to_thread(again.put_by, folder, drawn.products)
+        return {**drawn.faults, **await self.measure(folder, drawn.products)}
+
+    async def _otherwise(
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, fault: Fault
+    ) -> dict[int, tuple[Product, ...] | Fault]:
+        """After a fault of the common run: without the copied tracks, which may be to blame, then one by one."""
+        plans = [await self.drawn(ticket, wanted, copy=copy) for copy in (self.copy, False)]
+        if plans[0].runs != plans[1].runs:
             try:
-                found[index] = await gather(folder, products, (await self._prober()).probe, self._chance)
-            except WorkFault as fault:
-                found[index] = fault
-        return found
+                return await self._attempt(ticket, folder, wanted, report)
+            except WHOLE:
+                raise
+            except WorkFault as second:
+                fault = second
+        if len(wanted) <= 1:
+            return dict.fromkeys(wanted, fault)
+        return await self._one_by_one(ticket, folder, wanted, report)
 
     async def _run(self, folder: Path, tool: Tool, runs: Sequence[parts.Run], report: Report) -> None:
         """One after another."""
         before = Fraction(0)
         for one in runs:
-            command = argv(one, tool.path, threads=self._threads)
+            command = argv(one, tool.path, threads=self.threads)
             await run(command, cwd=folder, on_progress=_through(report, before, one), limits=self._limits)
             before += one.weight
 
@@ -173,7 +222,8 @@ class Maker:
                 found[index] = fault
         return found
 
-    async def _fetch_needs(self, ticket: Ticket, folder: Path, wanted: frozenset[int]) -> dict[int, Fault]:
+    async def fetch_needs(self, ticket: Ticket, folder: Path, wanted: frozenset[int]) -> dict[int, Fault]:
+        """Bring pictures and fonts, except those that are there already; the outputs that can't have theirs."""
         faults: dict[int, Fault] = {}
         for need in needs(ticket.job, only=wanted):
             if need.output in faults or (folder / need.path).is_file():
@@ -184,8 +234,13 @@ class Maker:
             except NoSpace:
                 raise
             except WorkFault as fault:
+                (folder / need.path).unlink(missing_ok=True)
                 faults[need.output] = fault
         return faults
+
+
+def facts_of(ticket: Ticket) -> list[MediaFacts]:
+    return [source.facts for source in ticket.sources if source.facts is not None]
 
 
 def _through(report: Report, before: Fraction, one: parts.Run) -> Callable[[Progress], None]:

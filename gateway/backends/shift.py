@@ -18,6 +18,7 @@ from mediaglot.gateway.backends.announce import Subject, keep, tell
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.engine import Engine
+from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, Internal, NoSpace, NotFound, WorkFault
 from mediaglot.gateway.model import TERMINAL, Event, Phase, Status, Ticket
 from mediaglot.gateway.store import Full, Key, Store, Work
@@ -43,7 +44,10 @@ class Shift:
         *,
         dialect: Callable[[str], Dialect],
         base: Callable[[str], str],
+        gate: Gate | None = None,
     ) -> None:
+        """``gate`` admits jobs by the memory that they need, when their sources are there and probed."""
+        self.gate = gate or Gate()
         self.store, self.engine, self.craft, self.clock = store, engine, craft, clock
         self._dialect, self._base = dialect, base
 
@@ -58,7 +62,7 @@ class Shift:
             if ticket.job.hold:
                 await self._end(work, step.hold, lambda _: [(Event.READY, None)])
             else:
-                await self._encode(work)
+                await self._encode(work, ticket)
         except WorkFault as fault:
             await self._fail(work, fault)
         except Full:
@@ -97,11 +101,14 @@ class Shift:
         facts = [await self.craft.probe(ticket, index) for index in range(count)]
         return await self._update(key, partial(step.probed, facts=facts))
 
-    async def _encode(self, work: Work) -> None:
+    async def _encode(self, work: Work, ticket: Ticket) -> None:
         key = work.key
-        ticket = await self._update(key, step.begin_encoding)
         wanted = frozenset(index for index, made in enumerate(ticket.outputs) if made.status not in TERMINAL)
-        results = await self.craft.make(ticket, wanted, self._reporter(key, Phase.ENCODING)) if wanted else {}
+        need = await self.craft.need(ticket, wanted) if wanted else 0
+        wait = partial(self._update, key, step.wait)
+        async with self.gate.room(need, priority=work.priority, place=work.place, wait=wait):
+            ticket = await self._update(key, step.begin_encoding)
+            results = await self.craft.make(ticket, wanted, self._reporter(key, Phase.ENCODING)) if wanted else {}
         await self._update(key, step.begin_storing)
         for count, (index, result) in enumerate(sorted(results.items())):
             if isinstance(result, Fault):

@@ -66,6 +66,9 @@ class SimulatedCraft:
     async def probe(self, ticket: Ticket, index: int) -> MediaFacts:
         return source_facts(ticket.job.inputs[index].location.url)
 
+    async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int:
+        return 0
+
     async def make(
         self, ticket: Ticket, wanted: frozenset[int], report: Report
     ) -> Mapping[int, tuple[Product, ...] | Fault]:

@@ -34,6 +34,10 @@ def hold(ticket: Ticket, now: datetime) -> Ticket:
     return move(ticket, Status.HELD, now, left=None)
 
 
+def wait(ticket: Ticket, now: datetime) -> Ticket:
+    return move(ticket, Status.RUNNING, now, phase=Phase.WAITING)
+
+
 def begin_encoding(ticket: Ticket, now: datetime) -> Ticket:
     outputs = tuple(
         made

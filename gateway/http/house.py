@@ -22,9 +22,11 @@ from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.config import Settings, folders
 from mediaglot.gateway.dialect import Dialect, Insistence
 from mediaglot.gateway.engine.embedded import EmbeddedEngine
+from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, SourceMissing
 from mediaglot.gateway.http.links import Signer
 from mediaglot.gateway.http.uploads import Uploads
+from mediaglot.gateway.media import capacity
 from mediaglot.gateway.media.machine import machine
 from mediaglot.gateway.media.tool import Tool, find
 from mediaglot.gateway.store.sqlite import SqliteStore
@@ -32,7 +34,7 @@ from mediaglot.gateway.transfer import Carrier, Resolver
 from mediaglot.gateway.transfer.policy import Policy
 
 if TYPE_CHECKING:
-    from mediaglot.gateway.backends.making import Maker
+    from mediaglot.gateway.backends.saving import Saver
     from mediaglot.gateway.media.library import Library
     from mediaglot.gateway.media.probe import Prober
     from mediaglot.gateway.media.run import Limits
@@ -121,16 +123,16 @@ async def open_house(
         uploads = Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall)
         resolvers = workshop.resolve, uploads.resolve
         craft = _craft(settings, workshop, resolvers, policy, clock, stack)
-        engine = EmbeddedEngine(store, clock, workers=settings.workers)
-        shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base)
+        workers = settings.workers or capacity.workers(settings.cores or capacity.cores())
+        engine = EmbeddedEngine(store, clock, workers=workers)
+        gate = Gate(capacity.budget(settings.memory))
+        shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base, gate=gate)
         await shift.recover()
         await _start_courier(settings, store, policy, clock, dialects, stack)
         working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
         stack.push_async_callback(_stop_engine, engine, working, shift)
         accounts = Accounts(settings.accounts, clock, free=lambda name: dialects[name].free_tokens)
-        desk = Desk(
-            store, engine, craft, clock, workers=settings.workers, base=base, accounts=accounts, dropbox=uploads
-        )
+        desk = Desk(store, engine, craft, clock, workers=workers, base=base, accounts=accounts, dropbox=uploads)
         await desk.cabinet.open()
         yield House(
             desk=desk,
@@ -182,12 +184,22 @@ def _craft(
     return FFmpegCraft(settings.data, cache(partial(_maker, settings, workshop, carrier)), workshop.prober, carrier)
 
 
-def _maker(settings: Settings, workshop: Workshop, carrier: Carrier) -> Maker:
-    from mediaglot.gateway.backends.making import Maker  # noqa: PLC0415 - loaded for the first job, not for each start
+def _maker(settings: Settings, workshop: Workshop, carrier: Carrier) -> Saver:
+    from mediaglot.gateway.backends.cache import FOLDER, Cache  # noqa: PLC0415 - loaded for the first job, not at once
+    from mediaglot.gateway.backends.making import Maker  # noqa: PLC0415
+    from mediaglot.gateway.backends.saving import Saver  # noqa: PLC0415
 
     fresh = partial(machine, settings.cores, settings.chunk_seconds)
-    count = threads(fresh().cores)
-    return Maker(workshop.tool, workshop.prober, carrier, limits=limits_of(settings), threads=count, machine=fresh)
+    maker = Maker(
+        workshop.tool,
+        workshop.prober,
+        carrier,
+        limits=limits_of(settings),
+        threads=threads(fresh().cores),
+        machine=fresh,
+        copy=settings.stream_copy,
+    )
+    return Saver(maker, Cache(settings.data / FOLDER, settings.cache) if settings.cache else None)
 
 
 def limits_of(settings: Settings) -> Limits:

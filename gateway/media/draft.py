@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from mediaglot.gateway.faults import CodecMismatch, NoSuchTrack, UnknownContainer, UnknownEncoder, Unsupported
-from mediaglot.gateway.media import audio, naming, overlay, video
+from mediaglot.gateway.media import audio, naming, overlay, same, video
 from mediaglot.gateway.media.audio import AudioTrack
 from mediaglot.gateway.media.format import CONTAINERS, DEFAULT_CONTAINER, ENCODERS, Container, Nature
 from mediaglot.gateway.media.language import listen
@@ -24,6 +24,10 @@ class Tools:
 
     encoders: frozenset[str]
     muxers: frozenset[str]
+    copy: bool = False
+    """Tracks that the source already has as they are asked for (``media/same.py``) are copied."""
+    sounds: bool = True
+    """Sound beside pictures that are encoded, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,9 @@ def tracks(plain: Draft, name: str, container: Container, scene: Scene, tools: T
     sound = _audio(output, name, container, scene, tools, memo, alone=pictures is None)
     if pictures is None and sound is None:
         raise NoSuchTrack(kind="audio" if container.nature is Nature.AUDIO else "video")
+    if tools.copy and plain.span.whole:
+        pictures, copied = same.kept(output, container, scene, (pictures, sound), memo)
+        sound = copied if tools.sounds or pictures is None or pictures.copied else sound
     covers: tuple[Cover, ...] = ()
     drawings: tuple[Drawing, ...] = ()
     if output.overlays and pictures is not None and not pictures.copied:

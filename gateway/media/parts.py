@@ -218,6 +218,16 @@ class Chunks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What decides about an encoder's memory."""
+
+    encoder: str
+    pixels: int
+    effort: str = ""
+    pixel_format: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How a job is made. ``products`` and ``faults`` are by output index; each output is in one of them."""
 
@@ -225,12 +235,17 @@ class Plan:
     products: Mapping[int, tuple[Product, ...]]
     faults: Mapping[int, Fault]
     drawings: tuple[Drawing, ...] = ()
+    loads: tuple[Load, ...] = ()
     notes: tuple[str, ...] = ()
     """Paths of the job's settings that were not applied exactly (``outputs.0.video.tune.partitions``)."""
     scan: Run | None = None
     """Lists the source's pictures; with that list a new plan may have ``chunks``."""
     chunks: Chunks | None = None
     """Another way to do what ``runs`` do."""
+    processes: int = 1
+    """How many FFmpegs there will be at a time, at most."""
+    threads: int | None = None
+    """For each of them, where the plan says."""
 
 
 @dataclass(frozen=True, slots=True)

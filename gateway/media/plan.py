@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.faults import Fault, SourceUnreadable
-from mediaglot.gateway.media import chunk, chunkrun, join, lock, mux, overlay, package
+from mediaglot.gateway.media import chunk, chunkrun, cost, join, lock, mux, overlay, package
 from mediaglot.gateway.media.bench import Bench
 from mediaglot.gateway.media.chunkindex import Index
 from mediaglot.gateway.media.draft import Draft, Tools
@@ -34,41 +34,58 @@ def plan(
     muxers: frozenset[str],
     filters: frozenset[str] = frozenset(),
     only: frozenset[int] | None = None,
+    copy: bool = False,
     machine: Machine | None = None,
     pictures: Index | None = None,
 ) -> Plan:
     """How to make the outputs of ``job`` (those whose index is in ``only``) from probed sources, one per input.
 
     ``filters`` are those that not every FFmpeg has; what needs one that is not named is made without.
+    With ``copy``, tracks that the source already has as they are asked for are copied (``media/same.py``).
     With a ``machine`` on which chunks are worth it there is a ``scan`` for the source's ``pictures``, and with those
     there are the ``chunks``, if they allow it.
     """
     notes: list[str] = []
-    drafts: list[Draft] = []
-    faults: dict[int, Fault] = {}
     wanted = [index for index in range(len(job.outputs)) if only is None or index in only]
-    tools = Tools(encoders=encoders, muxers=muxers)
+    tools = Tools(encoders=encoders, muxers=muxers, copy=copy)
     try:
         if not sources:
             raise SourceUnreadable
         view = scene(job, sources, notes, filters)
     except Fault as fault:
         return Plan(runs=(), products={}, faults=dict.fromkeys(wanted, fault))
+    drafts, faults = _drafts(job, wanted, view, tools, notes)
+    team = None
+    if machine is not None and muxers >= chunkrun.NEEDED:
+        # sound is encoded in passing, and copied it would forbid chunks
+        plain, _ = _drafts(job, wanted, view, replace(tools, sounds=False), [])
+        team = chunk.crew(plain, view, machine)
+        drafts = drafts if team is None else plain
+    return Plan(
+        runs=_runs(drafts, view),
+        scan=chunkrun.scan(view) if team is not None and pictures is None else None,
+        chunks=_chunks(drafts, view, team, pictures) if team is not None and pictures is not None else None,
+        processes=team.workers if team is not None else 1,
+        threads=team.threads if team is not None else None,
+        products=_products(drafts),
+        faults=faults,
+        drawings=tuple(drawing for one in drafts for drawing in one.drawings),
+        loads=tuple(cost.load(one.video) for one in drafts if one.video is not None and not one.video.copied),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _drafts(
+    job: Job, wanted: Sequence[int], view: Scene, tools: Tools, notes: list[str]
+) -> tuple[list[Draft], dict[int, Fault]]:
+    drafts: list[Draft] = []
+    faults: dict[int, Fault] = {}
     for index in wanted:
         try:
             drafts += package.drafts(job.outputs[index], index, view, tools, notes)
         except Fault as fault:
             faults[index] = fault
-    team = chunk.crew(drafts, view, machine) if machine and muxers >= chunkrun.NEEDED else None
-    return Plan(
-        runs=_runs(drafts, view),
-        scan=chunkrun.scan(view) if team is not None and pictures is None else None,
-        chunks=_chunks(drafts, view, team, pictures) if team is not None and pictures is not None else None,
-        products=_products(drafts),
-        faults=faults,
-        drawings=tuple(drawing for one in drafts for drawing in one.drawings),
-        notes=tuple(dict.fromkeys(notes)),
-    )
+    return drafts, faults
 
 
 def needs(job: Job, only: frozenset[int] | None = None) -> tuple[Fetch, ...]:
@@ -172,7 +189,8 @@ def _wire(one: Draft, bench: Bench, cut: Span, *, first_pass: bool = False) -> N
     assert one.container is not None  # noqa: S101 - media only
     chapters = one.container.chapters and not bench.scene.joined and one.span.whole and bench.scene.parts[0].span.whole
     options += mux.options(one.output, one.container, max(feed, 0), chapters=chapters, memo=one.memo)
-    if one.copies and one.container.from_zero:
+    whole = one.span.whole and bench.scene.parts[0].span.whole
+    if one.copies and one.container.from_zero and not whole:
         options += ("-avoid_negative_ts", "make_zero")
     bench.targets.append(Target(maps=tuple(maps), options=tuple(options), muxer=one.container.muxer, path=one.path))
 

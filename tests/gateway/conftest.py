@@ -133,6 +133,7 @@ class Hands:
         self.log: list[str] = []
         self.failing: dict[str, Exception] = {}
         self.lost: dict[int, Fault] = {}
+        self.needs: dict[str, int] = {}
         self.refused: dict[int, Fault] = {}
         self.reports: dict[str, tuple[float, float | None]] = {}
         self.wanted: list[frozenset[int]] = []
@@ -167,6 +168,9 @@ class Hands:
     async def probe(self, ticket: Ticket, index: int) -> MediaFacts:
         await self._at("probe")
         return FACTS
+
+    async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int:
+        return self.needs.get(ticket.id, 0)
 
     async def make(
         self, ticket: Ticket, wanted: frozenset[int], report: Report

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mediaglot.gateway import cli, doctor
-from mediaglot.gateway.media import sandbox, tool
+from mediaglot.gateway.backends.cache import Cache
+from mediaglot.gateway.media import capacity, sandbox, tool
 
 PACKAGED = tool._packaged()
 
@@ -68,6 +69,37 @@ def test_it_tells_what_there_is_to_encode_with(
     _, out = consult(capsys)
     assert re.search(r"^cores +3, as set", out, re.MULTILINE)
     assert re.search(r"^chunks +of 7.5 s", out, re.MULTILINE)
+
+
+def test_it_tells_what_jobs_may_use(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = capacity.memory()
+    _, out = consult(capsys)
+    assert re.search(
+        rf"^cores +{capacity.cores()} of \d+, {capacity.workers(capacity.cores())} jobs at", out, re.MULTILINE
+    )
+    told = re.search(r"^memory +([\d.]+) GB, jobs may use ([\d.]+) GB together", out, re.MULTILINE)
+    assert told is not None
+    assert [float(number) * 1e9 for number in told.groups()] == pytest.approx([whole, whole * capacity.SHARE], rel=0.05)
+    for name, value in (("WORKERS", "5"), ("MEMORY", "1500000000")):
+        monkeypatch.setenv(f"MEDIAGLOT_{name}", value)
+    _, out = consult(capsys)
+    assert ", 5 jobs at the same time" in out
+    assert ", jobs may use 1.5 GB together" in out
+
+
+def test_it_tells_what_the_cache_has_spared(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert re.search(r"^cache +off *$", consult(capsys)[1], re.MULTILINE)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "media.mp4").write_bytes(b"x" * 1500)
+    cache = Cache(tmp_path / "data" / "cache", 10**9)
+    cache.put("one", tmp_path / "files")
+    for name in ("one", "one", "other"):
+        cache.take(name, tmp_path / "out")
+    monkeypatch.setenv("MEDIAGLOT_CACHE", "2000000000")
+    monkeypatch.setenv("MEDIAGLOT_DATA", str(tmp_path / "data"))
+    assert "1 results, 1.5 kB of 2.0 GB; 2 hits, 1 misses, 0 damaged" in consult(capsys)[1]
 
 
 def test_what_is_missing_is_named_and_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
