@@ -1,0 +1,72 @@
+"""Packages over HTTP in the hands of readers that we did not write: FFmpeg's demuxers, by PyAV, and an HLS parser."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from typing import Any
+from urllib.parse import urljoin
+
+import aiohttp
+import av
+import m3u8
+import pytest
+
+pytestmark = pytest.mark.ffmpeg
+FRAMES = 150
+
+
+def whole(url: str) -> dict[int, Any]:
+    """All that the address leads to, decoded: by height, the times of the pictures; at 0 the sound's samples."""
+    found: dict[int, Any] = {}
+    with av.open(url, timeout=20) as box:
+        pictures = {stream.index: stream.height for stream in box.streams.video}
+        for packet in box.demux(*box.streams.video, box.streams.audio[0]):
+            for frame in packet.decode():
+                if packet.stream.type == "audio":
+                    found[0] = found.get(0, 0) + frame.samples
+                else:
+                    found.setdefault(pictures[packet.stream.index], []).append(float(frame.time))
+    return found
+
+
+@pytest.mark.parametrize("output", ["advanced_hls", "fmp4_hls"])
+async def test_ffmpeg_reads_all_of_a_package_without_a_seam(package: Any, ladder: Any, output: str) -> None:
+    found = await asyncio.to_thread(whole, (await package(output=output, **ladder))[-1])
+    for height in (90, 180):
+        times = found[height]
+        assert len(times) == FRAMES
+        assert [later - before for before, later in pairwise(times)] == pytest.approx([1 / 25] * (FRAMES - 1), abs=1e-3)
+    assert found[90] == pytest.approx(found[180], abs=1e-4)
+    assert found[0] / 48_000 == pytest.approx(6, abs=0.1)
+
+
+@pytest.mark.parametrize("output", ["advanced_hls", "fmp4_hls"])
+async def test_what_the_playlists_say_is_so(package: Any, ladder: Any, output: str) -> None:
+    master = (await package(output=output, **ladder))[-1]
+    async with aiohttp.ClientSession(raise_for_status=True) as session:
+
+        async def get(url: str) -> bytes:
+            async with session.get(url) as answer:
+                return await answer.read()
+
+        shown = m3u8.loads((await get(master)).decode(), uri=master)
+        for one in shown.playlists:
+            media = m3u8.loads((await get(one.absolute_uri)).decode(), uri=one.absolute_uri)
+            sizes = [len(await get(segment.absolute_uri)) for segment in media.segments]
+            lengths = [segment.duration for segment in media.segments]
+            assert sum(lengths) == pytest.approx(6, abs=0.05)
+            assert lengths == pytest.approx([2, 2, 2], abs=0.05)
+            assert media.target_duration == 2
+            rates = [8 * size / length for size, length in zip(sizes, lengths, strict=True)]
+            said = one.stream_info
+            assert said.bandwidth == pytest.approx(max(rates), abs=1)
+            assert said.average_bandwidth == pytest.approx(8 * sum(sizes) / sum(lengths), abs=1)
+            with av.open(one.absolute_uri, timeout=20) as box:
+                picture = box.streams.video[0].codec_context
+                assert said.resolution == (picture.width, picture.height)
+                assert said.frame_rate == pytest.approx(float(box.streams.video[0].guessed_rate or 0), abs=0.001)
+                profile = {"Constrained Baseline": 66, "Main": 77, "High": 100}[picture.profile]
+                assert said.codecs.startswith(f"avc1.{profile:02x}")
+            for segment in media.segments:
+                assert segment.absolute_uri == urljoin(one.absolute_uri, segment.uri)
