@@ -154,7 +154,9 @@ def ladder(studio: Studio) -> None:
             "bitrate": f"{bitrate}k",
             "maxrate": f"{bitrate}k",
             "bufsize": f"{2 * bitrate}k",
-            **{"audio_bitrate": "128k", "keyframe": "60", **H264},
+            "audio_bitrate": "128k",
+            "keyframe": "60",
+            **H264,
         }
         for size, bitrate in RUNGS
     ]
@@ -179,8 +181,8 @@ def ladder(studio: Studio) -> None:
     for hand, made, (size, _) in zip(places, studio.job(source.name, *formats), RUNGS, strict=True):
         theirs, mine = quality(hand, source), quality(made, source)
         print(f"  {size}: by hand {theirs}; ours {mine}")
-        if not mine.like(theirs):
-            raise RuntimeError("not the same quality")
+        if not mine.as_good_as(theirs):
+            raise RuntimeError("not as good as by hand")
 
 
 def remux(studio: Studio) -> None:
@@ -263,8 +265,8 @@ def small(source: Path, place: Path) -> tuple[list[str], dict[str, object]]:
 def like(hand: Path, made: Path, source: Path) -> None:
     theirs, mine = quality(hand, source), quality(made, source)
     print(f"  by hand {theirs}; ours {mine}")
-    if not mine.like(theirs):
-        raise RuntimeError("not the same quality")
+    if not mine.as_good_as(theirs):
+        raise RuntimeError("not as good as by hand")
 
 
 def timed(action: Callable[[], object]) -> float:

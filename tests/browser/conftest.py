@@ -61,12 +61,15 @@ def ladder() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six seconds with a tone. The left half is two seconds red, then green, then blue; the right is yellow."""
+    """Six seconds with a tone. The left half is two seconds red, then green, then blue; the right is yellow.
+
+    A little noise is over it, without which a larger picture would be no larger file.
+    """
     folder = tmp_path_factory.mktemp("film")
     program = tool.find(None, folder / "ffmpeg.json").path
     parts = "".join(f"color={colour}:320x180:25:d=2[c{number}];" for number, colour in enumerate(COLOURS))
     joined = "".join(f"[c{number}]" for number in range(len(COLOURS))) + f"concat={len(COLOURS)}"
-    graph = f"{parts}{joined},drawbox=x=160:w=160:h=180:color=yellow:t=fill,format=yuv420p"
+    graph = f"{parts}{joined},drawbox=x=160:w=160:h=180:color=yellow:t=fill,noise=alls=12:allf=t,format=yuv420p"
     sources = ("-f", "lavfi", "-i", graph, "-f", "lavfi", "-i", f"sine=440:sample_rate=48000:d={SECONDS}")
     coding = ("-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-ac", "2")
     subprocess.run([program, "-v", "error", *sources, *coding, folder / "film.mp4"], check=True)

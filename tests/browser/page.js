@@ -25,8 +25,8 @@ const players = {
   },
   dash(url) {
     const player = dashjs.MediaPlayer().create();
-    const settings = { streaming: { abr: { autoSwitchBitrate: { video: false }, initialBitrate: { video: 1 } } } };
-    player.updateSettings(settings);
+    const fixed = { initialBitrate: { video: 1 }, autoSwitchBitrate: { video: false } };
+    player.updateSettings({ streaming: { abr: fixed } });
     player.on(dashjs.MediaPlayer.events.ERROR, (found) => fault({ fatal: true, what: found.error.message }));
     player.on(dashjs.MediaPlayer.events.QUALITY_CHANGE_RENDERED, (found) => {
       if (found.mediaType === "video") levels.push(found.newRepresentation.height);
