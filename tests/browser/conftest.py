@@ -46,7 +46,8 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-sync --disable-component-update --disable-breakpad --autoplay-policy=no-user-gesture-required"
 ).split()
-PATIENCE = 45
+PATIENCE = 60
+"""Seconds for a job or for a film; the page itself gives up after 40."""
 SECONDS = 6
 COLOURS = ("red", "lime", "blue")
 

@@ -90,7 +90,7 @@ async function watch() {
 const report = (found) => fetch("report", { method: "POST", body: JSON.stringify({ errors, ...found }) });
 const spans = () => [...Array(video.buffered.length).keys()].map((n) => [video.buffered.start(n), video.buffered.end(n)]);
 const broken = (why) => report({ broken: `${why}`, at: video.currentTime, ready: video.readyState, buffered: spans() });
-setTimeout(() => broken("not at its end after 20 seconds"), 20000);
+setTimeout(() => broken("not at its end after 40 seconds"), 40000);
 window.addEventListener("error", (event) => broken(event.message));
 video.addEventListener("error", () => broken(video.error.message));
 watch().then(report, broken);
