@@ -50,7 +50,10 @@ const once = (name) => new Promise((resolve) => video.addEventListener(name, res
 // The colours at the middle of the left and of the right half, as they are on the screen at that time.
 async function look(time) {
   const seeked = once("seeked");
+  const next = () => new Promise((resolve) => video.requestVideoFrameCallback((_, frame) => resolve(frame.mediaTime)));
+  let shown = next();
   video.currentTime = time;
+  while (Math.abs((await shown) - time) > 0.2) shown = next();
   await seeked;
   const canvas = new OffscreenCanvas(4, 2);
   const context = canvas.getContext("2d");
