@@ -43,6 +43,11 @@ async def test_hls_plays_in_hls_js(package: Any, ladder: Any, watch: Any, output
     played(await watch("hls", entry(await package(output=output, **ladder), ".m3u8")))
 
 
+@pytest.mark.parametrize("output", ["advanced_hls", "fmp4_hls"])
+async def test_encrypted_hls_plays_in_hls_js(package: Any, ladder: Any, watch: Any, output: str) -> None:
+    played(await watch("hls", entry(await package(output=output, encryption="yes", **ladder), ".m3u8")))
+
+
 @pytest.mark.parametrize("output", ["advanced_dash", "advanced_fmp4"])
 async def test_dash_plays_in_dash_js(package: Any, ladder: Any, watch: Any, output: str) -> None:
     played(await watch("dash", entry(await package(output=output, **ladder), ".mpd")))
