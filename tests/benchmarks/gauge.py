@@ -39,25 +39,31 @@ class Cost:
 def measure(action: Callable[[], object], pid: int, beside: frozenset[int] = frozenset()) -> Cost:
     """The cost of ``action`` in the process ``pid``, which is this one or a child, and in all below it.
 
-    The trees ``beside`` it, and this process itself, don't count as memory. Children must have been waited for.
+    The trees ``beside`` it, and this process itself, don't count as memory. Children must have been waited for. What
+    ends in a sandbox is waited for by nobody who would tell: of that, only the CPU that was seen in passing counts.
     """
-    stop, peak = threading.Event(), [0.0]
+    stop, peak, seen = threading.Event(), [0.0], dict[int, float]()
+    before = {child: _own(child) for child in _below(pid)}
 
     def look() -> None:
         while not stop.wait(PERIOD):
             peak[0] = max(peak[0], resident(pid, beside))
+            seen.update((child, used) for child in _below(pid) if (used := _own(child)))
 
     watching = threading.Thread(target=look)
     watching.start()
     began, busy, own, everything = time.perf_counter(), _busy(), _used(pid), _used(os.getpid())
+    alone = _own(pid)
     try:
         action()
     finally:
         wall = time.perf_counter() - began
         stop.set()
         watching.join()
-    cpu = _used(pid) - own
-    foreign = max(0.0, _busy() - busy - (_used(os.getpid()) - everything)) / (wall * CORES)
+    told = _used(pid) - own
+    passing = _own(pid) - alone + sum(max(0.0, used - before.get(child, 0.0)) for child, used in seen.items())
+    cpu = max(told, passing)
+    foreign = max(0.0, _busy() - busy - (_used(os.getpid()) - everything) - (cpu - told)) / (wall * CORES)
     return Cost(wall, cpu, peak[0], foreign)
 
 
@@ -75,6 +81,23 @@ def resident(pid: int, beside: frozenset[int] = frozenset()) -> float:
 def _children(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         yield from (int(word) for word in (task / "children").read_text().split())
+
+
+def _below(pid: int) -> list[int]:
+    try:
+        children = list(_children(pid))
+    except OSError:
+        return []
+    return children + [one for child in children for one in _below(child)]
+
+
+def _own(pid: int) -> float:
+    """CPU seconds of this process alone, 0 when it has gone."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(int(word) for word in words[11:13]) / TICK
 
 
 def _used(pid: int) -> float:

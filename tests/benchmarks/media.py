@@ -351,11 +351,11 @@ PARTS = {"ladder": ladder, "remux": remux, "probe": probe, "overhead": overhead,
 
 
 @contextlib.contextmanager
-def opened(folder: Path, seconds: int, rounds: int) -> Iterator[Studio]:
+def opened(folder: Path, seconds: int, rounds: int, flags: Sequence[str]) -> Iterator[Studio]:
     (folder / "films").mkdir()
     port = free_port()
     storage = ("--storage", f"s3://films={folder / 'films'}")
-    with running(mediaglot(port, folder / "data", "--workers", str(CORES), *storage), port) as (process, _):
+    with running(mediaglot(port, folder / "data", "--workers", str(CORES), *storage, *flags), port) as (process, _):
         studio = Studio(folder, port, process.pid, seconds, rounds)
         studio.job(clip(studio).name, {"output": "mp3"})  # whatever is loaded for the first job
         yield studio
@@ -366,11 +366,16 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     parser.add_argument("--seconds", type=int, default=60, help="length of the film")
     parser.add_argument("--rounds", type=int, default=3, help="how often each alternative runs")
+    parser.add_argument("--sandbox", help="what holds FFmpeg, as in `mediaglot serve --sandbox`")
     given = parser.parse_args()
+    flags = ("--sandbox", given.sandbox) if given.sandbox else ()
     version = subprocess.run([FFMPEG, "-version"], capture_output=True, text=True, check=True).stdout.split()[2]
     print(f"{CORES} cores, FFmpeg {version}")
     for name in given.parts or PARTS:
-        with tempfile.TemporaryDirectory() as folder, opened(Path(folder), given.seconds, given.rounds) as studio:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            opened(Path(folder), given.seconds, given.rounds, flags) as studio,
+        ):
             PARTS[name](studio)
 
 
