@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import shutil
 import subprocess
@@ -12,8 +13,13 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import mediaglot.gateway.config as configuration
+from mediaglot.gateway.config import Settings
 from mediaglot.gateway.media import sandbox
 from mediaglot.gateway.media.child import leash
+from mediaglot.gateway.media.chunk import LEAST
+from mediaglot.gateway.media.machine import machine
+from mediaglot.gateway.media.offer import lacking, offered
+from mediaglot.gateway.media.tone import NEEDED
 from mediaglot.gateway.media.tool import (
     OLDEST,
     PROMISED_ENCODERS,
@@ -60,9 +66,12 @@ def run(given: dict[str, Any]) -> int:
         screen.say(f"ffmpeg: {error}", BAD)
         return 1
     lacks = missing(tool)
-    screen.pairs([*of_tool(tool), *of_probe(tool), *of_guards(tool, cast("sandbox.Mode", settings.sandbox))])
+    mode = cast("sandbox.Mode", settings.sandbox)
+    guards = of_guards(tool, mode)
+    screen.pairs([*of_tool(tool), *of_probe(tool), *of_machine(settings), *guards, *of_tones(tool)])
     screen.say()
     screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
+    screen.pairs(of_offer(tool))
     screen.say()
     return _verdict(screen, lacks, probes=bool(tool.ffprobe or packaged("av")))
 
@@ -111,6 +120,17 @@ def of_probe(tool: Tool) -> list[Row]:
     return [("probing", f"PyAV {av} in a process of its own (no ffprobe beside this ffmpeg)")]
 
 
+def of_machine(settings: Settings) -> list[Row]:
+    """What there is to encode with, and when a source is encoded in chunks."""
+    own = machine(settings.cores, settings.chunk_seconds)
+    there = f"{own.cores}, as set" if settings.cores else f"{own.cores} of {os.cpu_count()}"
+    free = "" if own.memory is None else f", {own.memory / 1e9:.1f} GB of memory free"
+    when = f"from {int(LEAST)} s on, with more cores than one process keeps busy"
+    if own.chunk is not None:
+        when = f"of {float(own.chunk):g} s, wherever they can be"
+    return [("cores", there + free), ("chunks", when)]
+
+
 def of_guards(tool: Tool, mode: sandbox.Mode) -> list[Row]:
     """What the machine offers around FFmpeg, and what of it is used."""
     tied = "setpriv ties FFmpeg's life to the server's" if leash() else "no usable setpriv: orphans end at restart"
@@ -130,12 +150,29 @@ def of_better(tool: Tool) -> list[str]:
     return lacks or ["bwrap does not let this ffmpeg run, as in many containers"]
 
 
+def of_tones(tool: Tool) -> list[Row]:
+    """What becomes of a source with high dynamic range."""
+    lacks = " ".join(sorted(NEEDED - tool.filters))
+    return [
+        ("HDR", f"kept as it is: no {lacks}" if lacks else "becomes a standard picture where eight bits are asked for")
+    ]
+
+
 def of_promise(tool: Tool, kind: str, lacks: list[str]) -> list[Row]:
     """How much of a promised kind is there, by name, and what is not."""
     promised: frozenset[str] = PROMISED[kind]
     there = sorted(promised & getattr(tool, kind))
     rows: list[Row] = [(kind, f"{len(there)} of {len(promised)}: {' '.join(there)}")]
     return [*rows, ("", f"missing: {' '.join(lacks)}", BAD)] if lacks else rows
+
+
+def of_offer(tool: Tool) -> list[Row]:
+    """How many pairs of a container and a codec can be asked for, and by name those that this ffmpeg can't make."""
+    pairs, lacks = offered(), lacking(tool.encoders, tool.muxers)
+    whole, less = (sum(map(len, one.values())) for one in (pairs, lacks))
+    rows: list[Row] = [("outputs", f"{whole - less} of {whole} pairs of container and codec, {len(pairs)} containers")]
+    gone = "; ".join(f"{name}: {' '.join(codecs)}" for name, codecs in lacks.items())
+    return [*rows, ("", f"can't be made, refused at submission: {gone}", BAD)] if lacks else rows
 
 
 def licence(tool: Tool) -> str:

@@ -36,6 +36,20 @@ def flat(attribute: str, model: type[Any], via: Scalar = TEXT, /, **keys: str) -
     return Inline(attribute, Record(model, *(Field(key, name, via) for name, key in keys.items())))
 
 
+def flagged(flag: str, attribute: str, record: Record[Any], **defaults: str) -> Pair:
+    """An object that lies flat among the fields of its owner, and is there only where ``flag`` says yes."""
+
+    def read(tree: Tree) -> Tree:
+        used = YES_NO.read(tree.get(flag) or "no")
+        return {attribute: record.read(defaults | tree, Ledger())} if used else {}
+
+    def write(item: Any) -> Tree:
+        value = getattr(item, attribute)
+        return {flag: "yes"} | record.write(value, Ledger()) if value is not None else {}
+
+    return Pair(" ".join([flag, *sorted(record.keys)]), attribute, read, write)
+
+
 def edges(attribute: str, prefix: str) -> Inline:
     """Four keys such as ``crop_left`` for one Edges, in pixels."""
     sides = {side: f"{prefix}_{side}" for side in ("left", "top", "right", "bottom")}

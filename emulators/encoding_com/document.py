@@ -72,12 +72,20 @@ FILE: Final = Record(
 # 4.6: thumbnails.
 MOMENT: Final = Fraction(5)
 """Seconds; when a thumbnail is taken by default."""
+SHEET: Final = Record(
+    model.Sheet,
+    Field("vtt_line_size", "columns", nonzero(NATURAL)),
+    Field("vtt_max_lines", "rows", nonzero(NATURAL)),
+    Many("vtt_destination", "destinations", LOCATION),
+    Field("public_url", "url"),
+)
 STILLS: Final = Record(
     model.Stills,
     pieces.moment("time", default=MOMENT),
     pieces.sides("size", "width", "height", fit=model.Fit.PAD),
     Field("quality", "quality", NATURAL),
     Field("image_format", "format", Table({"jpg": StillFormat.JPEG, "png": StillFormat.PNG, "gif": StillFormat.GIF})),
+    pieces.flagged("use_vtt", "sheet", SHEET, vtt_line_size="4"),
 )
 PICTURES: Final = Record(
     Output,
@@ -89,9 +97,7 @@ PICTURES: Final = Record(
         lambda output: STILLS.write(output.stills[0], Ledger()) if output.stills else {},
     ),
     Pair("output", "video audio", lambda _: {"video": SKIP, "audio": SKIP}, lambda _: {"output": "thumbnail"}),
-    Kept(
-        "use_vtt vtt_line_size vtt_max_lines vtt_destination public_url public_vtt_url video_codec resize_method size"
-    ),
+    Kept("public_vtt_url video_codec resize_method size"),
     extras=NAME,
 )
 

@@ -73,14 +73,19 @@ class FFmpegCraft:
     async def make(
         self, ticket: Ticket, wanted: frozenset[int], report: Report
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
-        return await self._maker().make(ticket, self._folder(ticket), wanted, report)
+        made = await self._maker().make(ticket, self._folder(ticket), wanted, report)
+        return {
+            index: found if isinstance(found, Fault) else self._bound(ticket, index, found)
+            for index, found in made.items()
+        }
 
     async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
         room = PurePosixPath(ticket.ids["folder"], ticket.outputs[index].id)
         return await asyncio.to_thread(self._move, ticket, index, products, room)
 
     async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
-        from mediaglot.gateway.backends.ship import ship  # noqa: PLC0415 - loaded for the first delivery
+        from mediaglot.gateway.backends import tiling  # noqa: PLC0415 - loaded for the first delivery
+        from mediaglot.gateway.backends.ship import ship  # noqa: PLC0415
 
         # By identity: a job may hold the same output twice, each with a name of its own.
         index = next(number for number, one in enumerate(ticket.job.outputs) if one is output)
@@ -88,6 +93,9 @@ class FFmpegCraft:
         try:
             if output.package is not None:
                 await ship(self._carrier, delivery.location, products, names)
+                return
+            if any(product.file.role == "cues" for product in products):
+                await tiling.ship(self._carrier, delivery.location, output, products, names)
                 return
             for number, product in enumerate(products):
                 location = delivery.location if len(products) == 1 else numbered(delivery.location, number + 1)
@@ -125,6 +133,11 @@ class FFmpegCraft:
             for number, product in enumerate(products)
         ]
 
+    def _bound(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[Product, ...]:
+        from mediaglot.gateway.backends.tiling import bound  # noqa: PLC0415 - loaded for the first job
+
+        return bound(products, self._names(ticket, index, products))
+
     def _name(self, ticket: Ticket, index: int, product: Product, number: int | None) -> str:
         """``<source's stem>_<output id>[_<number>].<extension>``, for what the job does not name."""
         output = ticket.job.outputs[index]
@@ -132,7 +145,7 @@ class FFmpegCraft:
         safe = "".join(char if char.isalnum() or char in "-_." else "_" for char in stem).lstrip(".")
         safe = safe.encode()[:120].decode(errors="ignore") or "output"
         tail = "" if number is None else f"_{number + 1}"
-        own = None if product.file.role == "archive" else output.extension
+        own = None if product.file.role in ("archive", "cues") else output.extension
         extension = own or product.path.suffix.lstrip(".")
         return f"{safe}_{ticket.outputs[index].id}{tail}.{extension}"
 

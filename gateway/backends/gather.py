@@ -14,6 +14,7 @@ from typing import Final
 
 from mediaglot.gateway.backends import Product
 from mediaglot.gateway.backends.bundle import bundle, complete
+from mediaglot.gateway.backends.tiling import cues
 from mediaglot.gateway.faults import EncodingFailed, SourceUnreadable
 from mediaglot.gateway.media import naming, parts
 from mediaglot.gateway.model import File, MediaFacts
@@ -34,11 +35,14 @@ async def gather(
         if product.layout is not None:
             found += await bundle(folder, product, product.layout, measurer(probe), chance)
             continue
-        first = len(found)
-        for path in _present(folder, product):
-            found.append(await _file(path, product, len(found) - first + 1, measurer(probe)))
+        paths = enumerate(_present(folder, product), 1)
+        made = [await _file(path, product, number, measurer(probe)) for number, path in paths]
+        if product.grid is not None:
+            made = list(_distinct([*found, *made])[len(found) :])
+            made.append(await asyncio.to_thread(cues, folder, product.grid, made))
         if product.archive is not None:
-            found.append(await asyncio.to_thread(_zip, found[first:], product.archive))
+            made.append(await asyncio.to_thread(_zip, made, product.archive))
+        found += made
     return _distinct(found)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from mediaglot.gateway.backends import Product, Report
+from mediaglot.gateway.backends.chunking import Chunker
 from mediaglot.gateway.backends.drawing import draw_into, flatten
 from mediaglot.gateway.backends.gather import gather
 from mediaglot.gateway.backends.restream import restreamed
@@ -18,6 +21,7 @@ from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, 
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.media import parts
 from mediaglot.gateway.media.argv import argv
+from mediaglot.gateway.media.machine import Machine
 from mediaglot.gateway.media.plan import needs, plan
 from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.progress import Progress
@@ -59,7 +63,10 @@ class Maker:
         limits: Limits,
         threads: int | None = None,
         chance: Callable[[int], bytes] = secrets.token_bytes,
+        machine: Callable[[], Machine] | None = None,
     ) -> None:
+        """``machine`` says what there is to encode with; without it nothing is encoded in chunks."""
+        self._machine, self._busy = machine, 0
         self._tool, self._prober, self._carrier = tool, prober, carrier
         self._limits, self._threads, self._chance = limits, threads, chance
 
@@ -67,7 +74,9 @@ class Maker:
         tool = await self._tool()
         inputs = job.inputs or (Input(location=Location(url="")),)
         sources = [STAND_IN] * len(inputs)
-        drawn = plan(replace(job, inputs=inputs), sources, encoders=tool.encoders, muxers=tool.muxers)
+        drawn = plan(
+            replace(job, inputs=inputs), sources, encoders=tool.encoders, muxers=tool.muxers, filters=tool.filters
+        )
         for note in drawn.notes:
             ledger.note(Kind.APPROXIMATED, note, reason="not exactly as asked")
         unknown = {index for index, fault in drawn.faults.items() if "track" in fault.data}  # the source may have it
@@ -78,6 +87,7 @@ class Maker:
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         faults = await self._fetch_needs(ticket, folder, wanted)
         left = wanted - faults.keys()
+        self._busy += 1
         try:
             made = await self._attempt(ticket, folder, left, report)
         except WHOLE:
@@ -86,6 +96,8 @@ class Maker:
             if len(left) <= 1:
                 return {**faults, **dict.fromkeys(left, fault)}
             made = await self._one_by_one(ticket, folder, left, report)
+        finally:
+            self._busy -= 1
         return {**made, **faults}
 
     async def stream(self, outputs: Path, room: str, files: tuple[File, ...]) -> Mapping[str, str]:
@@ -98,7 +110,17 @@ class Maker:
         """All wanted outputs from the runs of one plan. Raises the WorkFault that ended a run."""
         tool = await self._tool()
         facts = [source.facts for source in ticket.sources if source.facts is not None]
-        drawn = plan(ticket.job, facts, encoders=tool.encoders, muxers=tool.muxers, only=wanted)
+        draw = partial(
+            plan,
+            ticket.job,
+            facts,
+            encoders=tool.encoders,
+            muxers=tool.muxers,
+            filters=tool.filters,
+            only=wanted,
+        )
+        machine = self._share()
+        drawn = draw(machine=machine)
         found: dict[int, tuple[Product, ...] | Fault] = dict(drawn.faults)
         for index in drawn.products:
             shutil.rmtree(folder / f"out-{index}", ignore_errors=True)
@@ -107,11 +129,13 @@ class Maker:
             (folder / target.path).parent.mkdir(exist_ok=True)
         for drawing in drawn.drawings:
             await draw_into(folder, drawing)
-        before = Fraction(0)
-        for one in drawn.runs:
-            command = argv(one, tool.path, threads=self._threads)
-            await run(command, cwd=folder, on_progress=_through(report, before, one), limits=self._limits)
-            before += one.weight
+        chunker = Chunker(folder, tool.path, self._limits, self._threads)
+        if drawn.scan is not None:
+            pictures = await chunker.index(drawn.scan)
+            # off the loop: half a million pictures take their time
+            drawn = drawn if pictures is None else await asyncio.to_thread(draw, machine=machine, pictures=pictures)
+        if drawn.chunks is None or not await chunker.make(drawn.chunks, report):
+            await self._run(folder, tool, drawn.runs, report)
         if shutil.disk_usage(folder).free < FULL:
             raise NoSpace
         for index, products in drawn.products.items():
@@ -120,6 +144,19 @@ class Maker:
             except WorkFault as fault:
                 found[index] = fault
         return found
+
+    async def _run(self, folder: Path, tool: Tool, runs: Sequence[parts.Run], report: Report) -> None:
+        """One after another."""
+        before = Fraction(0)
+        for one in runs:
+            command = argv(one, tool.path, threads=self._threads)
+            await run(command, cwd=folder, on_progress=_through(report, before, one), limits=self._limits)
+            before += one.weight
+
+    def _share(self) -> Machine | None:
+        """What one job may use of the machine, where nothing is known of the others but how many they are."""
+        whole = self._machine() if self._machine is not None else None
+        return whole and replace(whole, cores=max(1, whole.cores // max(1, self._busy)))
 
     async def _one_by_one(
         self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report

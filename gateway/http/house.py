@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from mediaglot.gateway.engine.embedded import EmbeddedEngine
 from mediaglot.gateway.faults import Fault, SourceMissing
 from mediaglot.gateway.http.links import Signer
 from mediaglot.gateway.http.uploads import Uploads
+from mediaglot.gateway.media.machine import machine
 from mediaglot.gateway.media.tool import Tool, find
 from mediaglot.gateway.store.sqlite import SqliteStore
 from mediaglot.gateway.transfer import Carrier, Resolver
@@ -185,7 +185,9 @@ def _craft(
 def _maker(settings: Settings, workshop: Workshop, carrier: Carrier) -> Maker:
     from mediaglot.gateway.backends.making import Maker  # noqa: PLC0415 - loaded for the first job, not for each start
 
-    return Maker(workshop.tool, workshop.prober, carrier, limits=limits_of(settings), threads=threads())
+    fresh = partial(machine, settings.cores, settings.chunk_seconds)
+    count = threads(fresh().cores)
+    return Maker(workshop.tool, workshop.prober, carrier, limits=limits_of(settings), threads=count, machine=fresh)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -211,9 +213,9 @@ def mode_of(settings: Settings) -> Mode:
     return mode
 
 
-def threads() -> int:
+def threads(cores: int) -> int:
     """As many as FFmpeg would choose itself: half as many again as it has cores; the planner caps them."""
-    return max(2, len(os.sched_getaffinity(0)) * 3 // 2) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+    return max(2, cores * 3 // 2)
 
 
 async def _start_courier(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mediaglot.gateway.media.format import PICTURE_FORMATS
-from mediaglot.gateway.media.guard import FORMATS, MOST_PIXELS, PROTOCOLS
+from mediaglot.gateway.media.guard import FORMATS, JOINT, MOST_PIXELS, PROTOCOLS
 from mediaglot.gateway.media.parts import Feed, Run, Target
 
 MOST_THREADS: Final = 8
@@ -32,7 +32,10 @@ def argv(run: Run, program: str, *, progress_period: float = 0.5, threads: int |
 def _feed(feed: Feed, threads: str) -> Iterator[str]:
     """Both whitelists: the one of protocols alone leaves the door open to playlists that name other files."""
     yield from ("-protocol_whitelist", PROTOCOLS)
-    yield from ("-format_whitelist", PICTURE_FORMATS if feed.picture else FORMATS)
+    if feed.joint:
+        yield from ("-format_whitelist", JOINT, "-f", "concat", "-safe", "1", "-auto_convert", "0")
+    else:
+        yield from ("-format_whitelist", PICTURE_FORMATS if feed.picture else FORMATS)
     yield from ("-max_pixels", str(MOST_PIXELS), "-threads", threads)
     yield from feed.options
     yield from ("-i", feed.path)

@@ -27,7 +27,7 @@ class Bench:
     def join(self) -> None:
         """Open all sources, in their order, before anything else."""
         for part in self.scene.parts:
-            self.feed(part.path, part.span.seek())
+            self.feed(part.path, part.opened()[0].seek())
 
     def tap(self, stream: str) -> str:
         """A label that carries a copy of ``stream`` (``0:V:0``, or a joined one)."""
@@ -65,5 +65,5 @@ class Bench:
         video, audio = join.VIDEO in self._taps, join.AUDIO in self._taps
         if not video and not audio:
             return []
-        feeds = {part.index: self.feed(part.path, part.span.seek()) for part in self.scene.parts}
+        feeds = {part.index: self.feed(part.path, part.opened()[0].seek()) for part in self.scene.parts}
         return list(join.chains(self.scene, feeds, video=video, audio=audio))

@@ -64,7 +64,7 @@ class Draft:
     @property
     def products(self) -> tuple[Product, ...]:
         media = () if self.product is None else (self.product,)
-        return (*media, *(still.product for still in self.stills))
+        return (*media, *(still.product for still in self.stills if still.product is not None))
 
 
 def only_stills(output: Output) -> bool:
@@ -143,6 +143,8 @@ def _video(
         return video.copied(wanted, scene, container.tags, memo)
     codec = wanted.codec or container.video[0]
     encoder = _encoder(codec, name, container.video, tools)
+    if not container.reorders and codec == "h264" and wanted.b_frames is None:
+        wanted = replace(wanted, b_frames=0)
     return video.encoded(wanted, scene, codec, encoder, index=index, tags=container.tags, duration=duration, memo=memo)
 
 

@@ -43,6 +43,7 @@ CONTROLS: Final[Mapping[str, Control]] = {
     "mpeg1video": _SCALE,
     "flv": _SCALE,
     "h263": _SCALE,
+    "wmv1": _SCALE,
     "wmv2": _SCALE,
     "mjpeg": _PLAIN,
 }
@@ -203,6 +204,7 @@ TUNES: Final[Mapping[str, Mapping[str, str]]] = {
     "mpeg1video": _MPEG_TUNE,
     "flv": _MPEG_TUNE,
     "h263": _MPEG_TUNE,
+    "wmv1": _MPEG_TUNE,
     "wmv2": _MPEG_TUNE,
 }
 """The fine settings that pass, per encoder, with the pattern that a value must match whole."""
@@ -227,6 +229,8 @@ _MPEG_RATES: Final = (48000, 44100, 32000, 24000, 22050, 16000)
 _AAC_RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _KILO: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
 
+_WMA: Final = Voice(sample_rates=(48000, 44100, 32000, 22050, 16000), channels=2, least=24_000, default=128_000)
+
 VOICES: Final[Mapping[str, Voice]] = {
     "aac": Voice(sample_rates=_AAC_RATES),
     "libmp3lame": Voice(sample_rates=(*_MPEG_RATES, 12000, 11025, 8000), channels=2, default=128_000),
@@ -236,7 +240,8 @@ VOICES: Final[Mapping[str, Voice]] = {
         sample_rates=(48000, 44100, 32000), channels=6, bitrates=tuple(n * 1000 for n in _KILO), default=192_000
     ),
     "eac3": Voice(sample_rates=(48000, 44100, 32000), channels=6, least=32_000, default=192_000),
-    "wmav2": Voice(sample_rates=(48000, 44100, 32000, 22050, 16000), channels=2, least=24_000, default=128_000),
+    "wmav1": _WMA,
+    "wmav2": _WMA,
     "mp2": Voice(
         sample_rates=(48000, 44100, 32000),
         channels=2,

@@ -12,6 +12,8 @@ from mediaglot.gateway.media.guard import MOST_PIXELS
 from mediaglot.gateway.model import AudioFacts, MediaFacts, VideoFacts
 
 INTERLACED: Final = frozenset({"tt", "bb", "tb", "bt"})
+UNTIMED: Final = frozenset({"mpegts", "mpeg"})
+"""Where FFmpeg takes the start of the last packet for the end of a track; those of sound hold a quarter of a second."""
 UNKNOWN: Final = frozenset({"", "unknown", "none", "N/A"})
 
 
@@ -23,7 +25,8 @@ def read_facts(document: Mapping[str, Any], size: int) -> MediaFacts:
     still = container.endswith("_pipe")
     alone = _whole(general.get("bit_rate")) if len(streams) == 1 and not still else None
     video = tuple(_video(stream, alone, still=still) for stream in streams if _is_picture(stream))
-    audio = tuple(_audio(stream, alone) for stream in streams if _is_sound(stream))
+    told = container not in UNTIMED
+    audio = tuple(_audio(stream, alone, told=told) for stream in streams if _is_sound(stream))
     if not video and not audio:
         raise SourceUnreadable(reason="no_tracks")
     if any(track.width * track.height > MOST_PIXELS for track in video):
@@ -68,10 +71,13 @@ def _video(stream: Mapping[str, Any], bitrate: int | None, *, still: bool) -> Vi
         rotation=_rotation(stream),
         frames=_whole(stream.get("nb_frames")),
         interlaced=stream.get("field_order") in INTERLACED,
+        transfer=_text(stream.get("color_transfer")),
+        primaries=_text(stream.get("color_primaries")),
+        matrix=_text(stream.get("color_space")),
     )
 
 
-def _audio(stream: Mapping[str, Any], bitrate: int | None) -> AudioFacts:
+def _audio(stream: Mapping[str, Any], bitrate: int | None, *, told: bool) -> AudioFacts:
     language = _text(_tags(stream).get("language"))
     return AudioFacts(
         codec=str(stream["codec_name"]),
@@ -79,7 +85,7 @@ def _audio(stream: Mapping[str, Any], bitrate: int | None) -> AudioFacts:
         channels=_whole(stream.get("channels")),
         profile=_text(stream.get("profile")),
         bitrate=_bitrate(stream) or bitrate,
-        duration=_duration(stream),
+        duration=_duration(stream) if told else None,
         language=None if language == "und" else language,
         bits=_whole(stream.get("bits_per_raw_sample")) or _whole(stream.get("bits_per_sample")),
     )

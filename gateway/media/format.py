@@ -24,6 +24,7 @@ ENCODERS: Final[Mapping[str, tuple[str, ...]]] = {
     "mjpeg": ("mjpeg",),
     "flv1": ("flv",),
     "h263": ("h263",),
+    "wmv1": ("wmv1",),
     "wmv2": ("wmv2",),
     "prores": ("prores_ks",),
     "dnxhd": ("dnxhd",),
@@ -35,6 +36,7 @@ ENCODERS: Final[Mapping[str, tuple[str, ...]]] = {
     "vorbis": ("libvorbis",),
     "ac3": ("ac3",),
     "eac3": ("eac3",),
+    "wmav1": ("wmav1",),
     "wmav2": ("wmav2",),
     "mp2": ("mp2",),
     "amr_nb": ("libopencore_amrnb",),
@@ -68,6 +70,8 @@ class Container:
     """Further coding formats that it takes by stream copy."""
     options: tuple[str, ...] = ()
     chapters: bool = True
+    reorders: bool = True
+    """It says when each picture shows. Without, pictures must come in the order in which they show."""
     tags: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     """Coding format to the four letters that players expect here."""
     sample_rates: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: EMPTY)
@@ -82,7 +86,7 @@ _HVC1: Final = {"hevc": "hvc1"}
 _MP4_AUDIO: Final = ("aac", "mp3", "ac3", "eac3", "opus", "flac", "alac", "vorbis")
 _FLV_RATES: Final = {"mp3": (44100, 22050, 11025)}
 _ASF: Final = Container(
-    muxer="asf", extension="wmv", video=("wmv2", "mpeg4"), audio=("wmav2", "mp3", "aac"), copies=frozenset({"wmav1"})
+    muxer="asf", extension="wmv", video=("wmv2", "wmv1", "mpeg4"), audio=("wmav2", "wmav1", "mp3", "aac")
 )
 
 CONTAINERS: Final[Mapping[str, Container]] = {
@@ -119,7 +123,7 @@ CONTAINERS: Final[Mapping[str, Container]] = {
         nature=Nature.EITHER,
         video=(
             *("h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2video", "mpeg1video"),
-            *("mjpeg", "theora", "prores", "wmv2"),
+            *("mjpeg", "theora", "prores", "wmv2", "wmv1"),
         ),
         audio=("aac", "mp3", "opus", "vorbis", "ac3", "eac3", "flac", "mp2", "pcm_s16le", "alac", "wmav2"),
         copies=_PCM | {"dts", "truehd", "vc1", "ffv1", "mp1", "h263", "flv1", "dnxhd"},
@@ -133,7 +137,7 @@ CONTAINERS: Final[Mapping[str, Container]] = {
     ),
     "wmv": _ASF,
     "asf": _ASF,
-    "wma": Container(muxer="asf", extension="wma", nature=Nature.AUDIO, audio=("wmav2",), copies=frozenset({"wmav1"})),
+    "wma": Container(muxer="asf", extension="wma", nature=Nature.AUDIO, audio=("wmav2", "wmav1")),
     "mpeg1": Container(muxer="mpeg", extension="mpg", video=("mpeg1video",), audio=("mp2", "mp3")),
     "mpeg2": Container(muxer="vob", extension="mpg", video=("mpeg2video", "mpeg1video"), audio=("mp2", "mp3", "ac3")),
     "mpegts": Container(
@@ -145,9 +149,10 @@ CONTAINERS: Final[Mapping[str, Container]] = {
     "avi": Container(
         muxer="avi",
         extension="avi",
-        video=("mpeg4", "h264", "mjpeg", "mpeg2video", "mpeg1video", "wmv2"),
+        video=("mpeg4", "h264", "mjpeg", "mpeg2video", "mpeg1video", "wmv2", "wmv1"),
         audio=("mp3", "ac3", "pcm_s16le", "mp2", "wmav2"),
         copies=_PCM,
+        reorders=False,
     ),
     "dnxhd": Container(muxer="mov", extension="mov", video=("dnxhd",), audio=("pcm_s16le", "aac"), copies=_PCM),
     "gif": Container(muxer="gif", extension="gif", video=("gif",), options=("-loop", "0")),

@@ -16,3 +16,6 @@ FORMATS: Final = ",".join(
 )
 MOST_PIXELS: Final = 50_000_000
 """One picture of so many pixels takes about 150 MB; a 750 kB file can hold one that takes 720 MB."""
+
+JOINT: Final = "concat,mov"
+"""For lists of chunks that we wrote and encoded ourselves."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Final
 
+from mediaglot.gateway.media import tone
 from mediaglot.gateway.media.parts import Memo, number, ratio
 from mediaglot.gateway.media.scene import JOINED_SAMPLE_RATE, Part, Scene, upright
 from mediaglot.gateway.media.size import frame
@@ -44,14 +45,22 @@ def _picture(part: Part, scene: Scene, feed: int) -> str:
     if part.video is None:
         return f"color=color=black:size={width}x{height}:rate={ratio(rate)}:duration={_length(part)},format=yuv420p"
     size = Size(width=width, height=height, fit=Fit.PAD)
+    early = _early(part, "trim", "setpts")
     filters, _ = frame(size, upright(part.video), Memo(f"inputs.{part.index}"))
+    filters += tone.mapped(part.video) if scene.maps_tones else []
     if part.image:
         filters += ["loop=loop=-1:size=1", f"settb={ratio(1 / rate)}", "setpts=N", f"trim=duration={_length(part)}"]
     ending = (f"fps={ratio(rate)}", "setsar=1", "format=yuv420p")
-    return f"[{feed}:V:0]" + ",".join((*filters, *ending))
+    return f"[{feed}:V:0]" + ",".join((*early, *filters, *ending))
 
 
 def _sound(part: Part, feed: int) -> str:
     if part.audio is None or part.image:
         return f"{_SILENCE},atrim=duration={_length(part)},{_SOUND}"
-    return f"[{feed}:a:0]{_SOUND}"
+    return f"[{feed}:a:0]" + ",".join((*_early(part, "atrim", "asetpts"), _SOUND))
+
+
+def _early(part: Part, cut: str, stamp: str) -> tuple[str, ...]:
+    """What was opened before the part begins goes away."""
+    early = part.opened()[1]
+    return (f"{cut}=start={number(early)}", f"{stamp}=PTS-{number(early)}/TB") if early else ()

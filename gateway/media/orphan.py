@@ -1,4 +1,4 @@
-"""Finds the FFmpeg processes that a dead server left behind, by a file that each running one has in its folder."""
+"""Finds the FFmpeg processes that a dead server left behind, by a file that each one has where it works."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Final
 
 MARK: Final = "ffmpeg.pid"
+MARKS: Final = "ffmpeg*.pid"
+"""Of processes that share a folder, each after the first has its id in the name."""
 
 
 def mark(folder: Path, pid: int, program: str) -> Path:
     """Note that the process group ``pid`` runs ``program`` in ``folder``; remove the file when it has ended."""
     path = folder / MARK
+    if path.exists():
+        path = folder / f"ffmpeg-{pid}.pid"
     with contextlib.suppress(OSError):  # on a full disk the work fails by itself, and the leash holds anyway
         path.write_text(f"{pid}\n{program}\n", encoding="utf-8")
     return path
@@ -32,7 +36,7 @@ def kill_orphans(folder: Path) -> list[int]:
     and its command line are those of the mark, so an id that has been given to another one since is left alone.
     """
     killed = []
-    for path in sorted(folder.rglob(MARK)):
+    for path in sorted(folder.rglob(MARKS)):
         for pid in _owners(path):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)

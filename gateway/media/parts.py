@@ -21,6 +21,8 @@ class Feed:
     path: str
     options: tuple[str, ...] = ()
     picture: bool = False
+    joint: bool = False
+    """A list of chunks of ours, in one folder with them; nothing else may be read so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,23 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """How the tiles of a series lie on sheets, for the WebVTT file over them."""
+
+    columns: int
+    rows: int
+    every: Fraction
+    """Seconds between two tiles."""
+    tally: str
+    """The path of a list with one line per tile that was made, and with comments."""
+    name: str | None = None
+    """The pattern of the WebVTT file's name, where the job has a word on it."""
+    url: str | None = None
+    duration: Fraction | None = None
+    """Seconds until which the last tile shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
     """A file to look for after the last run, or with a ``layout`` a package in the folder ``path``.
 
@@ -132,7 +151,7 @@ class Product:
 
     path: str
     role: str = "media"
-    """media or still."""
+    """media, still or sheet."""
     many: bool = False
     still: int | None = None
     """Which of the output's ``stills`` this is."""
@@ -141,6 +160,8 @@ class Product:
     archive: str | None = None
     """The name of a zip file for all of them, empty where the job leaves that open."""
     layout: Layout | None = None
+    grid: Grid | None = None
+    """For sheets: what is on them."""
     duration: Fraction | None = None
     """Seconds that a media file should last; a much shorter one comes from a broken source."""
 
@@ -170,6 +191,33 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One chunk, of all outputs that are encoded."""
+
+    run: Run
+    frames: int | None
+    """How many pictures its first target must get, where that is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunks:
+    """The same outputs by several processes at a time: ``beside`` and the pieces, then ``joint``.
+
+    ``lists`` are files for ``joint`` to read, path to text.
+    """
+
+    pieces: tuple[Piece, ...]
+    beside: Run | None
+    """Sound, stills and copies."""
+    joint: Run
+    lists: Mapping[str, str]
+    workers: int
+    """Pieces at a time."""
+    threads: int
+    """For each process of a piece."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How a job is made. ``products`` and ``faults`` are by output index; each output is in one of them."""
 
@@ -179,6 +227,10 @@ class Plan:
     drawings: tuple[Drawing, ...] = ()
     notes: tuple[str, ...] = ()
     """Paths of the job's settings that were not applied exactly (``outputs.0.video.tune.partitions``)."""
+    scan: Run | None = None
+    """Lists the source's pictures; with that list a new plan may have ``chunks``."""
+    chunks: Chunks | None = None
+    """Another way to do what ``runs`` do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,17 @@ that can't be made becomes a fault and leaves the others alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.faults import Fault, SourceUnreadable
-from mediaglot.gateway.media import join, lock, mux, overlay, package
+from mediaglot.gateway.media import chunk, chunkrun, join, lock, mux, overlay, package
 from mediaglot.gateway.media.bench import Bench
+from mediaglot.gateway.media.chunkindex import Index
 from mediaglot.gateway.media.draft import Draft, Tools
-from mediaglot.gateway.media.parts import NULL, Fetch, Plan, Product, Run, Target, number
+from mediaglot.gateway.media.machine import Machine
+from mediaglot.gateway.media.parts import NULL, Chunks, Fetch, Plan, Product, Run, Target, number
 from mediaglot.gateway.media.scene import Scene, Span, scene
 from mediaglot.gateway.media.still import StillSet
 from mediaglot.gateway.media.video import VideoTrack
@@ -29,9 +32,17 @@ def plan(
     *,
     encoders: frozenset[str],
     muxers: frozenset[str],
+    filters: frozenset[str] = frozenset(),
     only: frozenset[int] | None = None,
+    machine: Machine | None = None,
+    pictures: Index | None = None,
 ) -> Plan:
-    """How to make the outputs of ``job`` (those whose index is in ``only``) from probed sources, one per input."""
+    """How to make the outputs of ``job`` (those whose index is in ``only``) from probed sources, one per input.
+
+    ``filters`` are those that not every FFmpeg has; what needs one that is not named is made without.
+    With a ``machine`` on which chunks are worth it there is a ``scan`` for the source's ``pictures``, and with those
+    there are the ``chunks``, if they allow it.
+    """
     notes: list[str] = []
     drafts: list[Draft] = []
     faults: dict[int, Fault] = {}
@@ -40,7 +51,7 @@ def plan(
     try:
         if not sources:
             raise SourceUnreadable
-        view = scene(job, sources, notes)
+        view = scene(job, sources, notes, filters)
     except Fault as fault:
         return Plan(runs=(), products={}, faults=dict.fromkeys(wanted, fault))
     for index in wanted:
@@ -48,8 +59,11 @@ def plan(
             drafts += package.drafts(job.outputs[index], index, view, tools, notes)
         except Fault as fault:
             faults[index] = fault
+    team = chunk.crew(drafts, view, machine) if machine and muxers >= chunkrun.NEEDED else None
     return Plan(
         runs=_runs(drafts, view),
+        scan=chunkrun.scan(view) if team is not None and pictures is None else None,
+        chunks=_chunks(drafts, view, team, pictures) if team is not None and pictures is not None else None,
         products=_products(drafts),
         faults=faults,
         drawings=tuple(drawing for one in drafts for drawing in one.drawings),
@@ -93,6 +107,13 @@ def _runs(drafts: Sequence[Draft], view: Scene) -> tuple[Run, ...]:
     )
 
 
+def _chunks(drafts: Sequence[Draft], view: Scene, team: chunk.Crew, pictures: Index) -> Chunks | None:
+    def compose(some: Sequence[Draft]) -> Run:
+        return _run(some, view, Span(), view.duration, Fraction(1))
+
+    return chunkrun.chunks(drafts, view, team, pictures, _wire_video, compose)
+
+
 def _run(drafts: Sequence[Draft], view: Scene, cut: Span, duration: Fraction | None, weight: Fraction) -> Run:
     bench = Bench(view)
     for one in drafts:
@@ -117,10 +138,18 @@ def _feed(one: Draft, bench: Bench, cut: Span) -> tuple[int, Span]:
         return -1, one.span
     part = bench.scene.parts[0]
     if not one.apart:
-        return bench.feed(part.path, cut.within(part.span).seek()), Span() if one.span == cut else one.span
+        return _common(one, bench, cut)
     tag = one.video.tag if one.video is not None else 0
     turn = ("-display_rotation:v:0", str(-tag), "-noautorotate") if tag else ()
     return bench.feed(part.path, (*turn, *one.span.within(part.span).seek())), Span()
+
+
+def _common(one: Draft, bench: Bench, cut: Span) -> tuple[int, Span]:
+    """The feed that outputs share, opened early where seeks are not to be trusted."""
+    part = bench.scene.parts[0]
+    opened, early = part.opened(cut)
+    rest = Span() if one.span == cut else one.span
+    return bench.feed(part.path, opened.seek()), replace(rest, start=rest.start + early)
 
 
 def _wire(one: Draft, bench: Bench, cut: Span, *, first_pass: bool = False) -> None:
@@ -208,12 +237,12 @@ def _wire_still(still: StillSet, one: Draft, bench: Bench, cut: Span) -> None:
         maps, options = (f"{feed}:V:0",), (*filters, *still.options)
     else:
         joined = bench.scene.joined
-        part = bench.scene.parts[0]
         if joined:
             bench.join()
-        stream = join.VIDEO if joined else f"{bench.feed(part.path, cut.within(part.span).seek())}:V:0"
-        trim = _trim(Span() if one.span == cut else one.span, "trim", "setpts")
-        label = f"i{one.index}_{still.product.still}"
+        feed, rest = (-1, one.span) if joined else _common(one, bench, cut)
+        stream = join.VIDEO if joined else f"{feed}:V:0"
+        trim = _trim(rest, "trim", "setpts")
+        label = f"i{one.index}_{one.stills.index(still)}"
         bench.chain(f"[{bench.tap(stream)}]{','.join([*trim, *still.filters])}[{label}]")
         maps, options = (f"[{label}]",), still.options
-    bench.targets.append(Target(maps=maps, options=options, muxer="image2", path=still.path))
+    bench.targets.append(Target(maps=maps, options=options, muxer=still.muxer, path=still.path))

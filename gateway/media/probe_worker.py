@@ -22,6 +22,19 @@ from mediaglot.gateway.media.guard import FORMATS, MOST_PIXELS, PROTOCOLS
 
 OPTIONS: Final = {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS, "max_pixels": str(MOST_PIXELS)}
 FIELD_ORDERS: Final = ("unknown", "progressive", "tt", "bb", "tb", "bt")
+# The numbers of ITU-T H.273 by ffprobe's words, as far as a picture is made otherwise because of them.
+TRANSFERS: Final = {
+    1: "bt709",
+    6: "smpte170m",
+    8: "linear",
+    13: "iec61966-2-1",
+    14: "bt2020-10",
+    15: "bt2020-12",
+    16: "smpte2084",
+    18: "arib-std-b67",
+}
+PRIMARIES: Final = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
+MATRICES: Final = {0: "gbr", 1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc", 10: "bt2020c"}
 ATTACHED: Final = 0x400
 PACKETS: Final = 400
 """How far into a file the first picture or sound has to come out."""
@@ -103,6 +116,9 @@ def _picture(stream: Any, context: Any) -> dict[str, Any]:
         "sample_aspect_ratio": _ratio(stream.sample_aspect_ratio),
         "avg_frame_rate": _ratio(stream.average_rate),
         "r_frame_rate": _ratio(stream.base_rate),
+        "color_transfer": TRANSFERS.get(context.color_trc),
+        "color_primaries": PRIMARIES.get(context.color_primaries),
+        "color_space": MATRICES.get(context.colorspace),
         "field_order": FIELD_ORDERS[order] if 0 <= order < len(FIELD_ORDERS) else "unknown",
     }
 

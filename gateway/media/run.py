@@ -62,7 +62,7 @@ async def run(
     limits: Limits = Limits(),
     clock: Clock = RealClock(),  # noqa: B008 - has no state
 ) -> None:
-    """Run ``argv`` in ``cwd``, which must be a folder of its own for as long as it runs.
+    """Run ``argv`` in ``cwd``, the folder of its job for as long as it runs.
 
     Raises the WorkFault that says why it failed. A partial output is left behind: write to a temporary name.
     When cancelled, or when ``on_progress`` raises, the process is gone before the exception goes on.

@@ -7,12 +7,17 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
+from mediaglot.gateway.media import tone
 from mediaglot.gateway.media.parts import Memo
 from mediaglot.gateway.media.size import Picture, even
 from mediaglot.gateway.model import AudioFacts, Clip, Input, Job, MediaFacts, VideoFacts
 
 IMAGE_SECONDS: Final = Fraction(5)
 """How long a still picture lasts as a source."""
+
+LOOSE: Final = frozenset({"mpegts", "mpeg"})
+RUN_UP: Final = Fraction(10)
+"""Seconds: hardly any source has its key frames further apart."""
 
 JOINED_SAMPLE_RATE: Final = 48_000
 DEFAULT_FRAME_RATE: Final = Fraction(25)
@@ -83,6 +88,17 @@ class Part:
     bitrate: int | None
     sounds: tuple[AudioFacts, ...] = ()
     """All that it has, the first of which is ``audio``."""
+    container: str = ""
+    """FFmpeg's name of its format."""
+    loose: bool = False
+    """A seek may land behind the key frame that comes before the moment, so that pictures would be missing."""
+
+    def opened(self, cut: Span = Span()) -> tuple[Span, Fraction]:
+        """What to open for the stretch ``cut`` of this part, and how many seconds of that come too early."""
+        wanted = cut.within(self.span)
+        early = min(wanted.start, RUN_UP) if self.loose else Fraction(0)
+        length = None if wanted.length is None else wanted.length + early
+        return Span(start=wanted.start - early, length=length), early
 
     @property
     def path(self) -> str:
@@ -98,6 +114,8 @@ class Scene:
     video: VideoFacts | None
     audio: AudioFacts | None
     duration: Fraction | None
+    maps_tones: bool = False
+    """This FFmpeg can make a standard picture of one with high dynamic range."""
 
     @property
     def frame_rate(self) -> Fraction:
@@ -122,14 +140,21 @@ def upright(video: VideoFacts, *, turned: bool = True) -> Picture:
     return plain.turned() if turned and video.rotation % 180 else plain
 
 
-def scene(job: Job, sources: Sequence[MediaFacts], notes: list[str]) -> Scene:
+def scene(job: Job, sources: Sequence[MediaFacts], notes: list[str], filters: frozenset[str] = frozenset()) -> Scene:
     parts = tuple(
         _part(index, asked, facts, Memo(f"inputs.{index}", notes))
         for index, (asked, facts) in enumerate(zip(job.inputs, sources, strict=True))
     )
     first = parts[0]
     if len(parts) == 1 and not first.image:
-        return Scene(parts=parts, joined=False, video=first.video, audio=first.audio, duration=first.duration)
+        return Scene(
+            parts=parts,
+            joined=False,
+            video=first.video,
+            audio=first.audio,
+            duration=first.duration,
+            maps_tones=filters >= tone.NEEDED,
+        )
     lengths = [part.duration for part in parts]
     known = [length for length in lengths if length is not None]
     return Scene(
@@ -138,6 +163,7 @@ def scene(job: Job, sources: Sequence[MediaFacts], notes: list[str]) -> Scene:
         video=_joined_video(parts),
         audio=_joined_audio(parts),
         duration=sum(known, Fraction(0)) if len(known) == len(lengths) else None,
+        maps_tones=filters >= tone.NEEDED,
     )
 
 
@@ -161,6 +187,8 @@ def _part(index: int, asked: Input, facts: MediaFacts, memo: Memo) -> Part:
         sounds=facts.audio,
         image=image,
         bitrate=facts.bitrate,
+        container=facts.container,
+        loose=facts.container in LOOSE,
     )
 
 

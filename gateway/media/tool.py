@@ -26,11 +26,11 @@ Origin = Literal["setting", "system", "package"]
 PROMISED_ENCODERS: Final = frozenset(
     """aac ac3 alac dnxhd eac3 flac flv gif h263 libaom-av1 libmp3lame libopus libsvtav1 libtheora libvorbis libvpx
     libvpx-vp9 libwebp libx264 libx265 mjpeg mov_text mp2 mpeg1video mpeg2video mpeg4 pcm_s16le pcm_s24le png
-    prores_ks srt webvtt wmav2 wmv2""".split()
+    prores_ks srt webvtt wmav1 wmav2 wmv1 wmv2""".split()
 )
 PROMISED_MUXERS: Final = frozenset(
-    """3g2 3gp ac3 adts asf avi dash dvd eac3 flac flv gif hls image2 ipod matroska mjpeg mov mp3 mp4 mpeg mpegts mxf
-    null ogg opus segment srt vob wav webm webvtt""".split()
+    """3g2 3gp ac3 adts asf avi dash dvd eac3 flac flv framecrc gif hls image2 ipod matroska mjpeg mov mp3 mp4 mpeg
+    mpegts mxf null ogg opus segment srt vob wav webm webvtt""".split()
 )
 PROMISED_FILTERS: Final = frozenset(
     """aformat afade amerge amix anull anullsrc apad aresample aselect asetpts asetrate asplit atempo atrim bwdif color

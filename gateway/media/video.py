@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
-from mediaglot.gateway.media import coding, rate
+from mediaglot.gateway.media import coding, rate, tone
 from mediaglot.gateway.media.encoder import FRAME_RATES, SIZES, SMALLEST
 from mediaglot.gateway.media.parts import Memo, number, ratio
 from mediaglot.gateway.media.scene import Scene, upright
@@ -153,6 +153,8 @@ def _filters(
         filters.append(f"fps={ratio(fps)}")
     more, picture = _sized(video, picture, encoder, memo)
     filters += more
+    if scene.maps_tones and tone.narrows(video, encoder):
+        filters += tone.mapped(scene.video)
     return filters + _aspect(video, picture, memo), picture
 
 

@@ -39,6 +39,26 @@ class StillFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """The pictures of a series as tiles of larger ones, row by row, with a WebVTT file that says which one shows when.
+
+    Each cue names a sheet and the tile's place on it, ``sprite.jpg#xywh=160,0,160,90``.
+    """
+
+    columns: int | None = None
+    """Tiles in a row; 10 without a word."""
+    rows: int | None = None
+    """Rows on a sheet, what does not fit goes on to the next one; as many as are needed and at most 10."""
+    name: str | None = None
+    """The WebVTT file's name, a single part of a path; the sheets' with ``.vtt`` without a word."""
+    url: str | None = None
+    """What cues name a sheet by: with a slash at the end what comes before its name, else the sheet itself, numbered
+    where there are several. Without a word it is the name alone, for a sheet beside the WebVTT file."""
+    destinations: tuple[Location, ...] = ()
+    """Where the WebVTT file goes in place of the output's destinations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stills:
     """Pictures from the timeline: one ``at`` seconds or a share of the duration, or one ``every`` so often."""
 
@@ -56,6 +76,10 @@ class Stills:
     archive: bool = False
     """Also all of them in one zip file, called ``archive_name``."""
     archive_name: str | None = None
+    key_frames: bool = False
+    """For a series: each moment's picture is the last key frame before it, which is made many times quicker."""
+    sheet: Sheet | None = None
+    """The series on sheets in place of single pictures; without a size each tile is 160 pixels wide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,10 @@ class VideoFacts:
     """Degrees clockwise that a player turns the picture by."""
     frames: int | None = None
     interlaced: bool = False
+    transfer: str | None = None
+    """FFmpeg's word for the transfer function (``bt709``, ``smpte2084`` ...); so are the next two."""
+    primaries: str | None = None
+    matrix: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +95,9 @@ class File:
     md5: str | None = None
     facts: MediaFacts | None = None
     role: str = "media"
-    """media, still, archive, playlist, segment, i_frames or key. A package's master playlist comes before all others
-    and has the facts of its best variant; a media playlist has those of its own, and its segments and the playlist of
-    its key frames follow it. The keys of encrypted segments come last."""
+    """media, still, sheet, cues (a WebVTT file over sheets), archive, playlist, segment, i_frames or key. A package's
+    master playlist comes before all others and has the facts of its best variant; a media playlist has those of its
+    own, and its segments and the playlist of its key frames follow it. The keys of encrypted segments come last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ from mediaglot.gateway.model import (
     Output,
     PackageKind,
     Share,
+    Sheet,
     Size,
     StillFormat,
     TextOverlay,
@@ -374,3 +375,15 @@ def test_what_the_format_cannot_say_is_in_the_ledger() -> None:
     ledger = Ledger()
     write_format(Output(container="mkv", video=Video(codec="h264", speed="slow", crop=Edges(left=2))), ledger)
     assert {(loss.kind, loss.path) for loss in ledger} == {(Kind.DROPPED, "container"), (Kind.DROPPED, "video.speed")}
+
+
+def test_thumbnails_with_vtt_are_a_sheet() -> None:
+    asked = {"output": "thumbnail", "time": "2!", "width": "80", "use_vtt": "yes", "vtt_max_lines": "5"}
+    more = {"vtt_destination": ["ftp://h/x.vtt"], "public_url": "https://c/x.jpg"}
+    (stills,) = read_format(asked | more, Ledger()).stills
+    assert stills.sheet == Sheet(
+        columns=4, rows=5, url="https://c/x.jpg", destinations=(Location(url="ftp://h/x.vtt"),)
+    )
+    again = write_format(read_format(asked | more, Ledger()), Ledger())
+    assert again == asked | more | {"vtt_line_size": "4"}
+    assert read_format(asked | {"use_vtt": "no"}, Ledger()).stills[0].sheet is None

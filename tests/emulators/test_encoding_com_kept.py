@@ -44,9 +44,7 @@ def test_a_parameter_without_a_meaning_here_is_kept_and_noted(key: str, value: A
     assert write_format(output, Ledger())[key] == value
 
 
-STILL_KEPT = (
-    "use_vtt vtt_line_size vtt_max_lines vtt_destination public_url public_vtt_url video_codec resize_method".split()
-)
+STILL_KEPT = "public_vtt_url video_codec resize_method".split()
 
 
 @pytest.mark.parametrize("key", [*STILL_KEPT, "sharpen_radius", "remove_metadata"])

@@ -57,12 +57,27 @@ def test_it_tells_the_licence_and_how_media_are_probed(capsys: pytest.CaptureFix
     assert re.search(r"^leash +\w", out, re.MULTILINE)
 
 
+def test_it_tells_what_there_is_to_encode_with(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, out = consult(capsys)
+    assert re.search(r"^cores +\d+ of \d+", out, re.MULTILINE)
+    assert re.search(r"^chunks +from 300 s on", out, re.MULTILINE)
+    monkeypatch.setenv("MEDIAGLOT_CORES", "3")
+    monkeypatch.setenv("MEDIAGLOT_CHUNK_SECONDS", "7.5")
+    _, out = consult(capsys)
+    assert re.search(r"^cores +3, as set", out, re.MULTILINE)
+    assert re.search(r"^chunks +of 7.5 s", out, re.MULTILINE)
+
+
 def test_what_is_missing_is_named_and_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out = consult(capsys, "--ffmpeg", str(program(tmp_path, "libx265")))
     assert code == 1
     assert re.search(r"^ +missing: libx265 *$", out, re.MULTILINE)
     assert f"encoders  {len(tool.PROMISED_ENCODERS) - 1} of {len(tool.PROMISED_ENCODERS)}" in out
     assert "Use another ffmpeg" in out
+    told = re.sub(r"\s+", " ", out)
+    assert "can't be made, refused at submission: mp4: hevc; mov: hevc; mkv: hevc; mpegts: hevc" in told
 
 
 def test_the_variable_sets_it_too(
