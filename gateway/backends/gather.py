@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import secrets
 import zipfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -59,14 +59,15 @@ def measurer(probe: Probe) -> Probe:
 
 
 async def _file(path: Path, product: parts.Product, number: int, probe: Probe) -> Product:
-    facts = await probe(path)
+    facts, sha256, md5 = await asyncio.gather(
+        probe(path), asyncio.to_thread(_sum, path, "sha256"), asyncio.to_thread(_sum, path, "md5")
+    )
     complete(facts.duration, product.duration)
-    size, digest, md5 = await asyncio.to_thread(_digest, path)
     name = None
     if product.name is not None:
         picture = facts.video[0] if facts.video else None
         name = naming.pictured(product.name, number, *((picture.width, picture.height) if picture else (0, 0)))
-    file = File(path=name or path.name, size=size, sha256=digest, md5=md5, facts=facts, role=product.role)
+    file = File(path=name or path.name, size=_size(path), sha256=sha256, md5=md5, facts=facts, role=product.role)
     return Product(path=path, file=file, name=name)
 
 
@@ -77,14 +78,14 @@ def _present(folder: Path, product: parts.Product) -> list[Path]:
     return paths
 
 
-def _digest(path: Path) -> tuple[int, str, str]:
-    """Bytes, SHA-256, and MD5 for the clients that compare nothing else."""
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _sum(path: Path, kind: str) -> str:
+    """``sha256``, or ``md5`` for the clients that compare nothing else."""
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            sha256.update(block)
-            md5.update(block)
-        return os.fstat(file.fileno()).st_size, sha256.hexdigest(), md5.hexdigest()
+        return hashlib.file_digest(file, partial(hashlib.new, kind, usedforsecurity=False)).hexdigest()
 
 
 def _zip(pictures: Sequence[Product], name: str) -> Product:
@@ -95,10 +96,10 @@ def _zip(pictures: Sequence[Product], name: str) -> Product:
             with picture.path.open("rb") as source, archive.open(zipfile.ZipInfo(picture.file.path, EPOCH), "w") as to:
                 while block := source.read(1 << 20):
                     to.write(block)
-    size, digest, md5 = _digest(path)
+    sha256, md5 = _sum(path, "sha256"), _sum(path, "md5")
     return Product(
         path=path,
-        file=File(path=name or path.name, size=size, sha256=digest, md5=md5, role="archive"),
+        file=File(path=name or path.name, size=_size(path), sha256=sha256, md5=md5, role="archive"),
         name=name or None,
     )
 

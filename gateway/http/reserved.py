@@ -20,6 +20,20 @@ PREFIX: Final = "/_mediaglot/"
 GUARDS: Final = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
 """Outputs are made from hostile input: a browser shall not take one for a page of ours."""
 
+PUBLIC: Final = frozenset({"media", "outputs", "files"})
+"""What a page of any other site may read, as the storage that a provider's players fetch from lets them: whoever has
+the link has the file, and no cookie is involved."""
+
+OPEN: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range, Date, ETag",
+}
+PREFLIGHT: Final = {
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+}
+
 SHARED: Final = frozenset({"outputs", "storage", "uploads"})
 """The folders of the data folder that signed links lead to."""
 REFUSALS: Final = {Fault: 400, NotFound: 404, SourceTimeout: 408, TooLarge: 413, Unsupported: 415, NoSpace: 507}
@@ -32,6 +46,15 @@ class Reserved:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         room, _, rest = request.path.removeprefix(PREFIX).partition("/")
+        if room not in PUBLIC:
+            return await self._answer(request, room, rest)
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers=OPEN | PREFLIGHT)
+        response = await self._answer(request, room, rest)
+        response.headers.update(OPEN)
+        return response
+
+    async def _answer(self, request: web.Request, room: str, rest: str) -> web.StreamResponse:
         if room == "uploads":
             return await self._upload(request, rest)
         if request.method not in ("GET", "HEAD"):

@@ -16,10 +16,13 @@ from mediaglot.gateway.model import VideoFacts
 ENTRY: Final = re.compile(r"^#EXTINF:(\d+(?:\.\d+)?),[^\n]*\n([^#\n]+)$", re.MULTILINE)
 TYPES: Final = {
     ".m3u8": "application/vnd.apple.mpegurl",
+    ".mpd": "application/dash+xml",
     ".ts": "video/mp2t",
     ".m4s": "video/iso.segment",
     ".mp4": "video/mp4",
-    ".mpd": "application/dash+xml",
+    ".m4a": "audio/mp4",
+    ".aac": "audio/aac",
+    ".vtt": "text/vtt",
     ".key": "application/octet-stream",
 }
 """The content types of a package's files, by extension."""

@@ -75,6 +75,14 @@ def test_links_lead_somewhere(root: Path, checkout: tuple[Path, ...]) -> None:
             assert (root / path).parent.joinpath(target).exists(), f"{path} links to {target}"
 
 
+def test_the_benchmarks_that_are_named_run(root: Path, text: str) -> None:
+    named = set(re.findall(r"`python (tests/benchmarks/\w+\.py)`", text))
+    assert named >= {"tests/benchmarks/run.py", "tests/benchmarks/media.py"}
+    for script in named:
+        words = (sys.executable, root / script, "--help")
+        subprocess.run(words, check=True, capture_output=True, cwd=root, timeout=30)
+
+
 def test_the_changelog_has_room_for_the_next_entry(root: Path) -> None:
     assert "## [Unreleased]" in (root / "CHANGELOG.md").read_text()
 
