@@ -97,9 +97,9 @@ class Shift:
             await self.craft.fetch(ticket, index, self._reporter(key, Phase.FETCHING, index, count))
             for index in range(count)
         ]
-        ticket = await self._update(key, partial(step.fetched, sizes=sizes))
+        ticket = await self._note(key, partial(step.fetched, sizes=sizes))
         facts = [await self.craft.probe(ticket, index) for index in range(count)]
-        return await self._update(key, partial(step.probed, facts=facts))
+        return await self._update(key, partial(step.probed, sizes=sizes, facts=facts))
 
     async def _encode(self, work: Work, ticket: Ticket) -> None:
         key = work.key
@@ -109,7 +109,7 @@ class Shift:
         async with self.gate.room(need, priority=work.priority, place=work.place, wait=wait):
             ticket = await self._update(key, step.begin_encoding)
             results = await self.craft.make(ticket, wanted, self._reporter(key, Phase.ENCODING)) if wanted else {}
-        await self._update(key, step.begin_storing)
+        await self._note(key, step.begin_storing)
         for count, (index, result) in enumerate(sorted(results.items())):
             if isinstance(result, Fault):
                 await self._lose(key, index, result)
@@ -203,6 +203,11 @@ class Shift:
             for event, subject in news(ticket):
                 await tell(tx, dialect, ticket, event, base, now, subject)
         return ticket
+
+    async def _note(self, key: Key, change: Change) -> Ticket:
+        """In memory only where that can be: the next step is written down with it, and a new run begins before it."""
+        now = self.clock.now()
+        return self.store.touch(key, lambda ticket: change(ticket, now)) or await self._update(key, change)
 
     def _reporter(self, key: Key, phase: Phase, index: int = 0, count: int = 1) -> Report:
         """Notes progress of ``phase``, of which this is part ``index`` of ``count``, in memory only."""

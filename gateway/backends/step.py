@@ -25,9 +25,11 @@ def fetched(ticket: Ticket, now: datetime, *, sizes: list[int]) -> Ticket:
     return move(ticket, Status.RUNNING, now, phase=Phase.PROBING, sources=sources, fetched=ticket.fetched or now)
 
 
-def probed(ticket: Ticket, now: datetime, *, facts: list[MediaFacts]) -> Ticket:
-    sources = tuple(replace(source, facts=fact) for source, fact in zip(ticket.sources, facts, strict=True))
-    return change(ticket, now, sources=sources)
+def probed(ticket: Ticket, now: datetime, *, sizes: list[int], facts: list[MediaFacts]) -> Ticket:
+    """With all of ``fetched``, which may have been in memory only."""
+    found = zip(ticket.sources, sizes, facts, strict=True)
+    sources = tuple(replace(source, size=size, facts=fact) for source, size, fact in found)
+    return move(ticket, Status.RUNNING, now, phase=Phase.PROBING, sources=sources, fetched=ticket.fetched or now)
 
 
 def hold(ticket: Ticket, now: datetime) -> Ticket:

@@ -18,6 +18,10 @@ class Connection(Protocol):
 
     async def row(self, sql: str, **values: Any) -> Row | None: ...
 
+    def later(self, sql: str, **values: Any) -> None:
+        """A statement whose rows nobody wants: it is run with the next one, and fails there."""
+        ...
+
     async def script(self, sql: str) -> None: ...
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
+import sqlite3
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from sqlite3 import SQLITE_FULL
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 import aiosqlite
 
@@ -42,15 +42,32 @@ SLICE: Final = 16
 """Tickets that are decoded before the event loop gets a turn."""
 
 
-class SqliteConnection:
-    """A connection as the rest of the store sees it."""
+Statement: TypeAlias = tuple[str, dict[str, Any]]
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+
+def indebted(due: deque[Statement]) -> type[sqlite3.Connection]:
+    """A connection that runs what is ``due`` before whatever comes next: several statements in one trip."""
+
+    class Indebted(sqlite3.Connection):
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            while due:
+                super().execute(*due.popleft())
+            return super().execute(sql, parameters)
+
+    return Indebted
+
+
+class SqliteConnection:
+    """A connection as the rest of the store sees it. ``due`` is what ``later`` has put off."""
+
+    def __init__(self, connection: aiosqlite.Connection, due: deque[Statement]) -> None:
         self._connection = connection
+        self._due = due
 
     @classmethod
     async def open(cls, file: Path, *pragmas: str) -> Self:
-        made = cls(await aiosqlite.connect(file, isolation_level=None, timeout=10))
+        due: deque[Statement] = deque()
+        made = cls(await aiosqlite.connect(file, isolation_level=None, timeout=10, factory=indebted(due)), due)
         for pragma in ("foreign_keys = ON", *pragmas):
             await made.rows(f"PRAGMA {pragma}")
         for function in (*FUNCTIONS, grams):
@@ -62,9 +79,16 @@ class SqliteConnection:
         try:
             return list(await self._connection.execute_fetchall(sql, values))  # type: ignore[arg-type]
         except aiosqlite.OperationalError as error:
-            if error.sqlite_errorcode == SQLITE_FULL:
+            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
                 raise Full from error
             raise
+
+    def later(self, sql: str, **values: Any) -> None:
+        self._due.append((sql, values))
+
+    def forget(self) -> None:
+        """Leave undone what is due."""
+        self._due.clear()
 
     async def row(self, sql: str, **values: Any) -> Row | None:
         return next(iter(await self.rows(sql, **values)), None)
@@ -149,7 +173,7 @@ class SqliteStore:
         async with self._write_lock:
             transaction = SqliteTransaction(self._writer, self._cache)
             try:
-                await to_the_end(self._writer.rows("BEGIN IMMEDIATE"))
+                self._writer.later("BEGIN IMMEDIATE")
                 yield transaction
                 await to_the_end(self._commit(transaction))
             except BaseException:
@@ -168,6 +192,7 @@ class SqliteStore:
                 watcher(frozenset(keys))
 
     async def _undo(self) -> None:
+        self._writer.forget()
         if self._writer.in_transaction:
             await self._writer.rows("ROLLBACK")
 

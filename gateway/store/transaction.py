@@ -78,12 +78,12 @@ class SqliteTransaction:
     ) -> None:
         """Everything of a ticket but its own row, as far as it changed."""
         sql, number = statements("tickets"), at["ticket"]
-        await self._connection.rows(sql["put_body"], ticket=number, body=codec.pack(ticket))
+        self._connection.later(sql["put_body"], ticket=number, body=codec.pack(ticket))
         if before is None or output_ids(before) != output_ids(ticket):
-            await self._connection.rows(sql["drop_outputs"], ticket=number)
-            await self._connection.rows(sql["add_outputs"], **at, ids=as_json(output_ids(ticket)))
+            self._connection.later(sql["drop_outputs"], ticket=number)
+            self._connection.later(sql["add_outputs"], **at, ids=as_json(output_ids(ticket)))
         if ticket.deleted is not None:
-            await self._connection.rows(sql["drop_all_facets"], ticket=number)
+            self._connection.later(sql["drop_all_facets"], ticket=number)
         else:
             await self._write_facets(ticket, before, at, facets)
         self._remember(ticket, before, facets)
@@ -103,9 +103,9 @@ class SqliteTransaction:
         sql, created = statements("tickets"), ticket_columns(ticket)["created"]
         for is_own, pairs in ((True, own), (False, given)):
             if pairs is not None and before is not None:
-                await self._connection.rows(sql["drop_facets"], ticket=at["ticket"], own=is_own)
+                self._connection.later(sql["drop_facets"], ticket=at["ticket"], own=is_own)
             if pairs:
-                await self._connection.rows(sql["add_facets"], **at, created=created, facets=as_json(pairs))
+                self._connection.later(sql["add_facets"], **at, created=created, facets=as_json(pairs))
 
     # --- the queue ---
 
@@ -113,7 +113,7 @@ class SqliteTransaction:
         place = (await self.serials(PLACES))[0]
         queued = replace(work, place=place, attempt=0)
         columns = {**work.key._asdict(), "priority": work.priority, "place": place}
-        await self._connection.rows(statements("queue")["enqueue"], **columns)
+        self._connection.later(statements("queue")["enqueue"], **columns)
         self.topics[Topic.WORK].add(work.key)
         return queued
 
@@ -135,13 +135,13 @@ class SqliteTransaction:
         columns = {**work.key._asdict(), "place": work.place, "back": not counted}
         released = await self._happened(statements("queue")["release"], **columns)
         if released:
-            await self._connection.rows(statements("queue")["sweep"])
+            self._connection.later(statements("queue")["sweep"])
             self.topics[Topic.WORK].add(work.key)
         return released
 
     async def release_all(self) -> int:
         released = await self._connection.rows(statements("queue")["release_all"])
-        await self._connection.rows(statements("queue")["sweep"])
+        self._connection.later(statements("queue")["sweep"])
         return len(released)
 
     # --- letters and things ---
@@ -154,12 +154,12 @@ class SqliteTransaction:
         return replace(letter, sequence=sequence)
 
     async def mark(self, letter: Letter) -> None:
-        await self._connection.rows(statements("letters")["mark"], **letter_columns(letter))
+        self._connection.later(statements("letters")["mark"], **letter_columns(letter))
         self.topics[Topic.LETTERS].add(letter.key)
 
     async def put_thing(self, dialect: str, account: str, kind: str, id: str, document: Any) -> None:  # noqa: A002
         values = {"dialect": dialect, "account": account, "kind": kind, "id": id}
-        await self._connection.rows(statements("things")["put"], **values, body=codec.pack(document, Any))
+        self._connection.later(statements("things")["put"], **values, body=codec.pack(document, Any))
 
     async def get_thing(self, dialect: str, account: str, kind: str, id: str) -> Any | None:  # noqa: A002
         return await get_thing(self._connection, dialect, account, kind, id)

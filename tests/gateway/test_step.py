@@ -27,7 +27,7 @@ def encoding(ticket: Ticket) -> Ticket:
     now = ticket.created
     ticket = step.begin(ticket, now, attempt=1)
     ticket = step.fetched(ticket, now, sizes=[5])
-    return step.begin_encoding(step.probed(ticket, now, facts=[FACTS]), now)
+    return step.begin_encoding(step.probed(ticket, now, sizes=[5], facts=[FACTS]), now)
 
 
 def test_the_way_of_a_job_that_goes_well(fresh: Ticket) -> None:
