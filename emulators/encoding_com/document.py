@@ -21,10 +21,8 @@ NAME: Final = "encoding_com"
 FILES: Final = "mp4 m4v mov flv 3gp webm ogg wmv mpeg1 mpeg2 mpegts mp3 wma m4a eac3"
 FOREIGN: Final = "muxer vidly vidly_lite vp6_flix smooth_streaming hds wowza wowza_multibitrate"
 DEVICES: Final = "fl9 iphone ipad ipod appletv psp zune android kindle_fire roku_800 roku_1200 roku_1800 roku_2700"
-CONTAINERS: Final = Table(
-    {name: name for name in f"{FILES} {FOREIGN}".split()},
-    also=dict.fromkeys(DEVICES.split(), "mp4") | {"dnxhd": "mov"},
-)
+ALSO: Final = dict.fromkeys(DEVICES.split(), "mp4") | {"dnxhd": "mov"}
+CONTAINERS: Final = Table({name: name for name in f"{FILES} {FOREIGN}".split()}, also=ALSO)
 PACKAGES: Final = Table(
     {"advanced_hls": PackageKind.HLS, "advanced_dash": PackageKind.DASH, "advanced_fmp4": PackageKind.CMAF},
     also=dict.fromkeys("fmp4_hls iphone_stream ipad_stream roku_hls".split(), PackageKind.HLS),
@@ -44,10 +42,7 @@ COMMON: Final = (
     Field("file_extension", "extension", Value(_extension, str)),
     Pair("save_preset", "", lambda _: {}, lambda _: {}),  # the request's business
 )
-TRACKS: Final = (
-    Inline("video", VIDEO, off=("audio_only", "yes")),
-    Inline("audio", AUDIO, off=("video_only", "yes")),
-)
+TRACKS: Final = Inline("video", VIDEO, off=("audio_only", "yes")), Inline("audio", AUDIO, off=("video_only", "yes"))
 KEPT: Final = Kept(
     "output VCodecParameters turbo twin_turbo audio_minrate audio_maxrate audio_bufsize downmix_mode encoder veryfast "
     "two_pass_decoding audio_normalization pan encryption encryption_method encryption_key encryption_key_file "
