@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import statistics
 import subprocess
 import sys
+import tokenize
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import pytest
 
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 50
+LARGEST_DIALECT = 1000
 
 
 def tool(root: Path, *words: str, **variables: str) -> str:
@@ -51,6 +55,26 @@ def test_files_are_short(root: Path, modules: tuple[Path, ...]) -> None:
     lengths = {path: len((root / path).read_text().splitlines()) for path in modules}
     assert {path: length for path, length in lengths.items() if length > LONGEST_FILE} == {}
     assert statistics.median(length for length in lengths.values() if length) <= 165
+
+
+def code_lines(text: str) -> int:
+    """Lines with something on them that is neither a comment nor a docstring."""
+    nothing = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    used = {line for one in tokens if one.type not in nothing for line in range(one.start[0], one.end[0] + 1)}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            used -= set(range(node.lineno, (node.end_lineno or 0) + 1))
+    return len(used)
+
+
+def test_dialects_are_small(root: Path, modules: tuple[Path, ...]) -> None:
+    sizes: Counter[str] = Counter()
+    for path in modules:
+        if path.parts[0] == "emulators" and len(path.parts) > 2:
+            sizes[path.parts[1]] += code_lines((root / path).read_text())
+    assert len(sizes) >= 4
+    assert {name: size for name, size in sizes.items() if size > LARGEST_DIALECT} == {}
 
 
 @pytest.fixture(scope="module")
