@@ -63,7 +63,8 @@ class Server:
     def fill(self) -> Path:
         facts = os.statvfs(self.data)
         path = self.data / "filler"
-        path.write_bytes(bytes(max(facts.f_bavail * facts.f_frsize - LEFT, 0)))
+        with contextlib.suppress(OSError):  # FFmpeg is still writing: it may have taken some of it meanwhile
+            path.write_bytes(bytes(max(facts.f_bavail * facts.f_frsize - LEFT, 0)))
         return path
 
     def left(self) -> list[str]:
