@@ -132,6 +132,7 @@ def _watch_command(port: int, media_id: str, folder: Path) -> tuple[list[str], P
                 place = entry.joinpath("cwd").readlink()
             except OSError:
                 continue
+            command = command[command.index(b"--") + 1 :] if b"--" in command else command  # without what holds it
             if place.is_relative_to(folder) and b"-progress" in command and b"out-0/media.mp4" in command:
                 return [part.decode() for part in command], place
         if ask(port, "GetStatus", mediaid=media_id)["status"] in ("Finished", "Error"):
