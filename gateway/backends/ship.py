@@ -10,8 +10,8 @@ from typing import Final
 from urllib.parse import quote
 
 from mediaglot.gateway.backends import Product
-from mediaglot.gateway.media import playlist
 from mediaglot.gateway.media.layout import entry
+from mediaglot.gateway.media.mime import TYPES
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import Carrier
 
@@ -49,7 +49,7 @@ async def _together(carrier: Carrier, files: Sequence[tuple[Product, Location]])
 
     async def work() -> None:
         for product, place in waiting:
-            kind = playlist.TYPES.get(PurePosixPath(product.file.path).suffix)
+            kind = TYPES.get(PurePosixPath(product.file.path).suffix)
             await carrier.deliver(product.path, place, content_type=kind)
 
     try:

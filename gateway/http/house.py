@@ -35,10 +35,13 @@ from mediaglot.gateway.transfer.policy import Policy
 
 if TYPE_CHECKING:
     from mediaglot.gateway.backends.saving import Saver
+    from mediaglot.gateway.http.mail import Mailer
     from mediaglot.gateway.media.library import Library
     from mediaglot.gateway.media.probe import Prober
     from mediaglot.gateway.media.run import Limits
     from mediaglot.gateway.media.sandbox import Mode
+    from mediaglot.gateway.notify import Answer, Send
+    from mediaglot.gateway.store import Letter
 
 LOG = logging.getLogger(__name__)
 LOCAL_MEDIA: Final = "media.mediaglot.test"
@@ -230,6 +233,34 @@ def threads(cores: int) -> int:
     return max(2, cores * 3 // 2)
 
 
+def _mail(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Send:
+    """Loaded for the first mail."""
+
+    @cache
+    def mailer() -> Mailer:
+        from mediaglot.gateway.http.mail import Mailer, MailServer  # noqa: PLC0415
+
+        server = MailServer(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            sender=settings.smtp_from,
+            tls=settings.smtp_tls,
+            user=settings.smtp_user,
+            password=settings.smtp_password,
+        )
+        return Mailer(server, clock)
+
+    async def send(letter: Letter) -> Answer:
+        return await mailer()(letter)
+
+    async def close() -> None:
+        if mailer.cache_info().currsize:
+            await mailer().close()
+
+    stack.push_async_callback(close)
+    return send
+
+
 async def _start_courier(
     settings: Settings,
     store: SqliteStore,
@@ -239,20 +270,9 @@ async def _start_courier(
     stack: AsyncExitStack,
 ) -> None:
     from mediaglot.gateway.http.client import Sender  # noqa: PLC0415
-    from mediaglot.gateway.http.mail import Mailer, MailServer  # noqa: PLC0415
     from mediaglot.gateway.notify import Courier  # noqa: PLC0415
 
-    server = MailServer(
-        host=settings.smtp_host,
-        port=settings.smtp_port,
-        sender=settings.smtp_from,
-        tls=settings.smtp_tls,
-        user=settings.smtp_user,
-        password=settings.smtp_password,
-    )
-    mailer = Mailer(server, clock)
-    stack.push_async_callback(mailer.close)
-    sender = Sender(policy, mailer)
+    sender = Sender(policy, _mail(settings, clock, stack))
     stack.push_async_callback(sender.close)
 
     def insistence(name: str) -> Insistence:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from mediaglot.gateway.faults import Fault, Invalid, NoSpace, NotFound, SourceTimeout, TooLarge, Unsupported
 from mediaglot.gateway.http.links import presented
-from mediaglot.gateway.media.playlist import TYPES
+from mediaglot.gateway.media.mime import TYPES
 
 if TYPE_CHECKING:
     from mediaglot.gateway.http.app import Server

@@ -14,19 +14,6 @@ from mediaglot.gateway.media.language import short
 from mediaglot.gateway.model import VideoFacts
 
 ENTRY: Final = re.compile(r"^#EXTINF:(\d+(?:\.\d+)?),[^\n]*\n([^#\n]+)$", re.MULTILINE)
-TYPES: Final = {
-    ".m3u8": "application/vnd.apple.mpegurl",
-    ".mpd": "application/dash+xml",
-    ".ts": "video/mp2t",
-    ".m4s": "video/iso.segment",
-    ".mp4": "video/mp4",
-    ".m4a": "audio/mp4",
-    ".aac": "audio/aac",
-    ".vtt": "text/vtt",
-    ".key": "application/octet-stream",
-}
-"""The content types of a package's files, by extension."""
-
 VERSION: Final = {False: 3, True: 7}
 """By fragmented: fractional durations need 3, maps in a list of ordinary segments 6, and fMP4 players know 7."""
 RANGED: Final = 4
