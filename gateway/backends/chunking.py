@@ -48,10 +48,10 @@ class Chunker:
 
     async def _pieces(self, work: Chunks, gauge: _Gauge) -> bool:
         """So many at a time as there are workers, and the little that is made beside them all the while."""
-        todo, right = iter(work.pieces), []
+        waiting, right = iter(work.pieces), []
 
         async def worker() -> None:
-            for piece in todo:
+            for piece in waiting:
                 frames = await self._run(piece.run, gauge.of(piece.run), work.threads)
                 right.append(piece.frames is None or frames == piece.frames)
 

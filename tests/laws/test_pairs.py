@@ -83,7 +83,7 @@ def speaker(codec: Any, rate: Any = KILOBITS) -> Dialect:
 HONEST = speaker(TEXT)
 LIAR = speaker(TEXT)
 LIAR.write_output = lambda output, ledger: {"format": "mp4", "codec": "mp3"}  # type: ignore[method-assign]
-DRIFTER = speaker(TEXT, Value(lambda kilobits: int(kilobits) * 1000, lambda bits: bits // 1000 - 1))
+DRIFTER = speaker(TEXT, Value(lambda kilobits: int(kilobits) * 1000, lambda bits: bits // 1000 + 1))
 
 
 def test_honest_dialects_agree() -> None:
