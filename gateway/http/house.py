@@ -66,7 +66,7 @@ class Workshop:
     """The FFmpeg tool, found once in a thread of its own, and what needs it: the prober and the library of clips."""
 
     def __init__(self, settings: Settings) -> None:
-        self._folder = settings.data
+        self._folder, self._mode = settings.data, mode_of(settings)
         self._finding = asyncio.create_task(
             asyncio.to_thread(find, settings.ffmpeg or None, settings.data / "ffmpeg.json")
         )
@@ -80,7 +80,7 @@ class Workshop:
         from mediaglot.gateway.media.probe import Prober  # noqa: PLC0415 - loaded for the first job
 
         if self._prober is None:
-            self._prober = Prober(await self.tool())
+            self._prober = Prober(await self.tool(), mode=self._mode)
         return self._prober
 
     async def clip(self, name: str) -> Path:

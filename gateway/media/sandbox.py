@@ -96,6 +96,18 @@ def choose(mode: Mode, program: str) -> Sandbox:
 
 
 @functools.cache
+def offline(mode: Mode) -> tuple[str, ...]:
+    """The prefix of a process that lasts and is handed one file after another: no network and no right, where it works.
+
+    A wall around the files is not for it, since nobody knows yet which there will be.
+    """
+    found = Sandbox(kind="unshare")
+    if mode == "off" or lacking("unshare") or not _runs(found, [shutil.which("true") or "/bin/true"]):
+        return leash()
+    return found.prefix([], Path(), {})
+
+
+@functools.cache
 def demand(mode: Mode) -> None:
     """Raise NoSandbox where ``mode`` names a sandbox that this machine does not have or does not allow."""
     if mode == "auto":
