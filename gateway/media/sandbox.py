@@ -146,8 +146,18 @@ def _boxed(argv: Sequence[str], cwd: Path, libraries: Sequence[str]) -> tuple[st
         *(word for name in DEVICES for word in ("--dev-bind", name, name)),
         *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
         *(word for place, name in shown for word in ("--ro-bind", os.path.realpath(place), name)),
-        *("--bind", home, home, "--chdir", home, "--"),
+        *("--bind", home, home),
+        *(word for name in _inner(argv, Path(home)) for word in ("--ro-bind", name, name)),
+        *("--chdir", home, "--"),
     )
+
+
+def _inner(argv: Sequence[str], home: Path) -> Iterator[str]:
+    """The files in ``home`` that the command reads: they may be other names of files that belong to clients."""
+    for word, name in pairwise(argv):
+        path = home / name
+        if word == "-i" and not path.is_symlink() and path.is_file() and path.is_relative_to(home):
+            yield str(path)
 
 
 def _sources(argv: Sequence[str], home: Path) -> Iterator[tuple[str, str]]:
