@@ -1,6 +1,7 @@
 """The media pipeline against the best command known by hand for the same work, in one run, on one machine.
 
-``python tests/benchmarks/media.py [ladder|remux|probe|overhead|clips ...] [--seconds N] [--rounds N] [--films DIR] [--ffprobe PATH]``
+``python tests/benchmarks/media.py [ladder|remux|probe|overhead|clips ...] [--seconds N] [--rounds N]``,
+with ``--films DIR`` to keep the sources for another time and ``--ffprobe PATH`` to say which one to probe against.
 
 Ours is a real server, ``mediaglot serve``, that a client of Encoding.com gives a job: its time is from the create call
 until the job is finished, with the source in a storage that is a folder on the same disk. The command by hand runs
@@ -358,9 +359,7 @@ def probe(studio: Studio) -> None:
 
     print("Probing a film")
     if not ffprobe:
-        print(
-            "  no ffprobe here (nor --ffprobe, nor the variable FFPROBE): the start of ffmpeg, a program alike, stands in for it"
-        )
+        print("  no ffprobe here, nor --ffprobe: the start of ffmpeg, a program alike, stands in for it")
     own = statistics.median(asyncio.run(ready(SHORT["overhead"])))
     show(f"our prober, {peaks[0]:.0f} MB in its process", f"{own * 1000:.1f} ms")
     if ffprobe:
