@@ -67,7 +67,8 @@ def measurer(probe: Probe) -> Probe:
 
 
 async def _file(path: Path, product: parts.Product, number: int, probe: Probe, sums: frozenset[str]) -> Product:
-    facts, *found = await asyncio.gather(probe(path), *(asyncio.to_thread(_sum, path, kind) for kind in sorted(sums)))
+    reckoning = (asyncio.to_thread(_sum, path, kind) for kind in sorted(sums))
+    facts, found = await asyncio.gather(probe(path), asyncio.gather(*reckoning))
     complete(facts.duration, product.duration)
     name = None
     if product.name is not None:
