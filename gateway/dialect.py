@@ -151,6 +151,8 @@ class Dialect:
     standing: ClassVar[str] = ""
     """The kind of documents that are subscriptions to the news of all of an account's jobs."""
     insistence: ClassVar[Insistence] = Insistence()
+    checksums: ClassVar[frozenset[str]] = frozenset()
+    """Which of ``md5`` and ``sha256`` it tells of finished files; others are not reckoned."""
     free_tokens: ClassVar[bool] = False
     """Whether a token that we did not issue is welcome, where no list of accounts says otherwise."""
     signed_urls: ClassVar[bool] = False

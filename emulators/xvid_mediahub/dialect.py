@@ -136,6 +136,7 @@ class MediaHub(Validated):
     wire = WIRE
     auth = SignedQuery(HeaderToken("Bearer", "access_token"), ("/v1/files/downloads", "/v1/playlists/"))
     signed_urls: ClassVar[bool] = True
+    checksums: ClassVar[frozenset[str]] = frozenset({"md5"})
     job_ids = FRONT
     source_ids = FRONT
     output_ids = BACK

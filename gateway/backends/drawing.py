@@ -65,7 +65,10 @@ def _draw(folder: Path, drawing: Drawing) -> None:
 def _flatten(path: Path, width: int | None) -> None:
     from mediaglot.gateway.media.vector import raster  # noqa: PLC0415
 
-    path.write_bytes(raster(path.read_bytes(), width))
+    # Beside it first: what was fetched may be another name of the client's own file.
+    drawn = path.with_suffix(".drawn")
+    drawn.write_bytes(raster(path.read_bytes(), width))
+    drawn.replace(path)
 
 
 def _head(path: Path) -> bytes:

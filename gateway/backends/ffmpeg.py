@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mediaglot.gateway.backends import Product, Report
-from mediaglot.gateway.faults import DeliveryFailed, Fault, NoSpace
+from mediaglot.gateway.faults import DeliveryFailed, Fault, NoSpace, SourceUnreadable
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.media.orphan import kill_orphans
 from mediaglot.gateway.model import Delivery, File, Job, Location, MediaFacts, Output, Ticket
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mediaglot.gateway.backends.saving import Saver
     from mediaglot.gateway.media.probe import Prober
 
+Stamp = tuple[int, int]
+"""Bytes, and the time of the last change in nanoseconds."""
 MOST_PEEKED: Final = 1 << 20
 """Bytes of the largest file that is shown inside of an answer."""
 
@@ -41,6 +43,7 @@ class FFmpegCraft:
     ) -> None:
         self.work, self.outputs = folder / "work", folder / "outputs"
         self._maker, self._prober, self._carrier = maker, prober, carrier
+        self._seen: dict[Path, Stamp] = {}
         for place in (self.work, self.outputs):
             place.mkdir(parents=True, exist_ok=True)
 
@@ -57,6 +60,7 @@ class FFmpegCraft:
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:
         source = self._source(ticket, index)
         if source.is_file():
+            self._seen[source] = stamp(source)
             return source.stat().st_size
         self._folder(ticket).mkdir(parents=True, exist_ok=True)
         arriving = source.with_suffix(".part")
@@ -66,6 +70,7 @@ class FFmpegCraft:
 
         fetched = await self._carrier.fetch(ticket.job.inputs[index].location, arriving, on_progress=progress)
         arriving.replace(source)
+        self._seen[source] = stamp(source)
         return fetched.size
 
     async def probe(self, ticket: Ticket, index: int) -> MediaFacts:
@@ -78,6 +83,10 @@ class FFmpegCraft:
         self, ticket: Ticket, wanted: frozenset[int], report: Report
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         made = await self._maker().make(ticket, self._folder(ticket), wanted, report)
+        for index in range(len(ticket.sources)):
+            source = self._source(ticket, index)
+            if source in self._seen and self._seen[source] != stamp(source):
+                raise SourceUnreadable(reason="changed")
         return {
             index: found if isinstance(found, Fault) else self._bound(ticket, index, found)
             for index, found in made.items()
@@ -117,6 +126,8 @@ class FFmpegCraft:
         return await asyncio.to_thread(found.read_bytes)
 
     def clear(self, ticket: Ticket) -> None:
+        for index in range(len(ticket.sources)):
+            self._seen.pop(self._source(ticket, index), None)
         shutil.rmtree(self._folder(ticket), ignore_errors=True)
 
     def discard(self, ticket: Ticket) -> None:
@@ -162,6 +173,12 @@ class FFmpegCraft:
             product.path.replace(self.outputs / path)
             kept.append(replace(product.file, path=str(path)))
         return tuple(kept)
+
+
+def stamp(source: Path) -> Stamp:
+    """What tells that somebody writes to a source, which may be another name of a file of the client's."""
+    facts = source.stat()
+    return facts.st_size, facts.st_mtime_ns
 
 
 def numbered(location: Location, number: int) -> Location:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import secrets
 import zipfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,26 +22,34 @@ from mediaglot.gateway.model import File, MediaFacts
 Probe = Callable[[Path], Awaitable[MediaFacts]]
 Chance = Callable[[int], bytes]
 """So many bytes that nobody can guess."""
+SUMS: Final = frozenset({"md5", "sha256"})
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The oldest time that a zip knows: the same pictures give the same file."""
 
 
 async def gather(
-    folder: Path, products: Sequence[parts.Product], probe: Probe, chance: Chance = secrets.token_bytes
+    folder: Path,
+    products: Sequence[parts.Product],
+    probe: Probe,
+    chance: Chance = secrets.token_bytes,
+    sums: frozenset[str] = SUMS,
 ) -> tuple[Product, ...]:
-    """The files of one output. Raises EncodingFailed for what is missing, SourceUnreadable for what is too short."""
+    """The files of one output, with those ``sums`` of their bytes.
+
+    Raises EncodingFailed for what is missing, SourceUnreadable for what is too short.
+    """
     found: list[Product] = []
     for product in products:
         if product.layout is not None:
             found += await bundle(folder, product, product.layout, measurer(probe), chance)
             continue
         paths = enumerate(_present(folder, product), 1)
-        made = [await _file(path, product, number, measurer(probe)) for number, path in paths]
+        made = [await _file(path, product, number, measurer(probe), sums) for number, path in paths]
         if product.grid is not None:
             made = list(_distinct([*found, *made])[len(found) :])
             made.append(await asyncio.to_thread(cues, folder, product.grid, made))
         if product.archive is not None:
-            made.append(await asyncio.to_thread(_zip, made, product.archive))
+            made.append(await asyncio.to_thread(_zip, made, product.archive, sums))
         found += made
     return _distinct(found)
 
@@ -58,17 +66,20 @@ def measurer(probe: Probe) -> Probe:
     return measure
 
 
-async def _file(path: Path, product: parts.Product, number: int, probe: Probe) -> Product:
-    facts, sha256, md5 = await asyncio.gather(
-        probe(path), asyncio.to_thread(_sum, path, "sha256"), asyncio.to_thread(_sum, path, "md5")
-    )
+async def _file(path: Path, product: parts.Product, number: int, probe: Probe, sums: frozenset[str]) -> Product:
+    reckoning = (asyncio.to_thread(_sum, path, kind) for kind in sorted(sums))
+    facts, found = await asyncio.gather(probe(path), asyncio.gather(*reckoning))
     complete(facts.duration, product.duration)
     name = None
     if product.name is not None:
         picture = facts.video[0] if facts.video else None
         name = naming.pictured(product.name, number, *((picture.width, picture.height) if picture else (0, 0)))
-    file = File(path=name or path.name, size=_size(path), sha256=sha256, md5=md5, facts=facts, role=product.role)
-    return Product(path=path, file=file, name=name)
+    file = File(path=name or path.name, size=_size(path), facts=facts, role=product.role)
+    return _summed(Product(path=path, file=file, name=name), dict(zip(sorted(sums), found, strict=True)))
+
+
+def _summed(product: Product, found: Mapping[str, str]) -> Product:
+    return replace(product, file=replace(product.file, sha256=found.get("sha256"), md5=found.get("md5")))
 
 
 def _present(folder: Path, product: parts.Product) -> list[Path]:
@@ -88,7 +99,7 @@ def _sum(path: Path, kind: str) -> str:
         return hashlib.file_digest(file, partial(hashlib.new, kind, usedforsecurity=False)).hexdigest()
 
 
-def _zip(pictures: Sequence[Product], name: str) -> Product:
+def _zip(pictures: Sequence[Product], name: str, sums: frozenset[str]) -> Product:
     """Stored, not deflated: pictures are compressed already."""
     path = pictures[0].path.with_name(f"{pictures[0].path.stem}.zip")
     with zipfile.ZipFile(path, "w") as archive:
@@ -96,12 +107,8 @@ def _zip(pictures: Sequence[Product], name: str) -> Product:
             with picture.path.open("rb") as source, archive.open(zipfile.ZipInfo(picture.file.path, EPOCH), "w") as to:
                 while block := source.read(1 << 20):
                     to.write(block)
-    sha256, md5 = _sum(path, "sha256"), _sum(path, "md5")
-    return Product(
-        path=path,
-        file=File(path=name or path.name, size=_size(path), sha256=sha256, md5=md5, role="archive"),
-        name=name or None,
-    )
+    file = File(path=name or path.name, size=_size(path), role="archive")
+    return _summed(Product(path=path, file=file, name=name or None), {kind: _sum(path, kind) for kind in sums})
 
 
 def _distinct(products: Sequence[Product]) -> tuple[Product, ...]:

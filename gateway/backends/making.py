@@ -15,7 +15,7 @@ from typing import Final
 from mediaglot.gateway.backends import Product, Report, again
 from mediaglot.gateway.backends.chunking import Chunker
 from mediaglot.gateway.backends.drawing import draw_into, flatten
-from mediaglot.gateway.backends.gather import gather
+from mediaglot.gateway.backends.gather import SUMS, gather
 from mediaglot.gateway.backends.restream import restreamed
 from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, WorkFault
 from mediaglot.gateway.loss import Kind, Ledger
@@ -66,12 +66,15 @@ class Maker:
         chance: Callable[[int], bytes] = secrets.token_bytes,
         machine: Callable[[], Machine] | None = None,
         copy: bool = False,
+        sums: Callable[[str], frozenset[str]] = lambda dialect: SUMS,
     ) -> None:
         """``machine`` says what there is to encode with; without it nothing is encoded in chunks.
 
+        ``sums`` says which checksums a dialect tells of files: it takes long to read a large one once more.
+
         With ``copy``, tracks that need no encoder (``media/same.py``) get none.
         """
-        self._machine, self._busy = machine, 0
+        self._machine, self._busy, self._sums = machine, 0, sums
         self._tool, self._prober, self._carrier = tool, prober, carrier
         self._limits, self._chance, self.threads, self.copy = limits, chance, threads, copy
 
@@ -138,13 +141,14 @@ class Maker:
         return cost.peak(drawn, facts_of(ticket), drawn.threads or self.threads, drawn.processes)
 
     async def measure(
-        self, folder: Path, products: Mapping[int, tuple[parts.Product, ...]]
+        self, ticket: Ticket, folder: Path, products: Mapping[int, tuple[parts.Product, ...]]
     ) -> dict[int, tuple[Product, ...] | Fault]:
         """What the runs of a plan left."""
+        sums = self._sums(ticket.dialect)
         found: dict[int, tuple[Product, ...] | Fault] = {}
         for index, expected in products.items():
             try:
-                found[index] = await gather(folder, expected, (await self._prober()).probe, self._chance)
+                found[index] = await gather(folder, expected, (await self._prober()).probe, self._chance, sums)
             except WorkFault as fault:
                 found[index] = fault
         return found
@@ -176,7 +180,7 @@ class Maker:
         if shutil.disk_usage(folder).free < FULL:
             raise NoSpace
         await asyncio.to_thread(again.put_by, folder, drawn.products)
-        return {**drawn.faults, **await self.measure(folder, drawn.products)}
+        return {**drawn.faults, **await self.measure(ticket, folder, drawn.products)}
 
     async def _otherwise(
         self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, fault: Fault

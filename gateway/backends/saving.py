@@ -65,7 +65,7 @@ class Saver:
         drawn = await self._maker.drawn(ticket, frozenset(sources))
         for index in drawn.products:
             await asyncio.to_thread(again.spread, again.raw(folder, sources[index]), again.made(folder, index))
-        return {**drawn.faults, **await self._maker.measure(folder, drawn.products)}
+        return {**drawn.faults, **await self._maker.measure(ticket, folder, drawn.products)}
 
     # --- the cache ----------------------------------------------------------------------------------
 

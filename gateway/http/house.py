@@ -66,7 +66,7 @@ class Workshop:
     """The FFmpeg tool, found once in a thread of its own, and what needs it: the prober and the library of clips."""
 
     def __init__(self, settings: Settings) -> None:
-        self._folder = settings.data
+        self._folder, self._mode = settings.data, mode_of(settings)
         self._finding = asyncio.create_task(
             asyncio.to_thread(find, settings.ffmpeg or None, settings.data / "ffmpeg.json")
         )
@@ -80,7 +80,7 @@ class Workshop:
         from mediaglot.gateway.media.probe import Prober  # noqa: PLC0415 - loaded for the first job
 
         if self._prober is None:
-            self._prober = Prober(await self.tool())
+            self._prober = Prober(await self.tool(), mode=self._mode)
         return self._prober
 
     async def clip(self, name: str) -> Path:
@@ -125,7 +125,7 @@ async def open_house(
         policy = policy_of(settings)
         uploads = Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall)
         resolvers = workshop.resolve, uploads.resolve
-        craft = _craft(settings, workshop, resolvers, policy, clock, stack)
+        craft = _craft(settings, workshop, resolvers, policy, clock, stack, lambda name: dialects[name].checksums)
         workers = settings.workers or capacity.workers(settings.cores or capacity.cores())
         engine = EmbeddedEngine(store, clock, workers=workers)
         gate = Gate(capacity.budget(settings.memory))
@@ -172,6 +172,7 @@ def _craft(
     policy: Policy,
     clock: Clock,
     stack: AsyncExitStack,
+    sums: Callable[[str], frozenset[str]],
 ) -> Craft:
     if settings.backend == "simulated":
         from mediaglot.gateway.backends.simulated import SimulatedCraft  # noqa: PLC0415 - only what is used is loaded
@@ -184,10 +185,11 @@ def _craft(
     mapped = Mapped(policy, clock, folders=folders(settings.storage), rest=rest)
     carrier = Carrier(policy, clock, resolvers=resolvers, mounts=(mapped,))
     stack.push_async_callback(carrier.close)
-    return FFmpegCraft(settings.data, cache(partial(_maker, settings, workshop, carrier)), workshop.prober, carrier)
+    maker = cache(partial(_maker, settings, workshop, carrier, sums))
+    return FFmpegCraft(settings.data, maker, workshop.prober, carrier)
 
 
-def _maker(settings: Settings, workshop: Workshop, carrier: Carrier) -> Saver:
+def _maker(settings: Settings, workshop: Workshop, carrier: Carrier, sums: Callable[[str], frozenset[str]]) -> Saver:
     from mediaglot.gateway.backends.cache import FOLDER, Cache  # noqa: PLC0415 - loaded for the first job, not at once
     from mediaglot.gateway.backends.making import Maker  # noqa: PLC0415
     from mediaglot.gateway.backends.saving import Saver  # noqa: PLC0415
@@ -201,6 +203,7 @@ def _maker(settings: Settings, workshop: Workshop, carrier: Carrier) -> Saver:
         threads=threads(fresh().cores),
         machine=fresh,
         copy=settings.stream_copy,
+        sums=sums,
     )
     return Saver(maker, Cache(settings.data / FOLDER, settings.cache) if settings.cache else None)
 

@@ -1,8 +1,7 @@
-"""What fragmented MP4 says of its times (ISO/IEC 14496-12). Only headers are read, never the media themselves."""
+"""The boxes of MP4 (ISO/IEC 14496-12), and what fragments say of their times. Only headers are read, no media."""
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,14 @@ MOST: Final = 1 << 26
 MOST_SAMPLES: Final = 1 << 22
 NOT_SYNC: Final = 0x10000
 DURATION, SIZE, FLAGS, OFFSET = 0x100, 0x200, 0x400, 0x800
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where the content of a box begins and ends."""
+
+    inner: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +42,54 @@ class Fragment:
     sync: bool
 
 
+def tops(file: BinaryIO, wanted: bytes) -> Iterator[tuple[int, bytes]]:
+    """The boxes of one kind at the top of a file: where each begins, and its bytes, header and all.
+
+    One that is larger than ``MOST`` is passed over, as are all others: nothing of them is read.
+    """
+    start = 0
+    while len(head := file.read(16)) >= 8:
+        size, kind = struct.unpack_from(">I4s", head)
+        size = int.from_bytes(head[8:16]) if size == 1 else size
+        if size < 8:
+            return
+        if kind == wanted and size <= MOST:
+            file.seek(start)
+            yield start, file.read(size)
+        start += size
+        file.seek(start)
+
+
+def inside(data: bytes, wanted: bytes, outer: Box | None = None) -> Iterator[Box]:
+    """The boxes of one kind directly within ``outer``, or at the top."""
+    at, end = (outer.inner, outer.end) if outer else (0, len(data))
+    while at + 8 <= end:
+        size, kind = struct.unpack_from(">I4s", data, at)
+        wide = size == 1 and at + 16 <= end
+        size = int.from_bytes(data[at + 8 : at + 16]) if wide else size
+        if size < 8 + 8 * wide or at + size > end:
+            return
+        if kind == wanted:
+            yield Box(at + 8 + 8 * wide, at + size)
+        at += size
+
+
+def within(data: bytes, *path: bytes) -> Box:
+    """The first box at the end of a path. Raises StopIteration."""
+    found = None
+    for kind in path:
+        found = next(inside(data, kind, found))
+    assert found is not None  # noqa: S101 - no path is empty
+    return found
+
+
 def track(file: BinaryIO) -> Track:
     """The only track of an initialization segment. Raises EncodingFailed."""
     try:
-        moov = next(body for kind, body in _top(file) if kind == b"moov")
-        header = _within(moov, b"trak", b"mdia", b"mdhd")
+        moov = next(tops(file, b"moov"))[1]
+        header = _body(moov, within(moov, b"moov", b"trak", b"mdia", b"mdhd"))
         timescale = struct.unpack_from(">I", header, 20 if header[0] else 12)[0]
-        extends = _within(moov, b"mvex", b"trex")
+        extends = _body(moov, within(moov, b"moov", b"mvex", b"trex"))
         _, _, _, duration, _, flags = struct.unpack_from(">6I", extends)
     except (StopIteration, struct.error, IndexError, ValueError) as error:
         raise EncodingFailed(reason="unplayable") from error
@@ -51,21 +99,25 @@ def track(file: BinaryIO) -> Track:
 def fragment(file: BinaryIO, track: Track) -> Fragment:
     """A whole segment, of one track and one or more movie fragments. Raises EncodingFailed."""
     try:
-        found = [_moof(body, track) for kind, body in _top(file) if kind == b"moof"]
+        found = [_moof(data, track) for _, data in tops(file, b"moof")]
         return Fragment(found[0].start, sum(one.duration for one in found), found[0].sync)
     except (StopIteration, struct.error, IndexError, ValueError) as error:
         raise EncodingFailed(reason="unplayable") from error
 
 
-def _moof(body: bytes, track: Track) -> Fragment:
-    header = _within(body, b"traf", b"tfhd")
-    duration, flags = _defaults(header, track)
-    decode = _within(body, b"traf", b"tfdt")
+def _body(data: bytes, box: Box) -> bytes:
+    return data[box.inner : box.end]
+
+
+def _moof(data: bytes, track: Track) -> Fragment:
+    traf = within(data, b"moof", b"traf")
+    duration, flags = _defaults(_body(data, next(inside(data, b"tfhd", traf))), track)
+    decode = _body(data, next(inside(data, b"tfdt", traf)))
     moment = struct.unpack_from(">Q" if decode[0] else ">I", decode, 4)[0]
     begin, sync = moment, True
     shown: list[int] = []
-    for run in _all(_within(body, b"traf"), b"trun"):
-        for number, (length, mark, offset) in enumerate(_samples(run, duration, flags)):
+    for run in inside(data, b"trun", traf):
+        for number, (length, mark, offset) in enumerate(_samples(_body(data, run), duration, flags)):
             if not shown and not number:
                 sync = not mark & NOT_SYNC
             shown.append(moment + offset)
@@ -102,38 +154,3 @@ def _samples(run: bytes, duration: int, flags: int) -> Iterator[tuple[int, int, 
             place += 4
         mark = first if first is not None and not number else said.get(FLAGS, flags)
         yield said.get(DURATION, duration), mark, said.get(OFFSET, 0)
-
-
-def _top(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """The boxes of a file that hold others, by kind and content."""
-    while len(head := file.read(8)) == 8:
-        size, kind = struct.unpack(">I4s", head)
-        rest = size - 8
-        if size == 1:
-            rest = struct.unpack(">Q", file.read(8))[0] - 16
-        if size == 0 or rest < 0:
-            return
-        if kind not in (b"moov", b"moof"):
-            file.seek(rest, os.SEEK_CUR)
-        elif rest > MOST:
-            raise EncodingFailed(reason="unplayable")
-        else:
-            yield kind, file.read(rest)
-
-
-def _all(body: bytes, wanted: bytes) -> Iterator[bytes]:
-    place = 0
-    while place + 8 <= len(body):
-        size, kind = struct.unpack_from(">I4s", body, place)
-        if size < 8:
-            return
-        if kind == wanted:
-            yield body[place + 8 : place + size]
-        place += size
-
-
-def _within(body: bytes, *path: bytes) -> bytes:
-    """The first box at the end of a path. Raises StopIteration."""
-    for kind in path:
-        body = next(_all(body, kind))
-    return body

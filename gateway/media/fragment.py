@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
+from mediaglot.gateway.media.box import Box, inside, tops
 from mediaglot.gateway.media.transport import KeyFrame
 
-LARGEST: Final = 1 << 26
-"""Bytes of a box that is read whole; a fragment's own grows by 16 for each of its samples."""
 NOT_SYNC: Final = 0x10000
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """``start`` is the place of its header, ``inner`` that of what follows it."""
-
-    kind: bytes
-    start: int
-    inner: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,59 +32,44 @@ def key_frames(path: Path, init: Path) -> tuple[KeyFrame, ...]:
     if track is None:
         return ()
     with path.open("rb") as file:
-        found = [_first(data, box, track) for box, data in _fragments(file)]
+        found = [_first(data, start, track) for start, data in tops(file, b"moof")]
     return tuple(frame for frame in found if frame is not None)
 
 
 def video_track(head: bytes) -> Track | None:
-    for moov in _inside(head, b"moov"):
-        for trak in _inside(head, b"trak", moov):
-            for mdia in _inside(head, b"mdia", trak):
-                if any(head[box.inner + 8 : box.inner + 12] == b"vide" for box in _inside(head, b"hdlr", mdia)):
+    for moov in inside(head, b"moov"):
+        for trak in inside(head, b"trak", moov):
+            for mdia in inside(head, b"mdia", trak):
+                if any(head[box.inner + 8 : box.inner + 12] == b"vide" for box in inside(head, b"hdlr", mdia)):
                     number, ticks = _number(head, trak), _ticks(head, mdia)
                     return _with_defaults(head, moov, Track(number, ticks))
     return None
 
 
 def _number(head: bytes, trak: Box) -> int:
-    (box,) = _inside(head, b"tkhd", trak)
+    (box,) = inside(head, b"tkhd", trak)
     return _u32(head, box.inner + (20 if head[box.inner] else 12))
 
 
 def _ticks(head: bytes, mdia: Box) -> int:
-    (box,) = _inside(head, b"mdhd", mdia)
+    (box,) = inside(head, b"mdhd", mdia)
     return _u32(head, box.inner + (20 if head[box.inner] else 12))
 
 
 def _with_defaults(head: bytes, moov: Box, track: Track) -> Track:
-    for mvex in _inside(head, b"mvex", moov):
-        for box in _inside(head, b"trex", mvex):
+    for mvex in inside(head, b"mvex", moov):
+        for box in inside(head, b"trex", mvex):
             if _u32(head, box.inner + 4) == track.id:
                 return Track(track.id, track.ticks, _u32(head, box.inner + 16), _u32(head, box.inner + 20))
     return track
 
 
-def _fragments(file: IO[bytes]) -> Iterator[tuple[Box, bytes]]:
-    """Each fragment's header, and its bytes."""
-    start = 0
-    while len(head := file.read(16)) >= 8:
-        size, kind = struct.unpack(">I4s", head[:8])
-        size = int.from_bytes(head[8:16]) if size == 1 else size
-        if size < 8:
-            return
-        if kind == b"moof" and size <= LARGEST:
-            file.seek(start)
-            yield Box(kind, start, 8, size), file.read(size)
-        start += size
-        file.seek(start)
-
-
-def _first(data: bytes, moof: Box, track: Track) -> KeyFrame | None:
-    for traf in _inside(data, b"traf", Box(b"moof", 0, 8, len(data))):
-        (header,) = _inside(data, b"tfhd", traf)
+def _first(data: bytes, start: int, track: Track) -> KeyFrame | None:
+    for traf in inside(data, b"traf", next(inside(data, b"moof"), None)):
+        (header,) = inside(data, b"tfhd", traf)
         if _u32(data, header.inner + 4) == track.id:
-            runs, times = _inside(data, b"trun", traf), _inside(data, b"tfdt", traf)
-            return _sample(data, moof.start, header, runs[0], times[0], track) if runs and times else None
+            run, time = (next(inside(data, kind, traf), None) for kind in (b"trun", b"tfdt"))
+            return _sample(data, start, header, run, time, track) if run and time else None
     return None
 
 
@@ -141,20 +113,6 @@ class _Reader:
             return 0
         self._at += 4
         return int.from_bytes(self._data[self._at - 4 : self._at], signed=signed)
-
-
-def _inside(data: bytes, kind: bytes, outer: Box | None = None) -> Sequence[Box]:
-    """The boxes of one kind directly within ``outer``, or at the top."""
-    at, end = (outer.inner, outer.end) if outer else (0, len(data))
-    found = []
-    while at + 8 <= end:
-        size, name = struct.unpack(">I4s", data[at : at + 8])
-        if size < 8 or at + size > end:
-            break
-        if name == kind:
-            found.append(Box(name, at, at + 8, at + size))
-        at += size
-    return found
 
 
 def _u32(data: bytes, at: int) -> int:

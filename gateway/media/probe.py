@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from mediaglot.gateway.faults import SourceUnreadable
+from mediaglot.gateway.media import sandbox
 from mediaglot.gateway.media.child import end, spawn, through
 from mediaglot.gateway.media.facts import read_facts
 from mediaglot.gateway.media.guard import FORMATS, MOST_PIXELS, PROTOCOLS
@@ -32,11 +33,14 @@ QUESTION: Final = (
 
 
 class Prober:
-    """``await prober.probe(path)``. Processes start with the first probe; ``close`` (or ``async with``) ends them."""
+    """``await prober.probe(path)``. Processes start with the first probe; ``close`` (or ``async with``) ends them.
 
-    def __init__(self, tool: Tool | None = None, *, helpers: int = 2) -> None:
-        self._ffprobe = tool.ffprobe if tool is not None else None
-        self._helpers = [_Helper() for _ in range(helpers)]
+    They have no network and no rights, unless ``mode`` is off or the machine does not allow that.
+    """
+
+    def __init__(self, tool: Tool | None = None, *, helpers: int = 2, mode: sandbox.Mode = "auto") -> None:
+        self._ffprobe, self._mode = tool.ffprobe if tool is not None else None, mode
+        self._helpers = [_Helper(mode) for _ in range(helpers)]
         self._idle: asyncio.LifoQueue[_Helper] = asyncio.LifoQueue()
         for helper in self._helpers:
             self._idle.put_nowait(helper)
@@ -83,7 +87,7 @@ class Prober:
         """None if ffprobe crashed: some builds do, on good files."""
         try:
             async with asyncio.timeout(timeout):
-                return await _ask_ffprobe(self._ffprobe or "ffprobe", path)
+                return await _ask_ffprobe(self._ffprobe or "ffprobe", path, self._mode)
         except TimeoutError:
             return {"error": "timeout"}
 
@@ -103,7 +107,8 @@ def _size(path: Path) -> int:
 class _Helper:
     """One process that answers one question at a time. After anything but an answer it is ended and started anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, mode: sandbox.Mode) -> None:
+        self._mode = mode
         self._process: Process | None = None
 
     @property
@@ -114,7 +119,10 @@ class _Helper:
         """The answer, None if the process died over it."""
         try:
             if self._process is None:
-                self._process = await spawn(WORKER, stdin=PIPE, stderr=None, nice=NICE, limits=LIMITS, buffer=LONGEST)
+                alone = await asyncio.to_thread(sandbox.offline, self._mode)
+                self._process = await spawn(
+                    WORKER, stdin=PIPE, stderr=None, nice=NICE, limits=LIMITS, prefix=alone, buffer=LONGEST
+                )
             answer = await _converse(self._process, json.dumps({"path": os.fspath(path)}).encode() + b"\n")
         except BaseException:
             await self.close()
@@ -143,15 +151,17 @@ async def _converse(process: Process, question: bytes) -> dict[str, Any] | None:
     return answer
 
 
-async def _ask_ffprobe(program: str, path: Path) -> dict[str, Any] | None:
+async def _ask_ffprobe(program: str, path: Path, mode: sandbox.Mode) -> dict[str, Any] | None:
     with path.open("rb") as file:
         # A path without a name: FFmpeg judges names before contents, and reads wildcards in them.
         place = f"/dev/fd/{file.fileno()}"
+        alone = await asyncio.to_thread(sandbox.offline, mode)
         process = await spawn(
             [program, *QUESTION, place],
             stderr=DEVNULL,
             nice=NICE,
             limits=LIMITS,
+            prefix=alone,
             pass_fds=(file.fileno(),),
         )
         try:

@@ -96,6 +96,18 @@ def choose(mode: Mode, program: str) -> Sandbox:
 
 
 @functools.cache
+def offline(mode: Mode) -> tuple[str, ...]:
+    """The prefix of a process that lasts and is handed one file after another: no network and no right, where it works.
+
+    A wall around the files is not for it, since nobody knows yet which there will be.
+    """
+    found = Sandbox(kind="unshare")
+    if mode == "off" or lacking("unshare") or not _runs(found, [shutil.which("true") or "/bin/true"]):
+        return leash()
+    return found.prefix([], Path(), {})
+
+
+@functools.cache
 def demand(mode: Mode) -> None:
     """Raise NoSandbox where ``mode`` names a sandbox that this machine does not have or does not allow."""
     if mode == "auto":
@@ -134,8 +146,18 @@ def _boxed(argv: Sequence[str], cwd: Path, libraries: Sequence[str]) -> tuple[st
         *(word for name in DEVICES for word in ("--dev-bind", name, name)),
         *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
         *(word for place, name in shown for word in ("--ro-bind", os.path.realpath(place), name)),
-        *("--bind", home, home, "--chdir", home, "--"),
+        *("--bind", home, home),
+        *(word for name in _inner(argv, Path(home)) for word in ("--ro-bind", name, name)),
+        *("--chdir", home, "--"),
     )
+
+
+def _inner(argv: Sequence[str], home: Path) -> Iterator[str]:
+    """The files in ``home`` that the command reads: they may be other names of files that belong to clients."""
+    for word, name in pairwise(argv):
+        path = home / name
+        if word == "-i" and not path.is_symlink() and path.is_file() and path.is_relative_to(home):
+            yield str(path)
 
 
 def _sources(argv: Sequence[str], home: Path) -> Iterator[tuple[str, str]]:

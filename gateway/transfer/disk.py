@@ -183,6 +183,28 @@ class Reading:
         while block := await in_thread(self._read):
             yield block
 
+    async def link(self, target: Path) -> bool:
+        """Give the very file that is open a second name, in the place of a file that is there.
+
+        False where that can't be: not between two file systems, and not for a file of another user's.
+        """
+        return await in_thread(self._link, target)
+
+    def _link(self, target: Path) -> bool:
+        folder = -1
+        try:
+            folder = open_folder(target.parent)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(target.name, dir_fd=folder)
+            # Through the descriptor, as the name may stand for another file by now.
+            os.link(f"/proc/self/fd/{self._file}", target.name, dst_dir_fd=folder, follow_symlinks=True)
+        except OSError:
+            return False
+        finally:
+            if folder >= 0:
+                os.close(folder)
+        return True
+
     def _open(self) -> None:
         with disk_trouble(self._kind):
             self._file = self._opener()

@@ -91,7 +91,7 @@ def locate(url: str, policy: Policy) -> Place:
 
 
 class Files:
-    """Copies, never links: what was delivered belongs to the receiver."""
+    """A delivery is a copy, as it belongs to the receiver. A source is linked where that can be, and only read."""
 
     def __init__(self, policy: Policy, clock: Clock | None = None) -> None:
         self._policy = policy
@@ -111,6 +111,10 @@ class Files:
         async with within(limits.total_timeout, _too_long(limits)), Reading(place.open, SourceMissing) as source:
             if limits.max_bytes is not None and source.size > limits.max_bytes:
                 raise SourceTooLarge(limit=limits.max_bytes)
+            if await source.link(target):
+                if on_progress is not None:
+                    on_progress(source.size, source.size)
+                return Fetched(path=target, size=source.size, name=place.name)
             async with Part.at(target) as part:
                 await _copy(source, part, on_progress)
         return Fetched(path=target, size=part.size, name=place.name)

@@ -46,7 +46,10 @@ DOORS = {
     "PIL": ("gateway.media.draw",),
     "aiohttp": ("gateway.http", "gateway.transfer"),
     "aiosqlite": ("gateway.store.sqlite",),
-    "av": ("gateway.media.probe_worker",),
+    "av": (
+        "gateway.media.probe_worker",
+        "gateway.media.first_picture",
+    ),
     "cattrs": ("gateway.codec",),
     "cryptography": ("gateway.media.cipher",),
     "faker": ("gateway.backends.simulated",),

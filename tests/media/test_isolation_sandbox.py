@@ -394,3 +394,16 @@ def test_ffmpeg_itself_is_found_where_its_sandbox_has_died(tmp_path: Path) -> No
         assert orphan.kill_orphans(tmp_path) == [real]
         process.stdout.read()
     assert processes(tmp_path) == {}
+
+
+async def test_a_box_lets_nobody_write_to_a_source(tmp_path: Path) -> None:
+    """It may be another name of a file that belongs to the client."""
+    if not offered("bwrap"):
+        pytest.skip("this machine has no bwrap, or does not allow it")
+    await run([PROGRAM, *QUIET, *SHORT], cwd=tmp_path, on_progress=nothing)
+    (tmp_path / "out.mp4").rename(tmp_path / "source-0")
+    words = [PROGRAM, *QUIET, "-i", "source-0", "-c", "copy", "-t", "0.2", "-f", "matroska", "./source-0"]
+    before = (tmp_path / "source-0").read_bytes()
+    with pytest.raises(faults.WorkFault):
+        await run(words, cwd=tmp_path, on_progress=nothing, limits=Limits(sandbox="bwrap"))
+    assert (tmp_path / "source-0").read_bytes() == before

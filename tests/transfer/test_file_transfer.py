@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -296,13 +297,36 @@ def test_a_file_over_the_size_limit_of_the_process_is_no_space(allowed, made):
 # --- sources -------------------------------------------------------------------------------------
 
 
-async def test_a_source_below_an_allowed_directory_is_copied(reader, allowed, made, tmp_path):
+async def test_a_source_below_an_allowed_directory_is_read(reader, allowed, made, tmp_path):
     source = allowed / "in put.mp4"
     source.write_bytes(made.read_bytes())
     fetched = await reader.fetch(at(source), tmp_path / "target")
     assert (fetched.size, fetched.name) == (source.stat().st_size, "in put.mp4")
     assert (tmp_path / "target").read_bytes() == made.read_bytes()
-    assert source.stat().st_nlink == 1
+
+
+async def test_a_source_is_the_very_file_where_that_can_be(reader, allowed, made, tmp_path):
+    source = allowed / "a.mp4"
+    source.write_bytes(b"film")
+    (tmp_path / "in").write_bytes(b"what was there")
+    told = []
+    fetched = await reader.fetch(
+        at(source), tmp_path / "in", on_progress=lambda done, whole: told.append((done, whole))
+    )
+    assert (fetched.size, told, (tmp_path / "in").samefile(source)) == (4, [(4, 4)], True)
+
+
+async def test_a_source_that_can_t_be_linked_is_copied(reader, allowed, tmp_path, monkeypatch):
+    source = allowed / "a.mp4"
+    source.write_bytes(b"film")
+
+    def refuse(*_, **__):
+        raise OSError(errno.EXDEV, "between two file systems")
+
+    monkeypatch.setattr(os, "link", refuse)
+    await reader.fetch(at(source), tmp_path / "in")
+    assert (tmp_path / "in").read_bytes() == b"film"
+    assert not (tmp_path / "in").samefile(source)
 
 
 async def test_sources_must_be_switched_on(files, allowed, tmp_path):
