@@ -7,14 +7,13 @@ import asyncio
 import gc
 import importlib
 import importlib.metadata
-import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from mediaglot.gateway import config
+from mediaglot.gateway import config, log
 from mediaglot.gateway.config import Settings, UserError
 
 
@@ -76,7 +75,7 @@ def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:
 def _serve(given: dict[str, Any]) -> int:
     gc.disable()  # all that is loaded now stays: looking for garbage in it would only delay the first answer
     settings = config.load(given)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log.configure(settings.log_level, settings.secrets)
     return asyncio.run(_serve_until_told(settings))
 
 
@@ -85,6 +84,7 @@ async def _serve_until_told(settings: Settings) -> int:
     from mediaglot.gateway.registry import UnknownDialect  # noqa: PLC0415
     from mediaglot.gateway.store.folder import FolderInUse  # noqa: PLC0415
     from mediaglot.gateway.store.migration import NewerData  # noqa: PLC0415
+    from mediaglot.gateway.store.vault import Locked  # noqa: PLC0415
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -92,7 +92,7 @@ async def _serve_until_told(settings: Settings) -> int:
     try:
         server = Server(settings)
         runner = await listen(server)
-    except (UnknownDialect, FolderInUse, NewerData, ValueError) as error:
+    except (UnknownDialect, FolderInUse, NewerData, Locked, ValueError) as error:
         raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(_unusable(settings, error)) from None

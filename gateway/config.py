@@ -33,6 +33,11 @@ def setting(default: Any, about: str, **more: Any) -> Any:
     return field(default=default, metadata={"about": about, **more})
 
 
+def secret() -> Any:
+    """Without a flag: from the environment, or from the file."""
+    return field(default=Secret(""), metadata={"table": True})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     host: str = setting("127.0.0.1", "address to listen on")
@@ -70,9 +75,17 @@ class Settings:
     smtp_from: str = setting("mediaglot@localhost", "sender of notifications by e-mail")
     smtp_tls: str = setting("off", "encryption on the way to the mail server", choices=("off", "starttls", "tls"))
     smtp_user: str = setting("", "user name at the mail server, which goes with smtp_password in the file")
-    smtp_password: Secret = field(default=Secret(""), metadata={"table": True})
+    smtp_password: Secret = secret()
+    data_key: Secret = secret()
+    data_key_old: Secret = secret()
     log_level: str = setting("info", "how much to log", choices=("debug", "info", "warning", "error"))
     accounts: Mapping[str, Sequence[Credential]] = field(default_factory=dict, metadata={"table": True})
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every credential among the settings."""
+        own = (getattr(self, name) for name in _secret_names())
+        return (*(one for one in own if one.reveal()), *(one.secret for many in self.accounts.values() for one in many))
 
 
 def flags(parser: argparse.ArgumentParser, only: Sequence[str] | None = None) -> None:
@@ -106,8 +119,9 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
     if unknown:
         raise ConfigError(f"{path}: there is no setting called {min(unknown)!r}")
     values: dict[str, Any] = {"accounts": _accounts(table.get("accounts", {}), str(path))}
-    if secret := environment.get(f"{PREFIX}SMTP_PASSWORD") or table.get("smtp_password"):
-        values["smtp_password"] = _secret(secret, f"{path}: smtp_password")
+    for name in _secret_names():
+        if found := environment.get(f"{PREFIX}{name.upper()}") or table.get(name):
+            values[name] = _secret(found, f"{path}: {name}")
     for item in _plain():
         variable = f"{PREFIX}{item.name.upper()}"
         for value, origin in (
@@ -123,6 +137,10 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
 
 def _plain() -> list[Any]:
     return [item for item in fields(Settings) if not item.metadata.get("table")]
+
+
+def _secret_names() -> list[str]:
+    return [item.name for item in fields(Settings) if isinstance(item.default, Secret)]
 
 
 def _read_file(path: Path) -> dict[str, Any]:

@@ -162,7 +162,15 @@ def of_machine(settings: Settings) -> list[Row]:
         ("memory", f"{size(capacity.memory())}, {room}"),
         ("chunks", when),
         ("cache", of_cache(settings)),
+        ("data", of_data(settings)),
     ]
+
+
+def of_data(settings: Settings) -> str:
+    """Whether what clients entrust to the data folder is encrypted there."""
+    if settings.data_key.reveal():
+        return "documents with clients' credentials are encrypted (data_key)"
+    return "credentials of clients are stored in clear: set MEDIAGLOT_DATA_KEY, or keep the data folder private"
 
 
 def of_cache(settings: Settings) -> str:

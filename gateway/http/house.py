@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mediaglot.gateway.store import Letter
 
 LOG = logging.getLogger(__name__)
+ROOMS: Final = ("work", "outputs", "uploads")
 LOCAL_MEDIA: Final = "media.mediaglot.test"
 """The host of sources that are always there: resolved here, never fetched."""
 
@@ -117,9 +118,11 @@ async def open_house(
 ) -> AsyncIterator[House]:
     clock = clock or RealClock()
     await asyncio.to_thread(mode_of, settings)
-    settings.data.mkdir(parents=True, exist_ok=True)
+    private(settings.data)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(await SqliteStore.open(settings.data, durable=settings.durable))
+        keys = settings.data_key, settings.data_key_old
+        opened = await SqliteStore.open(settings.data, durable=settings.durable, keys=keys)
+        store = await stack.enter_async_context(opened)
         workshop = Workshop(settings)
         stack.push_async_callback(workshop.close)
         policy = policy_of(settings)
@@ -147,6 +150,12 @@ async def open_house(
             uploads=uploads,
             clip=workshop.clip,
         )
+
+
+def private(data: Path) -> None:
+    """The data folder, and in it the rooms for what clients bring and get: for nobody else on this machine."""
+    for folder in (data, *(data / room for room in ROOMS)):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -25,15 +25,16 @@ from mediaglot.gateway.model.job import (
     TextOverlay,
     Variant,
 )
+from mediaglot.gateway.model.mask import masked, secrets_in
 from mediaglot.gateway.model.place import (
     EMPTY,
     VERSION,
     Access,
     Location,
-    Secret,
     essential,
     is_essential,
 )
+from mediaglot.gateway.model.secret import Secret
 from mediaglot.gateway.model.ticket import (
     TERMINAL,
     AudioFacts,
@@ -131,4 +132,6 @@ __all__ = [
     "VideoFacts",
     "essential",
     "is_essential",
+    "masked",
+    "secrets_in",
 ]

@@ -8,7 +8,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from mediaglot.gateway.model.place import EMPTY, Location, Secret, essential
+from mediaglot.gateway.model.place import EMPTY, Location, essential
+from mediaglot.gateway.model.secret import Secret
 from mediaglot.gateway.model.track import Audio, Share, Size, Skip, Video
 
 

@@ -7,31 +7,11 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Final
 
+from mediaglot.gateway.model.mask import masked
+from mediaglot.gateway.model.secret import Secret
+
 VERSION: Final = 1
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
-
-
-class Secret:
-    """A credential. It compares and hashes like its text but never prints it; ``reveal`` gives the text."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    __str__ = __repr__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash((Secret, self._text))
 
 
 def essential() -> Any:
@@ -53,10 +33,11 @@ class Access:
     options: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Location:
-    """A source or a destination: a URL without its credentials, and the credentials beside it.
+    """A source or a destination: a URL without its user name and password, and these beside it.
 
+    The query stays in ``url`` as it is, with a signature that may be in it: it is never printed, ``shown`` is.
     ``spelling`` is the client's own text, credentials included, for echoing to that client only.
     """
 
@@ -67,3 +48,11 @@ class Location:
     @property
     def verbatim(self) -> str:
         return self.spelling.reveal() if self.spelling is not None else self.url
+
+    @property
+    def shown(self) -> str:
+        """The URL for people: without user name, password and what signs it."""
+        return masked(self.url) if "?" in self.url or "@" in self.url else self.url
+
+    def __repr__(self) -> str:
+        return f"Location(url={self.shown!r}, access={self.access!r}, spelling={self.spelling!r})"

@@ -11,11 +11,18 @@ class FolderInUse(RuntimeError):
     """Another process works in the data folder. The message says which one and what to do."""
 
 
+def private_file(path: Path) -> None:
+    """Make sure that a file is there that nobody else can read; SQLite gives its other files the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+
+
 class FolderLock:
     """Holds ``<folder>/lock`` until ``release``, or until the process is gone, however it went."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from mediaglot.gateway import codec
 from mediaglot.gateway.model import TERMINAL, Ticket
 from mediaglot.gateway.store import Key, Letter, LetterState, Work
 from mediaglot.gateway.store.query import Row
+from mediaglot.gateway.store.vault import Vault
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 TICK: Final = timedelta(microseconds=1)
@@ -34,7 +34,7 @@ def ticket_columns(ticket: Ticket) -> dict[str, Any]:
         "created": ticks(ticket.created),
         "started": ticks(ticket.started),
         "finished": ticks(ticket.finished),
-        "source": ticket.job.inputs[0].location.url if ticket.job.inputs else None,
+        "source": ticket.job.inputs[0].location.shown if ticket.job.inputs else None,
         "ended": ticks(ended),
         "deleted": ticks(ticket.deleted),
     }
@@ -68,25 +68,25 @@ def work_of(row: Row) -> Work:
     return Work(key=Key(dialect, account, id_), priority=priority, attempt=attempt, place=place)
 
 
-def letter_columns(letter: Letter) -> dict[str, Any]:
+def letter_columns(letter: Letter, vault: Vault) -> dict[str, Any]:
     return {
         "letter": letter.id,
         "state": letter.state.value,
         "due": ticks(letter.due),
         "attempts": letter.attempts,
         "status": letter.status,
-        "answer": letter.answer,
+        "answer": vault.pack_text(letter.answer),
     }
 
 
-def letter_of(row: Row) -> Letter:
+def letter_of(row: Row, vault: Vault) -> Letter:
     body, sequence, state, due, attempts, status, answer = row
     return replace(
-        codec.unpack(body, Letter),
+        vault.unpack(body, Letter),
         sequence=sequence,
         state=LetterState(state),
         due=time_of(due),
         attempts=attempts,
         status=status,
-        answer=answer,
+        answer=vault.unpack_text(answer),
     )

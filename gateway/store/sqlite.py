@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sqlite3
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,19 +19,19 @@ from typing import Any, Final, Self, TypeAlias, TypeVar
 
 import aiosqlite
 
-from mediaglot.gateway import codec
 from mediaglot.gateway.exchange import Filter, Page, Window
-from mediaglot.gateway.model import Status, Ticket
+from mediaglot.gateway.model import Secret, Status, Ticket
 from mediaglot.gateway.store import Full, Key, Letter, Topic, Transaction, Watcher, Work
 from mediaglot.gateway.store.bitmap import FUNCTIONS
 from mediaglot.gateway.store.cache import PageCache, TicketCache
-from mediaglot.gateway.store.folder import FolderLock
+from mediaglot.gateway.store.folder import FolderLock, private_file
 from mediaglot.gateway.store.gram import grams
 from mediaglot.gateway.store.listing import find
 from mediaglot.gateway.store.migration import migrate
 from mediaglot.gateway.store.query import Row, statements
 from mediaglot.gateway.store.rows import as_json, letter_of, ticks, time_of, work_of
 from mediaglot.gateway.store.transaction import SqliteTransaction, get_thing, list_things
+from mediaglot.gateway.store.vault import Vault, open_vault
 
 T = TypeVar("T")
 logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes down every value, secrets included
@@ -122,8 +122,11 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
 class SqliteStore:
     """Open it with ``SqliteStore.open``; it is its own asynchronous context manager."""
 
-    def __init__(self, lock: FolderLock, writer: SqliteConnection, reader: SqliteConnection, cache: int) -> None:
+    def __init__(
+        self, lock: FolderLock, writer: SqliteConnection, reader: SqliteConnection, vault: Vault, cache: int
+    ) -> None:
         self._folder_lock = lock
+        self._vault = vault
         self._writer = writer
         self._reader = reader
         self._write_lock = asyncio.Lock()
@@ -133,21 +136,26 @@ class SqliteStore:
         self._watchers: defaultdict[Topic, list[Watcher]] = defaultdict(list)
 
     @classmethod
-    async def open(cls, folder: Path, *, durable: bool = False, cache: int = 4096) -> Self:
-        """Take the data folder, create or upgrade what is in it. Raises FolderInUse or NewerData."""
+    async def open(cls, folder: Path, *, durable: bool = False, cache: int = 4096, keys: Sequence[Secret] = ()) -> Self:
+        """Take the data folder, create or upgrade what is in it. Raises FolderInUse, NewerData or Locked.
+
+        With ``keys`` documents are encrypted: with the first of them, from now on and throughout.
+        """
         lock = FolderLock(folder)
         opened: list[SqliteConnection] = []
         try:
+            private_file(folder / FILE)
             level = "FULL" if durable else "NORMAL"
             opened.append(await SqliteConnection.open(folder / FILE, "journal_mode = WAL", f"synchronous = {level}"))
             await migrate(opened[0])
+            vault = await open_vault(opened[0], keys)
             opened.append(await SqliteConnection.open(folder / FILE, "query_only = ON"))
         except BaseException:
             for connection in opened:
                 await connection.close()
             lock.release()
             raise
-        return cls(lock, opened[0], opened[1], cache)
+        return cls(lock, opened[0], opened[1], vault, cache)
 
     async def close(self) -> None:
         async with self._write_lock:
@@ -171,7 +179,7 @@ class SqliteStore:
     @asynccontextmanager
     async def _write(self) -> AsyncIterator[Transaction]:
         async with self._write_lock:
-            transaction = SqliteTransaction(self._writer, self._cache)
+            transaction = SqliteTransaction(self._writer, self._cache, self._vault)
             try:
                 self._writer.later("BEGIN IMMEDIATE")
                 yield transaction
@@ -237,7 +245,7 @@ class SqliteStore:
             return found
         commits = self._commits
         row = await self._reader.row(statements("tickets")["get"], **key._asdict())
-        return self._kept(key, codec.unpack(row[0], Ticket), commits) if row else None
+        return self._kept(key, self._vault.unpack(row[0], Ticket), commits) if row else None
 
     def _kept(self, key: Key, ticket: Ticket, commits: int) -> Ticket:
         """What was read, kept in memory unless something was written meanwhile."""
@@ -261,7 +269,7 @@ class SqliteStore:
             )
             for count, (id_, body) in enumerate(rows):
                 key = Key(**owner, id=id_)
-                present[key] = self._kept(key, codec.unpack(body, Ticket), commits)
+                present[key] = self._kept(key, self._vault.unpack(body, Ticket), commits)
                 if count % SLICE == SLICE - 1:
                     await asyncio.sleep(0)
         return [present[key] for key in keys if key in present]
@@ -289,25 +297,28 @@ class SqliteStore:
         return tuple(Key(*row) for row in await self._reader.rows(statements("tickets")["live"]))
 
     async def get_thing(self, dialect: str, account: str, kind: str, id: str) -> Any | None:  # noqa: A002
-        return await get_thing(self._reader, dialect, account, kind, id)
+        return await get_thing(self._reader, self._vault, dialect, account, kind, id)
 
     async def list_things(self, dialect: str, account: str, kind: str) -> tuple[tuple[str, Any], ...]:
-        return await list_things(self._reader, dialect, account, kind)
+        return await list_things(self._reader, self._vault, dialect, account, kind)
 
     async def queue(self) -> tuple[Work, ...]:
         return tuple(work_of(row) for row in await self._reader.rows(statements("queue")["waiting"]))
 
     async def letters(self, key: Key) -> tuple[Letter, ...]:
-        return tuple(letter_of(row) for row in await self._reader.rows(statements("letters")["log"], **key._asdict()))
+        return tuple(
+            letter_of(row, self._vault)
+            for row in await self._reader.rows(statements("letters")["log"], **key._asdict())
+        )
 
     async def letter(self, letter_id: str) -> Letter | None:
         row = await self._reader.row(statements("letters")["one"], letter=letter_id)
-        return letter_of(row) if row else None
+        return letter_of(row, self._vault) if row else None
 
     async def due_letters(self, now: datetime, limit: int, per_target: int) -> tuple[Letter, ...]:
         sql = statements("letters")["due"]
         rows = await self._reader.rows(sql, now=ticks(now), limit=limit, per_target=per_target)
-        return tuple(letter_of(row) for row in rows)
+        return tuple(letter_of(row, self._vault) for row in rows)
 
     async def next_due(self, now: datetime) -> datetime | None:
         row = await self._reader.row(statements("letters")["next_due"], now=ticks(now))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from mediaglot.gateway import codec
 from mediaglot.gateway.faults import Conflict, NotFound
 from mediaglot.gateway.model import Ticket
 from mediaglot.gateway.store import Key, Letter, Topic, Work
@@ -23,6 +22,7 @@ from mediaglot.gateway.store.rows import (
     work_columns,
     work_of,
 )
+from mediaglot.gateway.store.vault import Vault
 
 PLACES: Final = "work"
 """The counter that numbers submissions to the queue."""
@@ -31,8 +31,9 @@ PLACES: Final = "work"
 class SqliteTransaction:
     """Collects what the store has to do after the commit: tickets for the cache, keys for the watchers."""
 
-    def __init__(self, connection: Connection, cache: TicketCache) -> None:
+    def __init__(self, connection: Connection, cache: TicketCache, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
         self._cache = cache
         self.tickets: dict[Key, Ticket] = {}
         self.topics: defaultdict[Topic, set[Key]] = defaultdict(set)
@@ -62,7 +63,7 @@ class SqliteTransaction:
         if found is not None:
             return found
         row = await self._connection.row(statements("tickets")["get"], **key._asdict())
-        return codec.unpack(row[0], Ticket) if row else None
+        return self._vault.unpack(row[0], Ticket) if row else None
 
     async def put(self, ticket: Ticket, facets: Mapping[str, str] | None = None) -> None:
         key = Key.of(ticket)
@@ -78,7 +79,7 @@ class SqliteTransaction:
     ) -> None:
         """Everything of a ticket but its own row, as far as it changed."""
         sql, number = statements("tickets"), at["ticket"]
-        self._connection.later(sql["put_body"], ticket=number, body=codec.pack(ticket))
+        self._connection.later(sql["put_body"], ticket=number, body=self._vault.pack(ticket))
         if before is None or output_ids(before) != output_ids(ticket):
             self._connection.later(sql["drop_outputs"], ticket=number)
             self._connection.later(sql["add_outputs"], **at, ids=as_json(output_ids(ticket)))
@@ -147,25 +148,25 @@ class SqliteTransaction:
     # --- letters and things ---
 
     async def post(self, letter: Letter) -> Letter:
-        values = {**letter_columns(letter), **letter.key._asdict(), "target": letter.target}
+        values = {**letter_columns(letter, self._vault), **letter.key._asdict(), "target": letter.target}
         sql = statements("letters")["post"]
-        sequence = await self._number(sql, **values, body=codec.pack(letter))
+        sequence = await self._number(sql, **values, body=self._vault.pack(letter))
         self.topics[Topic.LETTERS].add(letter.key)
         return replace(letter, sequence=sequence)
 
     async def mark(self, letter: Letter) -> None:
-        self._connection.later(statements("letters")["mark"], **letter_columns(letter))
+        self._connection.later(statements("letters")["mark"], **letter_columns(letter, self._vault))
         self.topics[Topic.LETTERS].add(letter.key)
 
     async def put_thing(self, dialect: str, account: str, kind: str, id: str, document: Any) -> None:  # noqa: A002
         values = {"dialect": dialect, "account": account, "kind": kind, "id": id}
-        self._connection.later(statements("things")["put"], **values, body=codec.pack(document, Any))
+        self._connection.later(statements("things")["put"], **values, body=self._vault.pack(document, Any))
 
     async def get_thing(self, dialect: str, account: str, kind: str, id: str) -> Any | None:  # noqa: A002
-        return await get_thing(self._connection, dialect, account, kind, id)
+        return await get_thing(self._connection, self._vault, dialect, account, kind, id)
 
     async def list_things(self, dialect: str, account: str, kind: str) -> tuple[tuple[str, Any], ...]:
-        return await list_things(self._connection, dialect, account, kind)
+        return await list_things(self._connection, self._vault, dialect, account, kind)
 
     async def delete_thing(self, dialect: str, account: str, kind: str, id: str) -> bool:  # noqa: A002
         values = {"dialect": dialect, "account": account, "kind": kind, "id": id}
@@ -183,12 +184,16 @@ class SqliteTransaction:
         return int(row[0])
 
 
-async def get_thing(connection: Connection, dialect: str, account: str, kind: str, name: str) -> Any | None:
+async def get_thing(
+    connection: Connection, vault: Vault, dialect: str, account: str, kind: str, name: str
+) -> Any | None:
     sql = statements("things")["get"]
     row = await connection.row(sql, dialect=dialect, account=account, kind=kind, id=name)
-    return codec.unpack(row[0], Any) if row else None
+    return vault.unpack(row[0], Any) if row else None
 
 
-async def list_things(connection: Connection, dialect: str, account: str, kind: str) -> tuple[tuple[str, Any], ...]:
+async def list_things(
+    connection: Connection, vault: Vault, dialect: str, account: str, kind: str
+) -> tuple[tuple[str, Any], ...]:
     rows = await connection.rows(statements("things")["list"], dialect=dialect, account=account, kind=kind)
-    return tuple((name, codec.unpack(body, Any)) for name, body in rows)
+    return tuple((name, vault.unpack(body, Any)) for name, body in rows)

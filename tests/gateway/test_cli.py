@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -16,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from mediaglot.gateway import cli
+from mediaglot.gateway.model import Secret
+from mediaglot.gateway.store.sqlite import SqliteStore
 
 COMMAND = (sys.executable, "-m", "mediaglot")
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAGLOT_")}
@@ -124,6 +127,17 @@ def test_a_data_folder_that_is_in_use(tmp_path: Path) -> None:
     with served(*words) as (first, _):
         line = refusal("serve", *words)
     assert f"is in use by process {first.pid}" in line
+
+
+def test_an_encrypted_data_folder_wants_its_key(tmp_path: Path) -> None:
+    words = ("serve", "--port", "0", "--data", str(tmp_path), "--backend", "simulated")
+
+    async def encrypt() -> None:
+        await (await SqliteStore.open(tmp_path, keys=[Secret("the key of this folder")])).close()
+
+    asyncio.run(encrypt())
+    assert "MEDIAGLOT_DATA_KEY" in refusal(*words)
+    assert "data_key_old" in refusal(*words, MEDIAGLOT_DATA_KEY="another key for this folder")
 
 
 def test_the_ready_line_is_all_of_stdout_and_the_server_answers_when_it_comes(tmp_path: Path) -> None:

@@ -158,3 +158,16 @@ def test_the_mail_servers_password_has_no_flag_and_never_prints(tmp_path: Path) 
         config.load(given("--config", str(written(tmp_path, "smtp_password = 4711"))), {})
     assert "smtp_password: it is not a text" in str(caught.value)
     assert "4711" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["smtp_password", "data_key", "data_key_old"])
+def test_secrets_come_from_the_environment_or_the_file_and_never_print(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, f'{name} = "from the file"\n')
+    by_file = config.load(given("--config", str(path)), {})
+    by_variable = config.load(given("--config", str(path)), {f"MEDIAGLOT_{name.upper()}": "from outside"})
+    assert getattr(by_file, name).reveal() == "from the file"
+    assert getattr(by_variable, name).reveal() == "from outside"
+    assert [one.reveal() for one in by_variable.secrets] == ["from outside"]
+    assert "from outside" not in repr(by_variable)
+    with pytest.raises(SystemExit):
+        given(f"--{name.replace('_', '-')}", "x")

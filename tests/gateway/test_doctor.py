@@ -200,3 +200,13 @@ def test_a_sandbox_that_was_asked_for_and_is_not_there_is_said_at_the_start(
     assert cli.main(["serve", "--sandbox", "bwrap", "--port", "0", "--data", str(tmp_path / "data")]) == 2
     said = "mediaglot: the sandbox bwrap needs bwrap: install bubblewrap, or set sandbox to auto or off\n"
     assert capsys.readouterr().err == said
+
+
+def test_it_tells_whether_credentials_are_encrypted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert re.search(r"^data +credentials of clients are stored in clear", consult(capsys)[1], re.MULTILINE)
+    monkeypatch.setenv("MEDIAGLOT_DATA_KEY", "a key of this very house")
+    told = consult(capsys)[1]
+    assert re.search(r"^data +documents .* are encrypted", told, re.MULTILINE)
+    assert "very house" not in told

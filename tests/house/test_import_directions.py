@@ -15,7 +15,7 @@ FIRST = ("model", "faults", "loss", "exchange", "life")
 SECOND = ("values", "mapping", "pieces", "wire", "paging", "auth", "accounts", "ids", "passes", "reference", "contract")
 THIRD = ("dialect", "collection", "oauth", "validated", "registry")
 BEHIND = ("engine", "notify", "backends", "testing")
-FRONT = frozenset({"http", "cli", "config", "screen", "demo", "doctor", "dialects"})
+FRONT = frozenset({"http", "cli", "config", "log", "screen", "demo", "doctor", "dialects"})
 ABOVE = frozenset({*FIRST, *SECOND, *THIRD})
 # Beside the dialects: these know the first row, and what is named here.
 BESIDE = {
@@ -38,6 +38,7 @@ def allowed() -> dict[str, frozenset[str]]:
         table[room] = frozenset({*ABOVE, *BESIDE, *BEHIND[:place]})
     table |= {room: frozenset({*ABOVE, *BESIDE, *BEHIND, *FRONT}) for room in FRONT}
     table["config"] = frozenset({"model", "auth"})
+    table["log"] = frozenset({"model"})
     table["screen"] = frozenset()
     return table
 
@@ -51,7 +52,7 @@ DOORS = {
         "gateway.media.first_picture",
     ),
     "cattrs": ("gateway.codec",),
-    "cryptography": ("gateway.media.cipher",),
+    "cryptography": ("gateway.media.cipher", "gateway.store.vault"),
     "faker": ("gateway.backends.simulated",),
     "hypothesis": ("gateway.testing",),  # the laws, for those who test a dialect
     "jsonschema": ("gateway.wire.schema",),

@@ -1,0 +1,82 @@
+"""Credentials in running text: what URLs, documents and headers carry of them, replaced by three stars.
+
+It is meant for what is read by people (logs, the control API) and rather hides too much than too little. URLs are
+found as they are, percent-encoded, and with the escaped slashes of some JSON.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+from mediaglot.gateway.model.secret import Secret
+
+STARS: Final = "***"
+LEAST: Final = 4
+"""Characters of the shortest known secret that is looked for: a shorter one is in every text by chance."""
+
+NAME: Final = (
+    r"[\w.-]{0,40}(?:signature|secret|token|passw(?:or)?d|passphrase|credential|api_?-?key|access_?-?key|userkey"
+    r"|accessid|key-pair-id)[\w-]{0,20}|sig|pass|pwd|pw|key|hmac|policy|auth|authorization|hdne[at]|hdnts|code"
+)
+"""Of query parameters, fields and headers whose values are credentials or a part of them."""
+SLASHES: Final = r"(?::(?:\\?/){2}|%(?:25)*3A(?:%(?:25)*2F){2})"
+USER: Final = (
+    # What is before the last @ of the authority; after a colon that begins no port also slashes, as in bare S3 keys.
+    rf"(?P<mark>[a-z][a-z0-9+.-]{{1,20}}{SLASHES})"
+    r"(?:[^\s/?#\"'<>]{0,1000}|[^\s/?#\"'<>:@]{0,500}:(?!\d{1,5}\\?/)[^\s?#\"'<>@]{0,1000})(?:@|%(?:25)*40)"
+)
+VALUES: Final = (
+    rf"(?P<mark>(?<![\w-])(?:{NAME})=)[^\s&\"'<>;,)\]}}#]+",
+    rf"(?P<mark>(?<![\w-])(?:%(?:25)*(?:26|3F))?(?:{NAME})%(?:25)*3D)(?:(?!%(?:25)*(?:26|23))[^\s&\"'<>])+",
+    rf"(?P<mark>[\"'](?:{NAME})[\"']\s?:\s?)(?:\"(?:[^\"\\]|\\.)*\"?|'[^']*'?)",
+    rf"(?P<mark><(?:{NAME})>)[^<]+",
+    rf"(?P<mark>^[ \t]*(?:{NAME}|cookie|set-cookie)[ \t]*:[ \t]*)\S[^\r\n]*",
+)
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Made on first use: compiling them takes as long as much of the program's start."""
+    values = ((re.compile(value, re.IGNORECASE | re.MULTILINE), rf"\g<mark>{STARS}") for value in VALUES)
+    return (re.compile(USER, re.IGNORECASE), rf"\g<mark>{STARS}@"), *values
+
+
+def masked(text: str, known: Iterable[str] = ()) -> str:
+    """``text`` without credentials, as far as their place gives them away, and without the ``known`` ones anywhere."""
+    for secret in known:
+        for spelling in spellings(secret):
+            text = text.replace(spelling, STARS)
+    for pattern, stars in _patterns():
+        text = pattern.sub(stars, text)
+    return text
+
+
+def spellings(secret: str) -> list[str]:
+    """A secret as documents and URLs write it, the longest first."""
+    if len(secret) < LEAST:
+        return []
+    escaped = json.dumps(secret)[1:-1]
+    plain = (secret, quote(secret), quote(secret, safe=""), quote_plus(secret), html.escape(secret))
+    return sorted({*plain, escaped, escaped.replace("/", "\\/"), quote(quote(secret, safe=""))}, key=len, reverse=True)
+
+
+def secrets_in(value: Any) -> Iterator[str]:
+    """The text of every Secret in a tree of dataclasses, mappings and sequences."""
+    if isinstance(value, Secret):
+        yield value.reveal()
+    elif is_dataclass(value) and not isinstance(value, type):
+        for each in fields(value):
+            yield from secrets_in(getattr(value, each.name))
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from secrets_in(inner)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for inner in value:
+            yield from secrets_in(inner)
