@@ -7,13 +7,17 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, ParamSpec, Self, TypeVar
 
 from mediaglot.gateway.faults import Fault, NoSpace
 
 BLOCK: Final = 1 << 20
+PIECE: Final = 32 * BLOCK
+"""Bytes that the kernel copies before anybody hears of it."""
+BY_HAND: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF})
+"""What the kernel says of files that it can't copy by itself."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 REASONS: Final = {
     errno.ENOENT: "missing",
@@ -35,7 +39,11 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
     A cancelled caller would otherwise close a descriptor that the thread still writes to.
     """
-    work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    return await ended(asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs)))
+
+
+async def ended(work: asyncio.Future[T]) -> T:
+    """The result of work in a thread, which is over on return, also when this is cancelled."""
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -76,7 +84,8 @@ class Part:
     """A file that appears under its name only when ``keep`` is called; leaving the block without it removes it.
 
     ``folder`` opens the directory and gives its descriptor. ``seed`` tells writers of the same name apart;
-    the same seed takes the place of what a killed process left. Memory: one BLOCK.
+    the same seed takes the place of what a killed process left. Memory: two BLOCKs, one that is written while
+    the next one comes.
     """
 
     def __init__(self, name: str, folder: Callable[[], int], *, seed: str = "") -> None:
@@ -85,7 +94,9 @@ class Part:
         self._part = f".mediaglot-{hashlib.sha256(os.fsencode(f'{name}/{seed}')).hexdigest()[:16]}.part"
         self._open_folder = folder
         self._folder = self._file = -1
-        self._buffer = bytearray()
+        self._waiting: list[bytes] = []
+        self._held = 0
+        self._writing: asyncio.Future[None] | None = None
 
     @classmethod
     def at(cls, target: Path) -> Part:
@@ -100,24 +111,48 @@ class Part:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await in_thread(self._discard)
+        try:
+            with contextlib.suppress(NoSpace, OSError):
+                await self._settle()
+        finally:
+            await in_thread(self._discard)
 
     async def write(self, data: bytes) -> None:
-        """Raises NoSpace."""
+        """Returns before the bytes are in the file. Raises NoSpace, perhaps for bytes of an earlier call."""
         self.size += len(data)
-        self._buffer += data
-        if len(self._buffer) >= BLOCK:
-            await in_thread(self._flush)
+        self._waiting.append(data)
+        self._held += len(data)
+        if self._held >= BLOCK:
+            await self._settle()
+            self._writing = asyncio.ensure_future(asyncio.to_thread(self._flush, self._take()))
+
+    async def fill(self, source: Reading, told: Callable[[int], None] = lambda _: None) -> None:
+        """Write what is left of another file, by the kernel alone where it can. Raises NoSpace, and source's fault."""
+        while copied := await in_thread(source.copy, self._file):
+            self.size += copied
+            told(self.size)
 
     async def restart(self) -> None:
         """Forget every byte."""
+        await self._settle()
         self.size = 0
-        self._buffer.clear()
+        self._take()
         await in_thread(self._truncate)
 
     async def keep(self) -> None:
         """Give the file its name, in the place of one that was there."""
+        await self._settle()
         await in_thread(self._rename)
+
+    async def _settle(self) -> None:
+        """Wait for the bytes that are on their way to the file."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await ended(writing)
+
+    def _take(self) -> list[bytes]:
+        waiting, self._waiting, self._held = self._waiting, [], 0
+        return waiting
 
     def _create(self) -> None:
         with full_disk():
@@ -126,19 +161,17 @@ class Part:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             self._file = os.open(self._part, flags, 0o666, dir_fd=self._folder)
 
-    def _flush(self) -> None:
-        data, self._buffer = self._buffer, bytearray()
-        with full_disk(), memoryview(data) as view:
-            done = 0
-            while done < len(view):
-                done += os.write(self._file, view[done:])
+    def _flush(self, parts: Sequence[bytes]) -> None:
+        with full_disk():
+            for part in parts:
+                write_all(self._file, part)
 
     def _truncate(self) -> None:
         os.ftruncate(self._file, 0)
         os.lseek(self._file, 0, os.SEEK_SET)
 
     def _rename(self) -> None:
-        self._flush()
+        self._flush(self._take())
         with full_disk():
             file, self._file = self._file, -1
             os.close(file)
@@ -159,6 +192,13 @@ class Part:
             os.unlink(self._part, dir_fd=self._folder)
 
 
+def write_all(file: int, data: bytes) -> None:
+    with memoryview(data) as view:
+        done = 0
+        while done < len(view):
+            done += os.write(file, view[done:])
+
+
 class Reading:
     """A file being read, block by block. ``opener`` gives its descriptor; an OSError becomes ``kind``."""
 
@@ -167,6 +207,7 @@ class Reading:
         self._opener = opener
         self._kind = kind
         self._file = -1
+        self._ahead: set[asyncio.Future[bytes]] = set()
 
     async def __aenter__(self) -> Self:
         try:
@@ -177,11 +218,35 @@ class Reading:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._close()
+        try:
+            for reading in tuple(self._ahead):
+                with contextlib.suppress(self._kind):
+                    await ended(reading)
+        finally:
+            self._close()
 
-    async def blocks(self) -> AsyncIterator[bytes]:
-        while block := await in_thread(self._read):
+    async def blocks(self, start: int = 0) -> AsyncGenerator[bytes, None]:
+        """The bytes from ``start``, a BLOCK at a time, of which the next is read while this one is used.
+
+        May be begun again, and left at any time.
+        """
+        ahead = self._begin(start)
+        while block := await ended(ahead):
+            start += len(block)
+            ahead = self._begin(start)
             yield block
+
+    def copy(self, target: int) -> int:
+        """Append the next PIECE to the file ``target``, in a thread; 0 at the end."""
+        with disk_trouble(self._kind), full_disk():
+            try:
+                return os.copy_file_range(self._file, target, PIECE)
+            except OSError as error:
+                if error.errno not in BY_HAND:
+                    raise
+            data = os.read(self._file, BLOCK)
+            write_all(target, data)
+            return len(data)
 
     async def link(self, target: Path) -> bool:
         """Give the very file that is open a second name, in the place of a file that is there.
@@ -205,14 +270,25 @@ class Reading:
                 os.close(folder)
         return True
 
+    def _begin(self, start: int) -> asyncio.Future[bytes]:
+        reading = asyncio.ensure_future(asyncio.to_thread(self._read, start))
+        self._ahead.add(reading)
+        reading.add_done_callback(self._over)
+        return reading
+
+    def _over(self, reading: asyncio.Future[bytes]) -> None:
+        self._ahead.discard(reading)
+        if not reading.cancelled():
+            reading.exception()  # whoever wanted the block may have left
+
     def _open(self) -> None:
         with disk_trouble(self._kind):
             self._file = self._opener()
             self.size = os.fstat(self._file).st_size
 
-    def _read(self) -> bytes:
+    def _read(self, start: int) -> bytes:
         with disk_trouble(self._kind):
-            return os.read(self._file, BLOCK)
+            return os.pread(self._file, BLOCK, start)
 
     def _close(self) -> None:
         if self._file >= 0:

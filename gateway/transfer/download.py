@@ -12,7 +12,7 @@ from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import OnProgress
 from mediaglot.gateway.transfer.disk import Part
 from mediaglot.gateway.transfer.policy import Limits
-from mediaglot.gateway.transfer.request import CHUNK, Requests, refuse
+from mediaglot.gateway.transfer.request import Requests, refuse
 from mediaglot.gateway.transfer.retry import Transient
 
 RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -83,7 +83,7 @@ class Download:
 
     async def _pour(self, response: aiohttp.ClientResponse) -> None:
         self._measure(self._total or 0)
-        async for chunk in response.content.iter_chunked(CHUNK):
+        async for chunk in response.content.iter_any():
             self._measure(self._part.size + len(chunk))
             await self._part.write(chunk)
             if self._on_progress is not None:

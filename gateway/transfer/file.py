@@ -145,10 +145,7 @@ class Files:
 
 
 async def _copy(source: Reading, part: Part, on_progress: OnProgress | None) -> None:
-    async for block in source.blocks():
-        await part.write(block)
-        if on_progress is not None:
-            on_progress(part.size, source.size)
+    await part.fill(source, lambda done: on_progress(done, source.size) if on_progress is not None else None)
     await part.keep()
 
 

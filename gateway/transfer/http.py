@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -14,13 +15,14 @@ from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.faults import DeliveryFailed, SourceTimeout, SourceUnreachable
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import Fetched, OnProgress, Receipt, delivering, placed
-from mediaglot.gateway.transfer.disk import BLOCK, Part, in_thread
+from mediaglot.gateway.transfer.disk import Part, Reading
 from mediaglot.gateway.transfer.download import Download
 from mediaglot.gateway.transfer.policy import Limits, Policy
 from mediaglot.gateway.transfer.request import Requests, refuse
 from mediaglot.gateway.transfer.retry import Transient, persist, within
 
 PAUSE: Final = 0.5
+FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Http:
@@ -82,61 +84,45 @@ class Http:
     async def _put(
         self, path: Path, put: Location, headers: Mapping[str, str], limits: Limits, on_progress: OnProgress | None
     ) -> Receipt:
-        size = await in_thread(_size, path)
         silence = SourceTimeout(seconds=limits.stall_timeout, reason="stall")
-        async with within(limits.connect_timeout + limits.stall_timeout, silence) as timer:
-            upload = Upload(path, size, timer, limits.stall_timeout, on_progress)
-            headers = {**headers, "Content-Length": str(size)}
+        async with (
+            Reading(lambda: os.open(path, FILE), DeliveryFailed) as source,
+            within(limits.connect_timeout + limits.stall_timeout, silence) as timer,
+        ):
+            upload = Upload(source, timer, limits.stall_timeout, on_progress)
+            headers = {**headers, "Content-Length": str(source.size)}
             async with self._requests.open("PUT", put, limits, headers, upload.body) as response:
                 refuse(response)
-                if upload.sent < size:
+                if upload.sent < source.size:
                     raise Transient(SourceUnreachable(reason="cut"))
-                return Receipt(url=_bare(put.url), size=size, etag=response.headers.get("ETag"))
+                return Receipt(url=_bare(put.url), size=source.size, etag=response.headers.get("ETag"))
 
 
 class Upload:
     """The body of a PUT; it winds ``timer`` up whenever the server has taken a block, and stops it at the end."""
 
-    def __init__(
-        self, path: Path, size: int, timer: asyncio.Timeout, stall: float, on_progress: OnProgress | None
-    ) -> None:
+    def __init__(self, source: Reading, timer: asyncio.Timeout, stall: float, on_progress: OnProgress | None) -> None:
         self.sent = 0
-        self._path = path
-        self._size = size
+        self._source = source
         self._timer = timer
         self._stall = stall
         self._on_progress = on_progress
 
     async def body(self) -> AsyncIterator[bytes]:
         self.sent = 0
-        while self.sent < self._size:
-            block = await in_thread(_read, self._path, self.sent, min(BLOCK, self._size - self.sent))
-            if not block:
-                raise EOFError(self._path.name)
+        async for block in self._source.blocks():
             self._wind(self._stall)
             yield block
             self.sent += len(block)
             if self._on_progress is not None:
-                self._on_progress(self.sent, self._size)
+                self._on_progress(self.sent, self._source.size)
+        if self.sent != self._source.size:
+            raise EOFError("the file has changed on its way")
         self._wind(None)
 
     def _wind(self, seconds: float | None) -> None:
         if not self._timer.expired():
             self._timer.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
-
-
-def _read(path: Path, offset: int, size: int) -> bytes:
-    # Opened for every block: aiohttp never closes a body that it was not allowed to finish.
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read(size)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise DeliveryFailed(reason="no_file") from error
 
 
 def _too_long(limits: Limits) -> SourceTimeout:

@@ -166,7 +166,7 @@ async def test_a_destination_inside_is_forbidden_by_default(made, eager):
 async def test_a_file_that_is_gone_is_a_failed_delivery(http, shelf, tmp_path):
     with pytest.raises(DeliveryFailed) as caught:
         await http.deliver(tmp_path / "gone", at(shelf.url + "/x"))
-    assert caught.value.data == {"reason": "no_file"}
+    assert caught.value.data == {"reason": "missing"}
 
 
 async def test_no_fault_shows_a_credential(http, shelf, made):
