@@ -1,4 +1,4 @@
-"""The command line: serve, demo, dialects, doctor."""
+"""The command line: serve, demo, dialects, doctor, notifications."""
 
 from __future__ import annotations
 
@@ -59,9 +59,28 @@ def _parser() -> argparse.ArgumentParser:
     dialects = _command(commands, "dialects", "list the installed dialects, their operations and how sure we are")
     dialects.add_argument("name", nargs="?", help="show only this one, in full")
     doctor = _command(commands, "doctor", "say which ffmpeg is used, what it can do and what is missing")
+    _notifications(_command(commands, "notifications", "list and repeat what the running server has told of jobs"))
     for command in (demo, doctor):
         config.flags(command, only=("ffmpeg", "sandbox"))
     return parser
+
+
+def _notifications(command: argparse.ArgumentParser) -> None:
+    verbs = ("list", "show", "redeliver", "drop")
+    command.add_argument("verb", nargs="?", choices=verbs, default="list", help="what to do; list without a word")
+    command.add_argument("id", nargs="?", help="which one, but for list")
+    command.add_argument("--server", metavar="URL", help="base URL of the server; without it --host and --port tell")
+    command.add_argument("--json", action="store_true", help="print the server's answer as it is")
+    for name, about in (
+        ("dialect", "only those of this dialect"),
+        ("account", "only those of this account"),
+        ("job", "only those of this job"),
+        ("state", "only those in this state: open, delivered, given_up or dropped"),
+        ("limit", "how many, 50 without a word"),
+        ("before", "only those before this sequence number"),
+    ):
+        command.add_argument(f"--{name}", metavar=name.upper(), help=about)
+    config.flags(command, only=("host", "port"))
 
 
 def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:

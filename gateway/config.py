@@ -78,6 +78,7 @@ class Settings:
     smtp_password: Secret = secret()
     data_key: Secret = secret()
     data_key_old: Secret = secret()
+    control_token: Secret = secret()
     log_level: str = setting("info", "how much to log", choices=("debug", "info", "warning", "error"))
     accounts: Mapping[str, Sequence[Credential]] = field(default_factory=dict, metadata={"table": True})
 

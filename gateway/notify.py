@@ -1,7 +1,8 @@
 """The outbox at work: letters that were committed along with a state change reach their receivers.
 
 At least once, in order per ticket and target, with a longer and longer wait between attempts, given up visibly.
-Targets don't wait for one another: each has few deliveries under way at once, and all together have a bound.
+Hosts don't wait for one another: each has few deliveries under way at once, and all together have a bound. Of each
+attempt it is written down what came of it, without credentials.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.dialect import Insistence
-from mediaglot.gateway.store import Key, Letter, LetterState, Store, Topic
+from mediaglot.gateway.model import credentials_of, is_credential, masked
+from mediaglot.gateway.store import Attempt, Key, Letter, LetterState, Store, Topic
 
 log = logging.getLogger(__name__)
 EXCERPT: Final = 500
@@ -52,7 +54,7 @@ class Backoff:
 
 
 class Courier:
-    """``retries`` attempts in all; ``timeout`` seconds for each; ``parallel`` at once, ``per_target`` to one target.
+    """``retries`` attempts in all; ``timeout`` seconds for each; ``parallel`` at once, ``per_host`` to one host.
 
     ``insistence`` says of a dialect, by name, what goes before that.
     """
@@ -67,7 +69,7 @@ class Courier:
         backoff: Backoff | None = None,
         timeout: float = 30.0,
         parallel: int = 128,
-        per_target: int = 4,
+        per_host: int = 4,
         chance: Callable[[], float] = random.random,
         insistence: Callable[[str], Insistence] = lambda _: Insistence(),
     ) -> None:
@@ -78,13 +80,13 @@ class Courier:
         self._backoff = backoff or Backoff()
         self._timeout = timeout
         self._parallel = parallel
-        self._per_target = per_target
+        self._per_host = per_host
         self._chance = chance
         self._insistence = insistence
         self._news = asyncio.Event()
         self._under_way: dict[tuple[Key, str], asyncio.Task[None]] = {}
         self._just_ended: set[tuple[Key, str]] = set()
-        self._targets: Counter[str] = Counter()
+        self._hosts: Counter[str] = Counter()
         store.watch(Topic.LETTERS, lambda _: self._news.set())
 
     async def run(self) -> None:
@@ -100,26 +102,17 @@ class Courier:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._under_way.clear()
-            self._targets.clear()
-
-    async def redeliver(self, letter_id: str) -> bool:
-        """Send a letter again, whatever became of it, with all its attempts before it. False if there is none."""
-        letter = await self._store.letter(letter_id)
-        if letter is None:
-            return False
-        async with self._store.write() as tx:
-            await tx.mark(replace(letter, state=LetterState.OPEN, attempts=0, due=self._clock.now()))
-        return True
+            self._hosts.clear()
 
     async def _deliver_due(self) -> None:
         limit = self._parallel + len(self._under_way)
         self._just_ended.clear()
-        for letter in await self._store.due_letters(self._clock.now(), limit, self._per_target):
-            line = letter.key, letter.target
-            free = len(self._under_way) < self._parallel and self._targets[letter.target] < self._per_target
+        for letter in await self._store.due_letters(self._clock.now(), limit, self._per_host):
+            line, host = (letter.key, letter.target), _host(letter)
+            free = len(self._under_way) < self._parallel and self._hosts[host] < self._per_host
             # What ended while the question was on its way is told here as it was before.
             if free and line not in self._under_way and line not in self._just_ended:
-                self._targets[letter.target] += 1
+                self._hosts[host] += 1
                 self._under_way[line] = asyncio.create_task(self._deliver(letter))
 
     async def _until_next_due(self) -> None:
@@ -134,15 +127,18 @@ class Courier:
 
     async def _deliver(self, letter: Letter) -> None:
         try:
-            answer = await self._attempt(letter)
+            at, began = self._clock.now(), self._clock.monotonic()
+            after = self._after(letter, await self._attempt(letter))
+            took = self._clock.monotonic() - began
+            attempt = Attempt(at=at, seconds=took, status=after.status, answer=after.answer)
             async with self._store.write() as tx:
-                await tx.mark(self._after(letter, answer))
+                await tx.mark(after, attempt)
         except Exception:
             log.exception("the delivery of letter %s could not be recorded; it will go out again", letter.id)
         finally:
             del self._under_way[letter.key, letter.target]
             self._just_ended.add((letter.key, letter.target))
-            self._targets[letter.target] -= 1
+            self._hosts[_host(letter)] -= 1
             self._news.set()
 
     async def _attempt(self, letter: Letter) -> Answer | Undeliverable | str:
@@ -161,7 +157,7 @@ class Courier:
         """The letter as it is after this attempt."""
         attempts, ways = letter.attempts + 1, self._ways(letter)
         status, text = answer if isinstance(answer, Answer) else (None, str(answer))
-        told = replace(letter, attempts=attempts, status=status, answer=text[:EXCERPT])
+        told = replace(letter, attempts=attempts, due=self._clock.now(), status=status, answer=_shown(letter, text))
         if status in ways.taken:
             return replace(told, state=LetterState.DELIVERED)
         if attempts >= (ways.attempts or self._retries) or isinstance(answer, Undeliverable):
@@ -174,6 +170,21 @@ class Courier:
 
     def _ways(self, letter: Letter) -> Insistence:
         return self._insistence(letter.key.dialect)
+
+
+def _host(letter: Letter) -> str:
+    return letter.host or letter.target
+
+
+def _shown(letter: Letter, text: str) -> str:
+    """What a receiver said: it may have repeated what it was sent."""
+    return masked(text, credentials(letter))[:EXCERPT]
+
+
+def credentials(letter: Letter) -> Iterator[str]:
+    """What of a letter nobody but its receiver may see, its body left out."""
+    yield from credentials_of(letter.url.reveal())
+    yield from (value for name, value in letter.headers.lines if is_credential(name))
 
 
 async def _first_of(tasks: list[asyncio.Task[Any]]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from mediaglot.gateway import codec
 from mediaglot.gateway.dialect import Dialect
@@ -50,6 +51,7 @@ def announce(
             id=str(uuid.uuid4()),
             key=Key.of(ticket),
             target=hashlib.sha256(target.encode()).hexdigest()[:32],
+            host=_host(target),
             event=event.value,
             url=Secret(target),
             due=now,
@@ -57,6 +59,16 @@ def announce(
             headers=message.headers,
             body=message.body,
         )
+
+
+def _host(target: str) -> str:
+    """Scheme, name and port of a receiver; all mail goes by the same server."""
+    try:
+        parts = urlsplit(target)
+        port = parts.port
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.hostname or ''}:{port or ''}"
 
 
 async def tell(

@@ -31,7 +31,7 @@ class Sender:
         judge(url, self._policy)
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=connector(self._policy), trust_env=False)
-        headers = [*letter.headers, ("User-Agent", "mediaglot"), ("Mediaglot-Letter", letter.id)]
+        headers = [*letter.headers, ("User-Agent", "mediaglot"), ("Mediaglot-Delivery", letter.id)]
         async with self._session.request(
             letter.method, url, data=letter.body, headers=headers, allow_redirects=False
         ) as answer:

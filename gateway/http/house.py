@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from mediaglot.gateway.media.run import Limits
     from mediaglot.gateway.media.sandbox import Mode
     from mediaglot.gateway.notify import Answer, Send
-    from mediaglot.gateway.store import Letter
+    from mediaglot.gateway.store import Letter, Store
 
 LOG = logging.getLogger(__name__)
 ROOMS: Final = ("work", "outputs", "uploads")
@@ -54,6 +54,7 @@ class House:
     """What the request handlers need."""
 
     desk: Desk
+    store: Store
     accounts: Accounts
     clock: Clock
     data: Path
@@ -142,6 +143,7 @@ async def open_house(
         await desk.cabinet.open()
         yield House(
             desk=desk,
+            store=store,
             accounts=accounts,
             clock=clock,
             data=settings.data,

@@ -18,6 +18,7 @@ from typing import Final, Self
 from urllib.parse import parse_qsl, quote, urlencode
 
 FILES: Final = "/_mediaglot/files/"
+NOTIFICATIONS: Final = "/_mediaglot/notifications"
 KEY_BYTES: Final = 32
 FIELDS: Final = ("expires", "disposition", "filename")
 DISPOSITIONS: Final = frozenset({"inline", "attachment"})

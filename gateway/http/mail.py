@@ -94,7 +94,7 @@ class Mailer:
         message["Date"] = format_datetime(self._clock.now())
         message["Message-ID"] = f"<{letter.id}@mediaglot>"
         message["Auto-Submitted"] = "auto-generated"
-        message["Mediaglot-Letter"] = letter.id
+        message["Mediaglot-Delivery"] = letter.id
         kind = TEXT.match(letter.headers.get("Content-Type"))
         # Base64: no line of the body can be too long or taken for the end of the mail.
         message.set_content(letter.body.decode(errors="replace"), subtype=kind[1] if kind else "plain", cte="base64")

@@ -1,4 +1,4 @@
-"""Our own prefix, which no provider uses: health, readiness, generated clips, outputs, signed links, uploads."""
+"""Our own prefix, which no provider uses: health, readiness, clips, outputs, signed links, uploads, control."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import orjson
 from aiohttp import web
 
 from mediaglot.gateway.faults import Fault, Invalid, NoSpace, NotFound, SourceTimeout, TooLarge, Unsupported
+from mediaglot.gateway.http import control
 from mediaglot.gateway.http.links import presented
 from mediaglot.gateway.media.mime import TYPES
 
@@ -57,6 +58,8 @@ class Reserved:
     async def _answer(self, request: web.Request, room: str, rest: str) -> web.StreamResponse:
         if room == "uploads":
             return await self._upload(request, rest)
+        if room in control.ROOMS:
+            return await control.Control(self._server).handle(request, room, rest)
         if request.method not in ("GET", "HEAD"):
             return problem(405, "method_not_allowed", f"{request.method} is not allowed here, use GET")
         match room:

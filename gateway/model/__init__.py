@@ -25,7 +25,7 @@ from mediaglot.gateway.model.job import (
     TextOverlay,
     Variant,
 )
-from mediaglot.gateway.model.mask import masked, secrets_in
+from mediaglot.gateway.model.mask import credentials_of, is_credential, masked, secrets_in
 from mediaglot.gateway.model.place import (
     EMPTY,
     VERSION,
@@ -130,7 +130,9 @@ __all__ = [
     "Variant",
     "Video",
     "VideoFacts",
+    "credentials_of",
     "essential",
+    "is_credential",
     "is_essential",
     "masked",
     "secrets_in",

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import parse_qsl, quote, quote_plus, unquote
 
 from mediaglot.gateway.model.secret import Secret
 
@@ -80,3 +80,17 @@ def secrets_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple | set | frozenset):
         for inner in value:
             yield from secrets_in(inner)
+
+
+def credentials_of(url: str) -> Iterator[str]:
+    """The user name, the password and the signatures of a URL, or of what should have been one."""
+    for host in re.findall(r"://([^/?#]*)@", url):
+        yield from filter(None, map(unquote, host.split(":", 1)))
+    for name, value in parse_qsl(url.partition("?")[2]):
+        if is_credential(name):
+            yield value
+
+
+def is_credential(name: str) -> bool:
+    """Whether a parameter, field or header of that name holds a credential."""
+    return re.fullmatch(NAME, name, re.IGNORECASE) is not None

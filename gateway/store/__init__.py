@@ -50,6 +50,8 @@ class LetterState(StrEnum):
     OPEN = "open"
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
+    DROPPED = "dropped"
+    """By an operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +61,18 @@ class Letter:
     id: str
     key: Key
     target: str
-    """A name of the receiver without secrets (a hash of its URL): letters of one ticket to one target keep their order,
-    and the courier limits how many go to one target at once."""
+    """A name of the receiver without secrets (a hash of its URL): letters of one ticket to one target keep their
+    order."""
     event: str
     url: Secret
     due: datetime
+    """When it is tried next; for one that is not open, when it ended."""
+    host: str = ""
+    """Who answers for the receiver: few letters at once go to one host, whatever their targets. The target where it is
+    not said."""
     method: str = "POST"
-    headers: Headers = field(default_factory=Headers)
-    body: bytes = b""
+    headers: Headers = field(default_factory=Headers, repr=False)
+    body: bytes = field(default=b"", repr=False)
     sequence: int = 0
     """The place in the order of posting; given by the store."""
     attempts: int = 0
@@ -75,6 +81,26 @@ class Letter:
     """The last answer's HTTP status; None while there was no answer."""
     answer: str | None = None
     """The beginning of the last answer, or why there was none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try to deliver a letter. ``status`` and ``answer`` as the Letter has them."""
+
+    at: datetime
+    seconds: float
+    status: int | None = None
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterFilter:
+    """None lets everything through."""
+
+    dialect: str | None = None
+    account: str | None = None
+    id: str | None = None
+    state: LetterState | None = None
 
 
 class Topic(StrEnum):
@@ -133,8 +159,17 @@ class Transaction(Protocol):
         """Put a letter in the outbox; the answer has its ``sequence``."""
         ...
 
-    async def mark(self, letter: Letter) -> None:
-        """Replace what delivery changes: due, attempts, state, status and answer."""
+    async def mark(self, letter: Letter, attempt: Attempt | None = None) -> None:
+        """Replace what delivery changes (due, attempts, state, status and answer) of a letter that is still open, and
+        write the attempt down."""
+        ...
+
+    async def reopen(self, letter_id: str, due: datetime) -> bool:
+        """Whatever became of a letter, it is to be delivered again, with all its attempts before it."""
+        ...
+
+    async def drop(self, letter_id: str, now: datetime) -> bool:
+        """An open letter is not to be delivered any more; False if there is none."""
         ...
 
     async def put_thing(self, dialect: str, account: str, kind: str, id: str, document: Any) -> None: ...  # noqa: A002
@@ -199,8 +234,16 @@ class Store(Protocol):
 
     async def letter(self, letter_id: str) -> Letter | None: ...
 
-    async def due_letters(self, now: datetime, limit: int, per_target: int) -> tuple[Letter, ...]:
-        """Open letters that are due and first in their line, longest due first."""
+    async def attempts(self, letter_id: str) -> tuple[Attempt, ...]:
+        """In order; none for a letter that is not there."""
+        ...
+
+    async def find_letters(self, wanted: LetterFilter, limit: int, before: int | None = None) -> tuple[Letter, ...]:
+        """The latest letters that ``wanted`` lets through, the last one first, from before that sequence on."""
+        ...
+
+    async def due_letters(self, now: datetime, limit: int, per_host: int) -> tuple[Letter, ...]:
+        """Open letters that are due and first in their line, longest due first, so many for one host."""
         ...
 
     async def next_due(self, now: datetime) -> datetime | None:

@@ -27,3 +27,9 @@ SELECT number, body, NULL FROM things WHERE number > :after ORDER BY number LIMI
 
 -- name: put_things
 UPDATE things SET body = :body WHERE number = :number;
+
+-- name: attempts
+SELECT number, answer, NULL FROM attempts WHERE number > :after ORDER BY number LIMIT :limit;
+
+-- name: put_attempts
+UPDATE attempts SET answer = :body WHERE number = :number;

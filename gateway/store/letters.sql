@@ -1,11 +1,27 @@
 -- name: post
-INSERT INTO letters (letter, dialect, account, id, target, state, due, attempts, status, answer, body)
-VALUES (:letter, :dialect, :account, :id, :target, :state, :due, :attempts, :status, :answer, :body)
+INSERT INTO letters (letter, dialect, account, id, target, host, state, due, attempts, status, answer, body)
+VALUES (:letter, :dialect, :account, :id, :target, :host, :state, :due, :attempts, :status, :answer, :body)
 RETURNING sequence;
 
 -- name: mark
 UPDATE letters SET state = :state, due = :due, attempts = :attempts, status = :status, answer = :answer
-WHERE letter = :letter;
+WHERE letter = :letter AND state = 'open';
+
+-- name: note
+INSERT INTO attempts (letter, at, took, status, answer)
+SELECT sequence, :at, :took, :status, :answer FROM letters WHERE letter = :letter;
+
+-- name: attempts
+SELECT at, took, attempts.status, attempts.answer FROM attempts JOIN letters ON sequence = attempts.letter
+WHERE letters.letter = :letter ORDER BY attempts.number;
+
+-- name: reopen
+UPDATE letters SET state = 'open', attempts = 0, due = :due WHERE letter = :letter
+RETURNING dialect, account, id;
+
+-- name: drop
+UPDATE letters SET state = 'dropped', due = :due WHERE letter = :letter AND state = 'open'
+RETURNING dialect, account, id;
 
 -- name: log
 SELECT body, sequence, state, due, attempts, status, answer FROM letters
@@ -16,13 +32,17 @@ SELECT body, sequence, state, due, attempts, status, answer FROM letters WHERE l
 
 -- name: due
 SELECT body, sequence, state, due, attempts, status, answer FROM (
-    SELECT *, row_number() OVER (PARTITION BY target ORDER BY due, sequence) AS turn FROM letters AS this
+    SELECT *, row_number() OVER (PARTITION BY host ORDER BY due, sequence) AS turn FROM letters AS this
     WHERE state = 'open' AND due <= :now AND NOT EXISTS (
         SELECT 1 FROM letters AS earlier
         WHERE earlier.dialect = this.dialect AND earlier.account = this.account AND earlier.id = this.id
         AND earlier.target = this.target AND earlier.state = 'open' AND earlier.sequence < this.sequence
     )
-) WHERE turn <= :per_target ORDER BY due, sequence LIMIT :limit;
+) WHERE turn <= :per_host ORDER BY due, sequence LIMIT :limit;
+
+-- name: find
+SELECT body, sequence, state, due, attempts, status, answer FROM letters
+WHERE sequence < :before {conditions} ORDER BY sequence DESC LIMIT :limit;
 
 -- name: next_due
 SELECT min(due) FROM letters WHERE state = 'open' AND due > :now;

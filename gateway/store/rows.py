@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from mediaglot.gateway.model import TERMINAL, Ticket
-from mediaglot.gateway.store import Key, Letter, LetterState, Work
+from mediaglot.gateway.store import Attempt, Key, Letter, LetterState, Work
 from mediaglot.gateway.store.query import Row
 from mediaglot.gateway.store.vault import Vault
 
@@ -90,3 +90,17 @@ def letter_of(row: Row, vault: Vault) -> Letter:
         status=status,
         answer=vault.unpack_text(answer),
     )
+
+
+def attempt_columns(attempt: Attempt, vault: Vault) -> dict[str, Any]:
+    return {
+        "at": ticks(attempt.at),
+        "took": round(attempt.seconds * 1e6),
+        "status": attempt.status,
+        "answer": vault.pack_text(attempt.answer),
+    }
+
+
+def attempt_of(row: Row, vault: Vault) -> Attempt:
+    at, took, status, answer = row
+    return Attempt(at=time_of(at), seconds=took / 1e6, status=status, answer=vault.unpack_text(answer))

@@ -12,6 +12,7 @@ import sqlite3
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ import aiosqlite
 
 from mediaglot.gateway.exchange import Filter, Page, Window
 from mediaglot.gateway.model import Secret, Status, Ticket
-from mediaglot.gateway.store import Full, Key, Letter, Topic, Transaction, Watcher, Work
+from mediaglot.gateway.store import Attempt, Full, Key, Letter, LetterFilter, Topic, Transaction, Watcher, Work
 from mediaglot.gateway.store.bitmap import FUNCTIONS
 from mediaglot.gateway.store.cache import PageCache, TicketCache
 from mediaglot.gateway.store.folder import FolderLock, private_file
@@ -29,7 +30,7 @@ from mediaglot.gateway.store.gram import grams
 from mediaglot.gateway.store.listing import find
 from mediaglot.gateway.store.migration import migrate
 from mediaglot.gateway.store.query import Row, statements
-from mediaglot.gateway.store.rows import as_json, letter_of, ticks, time_of, work_of
+from mediaglot.gateway.store.rows import as_json, attempt_of, letter_of, ticks, time_of, work_of
 from mediaglot.gateway.store.transaction import SqliteTransaction, get_thing, list_things
 from mediaglot.gateway.store.vault import Vault, open_vault
 
@@ -38,6 +39,8 @@ logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes down
 FILE: Final = "mediaglot.db"
 BATCH: Final = 200
 """Tickets that are read, or forgotten, in one go; between two goes others get their turn."""
+MOST: Final = (1 << 63) - 1
+"""No number in the database is greater."""
 SLICE: Final = 16
 """Tickets that are decoded before the event loop gets a turn."""
 
@@ -315,9 +318,19 @@ class SqliteStore:
         row = await self._reader.row(statements("letters")["one"], letter=letter_id)
         return letter_of(row, self._vault) if row else None
 
-    async def due_letters(self, now: datetime, limit: int, per_target: int) -> tuple[Letter, ...]:
+    async def attempts(self, letter_id: str) -> tuple[Attempt, ...]:
+        rows = await self._reader.rows(statements("letters")["attempts"], letter=letter_id)
+        return tuple(attempt_of(row, self._vault) for row in rows)
+
+    async def find_letters(self, wanted: LetterFilter, limit: int, before: int | None = None) -> tuple[Letter, ...]:
+        given = {name: value for name, value in asdict(wanted).items() if value is not None}
+        sql = statements("letters")["find"].format(conditions=" ".join(f"AND {name} = :{name}" for name in given))
+        rows = await self._reader.rows(sql, limit=limit, before=MOST if before is None else before, **given)
+        return tuple(letter_of(row, self._vault) for row in rows)
+
+    async def due_letters(self, now: datetime, limit: int, per_host: int) -> tuple[Letter, ...]:
         sql = statements("letters")["due"]
-        rows = await self._reader.rows(sql, now=ticks(now), limit=limit, per_target=per_target)
+        rows = await self._reader.rows(sql, now=ticks(now), limit=limit, per_host=per_host)
         return tuple(letter_of(row, self._vault) for row in rows)
 
     async def next_due(self, now: datetime) -> datetime | None:

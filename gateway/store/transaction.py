@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from mediaglot.gateway.faults import Conflict, NotFound
 from mediaglot.gateway.model import Ticket
-from mediaglot.gateway.store import Key, Letter, Topic, Work
+from mediaglot.gateway.store import Attempt, Key, Letter, Topic, Work
 from mediaglot.gateway.store.cache import TicketCache
 from mediaglot.gateway.store.query import Connection, statements
 from mediaglot.gateway.store.rows import (
     as_json,
+    attempt_columns,
     containers,
     letter_columns,
     listed,
     output_ids,
     ticket_columns,
+    ticks,
     work_columns,
     work_of,
 )
@@ -149,14 +152,30 @@ class SqliteTransaction:
 
     async def post(self, letter: Letter) -> Letter:
         values = {**letter_columns(letter, self._vault), **letter.key._asdict(), "target": letter.target}
+        values["host"] = letter.host or letter.target
         sql = statements("letters")["post"]
         sequence = await self._number(sql, **values, body=self._vault.pack(letter))
         self.topics[Topic.LETTERS].add(letter.key)
         return replace(letter, sequence=sequence)
 
-    async def mark(self, letter: Letter) -> None:
-        self._connection.later(statements("letters")["mark"], **letter_columns(letter, self._vault))
+    async def mark(self, letter: Letter, attempt: Attempt | None = None) -> None:
+        sql = statements("letters")
+        if attempt is not None:
+            self._connection.later(sql["note"], letter=letter.id, **attempt_columns(attempt, self._vault))
+        self._connection.later(sql["mark"], **letter_columns(letter, self._vault))
         self.topics[Topic.LETTERS].add(letter.key)
+
+    async def reopen(self, letter_id: str, due: datetime) -> bool:
+        return await self._change_letter("reopen", letter_id, due)
+
+    async def drop(self, letter_id: str, now: datetime) -> bool:
+        return await self._change_letter("drop", letter_id, now)
+
+    async def _change_letter(self, how: str, letter_id: str, due: datetime) -> bool:
+        row = await self._connection.row(statements("letters")[how], letter=letter_id, due=ticks(due))
+        if row is not None:
+            self.topics[Topic.LETTERS].add(Key(*row))
+        return row is not None
 
     async def put_thing(self, dialect: str, account: str, kind: str, id: str, document: Any) -> None:  # noqa: A002
         values = {"dialect": dialect, "account": account, "kind": kind, "id": id}

@@ -26,7 +26,7 @@ PROOF: Final = b"mediaglot"
 SHORTEST: Final = 16
 """Characters of a key."""
 BATCH: Final = 200
-SEALED: Final = ("bodies", "letters", "things")
+SEALED: Final = ("bodies", "letters", "things", "attempts")
 
 
 class Locked(RuntimeError):
@@ -60,8 +60,13 @@ class Vault:
             raise Locked("A document was damaged or changed outside of this program.")
         return plain
 
-    def is_current(self, stored: bytes) -> bool:
-        return stored.startswith(MARK) and int.from_bytes(stored[1:HEAD], "big") == self._current
+    def reseal(self, stored: str | bytes | None) -> bytes | None:
+        """What is stored, in clear or under a former key, under the current one."""
+        if stored is None:
+            return None
+        content = stored.encode() if isinstance(stored, str) else stored
+        current = content.startswith(MARK) and int.from_bytes(content[1:HEAD], "big") == self._current
+        return content if current else self.seal(self.open(content))
 
     def pack(self, value: Any, cls: Any = None) -> bytes:
         return self.seal(codec.pack(value, cls))
@@ -128,9 +133,8 @@ async def _seal_all(connection: Connection, vault: Vault, current: int) -> None:
             after = rows[-1][0]
             await connection.rows("BEGIN IMMEDIATE")
             for number, body, answer in rows:
-                if not vault.is_current(body):
-                    again = {"body": vault.seal(vault.open(body)), "answer": vault.pack_text(vault.unpack_text(answer))}
-                    connection.later(sql[f"put_{table}"], number=number, **again)
+                again = {"body": vault.reseal(body), "answer": vault.reseal(answer)}
+                connection.later(sql[f"put_{table}"], number=number, **again)
             await connection.rows("COMMIT")
     await connection.rows(sql["whole"], number=current)
     await connection.rows(sql["drop_others"], number=current)

@@ -160,7 +160,7 @@ def test_the_mail_servers_password_has_no_flag_and_never_prints(tmp_path: Path) 
     assert "4711" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["smtp_password", "data_key", "data_key_old"])
+@pytest.mark.parametrize("name", ["smtp_password", "data_key", "data_key_old", "control_token"])
 def test_secrets_come_from_the_environment_or_the_file_and_never_print(tmp_path: Path, name: str) -> None:
     path = written(tmp_path, f'{name} = "from the file"\n')
     by_file = config.load(given("--config", str(path)), {})

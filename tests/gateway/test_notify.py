@@ -190,7 +190,7 @@ async def test_given_up_visibly_and_the_next_in_line_goes_on(store, clock):
 async def test_a_dead_receiver_delays_nobody_else(store, clock):
     hang = asyncio.Event()
     receivers = Receivers(dead=hang)
-    courier = Courier(store, receivers, clock, parallel=4, per_target=2)
+    courier = Courier(store, receivers, clock, parallel=4, per_host=2)
     async with delivering(courier):
         dead = [letter(f"dead-{n}", key=JOB._replace(id=str(n)), target="dead") for n in range(20)]
         await post(store, *dead, letter("same-job"), *(letter(f"z{n}", target=f"z{n}") for n in range(10)))
@@ -226,16 +226,78 @@ async def test_what_was_under_way_at_the_end_goes_out_again_with_the_same_id(sto
     assert [each.id for each in again.letters] == ["a", "b"]
 
 
+async def reopen(store: SqliteStore, name: str) -> bool:
+    async with store.write() as tx:
+        return await tx.reopen(name, START)
+
+
 async def test_a_letter_can_be_sent_again(store, clock):
-    receivers = Receivers()
-    courier = Courier(store, receivers, clock)
-    async with delivering(courier):
+    receivers = Receivers(a=[200, 500])
+    async with delivering(Courier(store, receivers, clock, retries=1)):
         await post(store, letter("a"))
         await over(store, "a")
-        assert await courier.redeliver("a")
+        assert await reopen(store, "a")
         await receivers.until(lambda: receivers.came == ["a", "a"])
         await over(store, "a")
-        assert not await courier.redeliver("nothing")
+        assert not await reopen(store, "nothing")
+    assert (await store.letter("a")).state is LetterState.GIVEN_UP
+    assert [attempt.status for attempt in await store.attempts("a")] == [200, 500]
+
+
+async def test_what_is_dropped_does_not_come_back_by_an_attempt_that_was_under_way(store, clock):
+    hang = asyncio.Event()
+    receivers = Receivers(a=hang)
+    async with delivering(Courier(store, receivers, clock)):
+        await post(store, letter("a"), letter("b"))
+        await receivers.until(lambda: receivers.came == ["a"])
+        async with store.write() as tx:
+            assert await tx.drop("a", START)
+            assert not await tx.drop("nothing", START)
+        hang.set()
+        await over(store, "b")
+        async with store.write() as tx:
+            assert not await tx.drop("b", START)
+    assert (await store.letter("a")).state is LetterState.DROPPED
+    assert [attempt.status for attempt in await store.attempts("a")] == [204]
+
+
+async def test_each_attempt_is_written_down_without_credentials(store, clock):
+    told = Answer(500, "no access for user:pass at https://user:pass@hook.example/?token=abc, you sent tea-and-cake")
+
+    async def refuse(one: Letter) -> Answer:
+        await clock.sleep(1.5)
+        return told
+
+    sent = replace(letter("a"), headers=headers(x_token="tea-and-cake"))
+    async with delivering(Courier(store, refuse, clock, retries=2, backoff=Backoff(first=8), chance=lambda: 0.0)):
+        await post(store, sent)
+        await sleeping(clock, 1.5)
+        await clock.advance(1.5)
+        await until(store, "a", lambda found: found.attempts == 1)
+        await sleeping(clock, 8)
+        await clock.advance(8)
+        await sleeping(clock, 1.5)
+        await clock.advance(1.5)
+        await over(store, "a")
+    first, second = await store.attempts("a")
+    assert (first.at, first.seconds, first.status) == (START, 1.5, 500)
+    assert second.at == START + timedelta(seconds=9.5)
+    assert first.answer == "no access for ***:*** at https://***@hook.example/?token=***, you sent ***"
+    assert (await store.letter("a")).answer == first.answer
+    assert (await store.letter("a")).due == START + timedelta(seconds=11)
+
+
+async def test_many_targets_of_a_dead_host_leave_room_for_others(store, clock):
+    """As many addresses as a client likes: they are one host's."""
+    hang = asyncio.Event()
+    receivers = Receivers(**{f"d{n}": hang for n in range(20)})
+    dead = [replace(letter(f"dead-{n}", target=f"d{n}"), host="http://dead.example:80") for n in range(20)]
+    async with delivering(Courier(store, receivers, clock, parallel=4, per_host=2)):
+        await post(store, *dead, *(letter(f"z{n}", target=f"z{n}") for n in range(10)))
+        await over(store, *(f"z{n}" for n in range(10)))
+        assert sum(name.startswith("dead") for name in receivers.came) == 2
+        hang.set()
+        await over(store, *(each.id for each in dead))
 
 
 async def test_a_letter_for_later_waits_for_its_time(store, clock):
@@ -251,7 +313,7 @@ async def test_a_letter_for_later_waits_for_its_time(store, clock):
 
 async def test_five_hundred_letters_all_arrive_in_order_per_job(store, clock):
     receivers = Receivers()
-    async with delivering(Courier(store, receivers, clock, per_target=8)):
+    async with delivering(Courier(store, receivers, clock, per_host=8)):
         letters = [letter(f"{job}-{n}", key=JOB._replace(id=str(job))) for n in range(5) for job in range(100)]
         await post(store, *letters)
         await over(store, *(each.id for each in letters))

@@ -15,7 +15,7 @@ FIRST = ("model", "faults", "loss", "exchange", "life")
 SECOND = ("values", "mapping", "pieces", "wire", "paging", "auth", "accounts", "ids", "passes", "reference", "contract")
 THIRD = ("dialect", "collection", "oauth", "validated", "registry")
 BEHIND = ("engine", "notify", "backends", "testing")
-FRONT = frozenset({"http", "cli", "config", "log", "screen", "demo", "doctor", "dialects"})
+FRONT = frozenset({"http", "cli", "config", "log", "screen", "demo", "doctor", "dialects", "notifications"})
 ABOVE = frozenset({*FIRST, *SECOND, *THIRD})
 # Beside the dialects: these know the first row, and what is named here.
 BESIDE = {

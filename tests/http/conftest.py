@@ -182,7 +182,7 @@ class Receiver:
         self._news = asyncio.Condition()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        kind, name = request.headers["Content-Type"], request.headers.get("Mediaglot-Letter")
+        kind, name = request.headers["Content-Type"], request.headers.get("Mediaglot-Delivery")
         letter = {"path": request.path, "type": kind, "body": await request.read(), "id": name}
         if self.refuse:
             self.refuse -= 1
@@ -338,6 +338,16 @@ async def standing(handler: Any) -> AsyncIterator[Any]:
     handler.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield handler
     await runner.cleanup()
+
+
+@pytest.fixture(name="until")
+def _until() -> Any:
+    return until
+
+
+@pytest.fixture(name="standing")
+def _standing() -> Any:
+    return standing
 
 
 @pytest.fixture

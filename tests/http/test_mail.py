@@ -123,7 +123,7 @@ async def test_a_letter_arrives_as_it_was_written(box: Postbox, mailer: Callable
     assert (mail["From"], mail["To"]) == ("Films <films@media.example>", "ann@example.com")
     assert (box.envelopes[0].mail_from, box.envelopes[0].rcpt_tos) == ("films@media.example", ["ann@example.com"])
     assert mail["Date"].datetime == START
-    assert (mail["Message-ID"], mail["Mediaglot-Letter"]) == ("<letter-1@mediaglot>", "letter-1")
+    assert (mail["Message-ID"], mail["Mediaglot-Delivery"]) == ("<letter-1@mediaglot>", "letter-1")
 
 
 async def test_html_and_a_missing_subject(box: Postbox, mailer: Callable[..., Mailer]) -> None:

@@ -1,0 +1,141 @@
+"""The outbox in the control API: what was to be told, what came of each attempt, and once more, please."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.http.links import NOTIFICATIONS
+from mediaglot.gateway.model import credentials_of, is_credential, masked, secrets_in
+from mediaglot.gateway.notify import credentials
+from mediaglot.gateway.store import Attempt, Letter, LetterFilter, LetterState, Store
+
+FILTERS: Final = {"dialect": "dialect", "account": "account", "job": "id", "state": "state"}
+PAGE: Final = 50
+MOST: Final = 500
+EXCERPT: Final = 4000
+"""Characters of a body that are shown."""
+STARS: Final = "***"
+Tree = dict[str, Any]
+
+
+class Refusal(Exception):
+    """``hint`` says what to change."""
+
+    def __init__(self, status: int, code: str, hint: str, allow: str = "") -> None:
+        super().__init__(hint)
+        self.status, self.code, self.hint, self.allow = status, code, hint, allow
+
+
+class Letters:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def handle(self, request: web.Request, rest: str) -> Tree:
+        letter_id, _, verb = rest.partition("/")
+        ways = {"": {"GET": self._list}} if not letter_id else {"redeliver": {"POST": self._redeliver}}
+        if letter_id and not verb:
+            ways = {"": {"GET": self._show, "DELETE": self._drop}}
+        if verb not in ways:
+            raise Refusal(404, "not_found", "there are notifications, notifications/ID and notifications/ID/redeliver")
+        methods = ways[verb]
+        if request.method not in methods:
+            allow = ", ".join(methods)
+            raise Refusal(405, "method_not_allowed", f"{request.method} is not allowed here, use {allow}", allow)
+        return await methods[request.method](request.query, letter_id)
+
+    async def _list(self, query: Mapping[str, str], _: str) -> Tree:
+        unknown = query.keys() - FILTERS.keys() - {"limit", "before"}
+        if unknown:
+            known = ", ".join([*FILTERS, "limit", "before"])
+            raise Refusal(400, "unknown_parameter", f"there is no parameter {min(unknown)!r}; there are {known}")
+        limit, before = _number(query, "limit", PAGE), _number(query, "before", 0)
+        found = await self._store.find_letters(_filter(query), min(limit, MOST) + 1, before or None)
+        page = found[: min(limit, MOST)]
+        further = {**query, "before": str(page[-1].sequence)} if len(found) > len(page) and page else None
+        link = f"{NOTIFICATIONS}?{urlencode(further)}" if further else None
+        return {"notifications": [brief(letter) for letter in page], "next": link}
+
+    async def _show(self, _: Mapping[str, str], letter_id: str) -> Tree:
+        letter = await self._found(letter_id)
+        ticket = await self._store.get(letter.key)
+        attempts = [told(attempt) for attempt in await self._store.attempts(letter_id)]
+        known = [*credentials(letter), *secrets_in(ticket)]
+        return {**brief(letter), "request": asked(letter, known), "log": attempts}
+
+    async def _redeliver(self, _: Mapping[str, str], letter_id: str) -> Tree:
+        async with self._store.write() as tx:
+            if not await tx.reopen(letter_id, self._clock.now()):
+                raise _missing(letter_id)
+        return brief(await self._found(letter_id))
+
+    async def _drop(self, _: Mapping[str, str], letter_id: str) -> Tree:
+        letter = await self._found(letter_id)
+        async with self._store.write() as tx:
+            if not await tx.drop(letter_id, self._clock.now()):
+                hint = f"it is {letter.state.value}: only what is open can be dropped"
+                raise Refusal(409, "not_open", hint)
+        return brief(await self._found(letter_id))
+
+    async def _found(self, letter_id: str) -> Letter:
+        letter = await self._store.letter(letter_id)
+        if letter is None:
+            raise _missing(letter_id)
+        return letter
+
+
+def _missing(letter_id: str) -> Refusal:
+    return Refusal(404, "not_found", f"there is no notification {letter_id!r}; GET {NOTIFICATIONS} lists them")
+
+
+def _filter(query: Mapping[str, str]) -> LetterFilter:
+    given: Tree = {field: query[name] for name, field in FILTERS.items() if name in query}
+    try:
+        state = LetterState(given["state"]) if "state" in given else None
+    except ValueError:
+        states = ", ".join(state.value for state in LetterState)
+        raise Refusal(400, "unknown_state", f"state is one of {states}") from None
+    return LetterFilter(**{**given, "state": state})
+
+
+def _number(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= 18) or (text == "0" and default):
+        raise Refusal(400, "not_a_number", f"{name} is a whole number, not {text[:40]!r}")
+    return int(text)
+
+
+def brief(letter: Letter) -> Tree:
+    """A notification as lists show it."""
+    key = letter.key
+    return {
+        "id": letter.id,
+        "sequence": letter.sequence,
+        "dialect": key.dialect,
+        "account": key.account,
+        "job": key.id,
+        "event": letter.event,
+        "url": masked(letter.url.reveal(), credentials_of(letter.url.reveal())),
+        "state": letter.state.value,
+        "attempts": letter.attempts,
+        "due": letter.due.isoformat(),
+        "status": letter.status,
+        "answer": letter.answer,
+    }
+
+
+def asked(letter: Letter, known: list[str]) -> Tree:
+    """What each attempt sends."""
+    lines = [[name, STARS if is_credential(name) else masked(value, known)] for name, value in letter.headers.lines]
+    body = masked(letter.body.decode("utf-8", "replace"), known)
+    return {"method": letter.method, "headers": lines, "size": len(letter.body), "body": body[:EXCERPT]}
+
+
+def told(attempt: Attempt) -> Tree:
+    at, seconds = attempt.at.isoformat(), round(attempt.seconds, 3)
+    return {"at": at, "seconds": seconds, "status": attempt.status, "answer": attempt.answer}
