@@ -54,6 +54,8 @@ SCHEMES: Final[Mapping[str, str]] = MappingProxyType(
         "http": "mediaglot.gateway.transfer.http:Http",
         "https": "mediaglot.gateway.transfer.http:Http",
         "file": "mediaglot.gateway.transfer.file:Files",
+        "ftp": "mediaglot.gateway.transfer.ftp:Ftp",
+        "ftps": "mediaglot.gateway.transfer.ftp:Ftp",
     }
 )
 

@@ -6,13 +6,17 @@ for, so that no second look-up and no odd spelling of a host can lead elsewhere 
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from mediaglot.gateway.transfer.policy import Policy, judge_address
+from mediaglot.gateway.faults import SourceTimeout, SourceUnreachable
+from mediaglot.gateway.transfer.policy import Limits, Policy, judge_address
+from mediaglot.gateway.transfer.retry import Transient, within
 
 
 class CheckedResolver(AbstractResolver):
@@ -48,3 +52,49 @@ def connector(policy: Policy, resolver: AbstractResolver | None = None) -> aioht
         limit=0,
         socket_factory=socket_for,
     )
+
+
+LookUp = Callable[[str, int], Awaitable[Sequence[tuple[Any, ...]]]]
+"""(host, port) to rows as ``socket.getaddrinfo`` gives them."""
+
+
+async def look_up(host: str, port: int) -> Sequence[tuple[Any, ...]]:
+    """The system's own."""
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+async def dial(host: str, port: int, policy: Policy, limits: Limits, find: LookUp = look_up) -> socket.socket:
+    """A connected socket that does not block. Raises SourceForbidden when any address of the host may not be reached,
+    and Transient."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with within(limits.connect_timeout, SourceTimeout(seconds=limits.connect_timeout, reason="connect")):
+            found = await find(host, port)
+            for *_, target in found:
+                judge_address(target[0], policy)
+            return await _first(loop, found)
+    except SourceTimeout as fault:
+        raise Transient(fault) from None
+    except socket.gaierror:
+        raise Transient(SourceUnreachable(reason="dns")) from None
+    except (OSError, UnicodeError):
+        raise Transient(SourceUnreachable(reason="connection")) from None
+
+
+async def _first(loop: asyncio.AbstractEventLoop, found: Sequence[tuple[Any, ...]]) -> socket.socket:
+    """Connected to the first address that answers."""
+    trouble: OSError = ConnectionError()
+    for family, kind, protocol, _, target in found:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setblocking(False)
+            await loop.sock_connect(sock, target)
+        except OSError as error:
+            sock.close()
+            trouble = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise trouble

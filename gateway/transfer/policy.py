@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from mediaglot.gateway.faults import SourceForbidden
+from mediaglot.gateway.transfer.trust import Trust
 
 LONGEST_URL: Final = 8192
 NAT64: Final = IPv6Network("64:ff9b::/96")
@@ -46,7 +47,8 @@ class Policy(Limits):
     allow_dirs: tuple[Path, ...] = ()
     file_sources: bool = False
     local_addresses: bool = False
-    schemes: frozenset[str] = frozenset({"http", "https", "file"})
+    schemes: frozenset[str] = frozenset({"http", "https", "file", "ftp", "ftps"})
+    trust: Trust = field(default_factory=Trust)
 
 
 def judge(url: str, policy: Policy) -> None:
