@@ -50,8 +50,8 @@ class NoRestart(Refused):
     """The server begins at the beginning only."""
 
 
-def close_sending(opened: socket.socket) -> None:
-    """Say that this was the last byte."""
+def hang_up(opened: socket.socket) -> None:
+    """Say that this was the last byte, or that it has come."""
     if isinstance(opened, ssl.SSLSocket):
         # Some servers just hang up; whether all has arrived, the reply says.
         with contextlib.suppress(OSError):

@@ -14,7 +14,7 @@ from typing import Final
 from mediaglot.gateway.faults import DeliveryFailed, SourceTooLarge, SourceUnreachable
 from mediaglot.gateway.transfer import OnProgress
 from mediaglot.gateway.transfer.disk import Part
-from mediaglot.gateway.transfer.ftp_channel import Judge, NoRestart, channel, close_sending
+from mediaglot.gateway.transfer.ftp_channel import Judge, NoRestart, channel, hang_up
 from mediaglot.gateway.transfer.ftp_line import Garbled, Line, Refused
 from mediaglot.gateway.transfer.policy import Limits
 from mediaglot.gateway.transfer.retry import Transient
@@ -46,11 +46,8 @@ class Load:
         try:
             self._retrieve(line, path, total)
         except NoRestart:
-            self._part.restart_now()
-            raise Transient(SourceUnreachable(reason="range")) from None
+            raise self._anew("range") from None
         if total is not None and self._part.size != total:
-            if self._part.size > total:
-                self._part.restart_now()
             raise Transient(SourceUnreachable(reason="length"))
 
     def _retrieve(self, line: Line, path: str, total: int | None) -> None:
@@ -60,11 +57,18 @@ class Load:
         ):
             for filled in _filled(opened, room):
                 self._measure(self._part.size + filled)
+                if total is not None and self._part.size + filled > total:
+                    raise self._anew("length")
                 self._part.write_now(room[:filled])
                 self._on_progress(self._part.size, total)
+            hang_up(opened)
         reply = line.finish()
         if reply.code >= 300:
             raise Refused(reply.code)
+
+    def _anew(self, reason: str) -> Transient:
+        self._part.restart_now()
+        return Transient(SourceUnreachable(reason=reason))
 
     def _measure(self, size: int) -> None:
         if self._limits.max_bytes is not None and size > self._limits.max_bytes:
@@ -124,7 +128,7 @@ class Store:
             for done in _poured(file, opened, offset, self.size):
                 self.sent = max(self.sent, done)
                 self._on_progress(done, self.size)
-            close_sending(opened)
+            hang_up(opened)
         reply = line.finish()
         if reply.code >= 300:
             raise Refused(reply.code)
