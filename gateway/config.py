@@ -70,6 +70,8 @@ class Settings:
     sandbox: str = setting("auto", "what FFmpeg runs in", choices=("auto", "bwrap", "unshare", "off"))
     storage: tuple[str, ...] = setting((), "URL=DIR: that bucket or file server is a directory, as in s3://films=/srv")
     offline_storage: bool = setting(True, "all other buckets and file servers are folders of the data folder")
+    ca_bundle: str = setting("", "file with certificates (PEM) to trust beside those of the system, for FTPS")
+    ftp_tls: str = setting("off", "encrypt ftp:// after AUTH TLS", choices=("off", "offered", "always"))
     smtp_host: str = setting("", "mail server for notifications by e-mail; none means that there are none")
     smtp_port: int = setting(25, "port of the mail server", least=1, most=65_535)
     smtp_from: str = setting("mediaglot@localhost", "sender of notifications by e-mail")

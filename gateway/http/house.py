@@ -32,6 +32,7 @@ from mediaglot.gateway.media.tool import Tool, find
 from mediaglot.gateway.store.sqlite import SqliteStore
 from mediaglot.gateway.transfer import Carrier, Resolver
 from mediaglot.gateway.transfer.policy import Policy
+from mediaglot.gateway.transfer.trust import Trust
 
 if TYPE_CHECKING:
     from mediaglot.gateway.backends.saving import Saver
@@ -173,7 +174,13 @@ def policy_of(settings: Settings) -> Policy:
         connect_timeout=settings.connect_timeout,
         stall_timeout=settings.fetch_stall,
         total_timeout=settings.fetch_time,
+        trust=trust_of(settings),
     )
+
+
+def trust_of(settings: Settings) -> Trust:
+    bundle = Path(settings.ca_bundle).resolve() if settings.ca_bundle else None
+    return Trust(ca_bundle=bundle, ftp_tls=settings.ftp_tls)
 
 
 def _craft(

@@ -136,8 +136,7 @@ class Part:
         """``write`` and done, for a thread of the caller's own."""
         self.size += len(data)
         with full_disk():
-            while data:
-                data = data[os.write(self._file, data) :]
+            write_all(self._file, data)
 
     def restart_now(self) -> None:
         """``restart``, for a thread of the caller's own."""
@@ -204,7 +203,7 @@ class Part:
             os.unlink(self._part, dir_fd=self._folder)
 
 
-def write_all(file: int, data: bytes) -> None:
+def write_all(file: int, data: bytes | memoryview) -> None:
     with memoryview(data) as view:
         done = 0
         while done < len(view):

@@ -50,7 +50,9 @@ class Ftpd:
     def url(self, path: str, scheme: str | None = None, query: str = "") -> str:
         switch = {"implicit": "tls=implicit", "explicit": "tls=explicit", None: ""}[self._tls]
         query = "&".join(filter(None, (switch, query)))
-        return f"{scheme or ('ftps' if self._tls else 'ftp')}://127.0.0.1:{self.port}/{path}{'?' if query else ''}{query}"
+        return (
+            f"{scheme or ('ftps' if self._tls else 'ftp')}://127.0.0.1:{self.port}/{path}{'?' if query else ''}{query}"
+        )
 
     def close(self) -> None:
         self._stop.set()

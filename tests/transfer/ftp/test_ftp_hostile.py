@@ -171,7 +171,9 @@ async def test_a_host_with_one_forbidden_address_is_forbidden(liar, trusting, ea
 
     async def find(host, port):
         asked.append(host)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (number, port)) for number in ("93.184.216.34", "127.0.0.1")]
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", (number, port)) for number in ("93.184.216.34", "127.0.0.1")
+        ]
 
     client = Ftp(replace(trusting, local_addresses=False), eager, find=find)
     with pytest.raises(SourceForbidden):
