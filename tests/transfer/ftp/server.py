@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import socket
 import threading
@@ -110,7 +110,7 @@ class Ftpd:
 
         if self._tls == "implicit":
             Handler.handle = _encrypt_first  # type: ignore[method-assign]
-            Handler.handle_ssl_established = lambda self: control.handle(self)
+            Handler.handle_ssl_established = control.handle
         Handler.authorizer = authorizer
         return Handler
 
@@ -147,11 +147,11 @@ def certify(folder: Path) -> tuple[Path, Path]:
 
 
 def _signed(name: str, key: Any, issuer: str, signer: Any, extension: Any) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     subject, by = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in (name, issuer))
     builder = x509.CertificateBuilder(by, subject, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - datetime.timedelta(days=1))
-    builder = builder.not_valid_after(now + datetime.timedelta(days=1))
+    builder = builder.not_valid_before(now - dt.timedelta(days=1))
+    builder = builder.not_valid_after(now + dt.timedelta(days=1))
     builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
     identity = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
