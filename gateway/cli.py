@@ -1,4 +1,4 @@
-"""The command line: serve, demo, dialects, doctor, notifications."""
+"""The command line: serve, translate, demo, dialects, doctor, notifications."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from mediaglot.gateway import config, log
 from mediaglot.gateway.config import Settings, UserError
+
+POLICIES: Final = ("strict", "essential", "warn", "silent")
+POLICY: Final = "what is forbidden (exit code 1): any loss, one that changes the picture (default), or none"
+FILE: Final = "the request that creates the job, its body or all of it; '-' or nothing is standard input"
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = _command(commands, "serve", "start the server; prints its base URL on stdout when it answers")
     serve.set_defaults(run=_serve)
     config.flags(serve)
+    _translate(commands)
     demo = _command(commands, "demo", "run a real job through every dialect and show what came out")
     demo.add_argument("--keep", metavar="DIR", help="save the files that come out in this folder")
     dialects = _command(commands, "dialects", "list the installed dialects, their operations and how sure we are")
@@ -81,6 +86,17 @@ def _notifications(command: argparse.ArgumentParser) -> None:
     ):
         command.add_argument(f"--{name}", metavar=name.upper(), help=about)
     config.flags(command, only=("host", "port"))
+
+
+def _translate(commands: Any) -> None:
+    about = "print what another provider would be asked for the same job, and what is lost on the way"
+    translate = _command(commands, "translate", about)
+    translate.add_argument("--read", required=True, metavar="DIALECT", help="the dialect that the request is in")
+    translate.add_argument("--write", required=True, metavar="DIALECT", help="the dialect of the other provider")
+    translate.add_argument("file", nargs="?", default="-", metavar="FILE", help=FILE)
+    translate.add_argument("--policy", choices=POLICIES, default="essential", help=POLICY)
+    translate.add_argument("--option", action="append", metavar="NAME=VALUE", help="one of the client's own choices")
+    translate.add_argument("--json", action="store_true", help="print requests and report as one JSON document")
 
 
 def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:

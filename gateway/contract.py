@@ -34,6 +34,19 @@ class Knob:
 
     values: tuple[str, ...]
     about: str
+    free: bool = False
+    """Whether any other text is welcome too."""
+
+
+def chosen(owner: str, knobs: Mapping[str, Knob], options: Mapping[str, str]) -> dict[str, str]:
+    """The value of each knob. Raises ValueError for an option that is none, or has no such value."""
+    if unknown := options.keys() - knobs.keys():
+        raise ValueError(f"{owner} has no option {', '.join(sorted(unknown))}")
+    for option, value in options.items():
+        knob = knobs[option]
+        if not knob.free and value not in knob.values:
+            raise ValueError(f"{owner}: {option} is one of {', '.join(knob.values)}, not {value}")
+    return {name: options.get(name, knob.values[0]) for name, knob in knobs.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from mediaglot.gateway.accounts import ANYBODY, Account
 from mediaglot.gateway.auth import Auth, Credential
-from mediaglot.gateway.contract import Complaint, Insistence, Knob, Sample, Sighting
+from mediaglot.gateway.contract import Complaint, Insistence, Knob, Sample, Sighting, chosen
+from mediaglot.gateway.errand import Client
 from mediaglot.gateway.exchange import Headers, Intent, PutThing, Request, Response, Result, Thing
 from mediaglot.gateway.faults import (
     Fault,
@@ -167,15 +168,11 @@ class Dialect:
     """The package with the folders ``schemas/<name>`` and ``fixtures/<name>``; by default the class's top package."""
     sample: ClassVar[type[Sample] | None] = None
     """Shows how a client uses the dialect; ``mediaglot demo`` runs it."""
+    client: ClassVar[type[Client] | None] = None
+    """Speaks to the provider for us; without one nothing is translated into this dialect."""
 
     def __init__(self, **options: str) -> None:
-        unknown = options.keys() - self.knobs.keys()
-        if unknown:
-            raise ValueError(f"{self.name} has no option {', '.join(sorted(unknown))}")
-        for option, value in options.items():
-            if value not in self.knobs[option].values:
-                raise ValueError(f"{self.name}: {option} is one of {', '.join(self.knobs[option].values)}, not {value}")
-        self.options = {name: options.get(name, knob.values[0]) for name, knob in self.knobs.items()}
+        self.options = chosen(self.name, self.knobs, options)
 
     # --- when we are the provider ----------------------------------------------------------------
 

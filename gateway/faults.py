@@ -118,6 +118,29 @@ class Internal(Fault):
     code = "internal"
 
 
+# --- a provider that works for us ------------------------------------------------------------------
+
+
+class Unavailable(Fault):
+    """The provider gave no usable answer (``status``, ``reason``); maybe it does after ``retry_after`` seconds.
+
+    Whether it has done what it was asked is not known.
+    """
+
+    code = "unavailable"
+
+
+class Refused(Fault):
+    """The provider said no. ``meaning`` is the canonical fault that it stands for; ``status``, ``error`` (its own code)
+    and ``text`` are what it said."""
+
+    code = "refused"
+
+    def __init__(self, meaning: Fault | None = None, **data: Any) -> None:
+        super().__init__(**data)
+        self.meaning = meaning or BadRequest(reason="refused")
+
+
 # --- the work ------------------------------------------------------------------------------------
 
 

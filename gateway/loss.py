@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ from mediaglot.gateway.faults import Lossy
 
 
 class Kind(StrEnum):
+    EXACT = "exact"
     APPROXIMATED = "approximated"
     DEFAULTED = "defaulted"
     DROPPED = "dropped"
@@ -34,10 +35,32 @@ class Loss:
 
 
 class Policy(StrEnum):
+    """How much may be lost. Strict: nothing, though more may be said than was asked (defaults). Essential: no setting
+    without which the picture is another one. Warn and silent: anything."""
+
     STRICT = "strict"
     ESSENTIAL = "essential"
     WARN = "warn"
     SILENT = "silent"
+
+
+def forbidden(losses: Iterable[Loss], policy: Policy) -> list[Loss]:
+    """Those that a policy does not let pass."""
+    if policy in (Policy.WARN, Policy.SILENT):
+        return []
+    return [
+        loss
+        for loss in losses
+        if loss.kind is Kind.REFUSED
+        or (policy is Policy.STRICT and loss.kind not in (Kind.DEFAULTED, Kind.EXACT))
+        or (policy is Policy.ESSENTIAL and loss.essential and loss.kind in (Kind.DROPPED, Kind.UNREAD))
+    ]
+
+
+def enforce(losses: Iterable[Loss], policy: Policy) -> None:
+    """Raise ``Lossy`` with the offending paths where the policy forbids some of ``losses``."""
+    if refused := forbidden(losses, policy):
+        raise Lossy(fields=", ".join(loss.path for loss in refused))
 
 
 @dataclass(slots=True)
@@ -73,15 +96,7 @@ class Ledger:
 
     def enforce(self, policy: Policy) -> None:
         """Raise ``Lossy`` with the offending paths where the policy forbids what was noted."""
-        refused = [
-            loss
-            for loss in self.losses
-            if loss.kind is Kind.REFUSED
-            or (policy is Policy.STRICT and loss.kind is not Kind.DEFAULTED)
-            or (policy is Policy.ESSENTIAL and loss.essential and loss.kind is Kind.DROPPED)
-        ]
-        if refused and policy in (Policy.STRICT, Policy.ESSENTIAL):
-            raise Lossy(fields=", ".join(loss.path for loss in refused))
+        enforce(self.losses, policy)
 
     def __iter__(self) -> Iterator[Loss]:
         return iter(self.losses)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TextIO
 
 from rich import box
 from rich.console import Console
@@ -21,10 +21,12 @@ FAINT: Final = "dim"
 
 
 class Screen:
-    """Standard output. Colours and bars appear on a terminal only; texts are shown as they are, never as markup."""
+    """Standard output, or another stream. Colours and bars appear on a terminal only; texts are shown as they are,
+    never as markup."""
 
-    def __init__(self) -> None:
-        self._console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else PIPED)
+    def __init__(self, stream: TextIO | None = None) -> None:
+        file = stream or sys.stdout
+        self._console = Console(file=file, highlight=False, width=None if file.isatty() else PIPED)
 
     def say(self, text: str = "", style: str = "") -> None:
         self._console.print(escape(text), style=style, soft_wrap=True)

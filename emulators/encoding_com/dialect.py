@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 
 from mediaglot.emulators.encoding_com import answer, notification
 from mediaglot.emulators.encoding_com import request as ask
+from mediaglot.emulators.encoding_com.client import Client
 from mediaglot.emulators.encoding_com.document import read_format, write_format
 from mediaglot.emulators.encoding_com.sample import Sample
 from mediaglot.gateway import exchange, faults
@@ -164,6 +165,7 @@ class EncodingCom(Dialect):
     routes = (*ACTIONS, STATUS_PAGE)
     paging = ask.PAGES
     sample = Sample
+    client = Client
 
     render_notification = notification.render
 

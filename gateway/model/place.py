@@ -42,7 +42,7 @@ class Location:
     """
 
     url: str
-    access: Access | None = None
+    access: Access | None = essential()
     spelling: Secret | None = field(default=None, compare=False)
 
     @property

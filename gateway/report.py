@@ -1,0 +1,243 @@
+"""The report of a translation: each setting of a job, at every depth, and what became of it.
+
+``compare`` sets the job that was asked for beside the one that the provider reads: what both say alike is exact, what
+they say differently approximated, what only the first says dropped, what only the second says defaulted. What the
+client's own dialect left unread, and what the provider refuses, comes from the notes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from enum import Enum
+from fractions import Fraction
+from functools import cache
+from typing import Any, Final
+
+from mediaglot.gateway import loss
+from mediaglot.gateway.loss import Kind, Loss, Policy
+from mediaglot.gateway.mapping import UNSAID
+from mediaglot.gateway.model import Encryption, Job, Notification, Secret, Share, Sheet, Skip
+from mediaglot.gateway.values import decimal
+
+OWN: Final[dict[Any, frozenset[str]]] = {Notification: frozenset({"style"})}
+"""Further attributes that are a dialect's own business."""
+EMPTY_SAYS: Final = frozenset({Sheet, Encryption})
+"""Objects that say something even if all of their attributes are silent."""
+REQUIRED: Final = object()
+MASK: Final = "***"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """``exact`` are the paths of what came through; ``losses`` all that did not, in the order of the job."""
+
+    exact: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
+
+    def __iter__(self) -> Iterator[Loss]:
+        yield from (Loss(kind=Kind.EXACT, path=path) for path in self.exact)
+        yield from self.losses
+
+    def of(self, *kinds: Kind) -> list[Loss]:
+        return [entry for entry in self if entry.kind in kinds]
+
+    @property
+    def counts(self) -> Mapping[Kind, int]:
+        """How many there are of each kind, all kinds in their order."""
+        counted = Counter(entry.kind for entry in self)
+        return {kind: counted[kind] for kind in Kind}
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the strictest policy is content."""
+        return not loss.forbidden(self.losses, Policy.STRICT)
+
+    def enforce(self, policy: Policy) -> None:
+        """Raise ``Lossy`` with the offending paths where the policy forbids what is lost."""
+        loss.enforce(self.losses, policy)
+
+    def summary(self) -> str:
+        """One line, fit for a header: ``12 exact, 1 dropped (1 essential)``."""
+        words = [f"{count} {kind}" for kind, count in self.counts.items() if count]
+        serious = len(loss.forbidden(self.losses, Policy.ESSENTIAL))
+        return (", ".join(words) or "nothing asked") + (f" ({serious} essential)" if serious else "")
+
+    def document(self) -> dict[str, Any]:
+        """The report as a plain tree."""
+        return {
+            "summary": self.summary(),
+            "counts": {str(kind): count for kind, count in self.counts.items()},
+            "exact": list(self.exact),
+            "losses": [said(each) for each in self.losses],
+        }
+
+
+def said(entry: Loss) -> dict[str, Any]:
+    tree: dict[str, Any] = {"kind": str(entry.kind), "path": entry.path, "wanted": entry.wanted, "got": entry.got}
+    tree |= {"essential": entry.essential, "reason": entry.reason}
+    return {key: value for key, value in tree.items() if value is not None}
+
+
+def compare(wanted: Job, got: Job, notes: Iterable[Loss] = ()) -> Report:
+    """What became of each setting of ``wanted`` in ``got``.
+
+    Of ``notes``, taken while reading the one and writing the other, the unread settings are entries of their own; the
+    reasons of the others are told with what was lost.
+    """
+    noted = list(notes)
+    comparison = Comparison({note.path: note.reason for note in noted if note.reason is not None})
+    comparison.objects(wanted, got, "")
+    further = (note for note in noted if note.kind is Kind.UNREAD)
+    return Report(exact=tuple(comparison.exact), losses=(*comparison.losses, *further))
+
+
+class Comparison:
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        self.exact: list[str] = []
+        self.losses: list[Loss] = []
+        self._reasons = reasons
+
+    def objects(self, wanted: Any, got: Any, prefix: str) -> None:
+        for name, default, essential in settings(wanted.__class__):
+            one, other = getattr(wanted, name), getattr(got, name)
+            if one is not other or (one is not default and one != default):
+                self.values(one, other, f"{prefix}{name}", default, essential)
+
+    def values(self, wanted: Any, got: Any, path: str, default: Any, essential: bool) -> None:
+        """Two values of one attribute; ``default`` is what silence means."""
+        if wanted is None or wanted == default:
+            if got is not None and got != default:
+                self.gained(got, path)
+        elif got is None or (got == default and default is not REQUIRED):
+            self.lost(wanted, path, essential or type(wanted) is Skip)
+        elif type(wanted) is type(got):
+            self.alike(wanted, got, path, essential)
+        elif type(wanted) is Skip or type(got) is Skip:
+            self.lost(wanted, path, essential=True)
+            self.gained(got, path)
+        else:
+            self.other(wanted, got, path, essential)
+
+    def alike(self, wanted: Any, got: Any, path: str, essential: bool) -> None:
+        """Two values of one class, neither of them silent."""
+        if is_object(wanted.__class__):
+            before = len(self.exact) + len(self.losses)
+            self.objects(wanted, got, f"{path}.")
+            if before == len(self.exact) + len(self.losses) and type(wanted) in EMPTY_SAYS:
+                self.exact.append(path)
+        elif is_row(wanted) or is_row(got):
+            for number in range(max(len(wanted), len(got))):
+                one, other = (row[number] if number < len(row) else None for row in (wanted, got))
+                self.values(one, other, f"{path}.{number}", REQUIRED, essential)
+        elif isinstance(wanted, Mapping):
+            for key in dict.fromkeys((*wanted, *got)):
+                self.values(wanted.get(key), got.get(key), f"{path}.{key}", REQUIRED, essential)
+        elif wanted == got:
+            self.exact.append(path)
+        else:
+            self.other(wanted, got, path, essential)
+
+    def other(self, wanted: Any, got: Any, path: str, essential: bool) -> None:
+        if isinstance(wanted, Mapping) and isinstance(got, Mapping):
+            self.alike(dict(wanted), dict(got), path, essential)
+        else:
+            self._note(Kind.APPROXIMATED, path, text(wanted), text(got), essential=essential)
+
+    def lost(self, value: Any, path: str, essential: bool) -> None:
+        """All settings that a value holds are dropped; where the whole of it is essential, so are they."""
+        for below, leaf, own in leaves(value, path, essential):
+            self._note(Kind.DROPPED, below, text(leaf), None, essential=own)
+
+    def gained(self, value: Any, path: str) -> None:
+        for below, leaf, _ in leaves(value, path, essential=False):
+            self._note(Kind.DEFAULTED, below, None, text(leaf), essential=False)
+
+    def _note(self, kind: Kind, path: str, wanted: str | None, got: str | None, *, essential: bool) -> None:
+        reason = self._reason(path) if kind is not Kind.DEFAULTED else None
+        self.losses.append(Loss(kind=kind, path=path, wanted=wanted, got=got, essential=essential, reason=reason))
+
+    def _reason(self, path: str) -> str | None:
+        """The one that was noted for a setting, or for an object that it is in."""
+        while self._reasons and path:
+            if path in self._reasons:
+                return self._reasons[path]
+            path = path.rpartition(".")[0]
+        return None
+
+
+# --- the model, as settings -------------------------------------------------------------------------
+
+
+@cache
+def settings(cls: Any) -> tuple[tuple[str, Any, bool], ...]:
+    """The attributes of a class that are settings: name, what silence is, whether its loss changes the picture."""
+    skipped = UNSAID | OWN.get(cls, frozenset())
+    return tuple(
+        (each.name, _silence(each), bool(each.metadata.get("essential")))
+        for each in fields(cls)
+        if each.compare and each.name not in skipped
+    )
+
+
+def _silence(attribute: Any) -> Any:
+    if attribute.default is not MISSING:
+        return attribute.default
+    return attribute.default_factory() if attribute.default_factory is not MISSING else REQUIRED
+
+
+@cache
+def is_object(cls: Any) -> bool:
+    return is_dataclass(cls) and cls not in (Share, Skip)
+
+
+def is_row(value: Any) -> bool:
+    """A tuple of objects; one of scalars is a single setting."""
+    return isinstance(value, tuple) and any(is_object(item.__class__) for item in value)
+
+
+def leaves(value: Any, path: str, essential: bool) -> Iterator[tuple[str, Any, bool]]:
+    """The settings below a value: path, value, whether essential."""
+    if is_object(value.__class__):
+        below = [
+            leaf
+            for name, default, own in settings(value.__class__)
+            if (held := getattr(value, name)) is not None and (held is not default and held != default)
+            for leaf in leaves(held, f"{path}.{name}", essential or own)
+        ]
+        yield from below or ([(path, value, essential)] if type(value) in EMPTY_SAYS else [])
+    elif is_row(value):
+        for number, item in enumerate(value):
+            yield from leaves(item, f"{path}.{number}", essential)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, f"{path}.{key}", essential)
+    else:
+        yield path, value, essential
+
+
+def text(value: Any) -> str:
+    """A setting's value for people, without secrets: those of a query string are taken for one."""
+    if isinstance(value, Secret):
+        return MASK
+    if isinstance(value, Fraction):
+        return str(value.numerator) if value.denominator == 1 else _fraction(value)
+    if isinstance(value, Share):
+        return f"{decimal(value.of_source * 100, 2)}% of the source"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, (tuple, frozenset)):
+        return ", ".join(sorted(map(text, value)) if isinstance(value, frozenset) else map(text, value))
+    if is_dataclass(value):
+        inside = [f"{path.lstrip('.')}={text(leaf)}" for path, leaf, _ in leaves(value, "", essential=False) if path]
+        return " ".join([type(value).__name__.lower(), *inside])
+    shown = str(value)
+    return f"{shown.partition('?')[0]}?{MASK}" if "://" in shown and "?" in shown else shown
+
+
+def _fraction(value: Fraction) -> str:
+    short = decimal(value, 3)
+    return short if Fraction(short) == value else str(value)

@@ -1,0 +1,149 @@
+"""Translation without a server: a job that a client asked one provider for, as another provider would be asked for it.
+
+    translate(body, read="acme", write="zed").requests
+
+No I/O: both providers are rehearsed on paper (``mediaglot.gateway.rehearsal``). What the other provider reads of its
+requests is compared with what the client asked for, setting by setting; that is the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from mediaglot.gateway import registry
+from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.errand import Client, Pass
+from mediaglot.gateway.exchange import CreateJob, Request
+from mediaglot.gateway.faults import Fault, Invalid, NotFound
+from mediaglot.gateway.loss import Kind, Ledger, Loss, Policy
+from mediaglot.gateway.model import EMPTY, Job
+from mediaglot.gateway.rehearsal import Rehearsal
+from mediaglot.gateway.report import Report, compare
+
+
+class Untranslatable(ValueError):
+    """This can't be translated at all, whatever the policy; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """``requests`` in their order, with the job's own secrets and a stand-in for the account's."""
+
+    requests: tuple[Request, ...]
+    report: Report
+    wanted: Job
+    """What the client asked for."""
+    got: Job | None = None
+    """How the provider reads it; None where it refuses."""
+
+
+def translate(
+    asked: Request | bytes | str,
+    *,
+    read: str | Dialect,
+    write: str | Dialect,
+    policy: Policy = Policy.ESSENTIAL,
+    options: Mapping[str, str] = EMPTY,
+) -> Translation:
+    """The requests that ``write`` would get for what ``asked`` asks ``read`` for, and what is lost on the way.
+
+    ``asked`` is a whole request, or the body of the one that creates a job. ``read`` and ``write`` are dialects as
+    ``registry.find`` knows them, ``options`` those of the client (``Client.knobs``).
+
+    Raises Lossy where the policy forbids what is lost, the Fault with which ``read`` refuses the request, ValueError
+    for an option, and Untranslatable.
+    """
+    source, target = find(read), find(write)
+    job, notes = read_job(source, asked)
+    translation = write_job(target, job, notes=notes, options=options)
+    translation.report.enforce(policy)
+    return translation
+
+
+def find(dialect: str | Dialect) -> Dialect:
+    return registry.find(dialect) if isinstance(dialect, str) else dialect
+
+
+def client_of(dialect: Dialect, options: Mapping[str, str] = EMPTY) -> Client:
+    """A new client. Raises Untranslatable for a dialect without one, ValueError for an option."""
+    if dialect.client is None:
+        raise Untranslatable(f"{dialect.name} has no client: it can be read, but not be written")
+    return dialect.client(dialect, options)
+
+
+def read_job(dialect: Dialect, asked: Request | bytes | str) -> tuple[Job, tuple[Loss, ...]]:
+    """The job that a request asks for, with what its presets and profiles say; and what of the request is unread.
+
+    Presets and profiles of the client's account are not known here: one that the job needs is unread, and essential.
+    Raises the Fault that the provider would answer, and Untranslatable for a request that creates no job.
+    """
+    request = asked if isinstance(asked, Request) else framed(dialect, asked)
+    rehearsal = stage(dialect).again() if dialect.client else Rehearsal(dialect)
+    call, ledger = rehearsal.read(request)
+    if not isinstance(call.intent, CreateJob):
+        raise Untranslatable(f"this creates no job: {call.route.name if call.route else request.path}")
+    try:
+        job = rehearsal.settled(call.intent, call.account)
+    except (NotFound, Invalid) as fault:
+        path = str(fault.data.get("field") or fault.data.get("kind"))
+        ledger.note(Kind.UNREAD, path, essential=True, reason="names what only the account has")
+        return call.intent.job, tuple(ledger)
+    return replace(job, outputs=tuple(replace(each, preset=None) for each in job.outputs)), tuple(ledger)
+
+
+def framed(dialect: Dialect, body: bytes | str) -> Request:
+    """The request that a mere body belongs to."""
+    text = body.encode() if isinstance(body, str) else body
+    return client_of(dialect).frame(text)
+
+
+def write_job(
+    dialect: Dialect, job: Job, *, notes: tuple[Loss, ...] = (), options: Mapping[str, str] = EMPTY
+) -> Translation:
+    """What a provider would be asked for a job, and how it would read that. Nothing is forbidden here.
+
+    What the provider refuses is in the report. Raises ValueError for an option, and Untranslatable.
+    """
+    client, permit = client_of(dialect, options), entered(dialect)
+    rehearsal, ledger = stage(dialect).again(), Ledger()
+    done = rehearsal.run(client.create(permit, job, ledger))
+    fault = rehearsal.fault or done.fault
+    if fault is not None or done.value is None:
+        report = Report(losses=(*notes, *ledger, refusal(fault or Fault())))
+        return Translation(requests=done.requests, report=report, wanted=job)
+    got = rehearsal.tickets[done.value.id].job
+    unread = (*notes, *(note for note in ledger if note.kind is not Kind.UNREAD))
+    return Translation(requests=done.requests, report=compare(job, got, unread), wanted=job, got=got)
+
+
+def refusal(fault: Fault) -> Loss:
+    path = next((fault.data[key] for key in ("field", "feature", "kind") if fault.data.get(key)), "job")
+    reason = fault.data.get("reason") if isinstance(fault, Invalid) else None
+    return Loss(kind=Kind.REFUSED, path=str(path), essential=True, reason=str(reason or fault.code))
+
+
+@cache
+def _entered(dialect: Any, options: tuple[tuple[str, str], ...]) -> tuple[Rehearsal, Pass]:
+    speaker = dialect(**dict(options))
+    rehearsal, client = Rehearsal(speaker), client_of(speaker)
+    done = rehearsal.run(client.enter(client.example))
+    if done.value is None:
+        raise Untranslatable(f"{speaker.name} does not let its own client in: {done.fault}")
+    return rehearsal, done.value
+
+
+def stage(dialect: Dialect) -> Rehearsal:
+    """A provider at which the client's example login is known."""
+    return _stage(dialect)[0]
+
+
+def entered(dialect: Dialect) -> Pass:
+    return _stage(dialect)[1]
+
+
+def _stage(dialect: Dialect) -> tuple[Rehearsal, Pass]:
+    cls: Any = type(dialect)
+    return _entered(cls, tuple(dialect.options.items()))
