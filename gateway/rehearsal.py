@@ -182,8 +182,20 @@ class Rehearsal:
         return tuple(self._ticket(job_id) for job_id in intent.ids)
 
     def _list(self, intent: exchange.ListJobs, account: Account) -> Page[Ticket]:
-        """The newest first; conditions are not looked at, there are but a few."""
-        return paged(list(reversed(self.tickets.values())), intent.window)
+        """In the order of creation, whatever is asked for; conditions that look at times let everything through."""
+        found = [ticket for ticket in self.tickets.values() if self._matches(ticket, intent.filter)]
+        return paged(found[::-1] if intent.window.descending else found, intent.window)
+
+    def _matches(self, ticket: Ticket, wanted: exchange.Filter) -> bool:
+        facets = self.dialect.facets(ticket)
+        parts = {name.removeprefix(exchange.PART): part for name, part in wanted.parts.items()}
+        held = {name.removeprefix(exchange.PART): value for name, value in facets.items()}
+        return (
+            (wanted.statuses is None or ticket.status in wanted.statuses)
+            and wanted.id in (None, ticket.id)
+            and all(facets.get(name) == value for name, value in wanted.facets.items())
+            and all(part in held.get(name, "") for name, part in parts.items())
+        )
 
     def _start(self, intent: exchange.StartJob, account: Account) -> Ticket:
         ticket = self._ticket(intent.id)

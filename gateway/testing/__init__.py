@@ -37,6 +37,8 @@ from mediaglot.gateway.testing.case import (
     write_response,
 )
 from mediaglot.gateway.testing.claim import blanks, every_leaf, filled, hold, same, with_leaf
+from mediaglot.gateway.testing.crossing import *  # noqa: F403
+from mediaglot.gateway.testing.crossing import crossings
 from mediaglot.gateway.testing.pair import Pair, has_document, pairs
 from mediaglot.gateway.wire.schema import Schemas, stem
 
@@ -49,6 +51,8 @@ def pytest_generate_tests(metafunc: Any) -> None:
     specs = getattr(metafunc.module, "DIALECTS", None) or registry.names()
     if "dialect" in metafunc.fixturenames:
         metafunc.parametrize("dialect", [registry.find(spec) for spec in specs], ids=specs)
+    if "crossing" in metafunc.fixturenames:
+        metafunc.parametrize("crossing", list(crossings(specs)), ids=str)
     if "pair" in metafunc.fixturenames:
         metafunc.parametrize("pair", list(pairs(specs)), ids=str)
     for name, kind in (("case", Case), ("notice", Notice)):

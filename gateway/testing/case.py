@@ -34,7 +34,7 @@ from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.exchange import Headers, Intent, Request, Response, Result, Thing
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.loss import Ledger, Loss
-from mediaglot.gateway.model import Delivery, Event, Made, Ticket
+from mediaglot.gateway.model import Delivery, Event, Made, Notification, Ticket
 
 NOTIFICATION: Final = "notification"
 HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
@@ -181,12 +181,21 @@ class Notice(Folder):
 
     def render(self, ticket: Ticket) -> Request | None:
         said = self.tree_of("event.json")
-        if "thing" in said:
-            notification = self.dialect.subscription(codec.decode(said["thing"], Thing))
-        else:
-            notification = ticket.job.notifications[said["notification"]]
         subject = _subject(ticket, said.get("subject"))
-        return self.dialect.render_notification(ticket, notification, Event(said["event"]), said["base"], subject)
+        return self.dialect.render_notification(
+            ticket, self.notification(ticket), Event(said["event"]), said["base"], subject
+        )
+
+    def notification(self, ticket: Ticket) -> Notification:
+        said = self.tree_of("event.json")
+        if "thing" in said:
+            return self.dialect.subscription(codec.decode(said["thing"], Thing))
+        return ticket.job.notifications[int(said["notification"])]
+
+    @property
+    def mail(self) -> bool:
+        """Whether the message goes to people."""
+        return self.notification(self.ticket).target.url.startswith("mailto:")
 
 
 def _subject(ticket: Ticket, indices: list[int] | None) -> tuple[Made, Delivery | None] | None:

@@ -22,13 +22,17 @@ from mediaglot.gateway.model import (
     Denoise,
     Edges,
     Encryption,
+    Event,
     Fade,
     Fit,
     FrameRate,
     ImageOverlay,
+    Input,
+    Job,
     KeyFrames,
     Location,
     Loudness,
+    Notification,
     Output,
     Package,
     PackageKind,
@@ -253,6 +257,18 @@ PLAIN: Final = st.builds(
     stills=st.just(()) | st.tuples(st.builds(Stills, at=st.sampled_from([Fraction(5), Share(Fraction(1, 2))]))),
 ) | st.builds(Output, destinations=st.lists(LOCATION, max_size=1).map(tuple), package=PLAIN_PACKAGE)
 """What most dialects have words for, in the values that clients write."""
+
+EVENTS: Final = st.frozensets(st.sampled_from(Event), min_size=1, max_size=3)
+JOBS: Final = st.builds(
+    Job,
+    inputs=st.lists(st.builds(Input, location=LOCATION, clip=st.none() | CLIP), min_size=1, max_size=2).map(tuple),
+    outputs=st.lists(PLAIN | OUTPUTS, min_size=1, max_size=2).map(tuple),
+    notifications=st.lists(st.builds(Notification, target=LOCATION, events=EVENTS), max_size=2).map(tuple),
+    hold=st.booleans(),
+    priority=st.none() | st.integers(-10, 10),
+    label=st.none() | WORDS,
+    tags=st.dictionaries(WORDS, WORDS, max_size=2),
+)
 
 
 def differences(wanted: Any, got: Any, path: str = "") -> Iterator[str]:

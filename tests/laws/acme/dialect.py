@@ -10,7 +10,7 @@ from typing import Any
 from mediaglot.gateway.auth import BodyPair
 from mediaglot.gateway.dialect import Call, Complaint, Dialect, Route, Sighting
 from mediaglot.gateway.exchange import CancelJob, CreateJob, GetJob, ListJobs, Page, Request, Response
-from mediaglot.gateway.faults import Fault, Unauthorized
+from mediaglot.gateway.faults import Fault, NotFound, Unauthorized
 from mediaglot.gateway.ids import Serial
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Field, Inline, Nested, Record, Tree
@@ -18,6 +18,8 @@ from mediaglot.gateway.model import Audio, Input, Job, Output, Phase, Size, Stat
 from mediaglot.gateway.paging import PageNumber
 from mediaglot.gateway.values import KILOBITS, LOCATION, NATURAL, Table, names
 from mediaglot.gateway.wire.json import Json
+
+from .client import Client
 
 OUTPUT = Record(
     Output,
@@ -37,11 +39,12 @@ PAGES = PageNumber(page="page", size="size", default=10, least=1, most=50)
 
 def read_job(call: Call, ledger: Ledger) -> CreateJob:
     source = Record(Input, Field("source", "location", LOCATION), open_keys=True).read(call.tree, ledger)
-    return CreateJob(job=Job(inputs=(source,), outputs=(OUTPUT.read(call.tree.get("make", {}), ledger),)))
+    output = OUTPUT.read(call.tree.get("make", {}), ledger)
+    return CreateJob(job=Job(inputs=(source,), outputs=(output,), label=call.tree.get("note") or None))
 
 
 def read_list(call: Call, ledger: Ledger) -> ListJobs:
-    return ListJobs(window=PAGES.window(call.tree, sort="created", descending=False))
+    return ListJobs(window=PAGES.window(call.tree, sort="created", descending=True))
 
 
 def shown(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
@@ -51,7 +54,7 @@ def shown(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
         "state": dialect.state(ticket.status, ticket.phase),
         "files": [f"{call.request.site}/_mediaglot/outputs/{path}" for path in files],
         "trouble": dialect.describe(ticket.trouble) if ticket.trouble else "",
-    }
+    } | ({"note": ticket.job.label} if ticket.job.label else {})
 
 
 def listed(dialect: Dialect, call: Call, page: Page[Ticket]) -> Tree:
@@ -104,10 +107,15 @@ class Acme(Dialect):
             "odd": (Status.UNKNOWN, None),
         }
     )
-    faults = {Unauthorized: Complaint(401, "Who are you?"), Fault: Complaint(400, "Sorry: {reason}")}  # noqa: RUF012
+    faults = {  # noqa: RUF012
+        Unauthorized: Complaint(401, "Who are you?"),
+        NotFound: Complaint(404, "There is no {kind} {id}"),
+        Fault: Complaint(400, "Sorry: {reason}"),
+    }
     paging = PAGES
     output = OUTPUT
     sample = Sample
+    client = Client
     routes = (
         route("make", CreateJob, read_job, shown),
         route("look", GetJob, Record(GetJob, Field("job", "id"), open_keys=True), shown),
