@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from mediaglot.gateway.mask import masked, secrets
 from mediaglot.gateway.registry import UnknownDialect
 from mediaglot.gateway.report import Report
 from mediaglot.gateway.screen import BAD, FAINT, Screen
-from mediaglot.gateway.translation import Translation, Untranslatable, client_of, find, read_job, write_job
+from mediaglot.gateway.translation import Untranslatable, client_of, find, read_job, write_job
 
 LARGEST: Final = 4_000_000
 """Bytes of a request; the server takes no more by default either."""
@@ -25,7 +25,7 @@ HEAD: Final = re.compile(rb"[A-Z]+ (/\S*|https?://\S+)( HTTP/[\d.]+)?\r?\n")
 
 
 def run(given: dict[str, Any]) -> int:
-    """Exit code 1 for a loss that the policy forbids."""
+    """Exit code 1, and no request, for a loss that the policy forbids."""
     content = read(given["file"])
     try:
         source, target = find(given["read"]), find(given["write"])
@@ -38,9 +38,12 @@ def run(given: dict[str, Any]) -> int:
     except Fault as fault:
         raise UserError(f"{source.name} would refuse this request: {fault}; is it one that creates a job?") from None
     policy = Policy(given["policy"])
+    refused = forbidden(translation.report.losses, policy)
+    known = [*secrets(job), client_of(target).example.secret.reveal()]
+    requests = [] if refused else [masked(request, known) for request in translation.requests]
     show = show_document if given["json"] else show_messages
-    show(translation, [*secrets(job), client_of(target).example.secret.reveal()], policy)
-    return 1 if forbidden(translation.report.losses, policy) else 0
+    show(requests, translation.report, policy)
+    return 1 if refused else 0
 
 
 def options_of(words: list[str] | None) -> Mapping[str, str]:
@@ -75,11 +78,10 @@ def message(content: bytes) -> Request:
     return Request(method=method, path=path or "/", query=query, headers=headers, body=body)
 
 
-def show_document(translation: Translation, known: list[str], policy: Policy) -> None:
-    requests = [shown(masked(request, known)) for request in translation.requests]
-    refused = [loss.path for loss in forbidden(translation.report.losses, policy)]
-    tree = {"requests": requests, "policy": str(policy), "forbidden": refused, "report": translation.report.document()}
-    print(json.dumps(tree, indent=2, ensure_ascii=False))
+def show_document(requests: Sequence[Request], report: Report, policy: Policy) -> None:
+    refused = [loss.path for loss in forbidden(report.losses, policy)]
+    tree = {"requests": [*map(shown, requests)], "policy": str(policy), "forbidden": refused}
+    print(json.dumps(tree | {"report": report.document()}, indent=2, ensure_ascii=False))
 
 
 def shown(request: Request) -> dict[str, Any]:
@@ -92,18 +94,18 @@ def target(request: Request) -> str:
     return request.path + (f"?{request.query}" if request.query else "")
 
 
-def show_messages(translation: Translation, known: list[str], policy: Policy) -> None:
+def show_messages(requests: Sequence[Request], report: Report, policy: Policy) -> None:
     """Requests on standard output, with an empty line between them; the report on standard error."""
-    for number, request in enumerate(masked(request, known) for request in translation.requests):
+    for number, request in enumerate(requests):
         head = [f"{request.method} {target(request)}", *(f"{name}: {value}" for name, value in request.headers)]
         text = "\n".join([*head, "", request.body.decode("utf-8", "replace").rstrip("\n")])
         print(("\n" if number else "") + text.rstrip("\n"))
-    show_report(translation.report, policy)
+    show_report(report, policy)
 
 
 def show_report(report: Report, policy: Policy) -> None:
     screen = Screen(sys.stderr)
-    refused = {id(loss) for loss in forbidden(report.losses, policy)}
+    refused = forbidden(report.losses, policy)
     rows = [
         (str(loss.kind), loss.path, loss.wanted or "", loss.got or "", why(loss.essential, loss.reason))
         for loss in report.losses

@@ -96,7 +96,9 @@ class Client(errand.Client):
         if hear:
             words["notify"] = [hear, *words.get("notify", [])]
         answer = yield from self._do(permit, "AddMediaBenchmark" if job.hold else "AddMedia", **words)
-        return Placed(id=str(one(answer.get("mediaid")) or ""))
+        if not (media := one(answer.get("mediaid"))):
+            raise unavailable(Response(), "no MediaID")
+        return Placed(id=str(media))
 
     def write_job(self, job: Job, ledger: Ledger, marker: str = "") -> Tree:
         """The query that asks for ``job``, but for its action."""

@@ -226,8 +226,8 @@ class Output:
     clip: Clip | None = essential()
     video: Video | Skip | None = None
     audio: Audio | Skip | None = None
-    stills: tuple[Stills, ...] = ()
-    overlays: tuple[Overlay, ...] = ()
+    stills: tuple[Stills, ...] = field(default=(), metadata={"essential": True})
+    overlays: tuple[Overlay, ...] = field(default=(), metadata={"essential": True})
     package: Package | None = essential()
     metadata: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     keep_metadata: bool | None = None

@@ -62,10 +62,12 @@ def refusal(*words: str, **variables: str) -> str:
     return line
 
 
-def test_help_names_the_four_commands() -> None:
+def test_help_names_the_commands() -> None:
     done = call("--help")
     assert done.returncode == 0
-    assert {"serve", "demo", "dialects", "doctor"} <= set(re.findall(r"^    (\w+)", done.stdout, re.MULTILINE))
+    assert {"serve", "translate", "demo", "dialects", "doctor"} <= set(
+        re.findall(r"^    (\w+)", done.stdout, re.MULTILINE)
+    )
 
 
 def test_help_of_serve_names_flag_variable_and_default() -> None:

@@ -91,6 +91,10 @@ def test_all_laws_hold_for_a_lawful_visitor(visitor: Path, tmp_path: Path) -> No
     pairs = set(re.findall(r"PASSED test_acme.py::test_pairs_agree\[(.*)\]", said))
     ours = [name for name in registry.names() if name != "acme"]
     assert pairs == {pair for name in ours for pair in (f"acme-{name}", f"{name}-acme")}
+    for law in ("of_fixtures_tell_all", "of_any_job_tell_all"):
+        assert {"acme-acme", "acme-encoding_com", "encoding_com-acme"} <= set(
+            re.findall(rf"PASSED test_acme.py::test_translations_{law}\[(.*)\]", said)
+        )
     skipped = re.findall(r"SKIPPED .*", said)
     assert all("(notice)" in line for line in skipped), "it sends no news, and every other law has run"
 
