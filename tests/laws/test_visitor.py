@@ -29,7 +29,7 @@ POINT = "[mediaglot.dialects]\nacme = acme_plugin:Dialect\n"
 BESIDE = "import mediaglot.emulators\nmediaglot.emulators.__path__.append({folder!r})\n"
 """Run at the start of every Python: what the folder would be without if it lay where ours do."""
 TESTS = 'from mediaglot.gateway.testing import *\nDIALECTS = ("acme",)\n'
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def settle(package: Path) -> None:
