@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import aiohttp
 
+from mediaglot.gateway.faults import SourceForbidden
 from mediaglot.gateway.notify import Answer, Send, Undeliverable
 from mediaglot.gateway.store import Letter
 from mediaglot.gateway.transfer.pinned import connector
 from mediaglot.gateway.transfer.policy import Policy, judge
 
+OURS = (("User-Agent", "mediaglot"), ("Accept-Encoding", "identity"))
 MOST = 10_000
 """Bytes of an answer that are read."""
 
@@ -28,10 +30,18 @@ class Sender:
             return await self._mail(letter)
         if scheme not in {"http", "https"}:
             raise Undeliverable("nothing here can deliver to this kind of URL")
-        judge(url, self._policy)
+        try:
+            judge(url, self._policy)
+            return await self._send(letter, url)
+        except SourceForbidden as fault:
+            raise Undeliverable(f"the policy does not allow it ({fault.data['reason']})") from None
+
+    async def _send(self, letter: Letter, url: str) -> Answer:
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=connector(self._policy), trust_env=False)
-        headers = [*letter.headers, ("User-Agent", "mediaglot"), ("Mediaglot-Delivery", letter.id)]
+            self._session = aiohttp.ClientSession(
+                connector=connector(self._policy), trust_env=False, auto_decompress=False
+            )
+        headers = [*letter.headers, *OURS, ("Mediaglot-Delivery", letter.id)]
         async with self._session.request(
             letter.method, url, data=letter.body, headers=headers, allow_redirects=False
         ) as answer:

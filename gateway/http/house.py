@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +23,7 @@ from mediaglot.gateway.dialect import Dialect, Insistence
 from mediaglot.gateway.engine.embedded import EmbeddedEngine
 from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, SourceMissing
+from mediaglot.gateway.http.bounds import policy_of
 from mediaglot.gateway.http.links import Signer
 from mediaglot.gateway.http.uploads import Uploads
 from mediaglot.gateway.media import capacity
@@ -32,7 +32,6 @@ from mediaglot.gateway.media.tool import Tool, find
 from mediaglot.gateway.store.sqlite import SqliteStore
 from mediaglot.gateway.transfer import Carrier, Resolver
 from mediaglot.gateway.transfer.policy import Policy
-from mediaglot.gateway.transfer.trust import Trust
 
 if TYPE_CHECKING:
     from mediaglot.gateway.backends.saving import Saver
@@ -120,6 +119,7 @@ async def open_house(
 ) -> AsyncIterator[House]:
     clock = clock or RealClock()
     await asyncio.to_thread(mode_of, settings)
+    policy = await asyncio.to_thread(policy_of, settings)
     private(settings.data)
     async with AsyncExitStack() as stack:
         keys = settings.data_key, settings.data_key_old
@@ -127,7 +127,6 @@ async def open_house(
         store = await stack.enter_async_context(opened)
         workshop = Workshop(settings)
         stack.push_async_callback(workshop.close)
-        policy = policy_of(settings)
         uploads = Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall)
         resolvers = workshop.resolve, uploads.resolve
         craft = _craft(settings, workshop, resolvers, policy, clock, stack, lambda name: dialects[name].checksums)
@@ -159,28 +158,6 @@ def private(data: Path) -> None:
     """The data folder, and in it the rooms for what clients bring and get: for nobody else on this machine."""
     for folder in (data, *(data / room for room in ROOMS)):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def policy_of(settings: Settings) -> Policy:
-    """On loopback, local addresses may be reached; a server that others can reach must not be their way inside."""
-    try:
-        local = ipaddress.ip_address(settings.host).is_loopback
-    except ValueError:
-        local = settings.host == "localhost"
-    return Policy(
-        allow_dirs=tuple(path.resolve() for path in settings.allow_dir),
-        local_addresses=local,
-        max_bytes=settings.max_source,
-        connect_timeout=settings.connect_timeout,
-        stall_timeout=settings.fetch_stall,
-        total_timeout=settings.fetch_time,
-        trust=trust_of(settings),
-    )
-
-
-def trust_of(settings: Settings) -> Trust:
-    bundle = Path(settings.ca_bundle).resolve() if settings.ca_bundle else None
-    return Trust(ca_bundle=bundle, ftp_tls=settings.ftp_tls)
 
 
 def _craft(

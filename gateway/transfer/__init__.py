@@ -8,6 +8,8 @@ DeliveryForbidden and NoSpace. No fault carries a URL or a credential.
 from __future__ import annotations
 
 import contextlib
+import logging
+import re
 import shutil
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ from mediaglot.gateway.faults import (
 )
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer.disk import in_thread
-from mediaglot.gateway.transfer.policy import Limits, Policy, judge
+from mediaglot.gateway.transfer.policy import LONGEST_URL, Limits, Policy, judge
 
 __all__ = [
     "SCHEMES",
@@ -42,6 +44,8 @@ __all__ = [
     "delivering",
     "placed",
 ]
+
+LOG = logging.getLogger(__name__)
 
 OnProgress = Callable[[int, int | None], None]
 """Told (bytes so far, bytes in all or None). The first falls back to 0 when a source must be read anew."""
@@ -137,8 +141,9 @@ class Carrier:
         for resolve in self._resolvers:
             if (found := await resolve(location.url)) is not None:
                 return await _take(found, target, on_progress)
-        transfer = self._transfer(location.url)
-        return await transfer.fetch(location, target, limits=limits, on_progress=on_progress)
+        with _refusals(location.url):
+            transfer = self._transfer(location.url)
+            return await transfer.fetch(location, target, limits=limits, on_progress=on_progress)
 
     async def deliver(
         self,
@@ -150,11 +155,12 @@ class Carrier:
         limits: Limits | None = None,
         on_progress: OnProgress | None = None,
     ) -> Receipt:
-        with delivering():
-            transfer = self._transfer(location.url)
-        return await transfer.deliver(
-            path, location, name=name, content_type=content_type, limits=limits, on_progress=on_progress
-        )
+        with _refusals(location.url):
+            with delivering():
+                transfer = self._transfer(location.url)
+            return await transfer.deliver(
+                path, location, name=name, content_type=content_type, limits=limits, on_progress=on_progress
+            )
 
     async def close(self) -> None:
         while self._open:
@@ -183,6 +189,23 @@ def delivering() -> Iterator[None]:
         raise DeliveryForbidden(**fault.data) from fault
     except (SourceUnreachable, SourceMissing, SourceTooLarge) as fault:
         raise DeliveryFailed(**fault.data) from fault
+
+
+@contextlib.contextmanager
+def _refusals(url: str) -> Iterator[None]:
+    """Tells the log why; a client may hear less."""
+    try:
+        yield
+    except (SourceForbidden, DeliveryForbidden) as fault:
+        LOG.warning("the policy refuses a transfer (%s): %s", fault.data.get("reason"), _shown(url))
+        raise
+
+
+def _shown(url: str) -> str:
+    """The scheme and the host, without what may be a credential."""
+    scheme, _, rest = url[:LONGEST_URL].partition("://")
+    host = re.split(r"[/?#]", rest.rpartition("@")[2], maxsplit=1)[0]
+    return ascii(f"{scheme}://{host}")[:200] if rest else "no URL"
 
 
 def placed(url: str, name: str | None) -> str:

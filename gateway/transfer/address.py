@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from mediaglot.gateway.faults import SourceForbidden
-from mediaglot.gateway.transfer.policy import CONTROLS, LONGEST_URL
+from mediaglot.gateway.transfer.policy import CONTROLS, LONGEST_URL, PORTS
 
 STORES: Final = frozenset({"s3", "ftp", "ftps", "sftp", "fasp"})
 """Schemes that only storage has. Web hosts are storage when HOSTS or BUCKET_HOSTS knows them."""
@@ -33,7 +33,6 @@ BUCKET_HOSTS: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
         "digitaloceanspaces.com": re.compile(rf"{BUCKET}[a-z]{{3}}\d(?:\.cdn)?"),
     }
 )
-PORTS: Final = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22, "fasp": 22}
 FTP_TYPE: Final = re.compile(r";type=[aid]$", re.IGNORECASE)
 
 

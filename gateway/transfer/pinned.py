@@ -17,6 +17,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from mediaglot.gateway.faults import SourceTimeout, SourceUnreachable
 from mediaglot.gateway.transfer.policy import Limits, Policy, judge_address
 from mediaglot.gateway.transfer.retry import Transient, within
+from mediaglot.gateway.transfer.trust import tls_context
 
 
 class CheckedResolver(AbstractResolver):
@@ -51,6 +52,7 @@ def connector(policy: Policy, resolver: AbstractResolver | None = None) -> aioht
         use_dns_cache=False,
         limit=0,
         socket_factory=socket_for,
+        ssl=True if policy.trust.ca_bundle is None else tls_context(policy.trust),
     )
 
 

@@ -2,20 +2,23 @@
 
 On loopback a server may reach local addresses; one that listens beyond it should run with
 ``local_addresses=False``, which refuses every address that is not public: private, loopback,
-link-local (cloud metadata), shared, reserved, multicast, also when written inside an IPv6 address.
+link-local (cloud metadata), shared, reserved, multicast, also when written inside an IPv6 address. Lists of
+hosts, ports and networks (``Reach``) go before that.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from mediaglot.gateway.faults import SourceForbidden
+from mediaglot.gateway.transfer.reach import Address, Reach
 from mediaglot.gateway.transfer.trust import Trust
 
 LONGEST_URL: Final = 8192
@@ -24,6 +27,14 @@ COMPATIBLE: Final = IPv6Network("::/96")
 # Public by number, but a cloud's own: Azure answers its guests' metadata and DNS questions there.
 METADATA: Final = frozenset({IPv4Address("168.63.129.16")})
 CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
+PORTS: Final[Mapping[str, int]] = MappingProxyType(
+    {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22, "fasp": 22}
+)
+"""Where a URL without a port leads. A scheme that is not here names no server: it is judged by whoever knows one."""
+UNSPECIFIED: Final[Mapping[Address, Address]] = MappingProxyType(
+    {IPv4Address("0.0.0.0"): IPv4Address("127.0.0.1"), IPv6Address("::"): IPv6Address("::1")}  # noqa: S104 - no bind
+)
+"""Where a connection to no address really goes."""
 NUMBER: Final = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 
 
@@ -48,6 +59,7 @@ class Policy(Limits):
     file_sources: bool = False
     local_addresses: bool = False
     schemes: frozenset[str] = frozenset({"http", "https", "file", "ftp", "ftps"})
+    reach: Reach = field(default_factory=Reach)
     trust: Trust = field(default_factory=Trust)
 
 
@@ -67,18 +79,36 @@ def judge(url: str, policy: Policy) -> None:
         raise SourceForbidden(reason="authority")
     if parts.scheme != "file":
         _judge_host(parts.hostname, policy)
+    if parts.scheme in PORTS:
+        judge_server(parts.hostname or "", parts.port or PORTS[parts.scheme], policy)
+
+
+def judge_server(host: str, port: int | None, policy: Policy) -> None:
+    """Raise SourceForbidden when the lists of hosts and ports do not let us go there."""
+    if not policy.reach.host(host):
+        raise SourceForbidden(reason="host")
+    if not policy.reach.port(port):
+        raise SourceForbidden(reason="port")
 
 
 def judge_address(address: str, policy: Policy) -> None:
     """Raise SourceForbidden when ``address``, the number that will be connected to, may not be reached."""
-    if policy.local_addresses:
+    if policy.local_addresses and not policy.reach.deny_networks:
         return
     try:
-        inner = list(_unwrapped(ip_address(address)))
+        number = ip_address(address)
     except ValueError:
         raise SourceForbidden(reason="address") from None
-    if not all(map(_is_public, inner)):
+    if not _may(number, policy):
         raise SourceForbidden(reason="address")
+
+
+def _may(address: Address, policy: Policy) -> bool:
+    """All that an address stands for must be allowed, and no form of it denied."""
+    meant = list(_unwrapped(UNSPECIFIED.get(address, address)))
+    if any(policy.reach.address(one) is False for one in (address, *meant)):
+        return False
+    return all(policy.local_addresses or policy.reach.address(one) or _is_public(one) for one in meant)
 
 
 def _split(url: str) -> SplitResult:
@@ -103,7 +133,7 @@ def _judge_host(host: str | None, policy: Policy) -> None:
         judge_address(host, policy)
 
 
-def _unwrapped(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
+def _unwrapped(address: Address) -> Iterator[Address]:
     """The IPv4 addresses that an IPv6 one stands for, or else the address itself."""
     if isinstance(address, IPv4Address):
         yield address
@@ -119,11 +149,11 @@ def _unwrapped(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv
         yield address
 
 
-def _is_public(address: IPv4Address | IPv6Address) -> bool:
+def _is_public(address: Address) -> bool:
     if address in METADATA or (isinstance(address, IPv6Address) and address in COMPATIBLE):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved or _is_benchmark(address))
 
 
-def _is_benchmark(address: IPv4Address | IPv6Address) -> bool:
+def _is_benchmark(address: Address) -> bool:
     return isinstance(address, IPv4Address) and address in IPv4Network("198.18.0.0/15")

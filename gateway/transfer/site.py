@@ -10,7 +10,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from mediaglot.gateway.faults import SourceForbidden
 from mediaglot.gateway.model import Location, Secret
-from mediaglot.gateway.transfer.address import FTP_TYPE, PORTS
+from mediaglot.gateway.transfer.address import FTP_TYPE
+from mediaglot.gateway.transfer.policy import PORTS
 
 BREAKS: Final = re.compile(r"[\x00\r\n]")
 """What would end a command, or a text of C, before its time."""
