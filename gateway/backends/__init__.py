@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +33,14 @@ class Report(Protocol):
     def __call__(self, progress: float, left: float | None = None) -> None:
         """How far this phase is, 0 to 1, and the seconds that it will still take where they are known."""
         ...
+
+
+Over = Callable[[], None]
+"""Told that nothing is encoded any more, so that somebody else may."""
+
+
+def unheard() -> None:
+    """For those who don't care."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +79,12 @@ class Craft(Protocol):
         ...
 
     async def make(
-        self, ticket: Ticket, wanted: frozenset[int], report: Report
+        self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
-        """Make the wanted outputs; one that fails does not lose the others."""
+        """Make the wanted outputs; one that fails does not lose the others.
+
+        ``over`` is called, at most once, when all is encoded and what was made has only to be measured.
+        """
         ...
 
     async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:

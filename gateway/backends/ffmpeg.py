@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from mediaglot.gateway.backends import Product, Report
+from mediaglot.gateway.backends import Over, Product, Report, unheard
 from mediaglot.gateway.faults import DeliveryFailed, Fault, NoSpace, SourceUnreadable
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.media.orphan import kill_orphans
@@ -80,9 +80,9 @@ class FFmpegCraft:
         return await self._maker().need(ticket, wanted)
 
     async def make(
-        self, ticket: Ticket, wanted: frozenset[int], report: Report
+        self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
-        made = await self._maker().make(ticket, self._folder(ticket), wanted, report)
+        made = await self._maker().make(ticket, self._folder(ticket), wanted, report, over)
         for index in range(len(ticket.sources)):
             source = self._source(ticket, index)
             if source in self._seen and self._seen[source] != stamp(source):

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from mediaglot.gateway.backends import Product, Report, again
+from mediaglot.gateway.backends import Over, Product, Report, again, unheard
 from mediaglot.gateway.backends.chunking import Chunker
 from mediaglot.gateway.backends.drawing import draw_into, flatten
 from mediaglot.gateway.backends.gather import SUMS, gather
@@ -74,7 +74,8 @@ class Maker:
 
         With ``copy``, tracks that need no encoder (``media/same.py``) get none.
         """
-        self._machine, self._busy, self._sums = machine, 0, sums
+        self._machine, self._sums = machine, sums
+        self._busy: set[Path] = set()
         self._tool, self._prober, self._carrier = tool, prober, carrier
         self._limits, self._chance, self.threads, self.copy = limits, chance, threads, copy
 
@@ -94,19 +95,24 @@ class Maker:
         return {index: fault for index, fault in drawn.faults.items() if index not in unknown}
 
     async def make(
-        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, over: Over = unheard
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         faults = await self.fetch_needs(ticket, folder, wanted)
         left = wanted - faults.keys()
-        self._busy += 1
+        self._busy.add(folder)
+
+        def ended() -> None:
+            self._busy.discard(folder)
+            over()
+
         try:
-            made = await self._attempt(ticket, folder, left, report, copy=self.copy)
+            made = await self._attempt(ticket, folder, left, report, ended, copy=self.copy)
         except WHOLE:
             raise
         except WorkFault as fault:
             made = await self._otherwise(ticket, folder, left, report, fault)
         finally:
-            self._busy -= 1
+            self._busy.discard(folder)
         return {**made, **faults}
 
     async def drawn(
@@ -158,7 +164,14 @@ class Maker:
         return await restreamed(outputs, room, files, (await self._tool()).path, self._limits)
 
     async def _attempt(
-        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, *, copy: bool = False
+        self,
+        ticket: Ticket,
+        folder: Path,
+        wanted: frozenset[int],
+        report: Report,
+        over: Over = unheard,
+        *,
+        copy: bool = False,
     ) -> dict[int, tuple[Product, ...] | Fault]:
         """All wanted outputs from the runs of one plan. Raises the WorkFault that ended a run."""
         tool = await self._tool()
@@ -179,6 +192,7 @@ class Maker:
             await self._run(folder, tool, drawn.runs, report)
         if shutil.disk_usage(folder).free < FULL:
             raise NoSpace
+        over()
         await asyncio.to_thread(again.put_by, folder, drawn.products)
         return {**drawn.faults, **await self.measure(ticket, folder, drawn.products)}
 
@@ -209,7 +223,7 @@ class Maker:
     def _share(self) -> Machine | None:
         """What one job may use of the machine, where nothing is known of the others but how many they are."""
         whole = self._machine() if self._machine is not None else None
-        return whole and replace(whole, cores=max(1, whole.cores // max(1, self._busy)))
+        return whole and replace(whole, cores=max(1, whole.cores // max(1, len(self._busy))))
 
     async def _one_by_one(
         self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report

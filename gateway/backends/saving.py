@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from mediaglot.gateway.backends import Product, Report, again
+from mediaglot.gateway.backends import Over, Product, Report, again, unheard
 from mediaglot.gateway.backends.cache import Cache, describe
 from mediaglot.gateway.backends.making import Maker
 from mediaglot.gateway.faults import Fault
@@ -34,7 +34,7 @@ class Saver:
         return await self._maker.need(ticket, wanted - alike.twins(ticket.job, wanted).keys())
 
     async def make(
-        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, over: Over = unheard
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         twins = alike.twins(ticket.job, wanted)
         firsts = wanted - twins.keys()
@@ -44,7 +44,7 @@ class Saver:
         left = firsts - known
         await asyncio.to_thread(again.expect, folder, left & {*prints, *twins.values()})
         if left:
-            made |= await self._maker.make(ticket, folder, left, report)
+            made |= await self._maker.make(ticket, folder, left, report, over)
         await asyncio.to_thread(self._remember, folder, prints, [index for index in left if _good(made[index])])
         return made | await self._repeated(ticket, folder, twins, made)
 

@@ -30,6 +30,10 @@ Change = Callable[[Ticket, datetime], Ticket]
 News = Iterable[tuple[Event, Subject]]
 
 
+Move = tuple[Change, Callable[[Ticket], News]]
+"""A change of a ticket, and what is to be told of the changed one."""
+
+
 def nothing(ticket: Ticket) -> News:
     return ()
 
@@ -46,7 +50,7 @@ class Shift:
         base: Callable[[str], str],
         gate: Gate | None = None,
     ) -> None:
-        """``gate`` admits jobs by the memory that they need, when their sources are there and probed."""
+        """``gate`` admits jobs to encoding, when their sources are there and probed: the rest is done beside it."""
         self.gate = gate or Gate()
         self.store, self.engine, self.craft, self.clock = store, engine, craft, clock
         self._dialect, self._base = dialect, base
@@ -60,7 +64,7 @@ class Shift:
         try:
             ticket = await self._fetch(work)
             if ticket.job.hold:
-                await self._end(work, step.hold, lambda _: [(Event.READY, None)])
+                await self._end(work, (step.hold, lambda _: [(Event.READY, None)]))
             else:
                 await self._encode(work, ticket)
         except WorkFault as fault:
@@ -84,14 +88,15 @@ class Shift:
         await asyncio.to_thread(self.craft.sweep, live)
         running = [ticket for ticket in live if ticket.status is Status.RUNNING]
         for ticket in running:
-            await self._update(Key.of(ticket), step.back)
+            await self._update(Key.of(ticket), (step.back, nothing))
         return len(running)
 
     # --- phases -----------------------------------------------------------------------------------
 
     async def _fetch(self, work: Work) -> Ticket:
         key = work.key
-        ticket = await self._update(key, partial(step.begin, attempt=work.attempt), lambda _: [(Event.STARTED, None)])
+        begin = partial(step.begin, attempt=work.attempt)
+        ticket = await self._update(key, (begin, lambda _: [(Event.STARTED, None)]))
         count = len(ticket.sources)
         sizes = [
             await self.craft.fetch(ticket, index, self._reporter(key, Phase.FETCHING, index, count))
@@ -99,39 +104,38 @@ class Shift:
         ]
         ticket = await self._note(key, partial(step.fetched, sizes=sizes))
         facts = [await self.craft.probe(ticket, index) for index in range(count)]
-        return await self._update(key, partial(step.probed, sizes=sizes, facts=facts))
+        return await self._note(key, partial(step.probed, sizes=sizes, facts=facts))
 
     async def _encode(self, work: Work, ticket: Ticket) -> None:
         key = work.key
         wanted = frozenset(index for index, made in enumerate(ticket.outputs) if made.status not in TERMINAL)
         need = await self.craft.need(ticket, wanted) if wanted else 0
-        wait = partial(self._update, key, step.wait)
-        async with self.gate.room(need, priority=work.priority, place=work.place, wait=wait):
-            ticket = await self._update(key, step.begin_encoding)
-            results = await self.craft.make(ticket, wanted, self._reporter(key, Phase.ENCODING)) if wanted else {}
+        wait = partial(self._note, key, step.wait)
+        async with self.gate.room(need, priority=work.priority, place=work.place, wait=wait) as leave:
+            ticket = await self._note(key, step.begin_encoding)
+            report = self._reporter(key, Phase.ENCODING)
+            results = await self.craft.make(ticket, wanted, report, leave) if wanted else {}
         await self._note(key, step.begin_storing)
+        last: list[Move] = []
         for count, (index, result) in enumerate(sorted(results.items())):
-            if isinstance(result, Fault):
-                await self._lose(key, index, result)
-            else:
-                await self._store(key, index, result)
-            self._reporter(key, Phase.STORING)((count + 1) / len(results))
-        await self._end(work, step.finish, _ending)
+            if last:
+                await self._update(key, *last)
+            self._reporter(key, Phase.STORING)(count / len(results))
+            last = [await self._outcome(key, index, result)]
+        await self._end(work, *last, (step.finish, _ending))
 
-    async def _store(self, key: Key, index: int, products: tuple[Product, ...]) -> None:
+    async def _outcome(self, key: Key, index: int, result: tuple[Product, ...] | Fault) -> Move:
+        """Bring an output to its places; the end of it, which is to be written down."""
+        if isinstance(result, Fault):
+            return partial(step.lose_output, index=index, fault=result), partial(_loss, index=index)
         ticket = await self._current(key)
-        output, files = ticket.job.outputs[index], tuple(product.file for product in products)
+        output, files = ticket.job.outputs[index], tuple(product.file for product in result)
         if output.destinations:
             for number in range(len(output.destinations)):
-                await self._deliver(key, index, number, products)
+                await self._deliver(key, index, number, result)
         else:
-            files = await self.craft.keep(ticket, index, products)
-
-        def news(ticket: Ticket) -> News:
-            made = ticket.outputs[index]
-            return [(Event.OUTPUT_FAILED, (made, None))] if made.status is Status.FAILED else []
-
-        await self._update(key, partial(step.finish_output, index=index, files=files), news)
+            files = await self.craft.keep(ticket, index, result)
+        return partial(step.finish_output, index=index, files=files), partial(_loss, index=index)
 
     async def _deliver(self, key: Key, index: int, number: int, products: tuple[Product, ...]) -> None:
         ticket = await self._current(key)
@@ -150,19 +154,13 @@ class Shift:
             made = ticket.outputs[index]
             return [(Event.DELIVERED, (made, made.deliveries[number]))]
 
-        await self._update(key, change, news)
-
-    async def _lose(self, key: Key, index: int, fault: Fault) -> None:
-        def news(ticket: Ticket) -> News:
-            return [(Event.OUTPUT_FAILED, (ticket.outputs[index], None))]
-
-        await self._update(key, partial(step.lose_output, index=index, fault=fault), news)
+        await self._update(key, (change, news))
 
     async def _fail(self, work: Work, fault: Fault) -> None:
         if isinstance(fault, NoSpace):
             # On a full disk, the room that the job has taken is where its end can be written down.
             self.craft.clear(await self._current(work.key))
-        await self._end(work, partial(step.fail, fault=fault), _downfall)
+        await self._end(work, (partial(step.fail, fault=fault), _downfall))
 
     # --- bookkeeping --------------------------------------------------------------------------------
 
@@ -171,9 +169,9 @@ class Shift:
         while await self.engine.progress(work):
             await self.clock.sleep(HEARTBEAT)
 
-    async def _end(self, work: Work, change: Change, news: Callable[[Ticket], News]) -> None:
+    async def _end(self, work: Work, *moves: Move) -> None:
         """Write the end of this run down, unless the work belongs to another run by now."""
-        ticket = await self._update(work.key, change, news, ends=work)
+        ticket = await self._update(work.key, *moves, ends=work)
         if ticket.status in TERMINAL:
             self.craft.clear(ticket)
 
@@ -183,12 +181,10 @@ class Shift:
             raise NotFound(kind="job", id=key.id)
         return ticket
 
-    async def _update(
-        self, key: Key, change: Change, news: Callable[[Ticket], News] = nothing, *, ends: Work | None = None
-    ) -> Ticket:
+    async def _update(self, key: Key, *moves: Move, ends: Work | None = None) -> Ticket:
         """Write the changed ticket down, and what is to be told of it, in one transaction.
 
-        With ``ends`` the change is the end of that work, and is left out where the work has a new owner.
+        With ``ends`` the changes are the end of that work, and are left out where the work has a new owner.
         """
         async with self.store.write() as tx:
             ticket = await tx.get(key)
@@ -196,18 +192,24 @@ class Shift:
                 raise NotFound(kind="job", id=key.id)
             if ends is not None and not await tx.complete(ends):
                 return ticket
-            now = self.clock.now()
-            ticket = change(ticket, now)
-            dialect, base = self._dialect(key.dialect), self._base(key.dialect)
+            now, dialect, base = self.clock.now(), self._dialect(key.dialect), self._base(key.dialect)
+            for change, news in moves:
+                ticket = change(ticket, now)
+                for event, subject in news(ticket):
+                    await tell(tx, dialect, ticket, event, base, now, subject)
             await keep(tx, dialect, ticket)
-            for event, subject in news(ticket):
-                await tell(tx, dialect, ticket, event, base, now, subject)
         return ticket
 
     async def _note(self, key: Key, change: Change) -> Ticket:
-        """In memory only where that can be: the next step is written down with it, and a new run begins before it."""
+        """In memory only: the next step is written down with it, and after a crash a new run begins before it.
+
+        Where documents of their own follow from a ticket, they are written with each step.
+        """
         now = self.clock.now()
-        return self.store.touch(key, lambda ticket: change(ticket, now)) or await self._update(key, change)
+        noted = self.store.touch(key, lambda ticket: change(ticket, now))
+        if noted is None or self._dialect(key.dialect).derive(noted):
+            return await self._update(key, (_same if noted else change, nothing))
+        return noted
 
     def _reporter(self, key: Key, phase: Phase, index: int = 0, count: int = 1) -> Report:
         """Notes progress of ``phase``, of which this is part ``index`` of ``count``, in memory only."""
@@ -220,6 +222,15 @@ class Shift:
             self.store.touch(key, lambda ticket: step.progressed(ticket, phase, share, estimate))
 
         return report
+
+
+def _same(ticket: Ticket, now: datetime) -> Ticket:
+    return ticket
+
+
+def _loss(ticket: Ticket, *, index: int) -> News:
+    made = ticket.outputs[index]
+    return [(Event.OUTPUT_FAILED, (made, None))] if made.status is Status.FAILED else []
 
 
 def _downfall(ticket: Ticket) -> News:

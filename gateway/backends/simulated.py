@@ -14,7 +14,7 @@ from math import ceil
 from pathlib import Path
 from typing import Final
 
-from mediaglot.gateway.backends import Product, Report
+from mediaglot.gateway.backends import Over, Product, Report, unheard
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import Fault, SourceMissing
 from mediaglot.gateway.loss import Ledger
@@ -70,7 +70,7 @@ class SimulatedCraft:
         return 0
 
     async def make(
-        self, ticket: Ticket, wanted: frozenset[int], report: Report
+        self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         facts = [source.facts for source in ticket.sources if source.facts is not None]
         drawn = plan(ticket.job, facts, encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS, only=wanted)

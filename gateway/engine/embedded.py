@@ -13,10 +13,12 @@ from typing import Final
 
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.engine import GiveUp, Handler
+from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.store import Key, Store, Topic, Transaction, Work
 
 log = logging.getLogger(__name__)
 LEASE: Final = 120.0
+MOST: Final = 2
 
 
 class End(Enum):
@@ -57,7 +59,11 @@ class Run:
 
 
 class EmbeddedEngine:
-    """``workers`` handlers at once, ``attempts`` for each work, ``lease`` seconds from one sign of life to the next."""
+    """``workers`` handlers at once, ``attempts`` for each work, ``lease`` seconds from one sign of life to the next.
+
+    Where handlers wait at a ``gate``, work of a greater priority than theirs gets a handler too, up to ``MOST`` times
+    as many: else it would come after those that have only been made ready.
+    """
 
     def __init__(
         self,
@@ -67,6 +73,7 @@ class EmbeddedEngine:
         workers: int = 1,
         attempts: int = 3,
         lease: float = LEASE,
+        gate: Gate | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -82,6 +89,8 @@ class EmbeddedEngine:
         self._done = asyncio.Event()
         self._done.set()
         store.watch(Topic.WORK, self._notice)
+        self._gate = gate or Gate()
+        self._gate.watch(self._news.set)
 
     @property
     def running(self) -> tuple[Work, ...]:
@@ -147,15 +156,20 @@ class EmbeddedEngine:
     async def _dispatch(self, handler: Handler) -> None:
         while not self._stopping:
             self._news.clear()
-            work = await self._claim() if len(self._runs) < self._workers else None
+            work = await self._claim()
             if work is None:
                 await self._news.wait()
             else:
                 self._start(work, handler)
 
     async def _claim(self) -> Work | None:
+        above = None
+        if len(self._runs) >= self._workers:
+            above = self._gate.next
+            if above is None or len(self._runs) >= MOST * self._workers:
+                return None
         async with self._store.write() as tx:
-            return await tx.claim()
+            return await tx.claim(above)
 
     def _start(self, work: Work, handler: Handler) -> None:
         # No await between the claim's commit and this: whoever takes the write lock next finds the run here.

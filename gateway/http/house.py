@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 ROOMS: Final = ("work", "outputs", "uploads")
+AHEAD: Final = 2
+"""Jobs in hand for each that encodes: others are fetched and probed, or measured and delivered, meanwhile."""
 LOCAL_MEDIA: Final = "media.mediaglot.test"
 """The host of sources that are always there: resolved here, never fetched."""
 
@@ -131,8 +133,9 @@ async def open_house(
         resolvers = workshop.resolve, uploads.resolve
         craft = _craft(settings, workshop, resolvers, policy, clock, stack, lambda name: dialects[name].checksums)
         workers = settings.workers or capacity.workers(settings.cores or capacity.cores())
-        engine = EmbeddedEngine(store, clock, workers=workers)
-        gate = Gate(capacity.budget(settings.memory))
+        real = settings.backend != "simulated"
+        gate = Gate(capacity.budget(settings.memory), seats=workers if real else None)
+        engine = EmbeddedEngine(store, clock, workers=AHEAD * workers if real else workers, gate=gate)
         shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base, gate=gate)
         await shift.recover()
         await _start_courier(settings, store, policy, clock, dialects, stack)

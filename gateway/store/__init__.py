@@ -139,8 +139,8 @@ class Transaction(Protocol):
         """Nobody wants this work any more. The engine stops it if it runs; its ``complete`` is False from now on."""
         ...
 
-    async def claim(self) -> Work | None:
-        """The next work, marked as running, its ``attempt`` counted."""
+    async def claim(self, above: int | None = None) -> Work | None:
+        """The next work, marked as running, its ``attempt`` counted; only if its priority is greater than ``above``."""
         ...
 
     async def complete(self, work: Work) -> bool:

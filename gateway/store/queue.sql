@@ -17,6 +17,7 @@ RETURNING 1;
 -- name: claim
 UPDATE queue SET claim = place, attempt = attempt + 1
 WHERE rowid = (SELECT rowid FROM queue WHERE claim IS NULL ORDER BY priority DESC, place LIMIT 1)
+AND (:above IS NULL OR priority > :above)
 RETURNING dialect, account, id, priority, attempt, place;
 
 -- name: complete

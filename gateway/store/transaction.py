@@ -128,8 +128,8 @@ class SqliteTransaction:
             self.topics[Topic.WORK].add(key)
         return found
 
-    async def claim(self) -> Work | None:
-        row = await self._connection.row(statements("queue")["claim"])
+    async def claim(self, above: int | None = None) -> Work | None:
+        row = await self._connection.row(statements("queue")["claim"], above=above)
         return work_of(row) if row else None
 
     async def complete(self, work: Work) -> bool:

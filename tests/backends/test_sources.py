@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from mediaglot.gateway import model as m
-from mediaglot.gateway.backends import Product, Report
+from mediaglot.gateway.backends import Over, Product, Report
 from mediaglot.gateway.backends.drawing import flatten
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.making import Maker
@@ -30,7 +30,7 @@ class Idle:
         self._meanwhile = meanwhile
 
     async def make(
-        self, ticket: m.Ticket, folder: Path, wanted: frozenset[int], report: Report
+        self, ticket: m.Ticket, folder: Path, wanted: frozenset[int], report: Report, over: Over
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         self._meanwhile()
         return {}

@@ -17,7 +17,7 @@ import pytest
 from mediaglot.gateway import exchange
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.auth import BodyPair
-from mediaglot.gateway.backends import Caller, Product, Report, step
+from mediaglot.gateway.backends import Caller, Over, Product, Report, step
 from mediaglot.gateway.backends.desk import Desk
 from mediaglot.gateway.backends.shift import Shift
 from mediaglot.gateway.clock import VirtualClock
@@ -173,12 +173,14 @@ class Hands:
         return self.needs.get(ticket.id, 0)
 
     async def make(
-        self, ticket: Ticket, wanted: frozenset[int], report: Report
+        self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         self.wanted.append(wanted)
         if "make" in self.reports:
             report(*self.reports["make"])
         await self._at("make")
+        over()
+        await self._at("measure")
         return {index: self.lost.get(index) or (self.product(index),) for index in wanted}
 
     def product(self, index: int) -> Product:
@@ -201,13 +203,28 @@ class Hands:
         self.log.append(f"sweep {len(list(live))}")
 
 
+class Telling(Shift):
+    """A shift that tells of its steps in memory too."""
+
+    def __init__(self, told: Callable[[], None], *parts: Any, **more: Any) -> None:
+        super().__init__(*parts, **more)
+        self._told = told
+
+    async def _note(self, *step: Any) -> Ticket:
+        ticket = await super()._note(*step)
+        self._told()
+        return ticket
+
+
 class Works:
     """Store, engine, shift and desk around one craft, on a clock that stands still."""
 
     def __init__(self, store: Store, clock: VirtualClock, toy: Toy, craft: Any) -> None:
         self.store, self.clock, self.toy, self.craft = store, clock, toy, craft
         self.engine = EmbeddedEngine(store, clock, workers=2)
-        self.shift = Shift(store, self.engine, craft, clock, dialect=lambda _: toy, base=self.base)
+        self.news = asyncio.Event()
+        store.watch(Topic.TICKETS, lambda _: self.news.set())
+        self.shift = Telling(self.news.set, store, self.engine, craft, clock, dialect=lambda _: toy, base=self.base)
         self.accounts = Accounts(clock=clock)
         self.desk = Desk(
             store, self.engine, craft, clock, workers=2, base=self.base, chance=Random(1), accounts=self.accounts
@@ -260,13 +277,11 @@ class Works:
             await task
 
     async def until(self, job_id: str, met: Callable[[Ticket], bool]) -> Ticket:
-        """Wait for commits until the ticket is as wanted."""
-        news = asyncio.Event()
-        self.store.watch(Topic.TICKETS, lambda _: news.set())
+        """Wait for commits, and for steps in memory, until the ticket is as wanted."""
         async with asyncio.timeout(10):
             while not met(ticket := await self.ticket(job_id)):
-                news.clear()
-                await news.wait()
+                self.news.clear()
+                await self.news.wait()
         return ticket
 
     async def in_state(self, status: Status, **changes: Any) -> str:

@@ -40,7 +40,16 @@ async def test_a_job_goes_through_every_phase_to_its_end(works: Any, everything:
     assert ticket.outputs[0].files[0].path == "kept/0.mp4"
     assert [delivery.saved for delivery in ticket.outputs[1].deliveries] == [True, True]
     assert (ticket.sources[0].size, ticket.progress, ticket.started) == (1000, 1, works.clock.now())
-    assert works.craft.log == ["fetch", "probe", "make", "keep", "deliver ftp://h/a", "deliver ftp://h/b", "clear"]
+    assert works.craft.log == [
+        "fetch",
+        "probe",
+        "make",
+        "measure",
+        "keep",
+        "deliver ftp://h/a",
+        "deliver ftp://h/b",
+        "clear",
+    ]
     assert await works.letters(job) == [
         "queued 100 waiting",
         "started 100 working",
