@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import importlib
 import importlib.metadata
@@ -111,7 +112,16 @@ def _serve(given: dict[str, Any]) -> int:
     gc.disable()  # all that is loaded now stays: looking for garbage in it would only delay the first answer
     settings = config.load(given)
     log.configure(settings.log_level, settings.secrets)
+    _watch_children()
     return asyncio.run(_serve_until_told(settings))
+
+
+def _watch_children() -> None:
+    """Python before 3.12 starts a thread to wait for each child process, where the kernel would tell by itself."""
+    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError):
+            os.close(os.pidfd_open(os.getpid(), 0))
+            asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
 
 
 async def _serve_until_told(settings: Settings) -> int:

@@ -44,7 +44,7 @@ class Settings:
     port: int = setting(8080, "port to listen on, 0 for a free one", least=0, most=65_535)
     data: Path = setting(Path("mediaglot-data"), "folder for the database, the sources and the results")
     backend: str = setting("ffmpeg", "who does the work", choices=("ffmpeg", "simulated"))
-    workers: int = setting(0, "jobs that run at the same time, 0 for half as many as there are cores", least=0)
+    workers: int = setting(0, "jobs that encode at the same time, 0 for half as many as there are cores", least=0)
     memory: int = setting(0, "bytes that running jobs may use together, 0 for most of what there is", least=0)
     stream_copy: bool = setting(True, "copy a track that is in the source just as it is asked for")
     cache: int = setting(0, "bytes of finished results to keep for the same work again, 0 for none", least=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -48,6 +49,11 @@ STAND_IN: Final = MediaFacts(
 FULL: Final = 1 << 16
 """Bytes that are left when a disk is full. Not every muxer says so: HLS loses what does not fit and ends well."""
 
+PLANS: Final = 16
+"""Drawn plans that are remembered: a job's is asked for when its need is reckoned, and again when it is made."""
+
+Question = tuple[Job, list[MediaFacts], frozenset[int], bool, Machine | None]
+
 WHOLE: Final = (NoSpace, Killed, Stalled, TimedOut)
 """Faults of the machine or the source, not of one output: making the others alone would only repeat them."""
 
@@ -76,6 +82,7 @@ class Maker:
         """
         self._machine, self._sums = machine, sums
         self._busy: set[Path] = set()
+        self._plans: deque[tuple[Question, parts.Plan]] = deque(maxlen=PLANS)
         self._tool, self._prober, self._carrier = tool, prober, carrier
         self._limits, self._chance, self.threads, self.copy = limits, chance, threads, copy
 
@@ -125,6 +132,24 @@ class Maker:
         pictures: Index | None = None,
     ) -> parts.Plan:
         """The plan for these outputs alone; ``copy`` in place of the maker's own."""
+        copy = self.copy if copy is None else copy
+        if pictures is not None:
+            return await self._drawn(ticket, wanted, copy, machine, pictures)
+        question = (ticket.job, facts_of(ticket), wanted, copy, machine and replace(machine, memory=None))
+        found = next((plan for asked, plan in self._plans if asked == question), None)
+        if found is None:
+            found = await self._drawn(ticket, wanted, copy, machine)
+            self._plans.append((question, found))
+        return found
+
+    async def _drawn(
+        self,
+        ticket: Ticket,
+        wanted: frozenset[int],
+        copy: bool,
+        machine: Machine | None,
+        pictures: Index | None = None,
+    ) -> parts.Plan:
         tool = await self._tool()
         draw = partial(
             plan,
@@ -134,7 +159,7 @@ class Maker:
             muxers=tool.muxers,
             filters=tool.filters,
             only=wanted,
-            copy=self.copy if copy is None else copy,
+            copy=copy,
             machine=machine,
             pictures=pictures,
         )
@@ -193,7 +218,8 @@ class Maker:
         if shutil.disk_usage(folder).free < FULL:
             raise NoSpace
         over()
-        await asyncio.to_thread(again.put_by, folder, drawn.products)
+        if any(again.raw(folder, index).is_dir() for index in drawn.products):
+            await asyncio.to_thread(again.put_by, folder, drawn.products)
         return {**drawn.faults, **await self.measure(ticket, folder, drawn.products)}
 
     async def _otherwise(

@@ -39,13 +39,15 @@ class Saver:
         twins = alike.twins(ticket.job, wanted)
         firsts = wanted - twins.keys()
         prints = await self._fingerprints(ticket, folder, firsts)
-        known = await asyncio.to_thread(self._recall, folder, prints)
+        known = await asyncio.to_thread(self._recall, folder, prints) if prints else frozenset()
         made = await self._measured(ticket, folder, {index: index for index in known})
         left = firsts - known
-        await asyncio.to_thread(again.expect, folder, left & {*prints, *twins.values()})
+        if twice := left & {*prints, *twins.values()}:
+            await asyncio.to_thread(again.expect, folder, twice)
         if left:
             made |= await self._maker.make(ticket, folder, left, report, over)
-        await asyncio.to_thread(self._remember, folder, prints, [index for index in left if _good(made[index])])
+        if prints:
+            await asyncio.to_thread(self._remember, folder, prints, [index for index in left if _good(made[index])])
         return made | await self._repeated(ticket, folder, twins, made)
 
     # --- outputs alike ------------------------------------------------------------------------------

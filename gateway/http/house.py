@@ -191,15 +191,17 @@ def _maker(settings: Settings, workshop: Workshop, carrier: Carrier, sums: Calla
     from mediaglot.gateway.backends.cache import FOLDER, Cache  # noqa: PLC0415 - loaded for the first job, not at once
     from mediaglot.gateway.backends.making import Maker  # noqa: PLC0415
     from mediaglot.gateway.backends.saving import Saver  # noqa: PLC0415
+    from mediaglot.gateway.media.chunk import thinkable  # noqa: PLC0415
 
-    fresh = partial(machine, settings.cores, settings.chunk_seconds)
+    cores = settings.cores or capacity.cores()
+    fresh = partial(machine, cores, settings.chunk_seconds)
     maker = Maker(
         workshop.tool,
         workshop.prober,
         carrier,
         limits=limits_of(settings),
-        threads=threads(fresh().cores),
-        machine=fresh,
+        threads=threads(cores),
+        machine=fresh if thinkable(cores, settings.chunk_seconds) else None,
         copy=settings.stream_copy,
         sums=sums,
     )

@@ -49,6 +49,8 @@ COVERS: Final = frozenset({"format", "colorkey", "scale", "colorchannelmixer"})
 OPTIONS: Final = frozenset({"-fpsmax:v", "-fps_mode:v", "-nal-hrd", "-r", "-r:v", "-frames:v", "-minrate"})
 """Options that speak about the whole stream or its clock."""
 
+FEWEST: Final = 2
+"""Cores that one process keeps busy, whatever it makes."""
 LEAST: Final = Fraction(300)
 """Seconds of a source from which on chunks are thought of."""
 
@@ -98,12 +100,17 @@ def crew(drafts: Sequence[Draft], view: Scene, machine: Machine) -> Crew | None:
     return Crew(workers=workers, threads=threads, length=length)
 
 
+def thinkable(cores: int, length: float) -> bool:
+    """Whether any job at all is cut on so many cores: one process keeps two of them busy with the least picture."""
+    return cores > FEWEST or length > 0
+
+
 def reach(drafts: Sequence[Draft]) -> int:
     """How many cores one process keeps busy: its largest picture sets the pace for all others."""
     sizes = [(one.video.picture.width * one.video.picture.height, one.video) for one in drafts if one.video]
     largest, track = max(sizes, key=lambda size: size[0])
     threads = min(MOST_REACH, max(1, track.picture.height // ROWS.get(track.encoder or "", 180)))
-    return max(2, ceil(threads * Fraction(sum(size for size, _ in sizes), largest)))
+    return max(FEWEST, ceil(threads * Fraction(sum(size for size, _ in sizes), largest)))
 
 
 def _room(drafts: Sequence[Draft], view: Scene, machine: Machine) -> int:

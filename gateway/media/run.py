@@ -25,6 +25,7 @@ from mediaglot.gateway.media.progress import Progress, ProgressReader
 NICE: Final = 10
 """Below the server, whose answers would take ten times as long beside FFmpeg at 0."""
 
+_BOXES: Final[dict[tuple[str, str], sandbox.Sandbox]] = {}
 TAIL_LINES: Final = 60
 TAIL_WIDTH: Final = 1000
 
@@ -90,7 +91,7 @@ async def run(
 
 async def _start(argv: Sequence[str], cwd: Path, limits: Limits) -> tuple[sandbox.Sandbox, Process]:
     try:
-        box = await asyncio.to_thread(sandbox.choose, limits.sandbox, argv[0])
+        box = await _box(limits.sandbox, argv[0])
         resources = limits.resources()
         prefix = box.prefix(argv, cwd, bounds(resources))
         process = await spawn(
@@ -101,6 +102,13 @@ async def _start(argv: Sequence[str], cwd: Path, limits: Limits) -> tuple[sandbo
     except sandbox.NoSandbox as error:
         raise EncodingFailed(reason="sandbox") from error
     return box, process
+
+
+async def _box(mode: sandbox.Mode, program: str) -> sandbox.Sandbox:
+    """Tried off the loop, remembered on it."""
+    if (mode, program) not in _BOXES:
+        _BOXES[mode, program] = await asyncio.to_thread(sandbox.choose, mode, program)
+    return _BOXES[mode, program]
 
 
 async def _settle(process: Process, tasks: Sequence[asyncio.Future[Any]], mark: Path) -> None:

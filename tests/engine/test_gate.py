@@ -15,8 +15,8 @@ from mediaglot.gateway.engine.gate import Gate
 class Hall:
     """Guests of a gate, who stay until they are sent away."""
 
-    def __init__(self, limit: int | None) -> None:
-        self.gate = Gate(limit)
+    def __init__(self, limit: int | None, seats: int | None = None) -> None:
+        self.gate = Gate(limit, seats=seats)
         self.inside: list[str] = []
         self.asked: list[str] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -61,8 +61,8 @@ async def settled() -> None:
 
 
 @asynccontextmanager
-async def hall(limit: int | None) -> AsyncIterator[Hall]:
-    one = Hall(limit)
+async def hall(limit: int | None, seats: int | None = None) -> AsyncIterator[Hall]:
+    one = Hall(limit, seats)
     try:
         yield one
     finally:
@@ -160,3 +160,38 @@ async def test_without_a_limit_all_are_in() -> None:
         for name in "abc":
             await one.come(name, 10**12)
         assert one.inside == ["a", "b", "c"]
+
+
+async def test_there_are_only_so_many_seats_whatever_the_need() -> None:
+    async with hall(None, seats=2) as one:
+        for name in "abc":
+            await one.come(name, 0)
+        assert (one.inside, one.asked) == (["a", "b"], ["c"])
+        await one.go("a")
+        assert one.inside == ["b", "c"]
+
+
+async def test_a_seat_is_free_when_its_guest_leaves_it_though_he_stays_in_the_house() -> None:
+    gate = Gate(100, seats=1)
+    async with gate.room(60) as leave:
+        leave()
+        leave()
+        assert gate.used == 0
+        async with asyncio.timeout(10), gate.room(60):
+            assert gate.used == 60
+        assert gate.used == 0
+    assert gate.used == 0
+
+
+async def test_it_tells_whose_turn_is_next_and_when_somebody_has_to_wait() -> None:
+    async with hall(None, seats=1) as one:
+        told: list[int | None] = []
+        one.gate.watch(lambda: told.append(one.gate.next))
+        await one.come("a", 0, priority=7)
+        assert (told, one.gate.next) == ([], None)
+        await one.come("low", 0, priority=-2)
+        await one.come("high", 0, priority=3)
+        await one.come("lower", 0, priority=-5)
+        assert told == [-2, 3, 3]
+        await one.go("a")
+        assert (one.inside, one.gate.next) == (["high"], -2)

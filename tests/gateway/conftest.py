@@ -137,6 +137,7 @@ class Hands:
         self.refused: dict[int, Fault] = {}
         self.reports: dict[str, tuple[float, float | None]] = {}
         self.wanted: list[frozenset[int]] = []
+        self.made: list[str] = []
         self._gates: dict[str, asyncio.Event] = {}
         self._reached: dict[str, asyncio.Event] = {}
 
@@ -176,6 +177,7 @@ class Hands:
         self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         self.wanted.append(wanted)
+        self.made.append(ticket.id)
         if "make" in self.reports:
             report(*self.reports["make"])
         await self._at("make")

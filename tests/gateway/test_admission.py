@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mediaglot.gateway import exchange
+from mediaglot.gateway.engine.embedded import EmbeddedEngine
 from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.model import Output, Phase, Status
 
@@ -18,6 +19,15 @@ pytestmark = pytest.mark.usefixtures("craft")
 def narrow(works: Any) -> Any:
     """Room for 100 bytes."""
     works.shift.gate = Gate(100)
+    return works
+
+
+@pytest.fixture
+def single(works: Any) -> Any:
+    """One job is encoded at a time, and another one is in hand meanwhile."""
+    gate = works.shift.gate = Gate(seats=1)
+    works.engine = EmbeddedEngine(works.store, works.clock, workers=2, gate=gate)
+    works.shift.engine = works.desk.engine = works.engine
     return works
 
 
@@ -92,3 +102,37 @@ async def test_a_job_larger_than_all_the_room_runs_alone(narrow: Any, craft: Any
     craft.needs[job] = 10**12
     async with asyncio.timeout(10), narrow.running():
         await narrow.until(job, at(Status.FINISHED, None))
+
+
+async def test_the_next_one_is_made_ready_during_an_encoding_and_encoded_while_that_is_measured(
+    single: Any, craft: Any
+) -> None:
+    encode, measure = craft.hold_at("make"), craft.hold_at("measure")
+    first, second = await two(single, craft)
+    async with single.running():
+        await single.until(first, at(Status.RUNNING, Phase.ENCODING))
+        ready = await single.until(second, at(Status.RUNNING, Phase.WAITING))
+        assert ready.sources[0].facts is not None
+        encode.set()
+        await single.until(second, at(Status.RUNNING, Phase.ENCODING))
+        assert (await single.ticket(first)).status is Status.RUNNING
+        measure.set()
+        for job in (first, second):
+            await single.until(job, at(Status.FINISHED, None))
+    assert single.shift.gate.used == 0
+
+
+async def test_a_greater_priority_goes_before_one_that_is_ready(single: Any, craft: Any) -> None:
+    let = craft.hold_at("make")
+    first, plain = await two(single, craft)
+    async with single.running():
+        await single.until(first, at(Status.RUNNING, Phase.ENCODING))
+        await single.until(plain, at(Status.RUNNING, Phase.WAITING))
+        like = await single.add(Output(container="mp4"))
+        high = await single.add(Output(container="mp4"), priority=5)
+        await single.until(high, at(Status.RUNNING, Phase.WAITING))
+        assert (await single.ticket(like)).status is Status.QUEUED, "as great as one that is ready already"
+        let.set()
+        for job in (first, plain, like, high):
+            await single.until(job, at(Status.FINISHED, None))
+    assert craft.made == [first, high, plain, like]

@@ -215,6 +215,12 @@ async def test_priorities_go_first(serve: Any, session: Any, slow: Path, end: An
         return bool((await client.detail(first))["status"] == "TRANSCODING")
 
     await wait(begun)
+    ready = await client.order(job("ready"), priority=10)
+
+    async def fetched() -> bool:
+        return bool((await client.detail(ready))["status"] != "QUEUED")
+
+    await wait(fetched)
     plain = await client.order(job("plain"))
     low, high = await client.order(job("low"), priority=5), await client.order(job("high"), priority=10)
     waiting = {"status": "QUEUED", "profile_name": "file"}
@@ -223,12 +229,12 @@ async def test_priorities_go_first(serve: Any, session: Any, slow: Path, end: An
     status, told = await client.ask("POST", f"{client.media}/transcode_requeue/{first}")
     assert (status, list(told)) == (400, ["message"])
     ended: list[str] = []
-    for order in (high, low, plain):
+    for order in (ready, high, low, plain):
         await end(client, order)
         ended = [one for one in (high, low, plain) if (await client.detail(one))["status"] == "FINISHED"]
         assert ended == [high, low, plain][: len(ended)], "larger first, none last"
     _, told = await client.ask("GET", f"{client.media}/transcoding/consumed_minutes/")
-    assert told["minutes"][0]["duration"] == round((8 + 3 * 2) / 60, 2)
+    assert told["minutes"][0]["duration"] == round((8 + 4 * 2) / 60, 2)
 
 
 async def test_profiles_from_cradle_to_grave(client: Account) -> None:
