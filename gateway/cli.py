@@ -111,6 +111,7 @@ def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:
 def _serve(given: dict[str, Any]) -> int:
     gc.disable()  # all that is loaded now stays: looking for garbage in it would only delay the first answer
     settings = config.load(given)
+    config.forget()
     log.configure(settings.log_level, settings.secrets)
     _watch_children()
     return asyncio.run(_serve_until_told(settings))

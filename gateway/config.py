@@ -10,7 +10,7 @@ import argparse
 import math
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
@@ -146,6 +146,12 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
                 values[item.name] = _convert(item, value, origin)
                 break
     return Settings(**values)
+
+
+def forget(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Take the secrets out of the environment, which every child process would get."""
+    for name in _secret_names():
+        environment.pop(f"{PREFIX}{name.upper()}", None)
 
 
 def _plain() -> list[Any]:

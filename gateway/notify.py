@@ -166,6 +166,7 @@ class Courier:
             )
             return replace(told, state=LetterState.GIVEN_UP)
         wait = timedelta(seconds=self._backoff.seconds(attempts, self._chance()))
+        log.info("letter %s (%s), attempt %d: %s; again in %s", letter.id, letter.event, attempts, status or text, wait)
         return replace(told, due=self._clock.now() + wait)
 
     def _ways(self, letter: Letter) -> Insistence:

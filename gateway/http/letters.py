@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -65,7 +65,7 @@ class Letters:
         letter = await self._found(letter_id)
         ticket = await self._store.get(letter.key)
         attempts = [told(attempt) for attempt in await self._store.attempts(letter_id)]
-        known = [*credentials(letter), *secrets_in(ticket)]
+        known = [*credentials(letter), *(each for secret in secrets_in(ticket) for each in _parts(secret))]
         return {**brief(letter), "request": asked(letter, known), "log": attempts}
 
     async def _redeliver(self, _: Mapping[str, str], letter_id: str) -> Tree:
@@ -134,6 +134,12 @@ def asked(letter: Letter, known: list[str]) -> Tree:
     lines = [[name, STARS if is_credential(name) else masked(value, known)] for name, value in letter.headers.lines]
     body = masked(letter.body.decode("utf-8", "replace"), known)
     return {"method": letter.method, "headers": lines, "size": len(letter.body), "body": body[:EXCERPT]}
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """A secret, and what of it is one if it is a URL in its client's spelling."""
+    yield secret
+    yield from credentials_of(secret)
 
 
 def told(attempt: Attempt) -> Tree:

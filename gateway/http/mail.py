@@ -22,7 +22,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from mediaglot.gateway.clock import Clock
-from mediaglot.gateway.model import Secret
+from mediaglot.gateway.model import Secret, masked
 from mediaglot.gateway.notify import Answer, Undeliverable
 from mediaglot.gateway.store import Letter
 
@@ -65,6 +65,13 @@ class Mailer:
         if not self._server.host:
             raise Undeliverable("no mail server is configured: set smtp_host")
         message = self._message(letter, receivers(letter.url.reveal()))
+        try:
+            answer = await self._sent(message)
+        except Undeliverable as final:
+            raise Undeliverable(masked(str(final), [self._server.password.reveal()])) from None
+        return answer._replace(text=masked(answer.text, [self._server.password.reveal()]))
+
+    async def _sent(self, message: EmailMessage) -> Answer:
         try:
             refused = await asyncio.get_running_loop().run_in_executor(self._threads, self._send, message)
         except smtplib.SMTPNotSupportedError as error:

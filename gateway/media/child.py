@@ -27,10 +27,11 @@ def leash() -> tuple[str, ...]:
     """
     setpriv = shutil.which("setpriv")
     prefix = (setpriv or "setpriv", "--pdeathsig", "KILL", "--")
-    # A minimal setpriv may know no --pdeathsig, so it has to show that it does.
-    if setpriv is None or subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode != 0:
+    if setpriv is None:
         return ()
-    return prefix
+    # A minimal setpriv may know no --pdeathsig, so it has to show that it does.
+    tried = subprocess.run([*prefix, "true"], check=False, capture_output=True, env=bare())
+    return prefix if tried.returncode == 0 else ()
 
 
 async def spawn(
@@ -42,11 +43,11 @@ async def spawn(
     nice: int = 0,
     limits: Mapping[int, int] | None = None,
     prefix: Sequence[str] | None = None,
-    environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
     buffer: int = 1 << 16,
 ) -> Process:
-    """A process in a group of its own, with ``limits`` (``resource.RLIMIT_*`` -> value) and stdout as a pipe.
+    """A process in a group of its own, with ``limits`` (``resource.RLIMIT_*`` -> value), stdout as a pipe, and of the
+    environment what is ``bare``.
 
     ``prefix`` is what goes before the command instead of the ``leash``. It stays in our session: the kernel's
     autogroups weigh sessions against each other and would make ``nice`` worthless between two of them.
@@ -55,7 +56,7 @@ async def spawn(
         *(leash() if prefix is None else prefix),
         *argv,
         cwd=cwd,
-        env=environment,
+        env=bare(),
         stdin=stdin,
         stdout=PIPE,
         stderr=stderr,
@@ -86,7 +87,7 @@ def bounds(limits: Mapping[int, int]) -> dict[int, tuple[int, int]]:
     return found
 
 
-KEPT: Final = frozenset("HOME LANG LC_ALL LC_CTYPE LD_LIBRARY_PATH PATH TMPDIR TZ".split())
+KEPT: Final = frozenset("HOME LANG LC_ALL LC_CTYPE LD_LIBRARY_PATH PATH PYTHONHOME PYTHONPATH TMPDIR TZ".split())
 
 
 def bare() -> dict[str, str]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.faults import EncodingFailed, Stalled, TimedOut, WorkFault
 from mediaglot.gateway.media import orphan, sandbox
-from mediaglot.gateway.media.child import bare, bounds, end, spawn, through
+from mediaglot.gateway.media.child import bounds, end, spawn, through
 from mediaglot.gateway.media.classify import classify
 from mediaglot.gateway.media.progress import Progress, ProgressReader
 
@@ -94,9 +94,7 @@ async def _start(argv: Sequence[str], cwd: Path, limits: Limits) -> tuple[sandbo
         box = await _box(limits.sandbox, argv[0])
         resources = limits.resources()
         prefix = box.prefix(argv, cwd, bounds(resources))
-        process = await spawn(
-            argv, cwd=cwd, nice=NICE, limits={} if box.bounded else resources, prefix=prefix, environment=bare()
-        )
+        process = await spawn(argv, cwd=cwd, nice=NICE, limits={} if box.bounded else resources, prefix=prefix)
     except OSError as error:
         raise EncodingFailed(reason="start") from error
     except sandbox.NoSandbox as error:

@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from mediaglot.gateway.media.child import leash
+from mediaglot.gateway.media.child import bare, leash
 
 Mode = Literal["auto", "bwrap", "unshare", "off"]
 Kind = Literal["bwrap", "unshare", "off"]
@@ -181,6 +181,7 @@ def _libraries(program: str) -> tuple[str, ...]:
             text=True,
             check=False,
             timeout=PATIENCE,
+            env=bare(),
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ()
@@ -197,6 +198,7 @@ def _runs(sandbox: Sandbox, argv: Sequence[str]) -> bool:
                 capture_output=True,
                 check=False,
                 timeout=PATIENCE,
+                env=bare(),
             )
         except (OSError, subprocess.TimeoutExpired):
             return False

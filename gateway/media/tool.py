@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from mediaglot.gateway.media.child import bare
+
 OLDEST: Final = (5, 1)
 PATIENCE: Final = 20.0
 """Seconds that a program may take to tell its version or its features."""
@@ -193,6 +195,7 @@ def _ask(path: str, question: str) -> str:
         capture_output=True,
         check=True,
         timeout=PATIENCE,
+        env=bare(),
     )
     return asked.stdout.decode("utf-8", "replace")
 

@@ -25,6 +25,7 @@ HIDDEN = [
     ("http://h/x?se=1&sig=abc%3D#t", "http://h/x?se=1&sig=***#t"),
     ("s3://b/k/?access_key=AK&secret_key=S/K+1&region=eu", "s3://b/k/?access_key=***&secret_key=***&region=eu"),
     ("u=http%3A%2F%2Fh%2Fx%3Ftoken%3Dabc%26b%3D1", "u=http%3A%2F%2Fh%2Fx%3Ftoken%3D***%26b%3D1"),
+    ("http%3A%2F%2Fh%2Fa.mp4%3Fsig%3Dabc%26b%3D1", "http%3A%2F%2Fh%2Fa.mp4%3Fsig%3D***%26b%3D1"),
     ('{"secret_token": "a\\"b", "id": 1}', '{"secret_token": ***, "id": 1}'),
     ("{'password': 'abc', 'n': 1}", "{'password': ***, 'n': 1}"),
     (

@@ -311,12 +311,12 @@ async def command(data: Path, tmp_path: Path) -> AsyncIterator[Callable[..., Awa
     started: list[Process] = []
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MEDIAGLOT_")}
 
-    async def start(*flags: str, folder: Path = data) -> Process:
+    async def start(*flags: str, folder: Path = data, **more: str) -> Process:
         log = tmp_path / f"log-{len(started)}.txt"
         words = (sys.executable, "-m", "mediaglot", "serve", "--port", "0", "--data", str(folder), *flags)
         with log.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
-                *words, stdin=subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=errors, env=environment
+                *words, stdin=subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=errors, env=environment | more
             )
         started.append(Process(process, log))
         assert process.stdout is not None
@@ -338,11 +338,6 @@ async def standing(handler: Any) -> AsyncIterator[Any]:
     handler.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield handler
     await runner.cleanup()
-
-
-@pytest.fixture(name="until")
-def _until() -> Any:
-    return until
 
 
 @pytest.fixture(name="standing")

@@ -63,18 +63,18 @@ async def told(client: Any, path: str = "", **query: str) -> Any:
         return json.loads(await answer.read()) | {"code": answer.status}
 
 
-async def settled(client: Any, until: Any, job: str, state: str) -> Any:
+async def settled(client: Any, wait: Any, job: str, state: str) -> Any:
     """The notification of a job once it is in a state."""
 
     async def look() -> Any:
         found = (await told(client, job=job, state=state))["notifications"]
         return found[0] if found else None
 
-    return await until(look)
+    return await wait(look)
 
 
 async def test_a_dead_and_a_slow_receiver_delay_nobody_else(
-    client: Any, receiver: Any, slow: Door, dead: str, until: Any
+    client: Any, receiver: Any, slow: Door, dead: str, wait: Any
 ) -> None:
     """Each of the others has far more waiting than may be under way at once."""
     late = [await client.add(LOCAL, SMALL, notify=f"{slow.url}/{n}") for n in range(6)]
@@ -84,20 +84,20 @@ async def test_a_dead_and_a_slow_receiver_delay_nobody_else(
     async with asyncio.timeout(20):
         await slow.knocked.wait()
     quick = await client.add(LOCAL, SMALL, notify=f"{receiver.url}/quick")
-    assert (await settled(client, until, quick, "delivered"))["attempts"] == 1
+    assert (await settled(client, wait, quick, "delivered"))["attempts"] == 1
     assert {one["job"] for one in (await told(client, state="open"))["notifications"]} == {*late, *lost}
     slow.open.set()
     for job in late:
-        assert (await settled(client, until, job, "delivered"))["attempts"] == 1
+        assert (await settled(client, wait, job, "delivered"))["attempts"] == 1
     assert {one["job"] for one in (await told(client, state="open"))["notifications"]} == set(lost)
 
 
-async def test_what_was_sent_and_answered_is_shown_without_credentials(client: Any, slow: Door, until: Any) -> None:
+async def test_what_was_sent_and_answered_is_shown_without_credentials(client: Any, slow: Door, wait: Any) -> None:
     slow.open.set()
     place = slow.url.replace("http://", f"http://ann:{SECRET}@")
     source = f"http://127.0.0.1:9/{SECRET[:3]}.mp4?X-Amz-Signature={SECRET}"
     job = await client.add(source, SMALL, notify=f"{place}/told?token={SECRET}", notify_format="json")
-    one = await settled(client, until, job, "delivered")
+    one = await settled(client, wait, job, "delivered")
     whole = await told(client, f"/{one['id']}")
     assert SECRET not in json.dumps(whole)
     assert whole["url"] == f"{slow.url.replace('http://', 'http://***@')}/told?token=***"
@@ -110,10 +110,10 @@ async def test_what_was_sent_and_answered_is_shown_without_credentials(client: A
     assert slow.ids == [one["id"]]
 
 
-async def test_a_notification_is_repeated_with_its_id_and_dropped(client: Any, slow: Door, until: Any) -> None:
+async def test_a_notification_is_repeated_with_its_id_and_dropped(client: Any, slow: Door, wait: Any) -> None:
     job = await client.add(LOCAL, SMALL, notify=f"{slow.url}/again")
     slow.open.set()
-    one = await settled(client, until, job, "delivered")
+    one = await settled(client, wait, job, "delivered")
     slow.open.clear()
     slow.knocked.clear()
     async with client.session.post(f"{client.site}{ROOM}/{one['id']}/redeliver") as answer:
@@ -130,15 +130,15 @@ async def test_a_notification_is_repeated_with_its_id_and_dropped(client: Any, s
         found = await told(client, f"/{one['id']}")
         return found if len(found["log"]) == 2 else None
 
-    assert (await until(both))["state"] == "dropped"
+    assert (await wait(both))["state"] == "dropped"
     assert slow.ids == [one["id"]] * 2
 
 
-async def test_lists_have_filters_and_pages(client: Any, receiver: Any, until: Any) -> None:
+async def test_lists_have_filters_and_pages(client: Any, receiver: Any, wait: Any) -> None:
     jobs = [await client.add(LOCAL, SMALL, notify=f"{receiver.url}/{n}") for n in range(5)]
     other = await client.as_user("200").add(LOCAL, SMALL, notify=f"{receiver.url}/other")
     for job in (*jobs, other):
-        await settled(client, until, job, "delivered")
+        await settled(client, wait, job, "delivered")
     everything = await told(client, dialect="encoding_com")
     assert [one["sequence"] for one in everything["notifications"]] == sorted(
         (one["sequence"] for one in everything["notifications"]), reverse=True
