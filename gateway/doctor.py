@@ -33,6 +33,7 @@ from mediaglot.gateway.media.tool import (
     missing,
 )
 from mediaglot.gateway.screen import BAD, GOOD, Screen
+from mediaglot.gateway.transfer.sftp import INSTALL
 
 ORIGINS: Final = {
     "setting": "the one that is set",
@@ -69,7 +70,7 @@ def run(given: dict[str, Any]) -> int:
         return 1
     lacks = missing(tool)
     guards = of_guards(tool, cast("sandbox.Mode", settings.sandbox))
-    screen.pairs([*of_tool(tool), *of_probe(tool), *guards, *of_machine(settings), *of_tones(tool)])
+    screen.pairs([*of_tool(tool), *of_probe(tool), *guards, *of_machine(settings), *of_tones(tool), of_sftp()])
     screen.say()
     screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
     screen.pairs(of_offer(tool))
@@ -146,6 +147,11 @@ def of_tones(tool: Tool) -> list[Row]:
     return [
         ("HDR", f"kept as it is: no {lacks}" if lacks else "becomes a standard picture where eight bits are asked for")
     ]
+
+
+def of_sftp() -> Row:
+    found = packaged("asyncssh")
+    return ("SFTP", f"asyncssh {found}") if found else ("SFTP", f"refused, not installed: {INSTALL}")
 
 
 def of_machine(settings: Settings) -> list[Row]:

@@ -27,8 +27,13 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def trust_of(settings: Settings) -> Trust:
+    files = ("ca_bundle", "ssh_key", "ssh_known_hosts")
     trust = Trust(
-        ca_bundle=Path(settings.ca_bundle).resolve() if settings.ca_bundle else None, ftp_tls=settings.ftp_tls
+        **{name: Path(path).resolve() for name in files if (path := getattr(settings, name))},
+        ftp_tls=settings.ftp_tls,
+        ssh_host_key=settings.ssh_host_key,
+        ssh_strict=settings.ssh_strict,
+        ssh_met=settings.data / "ssh_known_hosts",
     )
     if trust.ca_bundle is not None:
         try:

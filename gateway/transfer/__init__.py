@@ -60,6 +60,7 @@ SCHEMES: Final[Mapping[str, str]] = MappingProxyType(
         "file": "mediaglot.gateway.transfer.file:Files",
         "ftp": "mediaglot.gateway.transfer.ftp:Ftp",
         "ftps": "mediaglot.gateway.transfer.ftp:Ftp",
+        "sftp": "mediaglot.gateway.transfer.sftp:Sftp",
     }
 )
 

@@ -6,125 +6,66 @@ query: ``passive=no``, and ``tls=implicit`` or ``tls=explicit``, the latter for 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
-import hashlib
-import os
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-from mediaglot.gateway.clock import Clock, RealClock
-from mediaglot.gateway.faults import SourceForbidden, SourceMissing, SourceTimeout, SourceUnreachable
-from mediaglot.gateway.model import Location
-from mediaglot.gateway.transfer import Fetched, OnProgress, Receipt, delivering, placed
+from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.faults import SourceMissing, SourceTimeout, SourceUnreachable
+from mediaglot.gateway.transfer import OnProgress
 from mediaglot.gateway.transfer.disk import Part, in_thread
+from mediaglot.gateway.transfer.fileserver import PAUSE, FileServer, Work
 from mediaglot.gateway.transfer.ftp_file import Load, Store, remove
 from mediaglot.gateway.transfer.ftp_line import Garbled, Line, Refused
 from mediaglot.gateway.transfer.pinned import LookUp, dial, look_up
-from mediaglot.gateway.transfer.policy import Limits, Policy, judge, judge_address
-from mediaglot.gateway.transfer.retry import Transient, persist, within
+from mediaglot.gateway.transfer.policy import Limits, Policy, judge_address
+from mediaglot.gateway.transfer.retry import Transient
 from mediaglot.gateway.transfer.shuttle import Shuttle
-from mediaglot.gateway.transfer.site import Site, filed, site
+from mediaglot.gateway.transfer.site import Site
 from mediaglot.gateway.transfer.trust import tls_context
 
-PAUSE: Final = 0.5
 TLS_PORT: Final = 990
 AWAY: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ENOTCONN})
 
-T = TypeVar("T")
 
-
-class Ftp:
-    """A connection for each attempt. ``pause`` is the first back-off in seconds, and it doubles.
-
-    ``find`` takes the place of the system's look-up of names.
-    """
-
+class Ftp(FileServer):
     def __init__(
         self, policy: Policy, clock: Clock | None = None, *, pause: float = PAUSE, find: LookUp = look_up
     ) -> None:
-        self._policy = policy
-        self._clock = clock or RealClock()
-        self._pause = pause
-        self._find = find
+        super().__init__(policy, clock, pause=pause, find=find)
         self._context: ssl.SSLContext | None = None
-        self._sweeping: dict[tuple[str, str], asyncio.Task[None]] = {}
 
-    async def close(self) -> None:
-        while self._sweeping:
-            await asyncio.wait(self._sweeping.values())
+    async def _prepare(self) -> None:
+        """Nothing: the standard library is there."""
 
-    async def fetch(
-        self, location: Location, target: Path, *, limits: Limits | None = None, on_progress: OnProgress | None = None
-    ) -> Fetched:
-        limits = limits or self._policy
-        there = self._site(location)
-        async with within(limits.total_timeout, _too_long(limits)), Part.at(target) as part:
-            load = Load(part, limits, self._judge, _told(on_progress), active=_active(there))
-            await persist(
-                partial(self._talk, there, limits, load.attempt),
-                tries=limits.tries,
-                clock=self._clock,
-                pause=self._pause,
-                reached=lambda: part.size,
-            )
-            await part.keep()
-        return Fetched(path=target, size=part.size, name=there.name or None)
+    def _load(self, there: Site, part: Part, limits: Limits, told: OnProgress) -> Load:
+        return Load(part, limits, self._judge, told, active=_active(there))
 
-    async def deliver(
-        self,
-        path: Path,
-        location: Location,
-        *,
-        name: str | None = None,
-        content_type: str | None = None,
-        limits: Limits | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> Receipt:
-        """Directories are made on the way, and a file that is there is replaced."""
-        limits = limits or self._policy
-        with delivering():
-            location = filed(location, name)
-            there = self._site(Location(url=placed(location.url, name), access=location.access))
-            temporary = there.beside(_temporary(path, there))
-            await self._swept(there, temporary)
-            store = Store(path, temporary, self._judge, _told(on_progress), active=_active(there))
-            try:
-                async with within(limits.total_timeout, _too_long(limits)):
-                    await persist(
-                        partial(self._talk, there, limits, store.attempt),
-                        tries=limits.tries,
-                        clock=self._clock,
-                        pause=self._pause,
-                        reached=lambda: store.sent,
-                    )
-            except BaseException:
-                if store.begun:
-                    self._sweep(there, limits, temporary)
-                raise
-        return Receipt(url=there.url, size=store.size)
+    def _store(self, there: Site, path: Path, temporary: str, limits: Limits, told: OnProgress) -> Store:
+        return Store(path, temporary, self._judge, told, active=_active(there))
 
-    async def _talk(self, there: Site, limits: Limits, work: Callable[[Line], T]) -> T:
-        """``work`` on a fresh connection that is logged in. Raises Source* faults, and Transient around them."""
+    def _removal(self, temporary: str) -> Work:
+        return partial(remove, path=temporary)
+
+    async def _talk(self, there: Site, limits: Limits, work: Work) -> None:
         implicit, context, lenient = await self._manner(there)
         with _translated(limits):
             sock = await dial(there.host, there.port, self._policy, limits, self._find)
             shuttle = Shuttle()
 
-            def talk() -> T:
+            def talk() -> None:
                 line = Line(shuttle, sock, there, limits)
                 line.open(context, implicit=implicit, lenient=lenient)
-                done = work(line)
+                work(line)
                 with contextlib.suppress(OSError, EOFError, Garbled):
                     line.wait(line.sock, limits.connect_timeout)
                     line.ask("QUIT")
-                return done
 
-            return await shuttle.run(talk)
+            await shuttle.run(talk)
 
     async def _manner(self, there: Site) -> tuple[bool, ssl.SSLContext | None, bool]:
         """Whether TLS comes first, its context or None for no TLS, whether none is good enough."""
@@ -140,32 +81,8 @@ class Ftp:
         implicit = {"implicit": True, "explicit": False}.get(wish, default)
         return implicit, self._context, wish == "offered"
 
-    def _site(self, location: Location) -> Site:
-        judge(location.url, self._policy)
-        there = site(location)
-        if not there.name:
-            raise SourceForbidden(reason="path")
-        return there
-
     def _judge(self, address: str) -> None:
         judge_address(address, self._policy)
-
-    async def _swept(self, there: Site, temporary: str) -> None:
-        """The same delivery that was given up before may still be cleaning up."""
-        if task := self._sweeping.get((there.url, temporary)):
-            await asyncio.wait([task])
-
-    def _sweep(self, there: Site, limits: Limits, temporary: str) -> None:
-        """Beside whatever goes on now, as nobody who cancels should have to wait for a server."""
-        key = there.url, temporary
-
-        async def sweep() -> None:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(limits.connect_timeout):
-                    await self._talk(there, limits, partial(remove, path=temporary))
-
-        task = self._sweeping[key] = asyncio.create_task(sweep(), name="sweep")
-        task.add_done_callback(lambda _: self._sweeping.pop(key, None))
 
 
 @contextlib.contextmanager
@@ -202,27 +119,5 @@ def _fault(refused: Refused) -> Exception:
     return SourceUnreachable(status=code, reason="refused")
 
 
-def _told(on_progress: OnProgress | None) -> OnProgress:
-    """To be called in any thread; it is told on the event loop."""
-    if on_progress is None:
-        return lambda done, total: None
-    loop = asyncio.get_running_loop()
-
-    def tell(done: int, total: int | None) -> None:
-        loop.call_soon_threadsafe(on_progress, done, total)
-
-    return tell
-
-
 def _active(there: Site) -> bool:
     return there.switches.get("passive", "").lower() in {"no", "0", "false", "off"}
-
-
-def _temporary(path: Path, there: Site) -> str:
-    """The same for the same delivery: what a killed process left is replaced."""
-    seed = hashlib.sha256(os.fsencode(f"{path}\0{there.path}")).hexdigest()
-    return f".mediaglot-{seed[:16]}.part"
-
-
-def _too_long(limits: Limits) -> SourceTimeout:
-    return SourceTimeout(seconds=limits.total_timeout, reason="total")

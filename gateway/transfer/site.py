@@ -71,12 +71,10 @@ def site(location: Location) -> Site:
     )
 
 
-def filed(location: Location, name: str | None) -> Location:
-    """A bare host is a directory too: the same place with the "/" that says so."""
-    place, mark, query = location.url.partition("?")
-    if "/" in place.partition("://")[2] or not name:
-        return location
-    return Location(url=f"{place}/{mark}{query}", access=location.access)
+def filed(url: str, name: str | None) -> str:
+    """A bare host is a directory too: the same place with the "/" that says so, where a ``name`` can follow."""
+    place, mark, query = url.partition("?")
+    return url if not name or "/" in place.partition("://")[2] else f"{place}/{mark}{query}"
 
 
 def _split(url: str) -> SplitResult:

@@ -52,6 +52,7 @@ DOORS = {
     "PIL": ("gateway.media.draw",),
     "aiohttp": ("gateway.http", "gateway.transfer"),
     "aiosqlite": ("gateway.store.sqlite",),
+    "asyncssh": ("gateway.transfer.ssh",),
     "av": (
         "gateway.media.probe_worker",
         "gateway.media.first_picture",
