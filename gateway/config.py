@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.model import Secret
+from mediaglot.gateway.transfer.endpoint import Endpoint
 
 PREFIX = "MEDIAGLOT_"
 
@@ -86,6 +87,7 @@ class Settings:
     ssh_known_hosts: str = setting("", "known_hosts file with the keys of SFTP servers")
     ssh_host_key: tuple[str, ...] = setting((), "SHA256:... or HOST=SHA256:...: the key that an SFTP server must have")
     ssh_strict: bool = setting(False, "refuse SFTP servers of which no key is known, instead of remembering the first")
+    s3: tuple[Endpoint, ...] = field(default=(), metadata={"table": True})
     smtp_host: str = setting("", "mail server for notifications by e-mail; none means that there are none")
     smtp_port: int = setting(25, "port of the mail server", least=1, most=65_535)
     smtp_from: str = setting("mediaglot@localhost", "sender of notifications by e-mail")
@@ -101,8 +103,10 @@ class Settings:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every credential among the settings."""
-        own = (getattr(self, name) for name in _secret_names())
-        return (*(one for one in own if one.reveal()), *(one.secret for many in self.accounts.values() for one in many))
+        own = [getattr(self, name) for name in _secret_names()]
+        own += [one for endpoint in self.s3 if endpoint.keys for one in (endpoint.keys.secret, endpoint.keys.token)]
+        own += [one.secret for many in self.accounts.values() for one in many]
+        return tuple(one for one in own if one is not None and one.reveal())
 
 
 def flags(parser: argparse.ArgumentParser, only: Sequence[str] | None = None) -> None:
@@ -139,6 +143,7 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
     for name in _secret_names():
         if found := environment.get(f"{PREFIX}{name.upper()}") or table.get(name):
             values[name] = _secret(found, f"{path}: {name}")
+    values["s3"] = _endpoints(table.get("s3", []), environment, str(path))
     for item in _plain():
         variable = f"{PREFIX}{item.name.upper()}"
         for value, origin in (
@@ -232,6 +237,26 @@ def folders(storage: Sequence[str]) -> dict[str, Path]:
             raise ConfigError(f"storage: {pair!r} is not URL=DIR")
         found[url] = Path(folder).resolve()
     return found
+
+
+def _endpoints(table: Any, environment: Mapping[str, str], path: str) -> tuple[Endpoint, ...]:
+    """One entry of ``MEDIAGLOT_S3_ENDPOINT`` and its like, and those of ``[[s3]]``."""
+    prefix = f"{PREFIX}S3_"
+    given = {
+        name.removeprefix(prefix).lower(): value
+        for name, value in environment.items()
+        if value and name.startswith(prefix)
+    }
+    if not isinstance(table, list):
+        raise ConfigError(f"{path}: s3 is not a list of tables [[s3]]")
+    entries = [(given, f"{prefix}...")] if given else []
+    found = []
+    for entry, origin in [*entries, *((entry, f"{path}: [[s3]]") for entry in table)]:
+        try:
+            found.append(Endpoint.read(entry))
+        except ValueError as error:
+            raise ConfigError(f"{origin}: {error}") from None
+    return tuple(found)
 
 
 def _truth(value: Any) -> bool:

@@ -34,6 +34,7 @@ from mediaglot.gateway.media.tool import (
 )
 from mediaglot.gateway.screen import BAD, GOOD, Screen
 from mediaglot.gateway.transfer.sftp import INSTALL
+from mediaglot.gateway.transfer.signature import INSTALL as INSTALL_S3
 
 ORIGINS: Final = {
     "setting": "the one that is set",
@@ -70,7 +71,8 @@ def run(given: dict[str, Any]) -> int:
         return 1
     lacks = missing(tool)
     guards = of_guards(tool, cast("sandbox.Mode", settings.sandbox))
-    screen.pairs([*of_tool(tool), *of_probe(tool), *guards, *of_machine(settings), *of_tones(tool), of_sftp()])
+    extras = (of_sftp(), of_s3())
+    screen.pairs([*of_tool(tool), *of_probe(tool), *guards, *of_machine(settings), *of_tones(tool), *extras])
     screen.say()
     screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
     screen.pairs(of_offer(tool))
@@ -152,6 +154,11 @@ def of_tones(tool: Tool) -> list[Row]:
 def of_sftp() -> Row:
     found = packaged("asyncssh")
     return ("SFTP", f"asyncssh {found}") if found else ("SFTP", f"refused, not installed: {INSTALL}")
+
+
+def of_s3() -> Row:
+    found = packaged("botocore")
+    return ("S3", f"botocore {found}") if found else ("S3", f"public buckets only, not installed: {INSTALL_S3}")
 
 
 def of_machine(settings: Settings) -> list[Row]:

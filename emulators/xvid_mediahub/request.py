@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -210,7 +210,11 @@ def settle(job: model.Job, found: Any) -> model.Job:
         inputs=(replace(job.inputs[0], location=location),),
         outputs=tuple(furnished(output, found, said.get("image_download_dir")) for output in job.outputs),
         notifications=tuple(model.Notification(target=target, events=frozenset({event})) for event, target in targets),
-        document={**job.document, "upload_dir": said.get("output_upload_dir")},
+        document={
+            **job.document,
+            "upload_dir": said.get("output_upload_dir"),
+            "upload_options": said.get("upload_options"),
+        },
     )
 
 
@@ -241,7 +245,8 @@ def christen(job: model.Job, job_id: str) -> model.Job:
         return text.replace("{job_id}", job_id).replace("{input_name}", stem)
 
     prefix = filled(job.document["output_prefix"])
-    places = (read_location(f"{folder.rstrip('/')}/{prefix}".rstrip("/") + "/"),) if folder else ()
+    options = job.document.get("upload_options") or {}
+    places = (stored(read_location(f"{folder.rstrip('/')}/{prefix}".rstrip("/") + "/"), options),) if folder else ()
 
     def named(output: model.Output) -> model.Output:
         rows = [replace(row, name=f"{filled(row.name or 'thumb_{resolution}')}_{{n:04}}") for row in output.stills]
@@ -250,6 +255,17 @@ def christen(job: model.Job, job_id: str) -> model.Job:
 
     document = {**job.document, "output_prefix": prefix}
     return replace(job, outputs=tuple(map(named, job.outputs)), document=document)
+
+
+def stored(place: model.Location, options: Mapping[str, Any]) -> model.Location:
+    """How the pipeline wants objects to be kept that go to S3."""
+    wishes = {"acl": "public-read"} if options.get("s3_allow_read") == "everyone" else {}
+    if options.get("s3_reduced_redundancy"):
+        wishes["storage_class"] = "REDUCED_REDUNDANCY"
+    if not wishes or not place.url.lower().startswith("s3:"):
+        return place
+    access = place.access or model.Access()
+    return replace(place, access=replace(access, options={**access.options, **wishes}))
 
 
 def input_name(job: model.Job) -> str:

@@ -178,11 +178,14 @@ def _craft(
         return SimulatedCraft(clock)
     from mediaglot.gateway.backends.ffmpeg import FFmpegCraft  # noqa: PLC0415
     from mediaglot.gateway.transfer.mapped import Mapped  # noqa: PLC0415
+    from mediaglot.gateway.transfer.s3 import S3  # noqa: PLC0415
 
-    rest = settings.data / "storage" if settings.offline_storage else None
-    mapped = Mapped(policy, clock, folders=folders(settings.storage), rest=rest)
-    carrier = Carrier(policy, clock, resolvers=resolvers, mounts=(mapped,))
+    buckets = S3(policy, clock, endpoints=settings.s3, only_named=settings.offline_storage)
+    rest = Mapped(policy, clock, rest=settings.data / "storage" if settings.offline_storage else None)
+    mounts = (Mapped(policy, clock, folders=folders(settings.storage)), buckets, rest)
+    carrier = Carrier(policy, clock, resolvers=resolvers, mounts=mounts)
     stack.push_async_callback(carrier.close)
+    stack.push_async_callback(buckets.close)
     maker = cache(partial(_maker, settings, workshop, carrier, sums))
     return FFmpegCraft(settings.data, maker, workshop.prober, carrier)
 

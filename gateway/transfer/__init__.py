@@ -57,6 +57,7 @@ SCHEMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "http": "mediaglot.gateway.transfer.http:Http",
         "https": "mediaglot.gateway.transfer.http:Http",
+        "s3": "mediaglot.gateway.transfer.s3:S3",
         "file": "mediaglot.gateway.transfer.file:Files",
         "ftp": "mediaglot.gateway.transfer.ftp:Ftp",
         "ftps": "mediaglot.gateway.transfer.ftp:Ftp",

@@ -69,13 +69,13 @@ def address(url: str) -> Address:
     scheme, web = scheme.lower(), scheme.lower() in {"http", "https"}
     place = rest.partition("?")[0]
     authority, _, path = (place.partition("#")[0] if web else place).partition("/")
-    host, port = _host(authority)
+    host, port = host_of(authority)
     if not mark or not host:
         raise SourceForbidden(reason="host")
     names = _names(FTP_TYPE.sub("", path) if scheme in {"ftp", "ftps"} else path)
     folder = not path or path.endswith("/")
     full = host if port in {None, PORTS.get(scheme)} else f"{host}:{port}"
-    if (scheme == "s3" or web) and (found := _bucket_host(host, bare=scheme == "s3")):
+    if (scheme == "s3" or web) and (found := bucket_host(host, bare=scheme == "s3")):
         return _bucket(*found, names, folder)
     if scheme == "s3":
         # No bucket has a port: this is a server of its own.
@@ -84,7 +84,7 @@ def address(url: str) -> Address:
     return Address(room=room, host=full, names=names, folder=folder, known=scheme in STORES or host in HOSTS)
 
 
-def _bucket_host(host: str, *, bare: bool) -> tuple[str, str] | None:
+def bucket_host(host: str, *, bare: bool) -> tuple[str, str] | None:
     """The bucket, if the host names one, and the provider's domain; ``bare`` takes the domain alone too."""
     for domain, pattern in BUCKET_HOSTS.items():
         if bare and host == domain:
@@ -102,7 +102,8 @@ def _bucket(bucket: str, domain: str, names: tuple[str, ...], folder: bool) -> A
     return Address(room="s3", host=bucket, names=names, folder=folder or not names, domain=domain)
 
 
-def _host(authority: str) -> tuple[str, int | None]:
+def host_of(authority: str) -> tuple[str, int | None]:
+    """Host and port of what stands between the slashes. Raises SourceForbidden."""
     try:
         parts = urlsplit(f"//{authority}")
         port = parts.port

@@ -236,15 +236,15 @@ class Reading:
         finally:
             self._close()
 
-    async def blocks(self, start: int = 0) -> AsyncGenerator[bytes, None]:
-        """The bytes from ``start``, a BLOCK at a time, of which the next is read while this one is used.
+    async def blocks(self, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
+        """The bytes from ``start`` to ``end``, a BLOCK at a time, of which the next is read while this one is used.
 
         May be begun again, and left at any time.
         """
-        ahead = self._begin(start)
+        ahead = self._begin(start, end)
         while block := await ended(ahead):
             start += len(block)
-            ahead = self._begin(start)
+            ahead = self._begin(start, end)
             yield block
 
     def copy(self, target: int) -> int:
@@ -281,8 +281,9 @@ class Reading:
                 os.close(folder)
         return True
 
-    def _begin(self, start: int) -> asyncio.Future[bytes]:
-        reading = asyncio.ensure_future(asyncio.to_thread(self._read, start))
+    def _begin(self, start: int, end: int | None) -> asyncio.Future[bytes]:
+        size = BLOCK if end is None else min(BLOCK, end - start)
+        reading = asyncio.ensure_future(asyncio.to_thread(self._read, start, size))
         self._ahead.add(reading)
         reading.add_done_callback(self._over)
         return reading
@@ -297,9 +298,9 @@ class Reading:
             self._file = self._opener()
             self.size = os.fstat(self._file).st_size
 
-    def _read(self, start: int) -> bytes:
+    def _read(self, start: int, size: int) -> bytes:
         with disk_trouble(self._kind):
-            return os.pread(self._file, BLOCK, start)
+            return os.pread(self._file, size, start)
 
     def _close(self) -> None:
         if self._file >= 0:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Protocol
 
 import aiohttp
 
@@ -12,7 +14,7 @@ from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import OnProgress
 from mediaglot.gateway.transfer.disk import Part
 from mediaglot.gateway.transfer.policy import Limits
-from mediaglot.gateway.transfer.request import Requests, refuse
+from mediaglot.gateway.transfer.request import refuse
 from mediaglot.gateway.transfer.retry import Transient
 
 RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -20,11 +22,19 @@ RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 PLAIN: Final = frozenset({"", "identity", "aws-chunked"})
 
 
+class Opener(Protocol):
+    """Asks for a location, and gives the answer with what is needed to say no to it: Requests, or one that signs."""
+
+    def open(
+        self, method: str, location: Location, limits: Limits, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]: ...
+
+
 class Download:
     """Call ``attempt`` until it returns; between calls ``part`` holds the bytes that are sure."""
 
     def __init__(
-        self, requests: Requests, location: Location, part: Part, limits: Limits, on_progress: OnProgress | None
+        self, requests: Opener, location: Location, part: Part, limits: Limits, on_progress: OnProgress | None
     ) -> None:
         self.content_type: str | None = None
         self._requests = requests

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from aiohttp.abc import AbstractResolver
@@ -98,10 +98,18 @@ class Http:
                 return Receipt(url=_bare(put.url), size=source.size, etag=response.headers.get("ETag"))
 
 
+class Blocks(Protocol):
+    """Bytes that can be read again and again: those of a ``Reading``, or some of them."""
+
+    size: int
+
+    def blocks(self) -> AsyncIterator[bytes]: ...
+
+
 class Upload:
     """The body of a PUT; it winds ``timer`` up whenever the server has taken a block, and stops it at the end."""
 
-    def __init__(self, source: Reading, timer: asyncio.Timeout, stall: float, on_progress: OnProgress | None) -> None:
+    def __init__(self, source: Blocks, timer: asyncio.Timeout, stall: float, on_progress: OnProgress | None) -> None:
         self.sent = 0
         self._source = source
         self._timer = timer

@@ -58,7 +58,7 @@ class Policy(Limits):
     allow_dirs: tuple[Path, ...] = ()
     file_sources: bool = False
     local_addresses: bool = False
-    schemes: frozenset[str] = frozenset({"http", "https", "file", "ftp", "ftps", "sftp"})
+    schemes: frozenset[str] = frozenset({"http", "https", "file", "ftp", "ftps", "s3", "sftp"})
     reach: Reach = field(default_factory=Reach)
     trust: Trust = field(default_factory=Trust)
 

@@ -69,6 +69,20 @@ class Requests:
             finally:
                 response.close()
 
+    @contextlib.asynccontextmanager
+    async def once(
+        self, method: str, url: str, limits: Limits, headers: Mapping[str, str], body: Body | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The first answer, a redirect too: what is signed for one place is worth nothing at another."""
+        with translated(limits):
+            target = parse(url)
+            self._judge(target)
+            response = await self._send(method, target, limits, headers, body)
+            try:
+                yield response
+            finally:
+                response.close()
+
     async def _follow(
         self, method: str, location: Location, limits: Limits, headers: Mapping[str, str], body: Body | None
     ) -> aiohttp.ClientResponse:

@@ -49,7 +49,7 @@ async def persist(
 
 
 @contextlib.asynccontextmanager
-async def within(seconds: float, fault: Fault) -> AsyncIterator[asyncio.Timeout]:
+async def within(seconds: float, fault: Fault | Transient) -> AsyncIterator[asyncio.Timeout]:
     """Raises ``fault`` when the block takes longer than ``seconds``; the timer that it gives can be set anew."""
     try:
         async with asyncio.timeout(seconds) as timer:

@@ -171,3 +171,54 @@ def test_secrets_come_from_the_environment_or_the_file_and_never_print(tmp_path:
     assert "from outside" not in repr(by_variable)
     with pytest.raises(SystemExit):
         given(f"--{name.replace('_', '-')}", "x")
+
+
+STORES = """
+[[s3]]
+bucket = "films"
+endpoint = "http://127.0.0.1:9000/"
+style = "path"
+access_key = "OWN"
+secret_key = "hush"
+session_token = "whisper"
+
+[[s3]]
+domain = "Amazonaws.com"
+region = "eu-west-1"
+"""
+
+
+def test_object_stores_by_table_and_by_variable(tmp_path: Path) -> None:
+    variables = {"MEDIAGLOT_S3_ENDPOINT": "https://store.example", "MEDIAGLOT_S3_REGION": ""}
+    settings = config.load(given("--config", str(written(tmp_path, STORES))), variables)
+    outside, films, amazon = settings.s3
+    assert (outside.url, outside.region, outside.bucket) == ("https://store.example", "", "")
+    assert (films.url, films.style, films.bucket) == ("http://127.0.0.1:9000", "path", "films")
+    assert films.keys is not None
+    assert films.keys.user == "OWN"
+    assert (amazon.domain, amazon.region, amazon.keys) == ("amazonaws.com", "eu-west-1", None)
+    assert {one.reveal() for one in settings.secrets} == {"hush", "whisper"}
+    assert "hush" not in repr(settings)
+    assert "whisper" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ('[s3]\nbucket = "films"', "is not a list of tables"),
+        ('[[s3]]\nbucket = "films"', "neither endpoint nor region nor access_key"),
+        ("[[s3]]\nendpoint = 9000", "not a table of texts"),
+        ('[[s3]]\nendpoint = "http://h"\nplace = "x"', "there is no 'place' in it"),
+        ('[[s3]]\nendpoint = "ftp://h"', "endpoint is an http or https URL"),
+        ('[[s3]]\nendpoint = "http://ann:hush@h"', "endpoint is an http or https URL"),
+        ('[[s3]]\nendpoint = "http://h"\nstyle = "virtual"', "style is path or host"),
+        ('[[s3]]\nendpoint = "http://h"\nbucket = "a/b"', "bucket is no name"),
+        ('[[s3]]\nregion = "EU West"', "region is no name"),
+        ('[[s3]]\naccess_key = "hush"', "go together"),
+        ('[[s3]]\nendpoint = "http://h"\nsecret_key = "hush"', "go together"),
+    ],
+)
+def test_an_object_store_that_cannot_be_used_is_named(tmp_path: Path, table: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        config.load(given("--config", str(written(tmp_path, table))), {})
+    assert "hush" not in str(caught.value)

@@ -29,7 +29,7 @@ BESIDE = {
     "store": {"clock", "codec"},
     "shelf": {"codec", "store"},
     "media": {"clock"},
-    "transfer": {"clock"},
+    "transfer": {"clock", "wire"},
 }
 
 
@@ -42,7 +42,7 @@ def allowed() -> dict[str, frozenset[str]]:
     for place, room in enumerate(BEHIND):
         table[room] = frozenset({*ABOVE, *BESIDE, *BEHIND[:place]})
     table |= {room: frozenset({*ABOVE, *BESIDE, *BEHIND, *FRONT}) for room in FRONT}
-    table["config"] = frozenset({"model", "auth"})
+    table["config"] = frozenset({"model", "auth", "transfer"})
     table["log"] = frozenset({"model"})
     table["screen"] = frozenset()
     return table
@@ -51,6 +51,7 @@ def allowed() -> dict[str, frozenset[str]]:
 DOORS = {
     "PIL": ("gateway.media.draw",),
     "aiohttp": ("gateway.http", "gateway.transfer"),
+    "botocore": ("gateway.transfer.signature",),  # an extra
     "aiosqlite": ("gateway.store.sqlite",),
     "asyncssh": ("gateway.transfer.ssh",),
     "av": (

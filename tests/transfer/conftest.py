@@ -2,16 +2,22 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from mediaglot.gateway.clock import VirtualClock
+from mediaglot.gateway.model import Access, Location, Secret
+from mediaglot.gateway.transfer.endpoint import Endpoint
 from mediaglot.gateway.transfer.http import Http
 from mediaglot.gateway.transfer.policy import Policy
+from mediaglot.gateway.transfer.s3 import S3
 
 BODY = b"".join(hashlib.sha256(str(n).encode()).digest() for n in range(98_304))  # 3 MiB
 LOCAL = Policy(local_addresses=True, stall_timeout=20, connect_timeout=20, tries=3)
@@ -171,3 +177,54 @@ async def serve_raw() -> AsyncIterator[Callable[[bytes, bool], Awaitable[str]]]:
         await event.wait()
     for server in servers:
         await server.wait_closed()
+
+
+class Everywhere(AbstractResolver):
+    """All names are on this machine, at one port."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [ResolveResult(hostname=host, host="127.0.0.1", port=self.port, family=family, proto=0, flags=0)]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+def everywhere(store: Any) -> AbstractResolver:
+    """Leads every name to the object store of the test."""
+    return Everywhere(int(store.url.rpartition(":")[2]))
+
+
+@pytest.fixture
+async def opened(eager: Eager) -> AsyncIterator[Callable[..., S3]]:
+    """Makes an S3 that is closed at the end of the test."""
+    made: list[S3] = []
+
+    def make(*endpoints: Endpoint, policy: Policy = LOCAL, **options: Any) -> S3:
+        made.append(S3(policy, eager, endpoints=endpoints, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.close()
+
+
+@pytest.fixture
+def s3(opened: Callable[..., S3], store: Any) -> S3:
+    """All buckets are in the store of the test."""
+    return opened(Endpoint(url=store.url))
+
+
+@pytest.fixture
+def signed() -> Callable[..., Location]:
+    """A location with the keys that the store knows."""
+
+    def make(url: str, **more: Any) -> Location:
+        return Location(url=url, access=Access(user="KEY", password=Secret("SE/CR+ET"), **more))
+
+    return make

@@ -1,0 +1,190 @@
+"""A large object in parts, several of them on their way at once. What has arrived is never sent again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from mediaglot.gateway.faults import Fault, SourceUnreachable
+from mediaglot.gateway.model import Location
+from mediaglot.gateway.transfer import OnProgress
+from mediaglot.gateway.transfer.disk import Reading
+from mediaglot.gateway.transfer.parcel import Parcel
+from mediaglot.gateway.transfer.policy import Limits
+from mediaglot.gateway.transfer.refusal import document, trouble
+from mediaglot.gateway.transfer.retry import Transient
+from mediaglot.gateway.transfer.s3client import Client
+
+PART: Final = 16 << 20
+MOST_PARTS: Final = 10_000
+AT_ONCE: Final = 4
+LAST_WORDS: Final = 5.0
+"""Seconds for a server to answer that we give up."""
+MD5: Final = re.compile(r'"([0-9a-f]{32})"')
+
+T = TypeVar("T")
+
+
+class Again(Protocol):
+    def __call__(self, once: Callable[[], Awaitable[T]], *, reached: Callable[[], int]) -> Awaitable[T]:
+        """``retry.persist`` with all but these filled in."""
+        ...
+
+
+class Multipart:
+    """``run`` gives the object's entity tag; when it fails or is cancelled, the store is told to forget the parts."""
+
+    def __init__(
+        self,
+        client: Client,
+        put: Location,
+        source: Reading,
+        *,
+        limits: Limits,
+        again: Again,
+        on_progress: OnProgress | None,
+        part: int = PART,
+    ) -> None:
+        self._client = client
+        self._put = put
+        self._source = source
+        self._size = source.size
+        self._limits = limits
+        self._again = again
+        self._on_progress = on_progress
+        self._part = max(part, -(-source.size // MOST_PARTS))
+        self._under_way: dict[int, int] = {}
+        self._tags: dict[int, str] = {}
+        self._done = 0
+        self._upload = ""
+        self._asked = False
+
+    async def run(self, headers: Mapping[str, str]) -> str:
+        self._upload = await self._again(partial(self._begin, headers), reached=self._reached)
+        try:
+            await self._send_all()
+            return await self._again(self._complete, reached=self._reached)
+        except BaseException:
+            await undisturbed(self._abort())
+            raise
+
+    def _reached(self) -> int:
+        return self._done
+
+    async def _begin(self, headers: Mapping[str, str]) -> str:
+        sent = {**headers, "Content-Length": "0"}
+        async with self._client.open("POST", self._put, self._limits, sent, query="uploads=") as response:
+            found = (await document(response)).get("UploadId", "")
+        if not found:
+            raise SourceUnreachable(reason="protocol")
+        return f"uploadId={quote(found, safe='')}"
+
+    async def _send_all(self) -> None:
+        numbers = iter(range(1, -(-self._size // self._part) + 1))
+        workers = min(AT_ONCE, -(-self._size // self._part))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(self._work(numbers))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    async def _work(self, numbers: Iterator[int]) -> None:
+        for number in numbers:
+            start = (number - 1) * self._part
+            parcel = Parcel(
+                self._client,
+                self._put,
+                self._source,
+                start=start,
+                size=min(self._part, self._size - start),
+                limits=self._limits,
+                on_progress=partial(self._tell, number),
+            )
+            query = f"partNumber={number}&{self._upload}"
+            self._tags[number] = await self._again(partial(parcel.send, {}, query), reached=self._reached)
+            self._done += parcel.size
+            self._under_way.pop(number, None)
+
+    def _tell(self, number: int, sent: int, _: int | None) -> None:
+        self._under_way[number] = sent
+        if self._on_progress is not None:
+            self._on_progress(self._done + sum(self._under_way.values()), self._size)
+
+    async def _complete(self) -> str:
+        parts = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(self._tags[number])}</ETag></Part>"
+            for number in sorted(self._tags)
+        )
+        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+        asked, self._asked = self._asked, True
+        try:
+            return await self._ask(body)
+        except Fault as fault:
+            # An earlier answer may have been lost on its way: then the object is there, and the parts are not.
+            if asked and fault.data.get("reason") == "NoSuchUpload":
+                return await self._confirm(fault)
+            raise
+
+    async def _ask(self, body: bytes) -> str:
+        async def content() -> Any:
+            yield body
+
+        async with self._client.open(
+            "POST",
+            self._put,
+            self._limits,
+            {"Content-Length": str(len(body)), "Content-Type": "application/xml"},
+            query=self._upload,
+            body=content,
+            digest=hashlib.sha256(body).hexdigest(),
+        ) as response:
+            said = await document(response)
+        # A good status was sent before the work was done, and does not mean that it was done well.
+        if "Code" in said:
+            raise trouble(500, said)
+        if "ETag" not in said:
+            raise Transient(SourceUnreachable(reason="protocol"))
+        return said["ETag"]
+
+    async def _confirm(self, fault: Fault) -> str:
+        async with self._client.open("HEAD", self._put, self._limits, {}) as response:
+            tag, size = response.headers.get("ETag", ""), response.headers.get("Content-Length")
+        if tag != self._expected(tag) or size != str(self._size):
+            raise fault
+        return tag
+
+    def _expected(self, tag: str) -> str:
+        """The entity tag of these parts as S3 reckons it; where parts have others, only their number is sure."""
+        sums = [MD5.fullmatch(self._tags[number]) for number in sorted(self._tags)]
+        if all(sums):
+            digests = b"".join(bytes.fromhex(one[1]) for one in sums if one)
+            return f'"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(sums)}"'
+        return tag if tag.endswith(f'-{len(sums)}"') else ""
+
+    async def _abort(self) -> None:
+        limits = replace(
+            self._limits,
+            connect_timeout=min(LAST_WORDS, self._limits.connect_timeout),
+            stall_timeout=min(LAST_WORDS, self._limits.stall_timeout),
+        )
+        with contextlib.suppress(Fault, Transient):
+            async with self._client.open("DELETE", self._put, limits, {}, query=self._upload):
+                pass
+
+
+async def undisturbed(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for its end, however often the caller is cancelled meanwhile: it is cancelled already."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    task.result()

@@ -1,0 +1,191 @@
+"""An object store that several rooms of the tests use: moto's server, behind a door that reads signatures."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+import aiohttp
+import pytest
+from aiohttp import web
+from yarl import URL
+
+HOST = re.compile(r"(?:(?P<bucket>.+)\.)?(?:s3[.-].*|nyc3\..*|storage\.test(?::\d+)?|localhost:\d+|127\.0\.0\.1:\d+)")
+HOP = {"connection", "transfer-encoding", "content-length", "date", "server"}
+TRUSTED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=x"
+"""For moto, which lets nobody read without any signature and believes all."""
+Mischief = Callable[[web.BaseRequest, bytes], Awaitable[web.StreamResponse | None]]
+
+
+class Store:
+    """The door. It knows keys, checks who signed what by its own arithmetic, and can misbehave.
+
+    ``moto`` behind it stores objects, with its own opinion of parts, types, lists of access and errors.
+    """
+
+    def __init__(self, site: str, session: aiohttp.ClientSession) -> None:
+        self.url = self.site = ""
+        self.moto = site
+        self.session = session
+        self.keys: dict[str, tuple[str, str | None]] = {"KEY": ("SE/CR+ET", None)}
+        self.public: set[str] = set()
+        self.region: str | None = None
+        """The only one that is right."""
+        self.asked: list[web.BaseRequest] = []
+        self.refused: list[str] = []
+        self.mischief: Mischief | None = None
+        """Called with the request and its body before the store is; what it returns is the answer."""
+        self.bucket = f"films-{secrets.token_hex(6)}"
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.asked.append(request)
+        body = await request.content.read()
+        if self.mischief is not None and (answer := await self.mischief(request, body)) is not None:
+            return answer
+        if code := self.objection(request, body):
+            self.refused.append(code)
+            return fault(403 if code != "AuthorizationHeaderMalformed" else 400, code, Region=self.region or "")
+        return await self.forward(request, body)
+
+    async def forward(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP | {"host"}}
+        headers["Authorization"] = TRUSTED
+        options: dict[str, Any] = {"headers": headers, "data": io.BytesIO(body), "allow_redirects": False}
+        async with self.session.request(
+            request.method, URL(self.moto + self.path(request), encoded=True), **options
+        ) as got:
+            kept = {name: value for name, value in got.headers.items() if name.lower() not in HOP}
+            response = web.StreamResponse(status=got.status, headers=kept)
+            response.content_length = got.content_length
+            await response.prepare(request)
+            async for chunk in got.content.iter_any():
+                await response.write(chunk)
+            return response
+
+    def path(self, request: web.BaseRequest) -> str:
+        """As if the bucket had been in the path."""
+        found = HOST.fullmatch(request.headers["Host"])
+        assert found is not None, request.headers["Host"]
+        return f"/{found['bucket']}{request.raw_path}" if found["bucket"] else request.raw_path
+
+    def objection(self, request: web.BaseRequest, body: bytes) -> str | None:
+        given = re.fullmatch(
+            r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/s3/aws4_request, SignedHeaders=([^,]+), "
+            r"Signature=([0-9a-f]{64})",
+            request.headers.get("Authorization", ""),
+        )
+        if given is None:
+            return None if self.path(request).split("/")[1] in self.public else "AccessDenied"
+        user, day, region, signed, signature = given.groups()
+        if user not in self.keys:
+            return "InvalidAccessKeyId"
+        secret, token = self.keys[user]
+        if self.region not in {None, region}:
+            return "AuthorizationHeaderMalformed"
+        if request.headers.get("X-Amz-Security-Token") != token:
+            return "InvalidToken"
+        digest = request.headers["X-Amz-Content-SHA256"]
+        if digest not in {"UNSIGNED-PAYLOAD", hashlib.sha256(body).hexdigest()}:
+            return "XAmzContentSHA256Mismatch"
+        if not {"host", "x-amz-content-sha256", "x-amz-date"} <= set(signed.split(";")):
+            return "AccessDenied"
+        expected = signature_of(request, secret, (day, region), signed.split(";"), digest)
+        return None if hmac.compare_digest(expected, signature) else "SignatureDoesNotMatch"
+
+    # --- what tests put there and find there, past the door ---
+
+    async def make(self, *buckets: str) -> None:
+        for bucket in buckets or (self.bucket,):
+            async with self.session.put(f"{self.moto}/{bucket}") as done:
+                assert done.status == 200, await done.text()
+
+    async def put(self, key: str, content: bytes, bucket: str = "") -> None:
+        async with self.session.put(self.object(key, bucket), data=io.BytesIO(content)) as done:
+            assert done.status == 200, await done.text()
+
+    async def get(self, key: str, bucket: str = "") -> tuple[bytes, Mapping[str, str]]:
+        async with self.session.get(self.object(key, bucket)) as got:
+            assert got.status == 200, await got.text()
+            return await got.read(), got.headers
+
+    async def ask(self, query: str, key: str = "") -> str:
+        async with self.session.get(self.object(key).update_query(query)) as got:
+            return await got.text()
+
+    def object(self, key: str, bucket: str = "") -> URL:
+        return URL(f"{self.moto}/{bucket or self.bucket}/{quote(key)}", encoded=True)
+
+    def methods(self) -> list[str]:
+        return [request.method for request in self.asked]
+
+
+def signature_of(request: web.BaseRequest, secret: str, scope: tuple[str, str], signed: list[str], digest: str) -> str:
+    """By the book, "Authenticating Requests (AWS Signature Version 4)", and not by botocore."""
+    path, _, query = request.raw_path.partition("?")
+    pairs = sorted((pair.partition("=")[0], pair.partition("=")[2]) for pair in query.split("&") if pair)
+    lines = [
+        request.method,
+        path,
+        "&".join(f"{name}={value}" for name, value in pairs),
+        *(f"{name}:{' '.join(','.join(request.headers.getall(name)).split())}" for name in signed),
+        "",
+        ";".join(signed),
+        digest,
+    ]
+    day, region = scope
+    hashed = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    text = "\n".join(["AWS4-HMAC-SHA256", request.headers["X-Amz-Date"], f"{day}/{region}/s3/aws4_request", hashed])
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, "s3", "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def fault(status: int, code: str, **more: str) -> web.Response:
+    """An error as S3 says it, with a text that nobody but the client may see."""
+    told = {"Code": code, "Message": "seen: SE/CR+ET", **more}
+    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in told.items())
+    return web.Response(
+        status=status, body=f'<?xml version="1.0"?>\n<Error>{inner}</Error>'.encode(), content_type="application/xml"
+    )
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The base URL of a fresh moto, a process of its own."""
+    script = "from moto.server import main; main(['-H', '127.0.0.1', '-p', '0'])"
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.STDOUT, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    said = b""
+    while not (found := re.search(rb"Running on (http://127\.0\.0\.1:\d+)", said)):
+        line = process.stdout.readline()
+        assert line, said.decode()
+        said += line
+    # What it says of each request must not fill the pipe.
+    reader = subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
+    yield found[1].decode()
+    process.kill()
+    process.communicate()
+    reader.wait()
+
+
+@pytest.fixture
+async def store(moto: str) -> AsyncIterator[Store]:
+    async with aiohttp.ClientSession(auto_decompress=False, headers={"Authorization": TRUSTED}) as session:
+        opened = Store(moto, session)
+        runner = web.ServerRunner(web.Server(opened), shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        opened.url = opened.site = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        await opened.make()
+        yield opened
+        await runner.cleanup()
