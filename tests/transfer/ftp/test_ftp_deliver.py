@@ -130,11 +130,11 @@ async def test_a_place_that_may_not_be_written_is_refused(ftpd, ftp, made, at):
     assert files(there.folder) == []
 
 
-@pytest.mark.parametrize("path", ["a%0D%0Ab/film.mp4", "%00", "/\\ud800".replace("\\u", "\\u")])
+@pytest.mark.parametrize("path", ["a%0D%0Ab/film.mp4", "a%00", "%0A.mp4"])
 async def test_a_path_is_one_line(ftpd, ftp, made, at, path):
     there = ftpd()
     with pytest.raises((DeliveryForbidden, DeliveryFailed)):
-        await ftp.deliver(made, at(there.url("%0a" + path)))
+        await ftp.deliver(made, at(there.url(path)))
     assert there.said == []
 
 

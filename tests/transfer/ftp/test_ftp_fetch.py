@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
+import signal
 from dataclasses import replace
 
 import pytest
@@ -129,9 +131,8 @@ async def test_too_much_is_refused_before_and_in_the_middle(ftpd, pull, trusting
 async def test_a_full_disk_says_so(ftpd, ftp, made, at):
     there = ftpd()
     put(there, made, "film.mp4")
-    resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = __import__("signal").signal(__import__("signal").SIGXFSZ, __import__("signal").SIG_IGN)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     target = there.folder.parent / "target"
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
     try:
@@ -139,7 +140,7 @@ async def test_a_full_disk_says_so(ftpd, ftp, made, at):
             await ftp.fetch(at(there.url("film.mp4")), target)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        __import__("signal").signal(__import__("signal").SIGXFSZ, ignored)
+        signal.signal(signal.SIGXFSZ, before)
     assert not target.exists()
 
 
@@ -174,7 +175,7 @@ async def test_credentials_are_one_line(ftpd, pull, made, at, credentials):
     assert there.said == []
 
 
-@pytest.mark.parametrize("path", ["a%0D%0ADELE%20film.mp4", "a%0a", "a%00.mp4", "%ud800".replace("%u", "\\u"), ""])
+@pytest.mark.parametrize("path", ["a%0D%0ADELE%20film.mp4", "a%0a", "a%00.mp4", ""])
 async def test_a_path_is_one_line(ftpd, pull, at, path):
     there = ftpd()
     with pytest.raises((SourceForbidden, SourceMissing)):
