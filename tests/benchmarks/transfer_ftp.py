@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import importlib.util
 import json
+import logging
 import multiprocessing
 import os
 import shutil
@@ -63,6 +64,7 @@ def serve_ftp(folder: Path, certificate: Path | None, told: Any) -> None:
 
         authorizer = DummyAuthorizer()
         authorizer.add_user(USER, PASSWORD, str(folder), perm="elradfmwMT")
+    logging.getLogger("pyftpdlib").setLevel(logging.WARNING)
     words = {"authorizer": authorizer, "certfile": str(certificate)}
     handler = type("Handler", (TLS_FTPHandler if certificate else FTPHandler,), words)
     loop = IOLoop()
