@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.backends import Craft
 from mediaglot.gateway.backends.desk import Desk
+from mediaglot.gateway.backends.retention import Keep, Retention, days
 from mediaglot.gateway.backends.shift import Shift
 from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.config import Settings, folders
@@ -139,6 +140,7 @@ async def open_house(
         shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base, gate=gate)
         await shift.recover()
         await _start_courier(settings, store, policy, clock, dialects, stack)
+        stack.push_async_callback(_over, _retention(settings, store, craft, clock, dialects))
         working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
         stack.push_async_callback(_stop_engine, engine, working, shift)
         accounts = Accounts(settings.accounts, clock, free=lambda name: dialects[name].free_tokens)
@@ -285,13 +287,21 @@ async def _start_courier(
         return dialects[name].insistence if name in dialects else Insistence()
 
     running = asyncio.create_task(Courier(store, sender, clock, insistence=insistence).run(), name="courier")
+    stack.push_async_callback(_over, running)
 
-    async def stop() -> None:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
-    stack.push_async_callback(stop)
+def _retention(
+    settings: Settings, store: SqliteStore, craft: Craft, clock: Clock, dialects: Mapping[str, Dialect]
+) -> asyncio.Task[None]:
+    keep = Keep(jobs=days(settings.keep_jobs), results=days(settings.keep_results), letters=days(settings.keep_letters))
+    retention = Retention(store, craft, clock, keep, dialect=dialects.get)
+    return asyncio.create_task(retention.run(), name="retention")
+
+
+async def _over(running: asyncio.Task[None]) -> None:
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
 async def _stop_engine(engine: EmbeddedEngine, working: asyncio.Task[None], shift: Shift) -> None:

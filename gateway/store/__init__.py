@@ -34,6 +34,14 @@ class Key(NamedTuple):
         return cls(ticket.dialect, ticket.account, ticket.id)
 
 
+class Ended(NamedTuple):
+    """A ticket's end. ``number`` is the ticket's own, for those that ended at the same moment."""
+
+    key: Key
+    ended: datetime
+    number: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """A ticket's turn in the queue. A greater ``priority`` is sooner, equal ones go in order of submission."""
@@ -172,6 +180,14 @@ class Transaction(Protocol):
         """An open letter is not to be delivered any more; False if there is none."""
         ...
 
+    async def forget(self, key: Key) -> None:
+        """Leave nothing of a ticket, its letters and facets included."""
+        ...
+
+    async def forget_letters(self, before: datetime, limit: int) -> int:
+        """Leave nothing of letters that ended before that time; how many those were, ``limit`` at most."""
+        ...
+
     async def put_thing(self, dialect: str, account: str, kind: str, id: str, document: Any) -> None: ...  # noqa: A002
 
     async def get_thing(self, dialect: str, account: str, kind: str, id: str) -> Any | None: ...  # noqa: A002
@@ -216,8 +232,8 @@ class Store(Protocol):
         """Change a ticket in memory only, for progress; the next ``put`` makes it last. None if it is not in memory."""
         ...
 
-    async def purge(self, before: datetime) -> tuple[Key, ...]:
-        """Forget tickets that ended before that time, with their letters and facets; their keys."""
+    async def ended(self, before: datetime, limit: int, after: Ended | None = None) -> tuple[Ended, ...]:
+        """The tickets that ended before that time, the earliest first, from behind ``after`` on."""
         ...
 
     async def get_thing(self, dialect: str, account: str, kind: str, id: str) -> Any | None: ...  # noqa: A002

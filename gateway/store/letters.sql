@@ -49,3 +49,9 @@ SELECT min(due) FROM letters WHERE state = 'open' AND due > :now;
 
 -- name: forget
 DELETE FROM letters WHERE dialect = :dialect AND account = :account AND id = :id;
+
+-- name: forget_over
+DELETE FROM letters WHERE sequence IN (
+    SELECT sequence FROM letters WHERE state <> 'open' AND due < :before ORDER BY due LIMIT :limit
+)
+RETURNING 1;

@@ -22,7 +22,7 @@ import aiosqlite
 
 from mediaglot.gateway.exchange import Filter, Page, Window
 from mediaglot.gateway.model import Secret, Status, Ticket
-from mediaglot.gateway.store import Attempt, Full, Key, Letter, LetterFilter, Topic, Transaction, Watcher, Work
+from mediaglot.gateway.store import Attempt, Ended, Full, Key, Letter, LetterFilter, Topic, Transaction, Watcher, Work
 from mediaglot.gateway.store.bitmap import FUNCTIONS
 from mediaglot.gateway.store.cache import PageCache, TicketCache
 from mediaglot.gateway.store.folder import FolderLock, private_file
@@ -38,7 +38,7 @@ T = TypeVar("T")
 logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes down every value, secrets included
 FILE: Final = "mediaglot.db"
 BATCH: Final = 200
-"""Tickets that are read, or forgotten, in one go; between two goes others get their turn."""
+"""Tickets that are read in one go; between two goes others get their turn."""
 MOST: Final = (1 << 63) - 1
 """No number in the database is greater."""
 SLICE: Final = 16
@@ -196,6 +196,8 @@ class SqliteStore:
         self._commits += 1
         for key, ticket in transaction.tickets.items():
             self._cache.keep(key, ticket)
+        for key in transaction.gone:
+            self._cache.forget(key)
         for owner in transaction.lists:
             self._pages.forget(owner)
         for topic, keys in transaction.topics.items():
@@ -214,25 +216,6 @@ class SqliteStore:
         changed = change(present)
         self._cache.run_ahead(key, changed)
         return changed
-
-    async def purge(self, before: datetime) -> tuple[Key, ...]:
-        purged: list[Key] = []
-        while batch := await self._purge_some(before):
-            purged += batch
-        return tuple(purged)
-
-    async def _purge_some(self, before: datetime) -> list[Key]:
-        sql = statements("tickets")
-        async with self._write():
-            rows = await self._writer.rows(sql["ended"], before=ticks(before), limit=BATCH)
-            keys = [Key(*row[1:]) for row in rows]
-            await self._writer.rows(sql["forget"], numbers=as_json([row[0] for row in rows]))
-            for key in keys:
-                await self._writer.rows(statements("letters")["forget"], **key._asdict())
-        for key in keys:
-            self._cache.forget(key)
-            self._pages.forget((key.dialect, key.account))
-        return keys
 
     def watch(self, topic: Topic, watcher: Watcher) -> None:
         self._watchers[topic].append(watcher)
@@ -298,6 +281,12 @@ class SqliteStore:
 
     async def live(self) -> tuple[Key, ...]:
         return tuple(Key(*row) for row in await self._reader.rows(statements("tickets")["live"]))
+
+    async def ended(self, before: datetime, limit: int, after: Ended | None = None) -> tuple[Ended, ...]:
+        place = (ticks(after.ended), after.number) if after is not None else (-MOST, 0)
+        values = {"before": ticks(before), "ended": place[0], "number": place[1]}
+        rows = await self._reader.rows(statements("tickets")["ended"], limit=limit, **values)
+        return tuple(Ended(Key(*row[:3]), time_of(row[3]), row[4]) for row in rows)
 
     async def get_thing(self, dialect: str, account: str, kind: str, id: str) -> Any | None:  # noqa: A002
         return await get_thing(self._reader, self._vault, dialect, account, kind, id)

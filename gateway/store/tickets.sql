@@ -54,11 +54,13 @@ SELECT dialect, account, id FROM tickets JOIN owners ON owner = owners.number
 WHERE ended IS NULL ORDER BY tickets.number;
 
 -- name: ended
-SELECT tickets.number, dialect, account, id FROM tickets JOIN owners ON owner = owners.number
-WHERE ended IS NOT NULL AND ended < :before ORDER BY ended LIMIT :limit;
+SELECT dialect, account, id, ended, tickets.number FROM tickets JOIN owners ON owner = owners.number
+WHERE ended IS NOT NULL AND ended < :before AND (ended, tickets.number) > (:ended, :number)
+ORDER BY ended, tickets.number LIMIT :limit;
 
 -- name: forget
-DELETE FROM tickets WHERE number IN (SELECT value FROM json_each(:numbers));
+DELETE FROM tickets
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND id = :id;
 
 -- name: counts
 SELECT status, n FROM ticket_counts

@@ -40,6 +40,7 @@ class SqliteTransaction:
         self._cache = cache
         self.tickets: dict[Key, Ticket] = {}
         self.topics: defaultdict[Topic, set[Key]] = defaultdict(set)
+        self.gone: set[Key] = set()
         self.lists: set[tuple[str, str]] = set()
         """Dialect and account of those whose lists may look different now."""
 
@@ -98,6 +99,14 @@ class SqliteTransaction:
         self.topics[Topic.TICKETS].add(key)
         if before is None or facets is not None or listed(before) != listed(ticket):
             self.lists.add((key.dialect, key.account))
+
+    async def forget(self, key: Key) -> None:
+        for name in ("tickets", "letters"):
+            self._connection.later(statements(name)["forget"], **key._asdict())
+        self.tickets.pop(key, None)
+        self.gone.add(key)
+        self.topics[Topic.TICKETS].add(key)
+        self.lists.add((key.dialect, key.account))
 
     async def _write_facets(
         self, ticket: Ticket, before: Ticket | None, at: dict[str, int], facets: Mapping[str, str] | None
@@ -176,6 +185,10 @@ class SqliteTransaction:
         if row is not None:
             self.topics[Topic.LETTERS].add(Key(*row))
         return row is not None
+
+    async def forget_letters(self, before: datetime, limit: int) -> int:
+        sql = statements("letters")["forget_over"]
+        return len(await self._connection.rows(sql, before=ticks(before), limit=limit))
 
     async def put_thing(self, dialect: str, account: str, kind: str, id: str, document: Any) -> None:  # noqa: A002
         values = {"dialect": dialect, "account": account, "kind": kind, "id": id}

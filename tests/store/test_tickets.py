@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mediaglot.gateway.exchange import Filter, Window
 from mediaglot.gateway.faults import Conflict, NotFound
 from mediaglot.gateway.model import Made, Secret, Status, Ticket
 from mediaglot.gateway.store import Key, Letter, Topic
@@ -154,21 +155,35 @@ async def test_counts_follow_every_change(store, make, add):
     assert await store.count("acme", "nobody") == {}
 
 
-async def test_purge_forgets_what_ended_before(store, make, add):
-    def over(number: int) -> Ticket:
-        ticket = make(number, status=Status.FINISHED)
-        return replace(ticket, finished=ticket.created + timedelta(hours=1))
+def over(ticket: Ticket) -> Ticket:
+    return replace(ticket, status=Status.FINISHED, finished=ticket.created + timedelta(hours=1))
 
-    old, young, live = await add(over(0), over(100), make(0, id="live"))
-    ticket = await store.get(young)
-    letter = Letter(id="l", key=old, target="t", event="e", url=Secret("http://x"), due=ticket.created)
+
+async def test_what_is_forgotten_leaves_nothing(store, make, add):
+    old, young, live = await add(over(make(0)), over(make(100)), make(0, id="live"))
+    letter = Letter(id="l", key=old, target="t", event="e", url=Secret("http://x"), due=make(0).created)
     async with store.write() as tx:
         await tx.post(letter)
-    assert await store.purge(ticket.finished) == (old,)
+    assert (await store.list("acme", "ann", Filter(), Window())).total == 3
+    async with store.write() as tx:
+        await tx.forget(old)
     assert await store.get(old) is None
+    assert store.peek(old) is None
     assert await store.letters(old) == ()
     assert await store.find_output("acme", "ann", "out-0-0") == live
     assert await store.count("acme", "ann") == {Status.FINISHED: 1, Status.QUEUED: 1}
+    assert {one.id for one in (await store.list("acme", "ann", Filter(), Window())).items} == {young.id, live.id}
+
+
+async def test_tickets_are_found_by_their_end_page_by_page(store, make, add):
+    keys = await add(*(over(make(number, minute=number // 3)) for number in range(9)))
+    await add(make(50), over(make(60)))
+    before, found, after = over(make(60)).finished, [], None
+    while page := await store.ended(before, 2, after):
+        assert len(page) <= 2
+        found, after = [*found, *page], page[-1]
+    assert [one.key for one in found] == keys
+    assert found[0].ended == make(0).created + timedelta(hours=1)
 
 
 async def test_serial_numbers_never_repeat(tmp_path):

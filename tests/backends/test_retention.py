@@ -1,0 +1,151 @@
+"""What is over is forgotten when its time has come: by the clock, in small steps, and nothing of what is younger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
+from mediaglot.gateway.backends.retention import BATCH, Keep, Retention
+from mediaglot.gateway.clock import VirtualClock
+from mediaglot.gateway.model import Job, Secret, Status, Ticket
+from mediaglot.gateway.store import Attempt, Key, Letter, LetterFilter, LetterState
+from mediaglot.gateway.store.sqlite import SqliteStore
+from mediaglot.gateway.transfer import Carrier
+from mediaglot.gateway.transfer.policy import Policy
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    async with await SqliteStore.open(tmp_path / "data") as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(START)
+
+
+@pytest.fixture
+async def craft(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[FFmpegCraft]:
+    carrier = Carrier(Policy(), clock)
+    yield FFmpegCraft(tmp_path, pytest.fail, pytest.fail, carrier)
+    await carrier.close()
+
+
+@pytest.fixture
+def keeping(store: SqliteStore, craft: FFmpegCraft, clock: VirtualClock) -> Callable[..., Retention]:
+    return lambda **keep: Retention(store, craft, clock, Keep(**keep), dialect=lambda _: None)
+
+
+async def fill(store: SqliteStore, craft: FFmpegCraft, *ages: float) -> list[Key]:
+    """A finished job with a result for each age in hours; None is one that runs."""
+    keys = []
+    for number, age in enumerate(ages):
+        ended = START - timedelta(hours=age)
+        ticket = Ticket(id=f"job-{number}", account="ann", dialect="acme", job=Job(), created=START - 1000 * HOUR)
+        ticket = replace(ticket, ids={"folder": f"room-{number}"}, status=Status.FINISHED, finished=ended)
+        async with store.write() as tx:
+            keys.append(Key.of(await tx.add(ticket)))
+        (craft.outputs / f"room-{number}").mkdir(parents=True)
+        (craft.outputs / f"room-{number}" / "a.mp4").write_bytes(b"x")
+    return keys
+
+
+def rooms(craft: FFmpegCraft) -> set[str]:
+    return {path.name.removeprefix("room-") for path in craft.outputs.iterdir()}
+
+
+async def ids(store: SqliteStore) -> set[str]:
+    return {one.key.id for one in await store.ended(START + 1000 * HOUR, 1000)}
+
+
+async def test_jobs_go_with_everything_after_their_time(store: Any, craft: Any, keeping: Any) -> None:
+    ages = [10, 9, 1, 0] + [20] * (2 * BATCH)
+    await fill(store, craft, *ages)
+    await keeping(jobs=5 * HOUR).sweep()
+    assert await ids(store) == {"job-2", "job-3"}
+    assert rooms(craft) == {"2", "3"}
+    assert (await store.count("acme", "ann"))[Status.FINISHED] == 2
+
+
+async def test_results_go_and_their_jobs_stay(store: Any, craft: Any, keeping: Any, clock: VirtualClock) -> None:
+    await fill(store, craft, 10, 9, 1)
+    await keeping(results=5 * HOUR).sweep()
+    assert rooms(craft) == {"2"}
+    assert await ids(store) == {"job-0", "job-1", "job-2"}
+    (craft.outputs / "room-0").mkdir()  # nobody looks there again,
+    await clock.advance(4.5 * 3600)
+    await keeping(results=5 * HOUR).sweep()
+    assert rooms(craft) == {"0"}
+    async with store.write() as tx:  # unless the job is made again
+        ticket = await tx.get(Key("acme", "ann", "job-0"))
+        await tx.put(replace(ticket, finished=clock.now()))
+    await clock.advance(6 * 3600)
+    await keeping(results=5 * HOUR).sweep()
+    assert rooms(craft) == set()
+
+
+async def test_a_job_that_runs_again_keeps_what_it_makes(store: Any, craft: Any, keeping: Any) -> None:
+    (key,) = await fill(store, craft, 10)
+    async with store.write() as tx:
+        await tx.put(replace(await tx.get(key), status=Status.RUNNING, finished=None))
+    await keeping(results=HOUR, jobs=HOUR).sweep()
+    assert rooms(craft) == {"0"}
+    assert (await store.get(key)).status is Status.RUNNING
+
+
+async def test_letters_go_when_they_are_over(store: Any, keeping: Any) -> None:
+    def letter(name: str, age: float, state: LetterState) -> Letter:
+        due, key = START - timedelta(hours=age), Key("acme", "ann", "1")
+        return Letter(id=name, key=key, target="t", event="e", url=Secret("http://x"), due=due, state=state)
+
+    async with store.write() as tx:
+        await tx.post(letter("old", 10, LetterState.DELIVERED))
+        await tx.post(letter("lost", 10, LetterState.GIVEN_UP))
+        await tx.post(letter("waiting", 10, LetterState.OPEN))
+        await tx.post(letter("young", 1, LetterState.DELIVERED))
+        await tx.mark(letter("waiting", 10, LetterState.OPEN), Attempt(at=START, seconds=1))
+    await keeping(letters=5 * HOUR).sweep()
+    assert [one.id for one in await store.find_letters(LetterFilter(), 10)] == ["young", "waiting"]
+    assert len(await store.attempts("waiting")) == 1
+
+
+async def sleeping(clock: VirtualClock, seconds: float) -> None:
+    async with asyncio.timeout(20):
+        while clock.next_due is None or abs(clock.next_due - seconds) > 1e-3:  # noqa: ASYNC110  (nobody tells)
+            await asyncio.sleep(0)
+
+
+async def test_it_looks_again_and_again_and_survives_a_mistake(
+    store: Any, craft: Any, keeping: Any, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A tenth of the time passes between two looks. The first one can't read what it finds."""
+    (key,) = await fill(store, craft, 3)
+    (kept,) = await store._writer.rows("SELECT body FROM bodies")
+    await store._writer.rows("UPDATE bodies SET body = CAST('{' AS BLOB)")
+    store._cache.forget(key)
+    running = asyncio.create_task(keeping(jobs=2 * HOUR).run())
+    await sleeping(clock, 720)
+    assert "could be forgotten" in caplog.text
+    assert rooms(craft) == {"0"}
+    await store._writer.rows("UPDATE bodies SET body = :body", body=kept[0])
+    await clock.advance(720)
+    await sleeping(clock, 720)
+    assert rooms(craft) == await ids(store) == set()
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_where_everything_is_kept_nobody_looks(keeping: Any) -> None:
+    async with asyncio.timeout(5):
+        await keeping().run()
