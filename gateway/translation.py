@@ -17,7 +17,7 @@ from mediaglot.gateway import registry
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.errand import Client, Pass
 from mediaglot.gateway.exchange import CreateJob, Request
-from mediaglot.gateway.faults import Fault, Invalid, NotFound
+from mediaglot.gateway.faults import Fault, Invalid, NotFound, Unsupported
 from mediaglot.gateway.loss import Kind, Ledger, Loss, Policy
 from mediaglot.gateway.model import EMPTY, Job
 from mediaglot.gateway.rehearsal import Rehearsal
@@ -121,7 +121,7 @@ def write_job(
 
 def refusal(fault: Fault) -> Loss:
     path = next((fault.data[key] for key in ("field", "feature", "kind") if fault.data.get(key)), "job")
-    reason = fault.data.get("reason") if isinstance(fault, Invalid) else None
+    reason = fault.data.get("reason") if isinstance(fault, (Invalid, Unsupported)) else None
     return Loss(kind=Kind.REFUSED, path=str(path), essential=True, reason=str(reason or fault.code))
 
 

@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Final, NoReturn
 
 from mediaglot.emulators.tpstreams import answer, manners, wire
 from mediaglot.emulators.tpstreams import request as ask
+from mediaglot.emulators.tpstreams.client import Client
 from mediaglot.emulators.tpstreams.document import FOLDERS, NAME, OUTPUT, furnish
+from mediaglot.emulators.tpstreams.facts import LOGINS
 from mediaglot.emulators.tpstreams.fields import WrongFields
 from mediaglot.emulators.tpstreams.sample import Sample
 from mediaglot.gateway import exchange, faults
@@ -154,8 +156,6 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.WorkFault: says("The video could not be transcoded"),
     Fault: says("Internal server error.", "proposed", 500),
 }
-LOGIN_REFUSED: Final = Complaint(400, "Unable to log in with provided credentials.", "non_field_errors", "inferred")
-TOO_MANY_TOKENS: Final = says("The organization already has the maximum number of tokens.")
 
 HEARD: Final = frozenset({Event.STARTED, Event.FINISHED, Event.FAILED})
 
@@ -179,6 +179,7 @@ class TPStreams(Dialect):
     quoted: ClassVar[frozenset[str]] = frozenset({"resolutions"})
     output = OUTPUT
     sample = Sample
+    client = Client
     knobs: ClassVar[dict[str, Knob]] = {
         "cancel_completed": Knob(("200", "400"), "the status of the answer to cancelling a completed job"),
         "lowercase_status": Knob(("no", "webhook", "webhook_and_list"), "where states are written in lower case"),
@@ -250,8 +251,7 @@ class TPStreams(Dialect):
             return self.respond(call, 400, fault.data["errors"])
         complaint = self.complaint(fault)
         if call.route is not None and call.route.name == LOGIN.name:
-            refused = {Unauthorized: LOGIN_REFUSED, faults.Forbidden: TOO_MANY_TOKENS}
-            complaint = refused.get(type(fault), complaint)
+            complaint = LOGINS.get(type(fault), complaint)
         if isinstance(fault, faults.Conflict):
             complaint = replace(complaint, status=int(self.options["cancel_completed"]))
         text = complaint.say(self.worded(fault.data))

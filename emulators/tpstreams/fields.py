@@ -61,7 +61,7 @@ def checked(tree: Tree, wanted: Mapping[str, Wanted]) -> Tree:
     """Raises WrongFields."""
     found, errors = read_fields(tree, wanted)
     if errors:
-        raise WrongFields(errors=errors)
+        raise WrongFields(errors=errors, field=next(iter(errors)))
     return found
 
 

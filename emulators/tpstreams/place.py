@@ -5,6 +5,7 @@ The provider's domain may come first: ``s3://wasabisys.com/bucket/key/?...``. Se
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -51,8 +52,16 @@ def write_place(location: Location) -> str:
     access = location.access or Access()
     secret = access.password.reveal() if access.password is not None else None
     given = {"access_key": access.user, "secret_key": secret, "region": access.region, **access.options}
-    query = "&".join(f"{name}={quote(value, safe='/')}" for name, value in given.items() if value is not None)
-    return f"{location.url}?{query}" if query else location.url
+    path, _, query = location.url.partition("?")
+    pairs = [f"{name}={quote(value, safe='/')}" for name, value in given.items() if value is not None]
+    query = "&".join([*([query] if query else []), *pairs])
+    return f"{path}?{query}" if query else path
+
+
+def write_folder(location: Location) -> str:
+    """Its slash comes before the credentials. Raises ValueError."""
+    path, mark, query = location.url.partition("?")
+    return write_place(replace(location, url=f"{path.rstrip('/')}/{mark}{query}"))
 
 
 def has_credentials(location: Location) -> bool:
@@ -78,5 +87,5 @@ def spelled(location: Location) -> str:
         return location.url
 
 
-FOLDER: Final = Value(lambda value: read_place(str(value), folder=True), write_place)
+FOLDER: Final = Value(lambda value: read_place(str(value), folder=True), write_folder)
 SOURCE: Final = Value(lambda value: read_source(str(value)), write_source)

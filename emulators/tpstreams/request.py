@@ -109,7 +109,7 @@ def create(call: Call, ledger: Ledger) -> CreateJob:
     )
     errors |= _together(call, found, errors)
     if errors:
-        raise WrongFields(errors=errors)
+        raise WrongFields(errors=errors, field=next(iter(errors)))
     return CreateJob(job=_job(found, ledger, locks=call.options["drm"] == "aes128"))
 
 

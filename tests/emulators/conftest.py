@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote_plus
 
+import aiohttp
 import pytest
+from aiohttp import web
 from lxml import etree
+from yarl import URL
 
 from mediaglot.emulators.encoding_com import Dialect
 from mediaglot.gateway.accounts import Account
+from mediaglot.gateway.config import Settings
 from mediaglot.gateway.dialect import Call
-from mediaglot.gateway.exchange import CreateJob, Request
+from mediaglot.gateway.errand import Errand, Glimpse
+from mediaglot.gateway.exchange import CreateJob, Headers, Request, Response
+from mediaglot.gateway.http.app import Server, listen
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import (
     AudioFacts,
@@ -31,6 +39,8 @@ from mediaglot.gateway.model import (
     VideoFacts,
 )
 
+T = TypeVar("T")
+OVER: Final = frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED})
 START = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
 LATER = datetime(2020, 1, 2, 3, 5, 0, tzinfo=UTC)
 FACTS = MediaFacts(
@@ -189,3 +199,121 @@ def done(client: Client) -> Callable[..., Ticket]:
         return Ticket(**{**facts, **(changes or {})})
 
     return build
+
+
+# --- clients of providers ---------------------------------------------------------------------------
+
+
+class Upstream:
+    """A provider over HTTP; errands run against it until they are over."""
+
+    def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
+        self.session, self.base = session, base
+        self.asked: list[tuple[str, str]] = []
+
+    async def run(self, errand: Errand[T]) -> T:
+        try:
+            request = next(errand)
+            while True:
+                request = errand.send(await self.send(request))
+        except StopIteration as end:
+            return cast("T", end.value)
+
+    async def send(self, request: Request) -> Response:
+        url = f"{self.base}{request.path}" + (f"?{request.query}" if request.query else "")
+        self.asked.append((request.method, request.path))
+        async with self.session.request(
+            request.method,
+            URL(url, encoded=True),
+            data=request.body or None,
+            headers=request.headers.lines,
+            skip_auto_headers=("Content-Type",),
+            allow_redirects=False,
+        ) as answer:
+            lines = tuple(answer.headers.items())
+            return Response(status=answer.status, headers=Headers(lines=lines), body=await answer.read())
+
+    async def ended(self, look: Callable[[], Errand[Glimpse]]) -> Glimpse:
+        """Looks until the job is over."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(30):
+            while (seen := await self.run(look())).status not in OVER:
+                pause = loop.create_future()
+                loop.call_later(0.02, pause.set_result, None)
+                await pause
+        return seen
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def upstream(session: aiohttp.ClientSession, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Upstream]]]:
+    """Starts a server of ours that only pretends to work, and gives the provider ``dialect`` in it."""
+    runners: list[web.AppRunner] = []
+
+    async def start(dialect: str, **settings: Any) -> Upstream:
+        facts = {"port": 0, "data": tmp_path / "data", "backend": "simulated", "dialects": (dialect,), **settings}
+        runners.append(await listen(Server(Settings(**facts))))
+        host, port = runners[-1].addresses[0][:2]
+        return Upstream(session, f"http://{host}:{port}/{dialect.partition(',')[0]}")
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def canned(session: aiohttp.ClientSession) -> AsyncIterator[Callable[..., Awaitable[Upstream]]]:
+    """Starts a provider that has one answer to everything."""
+    runners: list[web.ServerRunner] = []
+
+    async def start(status: int, body: bytes = b"", **headers: str) -> Upstream:
+        lines = {name.replace("_", "-"): value for name, value in headers.items()}
+
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            return web.Response(status=status, body=body, headers=lines)
+
+        runners.append(web.ServerRunner(web.Server(answer), shutdown_timeout=0.1))
+        await runners[-1].setup()
+        await web.TCPSite(runners[-1], "127.0.0.1", 0).start()
+        return Upstream(session, f"http://127.0.0.1:{runners[-1].addresses[0][1]}")
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+class Ear:
+    """Takes what providers send, as the requests that clients hear."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.came: list[Request] = []
+        self._news = asyncio.Condition()
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        lines, body = tuple(request.headers.items()), await request.read()
+        async with self._news:
+            self.came.append(Request(method=request.method, headers=Headers(lines=lines), body=body))
+            self._news.notify_all()
+        return web.Response()
+
+    async def hears(self, enough: Callable[[list[Request]], bool]) -> list[Request]:
+        async with asyncio.timeout(30), self._news:
+            await self._news.wait_for(lambda: enough(self.came))
+        return self.came
+
+
+@pytest.fixture
+async def ear() -> AsyncIterator[Ear]:
+    ear = Ear()
+    runner = web.ServerRunner(web.Server(ear), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    ear.url = f"http://127.0.0.1:{runner.addresses[0][1]}/news"
+    yield ear
+    await runner.cleanup()
