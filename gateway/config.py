@@ -69,6 +69,9 @@ class Settings:
     connect_timeout: float = setting(10.0, "seconds to wait for a source's server", least=0)
     fetch_stall: float = setting(30.0, "seconds without a byte after which a source counts as dead", least=0)
     fetch_time: float = setting(21_600.0, "seconds that fetching a source may take in all", least=0)
+    deliver_patience: float = setting(
+        120.0, "seconds that a destination in trouble is tried again before it is given up", least=0
+    )
     cores: int = setting(0, "cores to encode with, 0 for all that this process may use", least=0)
     chunk_seconds: float = setting(0.0, "seconds of each chunk of a source, 0 for chunks only where they pay", least=0)
     encode_stall: float = setting(60.0, "seconds without progress after which FFmpeg is ended", least=0)

@@ -15,6 +15,8 @@ class Fault(Exception):
     """Something went wrong in a way that a client is told about."""
 
     code: ClassVar[str] = "fault"
+    passing: bool = False
+    """It may be over in a while, without anybody's doing."""
 
     def __init__(self, **data: Any) -> None:
         super().__init__(data)
@@ -166,6 +168,7 @@ class SourceTimeout(SourceUnreachable):
     """The source stopped sending for ``seconds``."""
 
     code = "source_timeout"
+    passing = True
 
 
 class SourceForbidden(SourceUnreachable):

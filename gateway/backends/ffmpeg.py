@@ -6,6 +6,8 @@ Everything of a job happens in a work folder of its own, under names of ours, un
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
@@ -14,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mediaglot.gateway.backends import Over, Product, Report, unheard
-from mediaglot.gateway.faults import DeliveryFailed, Fault, NoSpace, SourceUnreadable
+from mediaglot.gateway.backends.stock import Stock
+from mediaglot.gateway.faults import DeliveryFailed, Fault, NoSpace, SourceUnreadable, WorkFault
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.media.orphan import kill_orphans
 from mediaglot.gateway.model import Delivery, File, Job, Location, MediaFacts, Output, Ticket
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from mediaglot.gateway.backends.saving import Saver
     from mediaglot.gateway.media.probe import Prober
 
+LOG = logging.getLogger(__name__)
 Stamp = tuple[int, int]
 """Bytes, and the time of the last change in nanoseconds."""
 MOST_PEEKED: Final = 1 << 20
@@ -32,7 +36,7 @@ MOST_PEEKED: Final = 1 << 20
 
 
 class FFmpegCraft:
-    """``folder`` holds ``work/`` and ``outputs/``. ``maker`` is first called for the first job."""
+    """``folder`` holds ``work/``, ``stock/`` and ``outputs/``. ``maker`` is first called for the first job."""
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class FFmpegCraft:
         self._seen: dict[Path, Stamp] = {}
         for place in (self.work, self.outputs):
             place.mkdir(parents=True, exist_ok=True)
+        self._stock = Stock(folder / "stock", self.work)
 
     def sweep(self, live: Iterable[Ticket]) -> None:
         kill_orphans(self.work)
@@ -53,6 +58,7 @@ class FFmpegCraft:
         for folder in self.work.iterdir():
             if folder.name not in wanted:
                 shutil.rmtree(folder, ignore_errors=True)
+        self._stock.sweep(wanted)
 
     async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
         return await self._maker().refuse(job, ledger)
@@ -68,7 +74,11 @@ class FFmpegCraft:
         def progress(done: int, whole: int | None) -> None:
             report(done / whole if whole else 0.0)
 
-        fetched = await self._carrier.fetch(ticket.job.inputs[index].location, arriving, on_progress=progress)
+        try:
+            fetched = await self._carrier.fetch(ticket.job.inputs[index].location, arriving, on_progress=progress)
+        except WorkFault as fault:
+            LOG.warning("job %s of %s can't have its source: %a", ticket.id, ticket.dialect, str(fault))
+            raise
         arriving.replace(source)
         self._seen[source] = stamp(source)
         return fetched.size
@@ -77,20 +87,22 @@ class FFmpegCraft:
         return await (await self._prober()).probe(self._source(ticket, index))
 
     async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int:
-        return await self._maker().need(ticket, wanted)
+        left = wanted - self._stock.get(ticket, wanted).keys()
+        return await self._maker().need(ticket, left) if left else 0
 
     async def make(
         self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
-        made = await self._maker().make(ticket, self._folder(ticket), wanted, report, over)
+        known = self._stock.get(ticket, wanted)
+        left, folder = wanted - known.keys(), self._folder(ticket)
+        made = await self._maker().make(ticket, folder, left, report, over) if left or not known else {}
         for index in range(len(ticket.sources)):
             source = self._source(ticket, index)
             if source in self._seen and self._seen[source] != stamp(source):
                 raise SourceUnreadable(reason="changed")
-        return {
-            index: found if isinstance(found, Fault) else self._bound(ticket, index, found)
-            for index, found in made.items()
-        }
+        good = {index: self._bound(ticket, index, one) for index, one in made.items() if not isinstance(one, Fault)}
+        await asyncio.to_thread(self._stock.put, ticket, good)
+        return {**made, **known, **good}
 
     async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
         room = PurePosixPath(ticket.ids["folder"], ticket.outputs[index].id)
@@ -113,8 +125,11 @@ class FFmpegCraft:
             for number, product in enumerate(products):
                 location = delivery.location if len(products) == 1 else numbered(delivery.location, number + 1)
                 await self._carrier.deliver(product.path, location, name=names[number])
-        except NoSpace as fault:
-            raise DeliveryFailed(reason="no_space") from fault
+        except WorkFault as fault:
+            LOG.warning("job %s of %s can't be delivered: %a", ticket.id, ticket.dialect, str(fault))
+            if isinstance(fault, NoSpace):
+                raise DeliveryFailed(reason="no_space") from fault
+            raise
 
     async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
         return await self._maker().stream(self.outputs, ticket.ids["folder"], files)
@@ -128,6 +143,7 @@ class FFmpegCraft:
     def clear(self, ticket: Ticket) -> None:
         for index in range(len(ticket.sources)):
             self._seen.pop(self._source(ticket, index), None)
+        self._stock.forget(ticket)
         shutil.rmtree(self._folder(ticket), ignore_errors=True)
 
     def discard(self, ticket: Ticket) -> None:
@@ -170,9 +186,18 @@ class FFmpegCraft:
         for product, name in zip(products, self._names(ticket, index, products), strict=True):
             path = room / name
             (self.outputs / path).parent.mkdir(parents=True, exist_ok=True)
-            product.path.replace(self.outputs / path)
+            place(product.path, self.outputs / path)
             kept.append(replace(product.file, path=str(path)))
         return tuple(kept)
+
+
+def place(path: Path, target: Path) -> None:
+    """Give a finished file its place; it stays in the work folder as well, for a server that is killed meanwhile."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:
+        path.replace(target)
 
 
 def stamp(source: Path) -> Stamp:

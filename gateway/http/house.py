@@ -185,7 +185,7 @@ def _craft(
     buckets = S3(policy, clock, endpoints=settings.s3, only_named=settings.offline_storage)
     rest = Mapped(policy, clock, rest=settings.data / "storage" if settings.offline_storage else None)
     mounts = (Mapped(policy, clock, folders=folders(settings.storage)), buckets, rest)
-    carrier = Carrier(policy, clock, resolvers=resolvers, mounts=mounts)
+    carrier = Carrier(policy, clock, resolvers=resolvers, mounts=mounts, patience=settings.deliver_patience)
     stack.push_async_callback(carrier.close)
     stack.push_async_callback(buckets.close)
     maker = cache(partial(_maker, settings, workshop, carrier, sums))

@@ -13,6 +13,7 @@ import re
 import shutil
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -31,6 +32,7 @@ from mediaglot.gateway.faults import (
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer.disk import in_thread
 from mediaglot.gateway.transfer.policy import LONGEST_URL, Limits, Policy, judge
+from mediaglot.gateway.transfer.retry import patiently
 
 __all__ = [
     "SCHEMES",
@@ -119,6 +121,7 @@ class Carrier:
 
     ``mounts`` are asked next, in their order; what they hold is theirs, and the policy for hosts and schemes is not
     asked. Whoever gives a mount closes it. An entry of ``schemes`` is "module:attribute", called with (policy, clock).
+    A delivery that fails for a reason that may pass is tried again for ``patience`` seconds.
     """
 
     def __init__(
@@ -129,8 +132,10 @@ class Carrier:
         resolvers: Sequence[Resolver] = (),
         mounts: Sequence[Mount] = (),
         schemes: Mapping[str, str] = SCHEMES,
+        patience: float = 0.0,
     ) -> None:
         self.policy = policy
+        self._patience = patience
         self._clock = clock or RealClock()
         self._resolvers = tuple(resolvers)
         self._mounts = tuple(mounts)
@@ -160,9 +165,16 @@ class Carrier:
         with _refusals(location.url):
             with delivering():
                 transfer = self._transfer(location.url)
-            return await transfer.deliver(
-                path, location, name=name, content_type=content_type, limits=limits, on_progress=on_progress
+            once = partial(
+                transfer.deliver,
+                path,
+                location,
+                name=name,
+                content_type=content_type,
+                limits=limits,
+                on_progress=on_progress,
             )
+            return await patiently(once, patience=self._patience, clock=self._clock)
 
     async def close(self) -> None:
         while self._open:
@@ -190,7 +202,9 @@ def delivering() -> Iterator[None]:
     except SourceForbidden as fault:
         raise DeliveryForbidden(**fault.data) from fault
     except (SourceUnreachable, SourceMissing, SourceTooLarge) as fault:
-        raise DeliveryFailed(**fault.data) from fault
+        failed = DeliveryFailed(**fault.data)
+        failed.passing = fault.passing
+        raise failed from fault
 
 
 @contextlib.contextmanager

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, TypeVar
 
 from mediaglot.gateway.clock import Clock
-from mediaglot.gateway.faults import Fault, SourceTimeout
+from mediaglot.gateway.faults import DeliveryFailed, Fault, SourceTimeout
 
+LOG = logging.getLogger(__name__)
 LONGEST_PAUSE: Final = 30.0
+FIRST_WAIT: Final = 4.0
+LONGEST_WAIT: Final = 120.0
 
 T = TypeVar("T")
 
@@ -21,6 +26,7 @@ class Transient(Exception):
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault)
         self.fault = fault
+        fault.passing = True
 
 
 async def persist(
@@ -46,6 +52,26 @@ async def persist(
             if misses >= tries or (isinstance(broken.fault, SourceTimeout) and not grown):
                 raise broken.fault from broken
         await clock.sleep(min(pause * 2 ** (misses - 1), LONGEST_PAUSE))
+
+
+async def patiently(
+    once: Callable[[], Awaitable[T]], *, patience: float, clock: Clock, chance: Callable[[], float] = random.random
+) -> T:
+    """The result of ``once``, which is called again after a fault that may pass, for ``patience`` seconds in all.
+
+    The pause between two calls grows, less a random half at most. Raises the last fault.
+    """
+    began, misses = clock.monotonic(), 0
+    while True:
+        try:
+            return await once()
+        except DeliveryFailed as fault:
+            pause = min(FIRST_WAIT * 2.0**misses, LONGEST_WAIT) * (1 - chance() / 2)
+            if not fault.passing or clock.monotonic() - began + pause > patience:
+                raise
+            LOG.info("a delivery waits %.1f s after %a", pause, str(fault))
+        misses += 1
+        await clock.sleep(pause)
 
 
 @contextlib.asynccontextmanager
