@@ -179,6 +179,8 @@ class Receiver:
         self.letters: list[dict[str, Any]] = []
         self.refuse = 0
         """How many of the next ones get 503."""
+        self.mute, self.heard, self.over = False, asyncio.Event(), asyncio.Event()
+        """Whether the next ones get no answer before all is ``over``; ``heard`` is set when there was one."""
         self._news = asyncio.Condition()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -190,6 +192,9 @@ class Receiver:
         async with self._news:
             self.letters.append(letter)
             self._news.notify_all()
+        if self.mute:
+            self.heard.set()
+            await self.over.wait()
         return web.Response()
 
     async def at(self, path: str, count: int = 1, seconds: float = 30) -> list[Any]:
@@ -356,6 +361,7 @@ async def origin(clips: Callable[[str], Path]) -> AsyncIterator[Origin]:
 async def receiver() -> AsyncIterator[Receiver]:
     async with standing(Receiver()) as one:
         yield one
+        one.over.set()
 
 
 @pytest.fixture
