@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -14,7 +15,7 @@ from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import OnProgress
 from mediaglot.gateway.transfer.disk import Part
 from mediaglot.gateway.transfer.policy import Limits
-from mediaglot.gateway.transfer.request import refuse
+from mediaglot.gateway.transfer.request import alive, refuse
 from mediaglot.gateway.transfer.retry import Transient
 
 RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -93,11 +94,16 @@ class Download:
 
     async def _pour(self, response: aiohttp.ClientResponse) -> None:
         self._measure(self._total or 0)
-        async for chunk in response.content.iter_any():
-            self._measure(self._part.size + len(chunk))
-            await self._part.write(chunk)
-            if self._on_progress is not None:
-                self._on_progress(self._part.size, self._total)
+        stall, now = self._limits.stall_timeout, asyncio.get_running_loop().time
+        # Framing may come without end and without a byte of the file.
+        async with alive(stall, self._limits) as timer:
+            async for chunk in response.content.iter_any():
+                self._measure(self._part.size + len(chunk))
+                timer.reschedule(None)
+                await self._part.write(chunk)
+                if self._on_progress is not None:
+                    self._on_progress(self._part.size, self._total)
+                timer.reschedule(now() + stall)
         if self._total is not None and self._part.size != self._total:
             if self._part.size > self._total:
                 await self._anew("length")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import re
@@ -16,7 +17,7 @@ from mediaglot.gateway.faults import Fault, SourceForbidden, SourceMissing, Sour
 from mediaglot.gateway.model import Access, Location, Secret
 from mediaglot.gateway.transfer.pinned import connector
 from mediaglot.gateway.transfer.policy import Limits, Policy, judge
-from mediaglot.gateway.transfer.retry import Transient
+from mediaglot.gateway.transfer.retry import Transient, within
 
 CHUNK: Final = 256 * 1024
 MOVED: Final = frozenset({301, 302, 307, 308})
@@ -118,15 +119,28 @@ class Requests:
                 read_bufsize=CHUNK,
                 trust_env=False,
             )
-        return await self._session.request(
-            method,
-            url,
-            headers={"User-Agent": "mediaglot", "Accept-Encoding": "identity", **headers},
-            data=None if body is None else body(),
-            skip_auto_headers=("Content-Type",),
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(connect=limits.connect_timeout, sock_read=limits.stall_timeout),
-        )
+        # A head may come without an end; while a body goes out, whoever sends it looks at the clock.
+        longest = limits.connect_timeout + limits.stall_timeout if body is None else limits.total_timeout
+        async with alive(longest, limits):
+            return await self._session.request(
+                method,
+                url,
+                headers={"User-Agent": "mediaglot", "Accept-Encoding": "identity", **headers},
+                data=None if body is None else body(),
+                skip_auto_headers=("Content-Type",),
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(connect=limits.connect_timeout, sock_read=limits.stall_timeout),
+            )
+
+
+@contextlib.asynccontextmanager
+async def alive(seconds: float, limits: Limits) -> AsyncIterator[asyncio.Timeout]:
+    """Raises Transient(SourceTimeout) when nothing of use came for ``seconds``, whatever else did."""
+    try:
+        async with within(seconds, SourceTimeout(seconds=limits.stall_timeout, reason="stall")) as timer:
+            yield timer
+    except SourceTimeout as fault:
+        raise Transient(fault) from None
 
 
 def parse(text: str) -> URL:

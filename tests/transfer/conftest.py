@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -228,3 +229,32 @@ def signed() -> Callable[..., Location]:
         return Location(url=url, access=Access(user="KEY", password=Secret("SE/CR+ET"), **more))
 
     return make
+
+
+@pytest.fixture
+async def serve_flood() -> AsyncIterator[Callable[[bytes, bytes], Awaitable[str]]]:
+    """A server that says ``head`` and then ``flood`` again and again, until the client has had enough."""
+    servers: list[asyncio.Server] = []
+    talks: list[asyncio.Task[None]] = []
+
+    async def start(head: bytes, flood: bytes) -> str:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            talks.append(cast("asyncio.Task[None]", asyncio.current_task()))
+            with contextlib.suppress(ConnectionError):
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(head)
+                while True:
+                    writer.write(flood)
+                    await writer.drain()
+            writer.transport.abort()
+
+        servers.append(server := await asyncio.start_server(talk, "127.0.0.1", 0))
+        return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"
+
+    yield start
+    for talk in talks:
+        talk.cancel()
+    await asyncio.gather(*talks, return_exceptions=True)
+    for server in servers:
+        server.close()
+        await server.wait_closed()
