@@ -1,0 +1,207 @@
+"""What the policy refuses, through every dialect over HTTP: the dialect's own words, the reason in the log, no contact.
+
+The server may reach 127.0.0.2, which stands for the world, and nothing else that is local. On 127.0.0.1, at the same
+port, is what must never be asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from mediaglot.gateway.exchange import Request, Response
+from mediaglot.gateway.http.transport import Transport, drive
+from mediaglot.gateway.model import TERMINAL
+
+pytestmark = [pytest.mark.usefixtures("no_mistakes")]
+NAMES = ("encoding_com", "tpstreams", "transparent_edge", "xvid_mediahub")
+SHORT = "https://media.mediaglot.test/bars-1s-320x180-25fps.mp4"
+REFUSED = {
+    "encoding_com": ("Error", "Download error:  The source address is not allowed"),
+    "tpstreams": ("Error", "The specified input URL does not exist or cannot be accessed"),
+    "transparent_edge": ("ERROR", "the origin is not allowed"),
+    "xvid_mediahub": ("FAILURE", "Failed to transcode the file"),
+}
+
+
+class World:
+    """What the server may reach. Paths under /to/ redirect to ``there``, /cut breaks off in the middle."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, str] = {}
+        self.port = 0
+        self.inside: list[str] = []
+        """What arrived where nothing may."""
+
+    async def outside(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/cut":
+            response = web.StreamResponse(headers={"ETag": '"one"'})
+            response.content_length = 100_000
+            await response.prepare(request)
+            await response.write(b"x" * 50_000)
+            assert request.transport is not None
+            request.transport.close()
+            return response
+        return web.Response(status=302, headers={"Location": self.there[request.path]})
+
+    async def within(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.inside.append(f"{request.method} {request.path}")
+        return web.Response(body=b"secret" * 10_000)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    one = World()
+    runners = [web.ServerRunner(web.Server(handler), shutdown_timeout=0.1) for handler in (one.outside, one.within)]
+    for runner, host in zip(runners, ("127.0.0.2", "127.0.0.1"), strict=True):
+        await runner.setup()
+        await web.TCPSite(runner, host, one.port).start()
+        one.port = runner.addresses[0][1]
+    yield one
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server in whose hands nobody is safe."""
+    known = {
+        "rebind.test": [["127.0.0.2"], ["127.0.0.1"]],
+        "both.test": [["127.0.0.2", "127.0.0.1"]],
+        "inside.test": [["127.0.0.1"]],
+        "six.test": [["::ffff:127.0.0.1"]],
+    }
+    asked: dict[str, int] = {}
+    system = socket.getaddrinfo
+
+    def look_up(host: Any, port: Any, *more: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        key, _, tail = str(name).partition(".")
+        answers = known.get(f"{key.partition('-')[0]}.{tail}")
+        if answers is None:
+            return system(host, port, *more, **options)
+        count = asked[name] = asked.get(name, 0) + 1
+        found = answers[min(count, len(answers)) - 1]
+        return [row for one in found for row in system(one, port, type=socket.SOCK_STREAM)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+@pytest.fixture
+def allowed(tmp_path: Path) -> Path:
+    folder, secret = tmp_path / "allowed", tmp_path / "secret"
+    folder.mkdir()
+    secret.mkdir()
+    (secret / "film.mp4").write_bytes(b"film")
+    (folder / "link.mp4").symlink_to(secret / "film.mp4")
+    (folder / "door").symlink_to(secret)
+    return folder
+
+
+@pytest.fixture
+def settings(allowed: Path) -> dict[str, Any]:
+    nets = {"local_addresses": "off", "allow_network": ("127.0.0.2/32",)}
+    return {**nets, "file_sources": True, "allow_dir": (allowed,), "workers": 8}
+
+
+ADDRESSES = (
+    "127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "[::1]", "[::]", "0.0.0.0",
+    "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0x7f.1", "both.test", "inside.test", "six.test",
+)  # fmt: skip
+METADATA = ("http://169.254.169.254/latest/meta-data/", "http://[fd00:ec2::254]/x", "http://168.63.129.16/x")
+
+
+def tricks(world: World, allowed: Path) -> list[str]:
+    """Sources that must not be fetched. A fresh name for each dialect, where it matters, has {dialect} in it."""
+    port, hops = world.port, [f"http://{host}:{world.port}/x" for host in ADDRESSES]
+    hops += [*METADATA, "file:///etc/passwd", f"file://{allowed}/link.mp4"]
+    world.there = {f"/to/{number}": hop for number, hop in enumerate([*hops, "gopher://127.0.0.1/x"])}
+    return [
+        *hops,
+        *(f"http://127.0.0.2:{port}{path}" for path in world.there),
+        f"http://rebind-{{dialect}}.test:{port}/cut",
+        f"http://127.0.0.2@127.0.0.1:{port}/x",
+        f"http://127.0.0.2:{port}@127.0.0.1:{port}/x",
+        f"http://user@127.0.0.2:{port}@127.0.0.1:{port}/x",
+        f"http://127.0.0.2:{port}\\@127.0.0.1:{port}/x",
+        f"http://127.0.0.2:{port}/{'x' * 9000}",
+        f"file://{allowed}/../secret/film.mp4",
+        f"file://{allowed}/%2e%2e/secret/film.mp4",
+        f"file://{allowed}/..%2fsecret/film.mp4",
+        f"file://{allowed}/door/film.mp4",
+        f"file://elsewhere{allowed}/film.mp4",
+        "file:///proc/self/environ",
+    ]
+
+
+BAD_REQUEST = {
+    "encoding_com": ["Wrong value of parameter source: is not a usable URL"],
+    "tpstreams": ['HTTP 400: {"input_url":["Enter a valid URL."]}'],
+    "transparent_edge": [
+        'HTTP 400: {"message":"origin: is not a URL of ftp, ftps, http, https, s3, sftp"}',
+        'HTTP 400: {"message":"origin: is not a usable URL"}',
+    ],
+    "xvid_mediahub": ["HTTP 400: Invalid Input"],
+}
+NOT_TAKEN = {name: [("not taken", text) for text in texts] for name, texts in BAD_REQUEST.items()}
+"""What is said at once of sources that the provider itself would not take."""
+
+
+class Visitor:
+    """A client of one dialect, which logs in once."""
+
+    def __init__(self, dialect: Any, site: str, transport: Transport, wait: Any) -> None:
+        self.dialect, self._wait, self._transport = dialect, wait, transport
+        self._base, self._known = f"{site}/{dialect.name}", dict[tuple[str, bytes], Response]()
+        self._turn = asyncio.Semaphore(8)
+
+    async def _send(self, request: Request) -> Response:
+        key = request.path, request.body
+        if re.search(r"login|token", request.path):
+            self._known[key] = self._known.get(key) or await self._transport.send(request, self._base)
+            return self._known[key]
+        return await self._transport.send(request, self._base)
+
+    async def outcome(self, source: str) -> tuple[str, str]:
+        """The word for the state and the words of the error; what was said where the job was not even taken."""
+        async with self._turn:
+            sample = self.dialect.sample()
+            try:
+                job = await drive(sample.create(source), self._send)
+            except ValueError as error:
+                return "not taken", str(error)
+
+            async def look() -> Any:
+                seen = await drive(sample.status(job), self._send)
+                return seen if self.dialect.heard(seen.word)[0] in TERMINAL else None
+
+            seen = await self._wait(look)
+            return seen.word, re.sub(r"^Order \d+-\d+ failed: ", "", seen.detail)
+
+
+@pytest.mark.usefixtures("names")
+@pytest.mark.parametrize("name", NAMES)
+async def test_sources(
+    serve: Any, settings: Any, world: World, allowed: Path, wait: Any, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await serve(**settings)
+    sources = [source.format(dialect=name.replace("_", "")) for source in tricks(world, allowed)]
+    async with Transport() as transport:
+        visitor = Visitor(client.server.dialects[name], client.site, transport, wait)
+        ends = await asyncio.gather(*map(visitor.outcome, sources))
+    said = [record.getMessage() for record in caplog.records]
+    found = dict(zip(sources, ends, strict=True))
+    taken = {source: end for source, end in found.items() if end not in NOT_TAKEN[name]}
+    assert [(source[-60:], end) for source, end in taken.items() if end != REFUSED[name]] == []
+    assert all(re.match(r"file:|.*[@\\]|.*x{9000}", source) for source in sources if source not in taken)
+    assert world.inside == []
+    reasons = {line.partition("(")[2].partition(")")[0] for line in said if "the policy refuses" in line}
+    assert reasons >= {"address", "host", "scheme"}
+    assert len([line for line in said if "can't have its source" in line]) == len(taken)
