@@ -205,3 +205,64 @@ async def test_sources(
     reasons = {line.partition("(")[2].partition(")")[0] for line in said if "the policy refuses" in line}
     assert reasons >= {"address", "host", "scheme"}
     assert len([line for line in said if "can't have its source" in line]) == len(taken)
+
+
+FORBIDDEN = "Download error:  The source address is not allowed"
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.usefixtures("names")
+async def test_all_other_places_of_a_job(
+    serve: Any, settings: Any, world: World, allowed: Path, wait: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Destinations, pictures, fonts and notifications: what a client names besides its source."""
+    client = await serve(**settings, deliver_patience=0)
+    inside = f"http://inside.test:{world.port}"
+    world.there = {"/to/0": f"{inside}/moved"}
+    small = {"output": "mp4", "size": "160x90"}
+    places = {
+        f"{inside}/a.mp4": "address",
+        f"http://u:s3cret@127.0.0.1:{world.port}/a.mp4": "address",
+        f"http://[::ffff:7f00:1]:{world.port}/a.mp4": "address",
+        f"http://127.0.0.2:{world.port}/to/0": "address",
+        f"http://2130706433:{world.port}/a.mp4": "host",
+        f"file://{allowed}/../secret/a.mp4": "traversal",
+        f"file://{allowed}/door/a.mp4": "outside",
+        f"file://{allowed}/link.mp4": "outside",
+    }
+    formats = [
+        *(small | {"destination": place} for place in places),
+        small | {"logo": {"logo_source": f"{inside}/logo.png", "logo_x": "1", "logo_y": "1"}},
+        small | {"text_overlay": {"text": "a", "font_source": f"{inside}/font.ttf"}},
+        small | {"overlay": {"overlay_source": f"http://127.0.0.2:{world.port}/to/0"}},
+    ]
+    told = {"notify": f"{inside}/told", "notify_encoding_errors": f"http://127.0.0.1:{world.port}/told"}
+    done = await client.end(await client.add(SHORT, *formats, **told))
+    said = [(one["status"], one.get("description")) for one in done["format"]]
+    words = [f"The destination is not allowed ({reason})" for reason in places.values()]
+    assert said == [("Error", text) for text in [*words, FORBIDDEN, FORBIDDEN, FORBIDDEN]]
+
+    async def given_up() -> bool:
+        lines = [record.getMessage() for record in caplog.records]
+        return sum("given up after 1 attempts: the policy does not allow it" in line for line in lines) == 12
+
+    await wait(given_up)
+    assert world.inside == []
+    assert (allowed.parent / "secret" / "film.mp4").read_bytes() == b"film"
+    assert [path.name for path in (allowed.parent / "secret").iterdir()] == ["film.mp4"]
+    assert "s3cret" not in caplog.text
+
+
+@pytest.mark.ffmpeg
+async def test_lists_of_hosts_and_ports_hold_for_a_whole_job(serve: Any, world: World, origin: Any, clips: Any) -> None:
+    clips("bars-1s-320x180-25fps.mp4")
+    port = int(origin.url.rpartition(":")[2])
+    client = await serve(allow_port=(str(port),), deny_host=("localhost",), deliver_patience=0)
+    film = "clips/bars-1s-320x180-25fps.mp4"
+    small = {"output": "mp4", "size": "160x90", "destination": f"http://127.0.0.1:{world.port}/a.mp4"}
+    done = await client.end(await client.add(f"http://127.0.0.1:{port}/{film}", small))
+    assert done["format"]["description"] == "The destination is not allowed (port)"
+    for refused in (f"http://127.0.0.1:{world.port}/{film}", f"http://localhost:{port}/{film}"):
+        done = await client.end(await client.add(refused, small))
+        assert (done["status"], done["description"]) == ("Error", FORBIDDEN)
+    assert world.inside == []
