@@ -33,6 +33,7 @@ from mediaglot.gateway.media.tool import Tool, find
 from mediaglot.gateway.store.sqlite import SqliteStore
 from mediaglot.gateway.transfer import Carrier, Resolver
 from mediaglot.gateway.transfer.policy import Policy
+from mediaglot.gateway.transfer.trust import Trust
 
 if TYPE_CHECKING:
     from mediaglot.gateway.backends.saving import Saver
@@ -241,7 +242,7 @@ def threads(cores: int) -> int:
     return max(2, cores * 3 // 2)
 
 
-def _mail(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Send:
+def _mail(settings: Settings, trust: Trust, clock: Clock, stack: AsyncExitStack) -> Send:
     """Loaded for the first mail."""
 
     @cache
@@ -255,6 +256,7 @@ def _mail(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Send:
             tls=settings.smtp_tls,
             user=settings.smtp_user,
             password=settings.smtp_password,
+            trust=trust,
         )
         return Mailer(server, clock)
 
@@ -280,7 +282,7 @@ async def _start_courier(
     from mediaglot.gateway.http.client import Sender  # noqa: PLC0415
     from mediaglot.gateway.notify import Courier  # noqa: PLC0415
 
-    sender = Sender(policy, _mail(settings, clock, stack))
+    sender = Sender(policy, _mail(settings, policy.trust, clock, stack))
     stack.push_async_callback(sender.close)
 
     def insistence(name: str) -> Insistence:

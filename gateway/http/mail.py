@@ -11,7 +11,6 @@ import contextlib
 import re
 import smtplib
 import socket
-import ssl
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.headerregistry import Address
@@ -25,6 +24,7 @@ from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.model import Secret, masked
 from mediaglot.gateway.notify import Answer, Undeliverable
 from mediaglot.gateway.store import Letter
+from mediaglot.gateway.transfer.trust import Trust, tls_context
 
 MOST: Final = 20
 """Receivers of one letter."""
@@ -46,6 +46,7 @@ class MailServer:
     password: Secret = field(default_factory=lambda: Secret(""))
     timeout: float = 15.0
     """Seconds for each step of the conversation."""
+    trust: Trust = field(default_factory=Trust)
 
 
 class Mailer:
@@ -110,7 +111,7 @@ class Mailer:
     def _send(self, message: EmailMessage) -> int:
         """How many receivers the server refused, though not all."""
         server = self._server
-        context = ssl.create_default_context() if server.tls != "off" else None
+        context = tls_context(server.trust) if server.tls != "off" else None
         ours = server.sender.rpartition("@")[2].strip("> ")
         connection: smtplib.SMTP
         if server.tls == "tls":
