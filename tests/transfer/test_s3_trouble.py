@@ -92,6 +92,17 @@ def web_fault(status, code):
     return web.Response(status=status, text=body, content_type="application/xml")
 
 
+async def test_a_full_store_is_a_failed_delivery(s3, store, made, signed):
+    async def full(request, body):
+        return web_fault(507, "XMinioStorageFull")
+
+    store.mischief = full
+    with pytest.raises(DeliveryFailed) as caught:
+        await s3.deliver(made, signed(f"s3://{store.bucket}/a"))
+    assert caught.value.data == {"status": 507, "reason": "XMinioStorageFull"}
+    assert len(store.asked) == 3
+
+
 @pytest.mark.parametrize(
     "body",
     [
