@@ -38,13 +38,32 @@ class Parcel:
         self._limits = limits
         self._on_progress = on_progress
         self._digest = ""
+        self._short = False
 
-    def blocks(self) -> AsyncIterator[bytes]:
-        return self._source.blocks(self._start, self._start + self.size)
+    async def blocks(self) -> AsyncIterator[bytes]:
+        seen = 0
+        async for block in self._source.blocks(self._start, self._start + self.size):
+            seen += len(block)
+            yield block
+        self._short = seen < self.size
 
     async def send(self, headers: Mapping[str, str], query: str = "") -> str:
-        """The entity tag, empty where the store gives none. Raises Source* faults, and Transient around them."""
+        """The entity tag, empty where the store gives none. Raises Source* faults, and Transient around them.
+
+        DeliveryFailed when the file has become shorter.
+        """
         digest = await self._sum()
+        try:
+            return await self._once(headers, query, digest)
+        except Transient:
+            self._judge()
+            raise
+
+    def _judge(self) -> None:
+        if self._short:
+            raise DeliveryFailed(reason="changed")
+
+    async def _once(self, headers: Mapping[str, str], query: str, digest: str) -> str:
         seconds = self._limits.stall_timeout
         silence = SourceTimeout(seconds=seconds, reason="stall")
         async with within(self._limits.connect_timeout + seconds, Transient(silence)) as timer:
@@ -58,19 +77,16 @@ class Parcel:
                 return response.headers.get("ETag", "")
 
     async def _sum(self) -> str:
-        """TLS guards the bytes on their way; without it, the signature does."""
+        """TLS guards the bytes on their way; without it, the signature does, but to a server of the operator's."""
         if not self._digest:
             _, target = self._client.target(self._put)
-            plain = target.keys is not None and target.url.startswith("http:")
+            plain = target.keys is not None and target.url.startswith("http:") and not target.own
             self._digest = await self._reckoned() if plain else UNSIGNED
         return self._digest
 
     async def _reckoned(self) -> str:
-        """Raises DeliveryFailed when the file has become shorter."""
-        found, seen = hashlib.sha256(), 0
+        found = hashlib.sha256()
         async for block in self.blocks():
             await in_thread(found.update, block)
-            seen += len(block)
-        if seen < self.size:
-            raise DeliveryFailed(reason="changed")
+        self._judge()
         return found.hexdigest()

@@ -61,6 +61,15 @@ async def test_a_large_file_goes_in_parts_and_arrives_whole(s3, store, large, th
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
+async def test_bytes_are_signed_on_an_open_way_to_a_clients_server(s3, opened, store, large, there, signed):
+    await opened().deliver(large, signed(f"{store.url.replace('http:', 's3:')}/{store.bucket}/b"))
+    assert (await store.get("b"))[0] == large.read_bytes()
+    assert not [one for one in store.asked if one.headers["X-Amz-Content-SHA256"] == "UNSIGNED-PAYLOAD"]
+    await s3.deliver(large, there)
+    assert store.asked[-2].headers["X-Amz-Content-SHA256"] == "UNSIGNED-PAYLOAD"
+    assert store.refused == []
+
+
 async def test_a_part_that_is_cut_is_sent_again_and_no_other(s3, store, large, there, serve):
     cuts = ["2", "2"]
 
@@ -190,14 +199,16 @@ async def test_another_object_is_not_taken_for_ours(s3, store, large, there):
     assert (await store.get("a"))[0] == b"another"
 
 
-async def test_a_file_that_shrinks_on_its_way_is_a_failed_delivery(s3, store, large, there):
+@pytest.mark.parametrize("own", [True, False])
+async def test_a_file_that_shrinks_on_its_way_is_a_failed_delivery(s3, opened, store, large, there, signed, own):
     async def shrink(request, body):
         if "uploads" in request.query:
             os.truncate(large, 17 * MIB)
 
     store.mischief = shrink
+    site = f"{store.url.replace('http:', 's3:')}/{store.bucket}/a"
     with pytest.raises(DeliveryFailed) as caught:
-        await s3.deliver(large, there)
+        await (s3.deliver(large, there) if own else opened().deliver(large, signed(site)))
     assert caught.value.data == {"reason": "changed"}
     assert not await left(store)
 
