@@ -25,7 +25,7 @@ from mediaglot.gateway.transfer.s3client import Client
 
 PART: Final = 16 << 20
 MOST_PARTS: Final = 10_000
-AT_ONCE: Final = 4
+AT_ONCE: Final = 2
 LAST_WORDS: Final = 5.0
 """Seconds for a server to answer that we give up."""
 MD5: Final = re.compile(r'"([0-9a-f]{32})"')
