@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
 from random import Random
@@ -197,8 +197,15 @@ class Dialect:
         verb = self.verb(tree).lower()
         wanted = (pair for pair in candidates if pair[0].when is None or pair[0].when.lower() == verb)
         chosen, given = next(wanted, NOWHERE)
-        found = Call(request=request, wire=wire, route=chosen, tree=tree, params=given, options=self.options)
-        return replace(found, credential=credential)
+        return Call(
+            request=request,
+            wire=wire,
+            route=chosen,
+            tree=tree,
+            params=given,
+            credential=credential,
+            options=self.options,
+        )
 
     def verb(self, tree: Tree) -> str:
         """The operation that a document names, for dialects that have their verbs in the body."""

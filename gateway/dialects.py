@@ -1,8 +1,10 @@
-"""``mediaglot dialects``: what is installed, which operations there are, and how sure we are of each."""
+"""``mediaglot dialects``: what is installed, which operations there are, how sure we are of each; and the pages on
+translation."""
 
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any, Final
 
 from mediaglot.gateway.config import UserError
@@ -23,6 +25,8 @@ EVIDENCE: Final = {
 
 def run(given: dict[str, Any]) -> int:
     screen = Screen()
+    if (folder := given.get("pages")) is not None:
+        return write_pages(screen, Path(folder))
     name = given.get("name")
     if name is None:
         overview(screen)
@@ -32,6 +36,23 @@ def run(given: dict[str, Any]) -> int:
     except (UnknownDialect, ValueError) as error:
         raise UserError(str(error)) from None
     portrait(screen, dialect)
+    return 0
+
+
+def write_pages(screen: Screen, folder: Path) -> int:
+    """The pages on translation, written anew; those of pairs that are gone are removed."""
+    from mediaglot.gateway.pages import pages  # noqa: PLC0415 - loads every dialect and all fixtures
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        texts = pages()
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        for stale in (path for path in folder.glob("*-to-*.md") if path.name not in texts):
+            stale.unlink()
+    except OSError as error:
+        raise UserError(f"cannot write {error.filename}: {error.strerror}; choose another folder") from None
+    screen.say(f"wrote {len(texts)} pages to {folder}")
     return 0
 
 

@@ -7,104 +7,51 @@ model object and notes what it did not understand; writing gives a document and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields
-from dataclasses import Field as DataclassField
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
+from mediaglot.gateway.entry import (
+    Entry,
+    Field,
+    Kept,
+    Pair,
+    Scalar,
+    Tree,
+    given,
+    is_empty,
+    many,
+    one,
+    read_scalar,
+    several,
+    write_checked,
+)
 from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
-from mediaglot.gateway.model import EMPTY, SKIP, Skip, is_essential
-from mediaglot.gateway.values import TEXT
+from mediaglot.gateway.model import EMPTY, SKIP, Attribute, Skip, attributes
 
+__all__ = [
+    "UNSAID",
+    "Entry",
+    "Field",
+    "Inline",
+    "Kept",
+    "Many",
+    "Nested",
+    "Pair",
+    "Record",
+    "Scalar",
+    "Tree",
+    "given",
+    "is_empty",
+    "many",
+    "one",
+    "read_scalar",
+    "several",
+]
+T = TypeVar("T")
 UNSAID: Final = frozenset({"extras", "document"})
 """Attributes that are a dialect's own leftovers, not settings."""
-
-Tree = dict[str, Any]
-T = TypeVar("T")
-
-
-class Scalar(Protocol):
-    """What ``values.Value`` and ``values.Table`` have in common."""
-
-    @property
-    def read(self) -> Callable[[Any], Any]: ...
-    @property
-    def write(self) -> Callable[[Any], Any]: ...
-
-
-class Entry(Protocol):
-    """One line of a Record."""
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """The document's keys that it takes care of."""
-        ...
-
-    @property
-    def attributes(self) -> frozenset[str]:
-        """The model's attributes that it can say."""
-        ...
-
-    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]: ...
-    def write(self, item: Any, ledger: Ledger) -> Tree: ...
-
-
-def is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, (str, list, dict)) and not value)
-
-
-def one(value: Any) -> Any:
-    """A list of one counts as its element, as loosely typed documents want."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
-
-
-def many(value: Any) -> list[Any]:
-    """A bare value counts as a list of one, an empty one as no element."""
-    return (
-        [item for item in value if not is_empty(item)] if isinstance(value, list) else [value] * (not is_empty(value))
-    )
-
-
-def read_scalar(via: Scalar, value: Any, field: str) -> Any:
-    """``value`` read by ``via``. Raises Invalid with the field's name and the reason."""
-    try:
-        return via.read(one(value))
-    except ValueError as error:
-        raise Invalid(field=field, reason=str(error)) from None
-
-
-def given(tree: Tree, key: str, via: Scalar = TEXT, default: Any = None) -> Any:
-    """What ``key`` says, or ``default`` where it says nothing. Raises Invalid."""
-    return default if is_empty(tree.get(key)) else read_scalar(via, tree[key], key)
-
-
-def several(tree: Tree, key: str, most: int, prefix: str = "") -> list[Any]:
-    """Everything under ``key``. Raises Invalid for more than ``most`` things."""
-    found = many(tree.get(key))
-    if len(found) > most:
-        raise Invalid(field=f"{prefix}{key}", reason=f"is given more than {most} times")
-    return found
-
-
-class Field:
-    """One key for one attribute. ``aliases`` are further keys that are read, never written."""
-
-    def __init__(self, key: str, attribute: str, via: Scalar = TEXT, *aliases: str) -> None:
-        self.key, self.attribute, self.via, self.aliases = key, attribute, via, aliases
-        self.keys = frozenset({key, *aliases})
-        self.attributes = frozenset({attribute})
-
-    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
-        for key in (self.key, *self.aliases):
-            if not is_empty(tree.get(key)):
-                return {self.attribute: read_scalar(self.via, tree[key], f"{ledger.prefix}{key}")}
-        return {}
-
-    def write(self, item: Any, ledger: Ledger) -> Tree:
-        value = getattr(item, self.attribute)
-        return {} if is_empty(value) else {self.key: self.via.write(value)}
 
 
 class Nested:
@@ -212,60 +159,11 @@ class Inline:
     def note_overruled(self, item: Any, tree: Tree, shared: frozenset[str], ledger: Ledger) -> None:
         """Notes what another object at the same level wrote over, under a key that both of them have."""
         value = getattr(item, self.attribute)
-        for entry in self.record.entries if not isinstance(value, Skip) else ():
-            if entry.keys & shared:
-                again = entry.read(tree, Ledger())
-                for name in sorted(entry.attributes):
-                    if again.get(name) != (wanted := getattr(value, name, None)):
-                        ledger.within(self.attribute).note(Kind.APPROXIMATED, name, wanted=wanted, got=again.get(name))
-
-
-class Pair:
-    """Two short functions side by side, for what a table cannot say.
-
-    ``read(tree)`` sees its own keys, where there are any, and gives attributes; ``write(item)`` gives keys.
-    Both leave out what is not there.
-    """
-
-    def __init__(
-        self,
-        keys: str,
-        attributes: str,
-        read: Callable[[Tree], Mapping[str, Any]],
-        write: Callable[[Any], Tree],
-    ) -> None:
-        self.keys, self.attributes = frozenset(keys.split()), frozenset(attributes.split())
-        self._read, self._write = read, write
-
-    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
-        given = {key: one(value) for key, value in tree.items() if key in self.keys and not is_empty(value)}
-        if not given:
-            return {}
-        try:
-            found = self._read(given)
-        except ValueError as error:
-            raise Invalid(field=f"{ledger.prefix}{'/'.join(sorted(given))}", reason=str(error)) from None
-        except (Invalid, Missing) as fault:
-            raise type(fault)(**{**fault.data, "field": f"{ledger.prefix}{fault.data['field']}"}) from None
-        return {name: value for name, value in found.items() if value is not None}
-
-    def write(self, item: Any, ledger: Ledger) -> Tree:
-        return {key: value for key, value in self._write(item).items() if not is_empty(value)}
-
-
-class Kept:
-    """Keys that are accepted, given back and without effect here; each is noted as unread."""
-
-    attributes: Final[frozenset[str]] = frozenset()
-
-    def __init__(self, keys: str) -> None:
-        self.keys = frozenset(keys.split())
-
-    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
-        return {}
-
-    def write(self, item: Any, ledger: Ledger) -> Tree:
-        return {}
+        for entry in self.record.concerned(shared) if not isinstance(value, Skip) else ():
+            again = entry.read(tree, Ledger())
+            for name in sorted(entry.attributes):
+                if again.get(name) != (wanted := getattr(value, name, None)):
+                    ledger.within(self.attribute).note(Kind.APPROXIMATED, name, wanted=wanted, got=again.get(name))
 
 
 class Record(Generic[T]):
@@ -303,20 +201,52 @@ class Record(Generic[T]):
     @cached_property
     def required(self) -> tuple[str, ...]:
         """The model's attributes that have no default, and what is needed beside them."""
-        every = fields(self.model)  # type: ignore[arg-type]
-        bare = (f.name for f in every if f.default is MISSING and f.default_factory is MISSING)
+        bare = (each.name for each in attributes(self.model) if each.required)
         return (*bare, self.needs) if self.needs else tuple(bare)
 
     @cached_property
-    def overlapping(self) -> tuple[tuple[Inline, Inline], ...]:
-        """Pairs of objects that lie flat in one document and share a key of it."""
+    def overlapping(self) -> tuple[tuple[Inline, frozenset[str]], ...]:
+        """Objects that lie flat in one document with another, and the keys that they share with that."""
         flat = [entry for entry in self.entries if isinstance(entry, Inline)]
-        return tuple((one, other) for one in flat for other in flat if one is not other and one.keys & other.keys)
+        pairs = ((one, one.keys & other.keys) for one in flat for other in flat if one is not other)
+        return tuple((one, shared) for one, shared in pairs if shared)
+
+    @cached_property
+    def _places(self) -> Mapping[str, tuple[int, ...]]:
+        """Which entries look at a key."""
+        found: dict[str, tuple[int, ...]] = {}
+        for place, entry in enumerate(self.entries):
+            for key in entry.keys:
+                found[key] = (*found.get(key, ()), place)
+        return found
+
+    def concerned(self, keys: Iterable[str]) -> list[Entry]:
+        """The entries that look at some of the keys, in their order; the others have nothing to read there."""
+        places = self._places
+        return [self.entries[place] for place in sorted({place for key in keys for place in places.get(key, ())})]
+
+    @cached_property
+    def _lines(self) -> tuple[tuple[Entry, str | None, tuple[Attribute, ...] | None], ...]:
+        """Each entry, with the attribute without which it writes nothing, and with those whose writing is checked."""
+        every = sorted(attributes(self.model), key=lambda each: each.name)
+
+        def line(entry: Entry) -> tuple[Entry, str | None, tuple[Attribute, ...] | None]:
+            checked = isinstance(entry, (Field, Pair))
+            own = tuple(each for each in every if each.name in entry.attributes) if checked else None
+            return entry, getattr(entry, "attribute", None), own
+
+        return tuple(map(line, self.entries))
+
+    @cached_property
+    def _unsayable(self) -> tuple[tuple[Attribute, Any], ...]:
+        """The attributes that no entry can say, and what silence means for them."""
+        every = (each for each in attributes(self.model) if each.name not in self.attributes | UNSAID)
+        return tuple((each, self.meant.get(each.name, each.silence)) for each in every)
 
     def gather(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         """The attributes that ``tree`` sets."""
         found: dict[str, Any] = {}
-        for entry in self.entries:
+        for entry in self.concerned(tree):
             found.update(entry.read(tree, ledger))
         return found
 
@@ -340,50 +270,15 @@ class Record(Generic[T]):
 
     def write(self, item: T, ledger: Ledger) -> Tree:
         tree: Tree = {}
-        for entry in self.entries:
-            checked = isinstance(entry, (Field, Pair))
-            tree.update(_write_checked(entry, item, ledger) if checked else entry.write(item, ledger))
-        self._note_dropped(item, ledger)
-        for one, other in self.overlapping:
-            one.note_overruled(item, tree, one.keys & other.keys, ledger)
+        for entry, only, own in self._lines:
+            if only is not None and ((value := getattr(item, only)) is None or value == ()):
+                continue
+            tree.update(entry.write(item, ledger) if own is None else write_checked(entry, own, item, ledger))
+        for attribute, silent in self._unsayable:
+            if (value := getattr(item, attribute.name)) != silent:
+                ledger.note(Kind.DROPPED, attribute.name, wanted=value, essential=attribute.essential)
+        for flat, shared in self.overlapping:
+            flat.note_overruled(item, tree, shared, ledger)
         if self.extras is not None:
             tree.update(getattr(item, "extras", {}).get(self.extras, {}))
         return tree
-
-    def _note_dropped(self, item: T, ledger: Ledger) -> None:
-        for attribute in fields(item):  # type: ignore[arg-type]
-            value = getattr(item, attribute.name)
-            silent = self.meant.get(attribute.name, _default(attribute))
-            if attribute.name in (*self.attributes, *UNSAID) or value == silent:
-                continue
-            ledger.note(
-                Kind.DROPPED, attribute.name, wanted=value, essential=bool(attribute.metadata.get("essential", False))
-            )
-
-
-def _write_checked(entry: Entry, item: Any, ledger: Ledger) -> Tree:
-    """What ``entry`` writes, read back: nothing is written that can't be read, and what differs is noted."""
-    reason = None
-    try:
-        written = entry.write(item, ledger)
-        again = {name: value for name, value in entry.read(written, Ledger()).items() if value is not None}
-    except (ValueError, Invalid, Missing) as error:
-        reason = str(error.data.get("reason")) if isinstance(error, Invalid) else str(error)
-        written, again = {}, {}
-    silent = {attribute.name: _default(attribute) for attribute in fields(item)}
-    for name in sorted(entry.attributes):
-        wanted = getattr(item, name)
-        if is_empty(wanted) or wanted == silent[name]:
-            if name in again and again[name] != wanted:
-                ledger.note(Kind.DEFAULTED, name, wanted=wanted, got=again[name])
-        elif name not in again:
-            ledger.note(Kind.DROPPED, name, wanted=wanted, essential=is_essential(type(item), name), reason=reason)
-        elif again[name] != wanted:
-            ledger.note(Kind.APPROXIMATED, name, wanted=wanted, got=again[name])
-    return written
-
-
-def _default(attribute: DataclassField[Any]) -> Any:
-    if attribute.default is not MISSING:
-        return attribute.default
-    return attribute.default_factory() if attribute.default_factory is not MISSING else None

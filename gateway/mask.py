@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
@@ -36,9 +36,9 @@ def secrets(value: Any) -> Iterator[str]:
     elif isinstance(value, (tuple, list, frozenset)):
         for item in value:
             yield from secrets(item)
-    elif hasattr(value, "values"):
-        for item in value.values():
-            yield from secrets(item)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from [item] if isinstance(item, str) and PRIVATE.search(str(key)) else secrets(item)
 
 
 def masked(request: Request, known: Iterable[str] = ()) -> Request:

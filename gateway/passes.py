@@ -30,6 +30,8 @@ def _is_default(attribute: Any, value: Any) -> bool:
 
 def resolve_presets(job: Job, find: Mapping[str, Preset] | Callable[[str], Preset | None]) -> Job:
     """Outputs that name a preset get its settings under their own. Raises NotFound for an unknown one."""
+    if not any(output.preset is not None for output in job.outputs):
+        return job
     look_up = find.get if isinstance(find, Mapping) else find
 
     def resolve(output: Output) -> Output:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from random import Random
 from typing import Any, Final, Generic, TypeVar
 
@@ -20,8 +21,8 @@ from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.errand import Errand
 from mediaglot.gateway.exchange import AccountFacts, Done, Intent, Page, Request, Response, Result, Thing, Token
 from mediaglot.gateway.faults import Conflict, Fault, NotFound, Unsupported
-from mediaglot.gateway.ids import Ids
-from mediaglot.gateway.loss import Ledger, Loss
+from mediaglot.gateway.ids import Ids, Serial
+from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import Delivery, Job, Made, Preset, Secret, Source, Status, Step, Ticket
 from mediaglot.gateway.passes import resolve_presets
 
@@ -44,24 +45,23 @@ class Rehearsed(Generic[T]):
 class Rehearsal:
     """One account at a provider, empty but for what the provider brings."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, accounts: Accounts | None = None) -> None:
         self.dialect = dialect
         self.tickets: dict[str, Ticket] = {}
         self.presets: dict[str, Preset] = {preset.name: preset for preset in dialect.presets}
         self.things: dict[tuple[str, str], Thing] = {}
-        self.notes: tuple[Loss, ...] = ()
-        """What the provider left unread of the request that it got last."""
         self.fault: Fault | None = None
         """Why it refused that request."""
-        self._accounts = Accounts(free=lambda _: True)
+        self._accounts = accounts or Accounts(free=lambda _: True)
         self._serials: dict[str, int] = {}
-        self._chance = Random(0)  # noqa: S311 - ids on paper
 
     def again(self) -> Rehearsal:
         """A new one, empty again, in which the tokens of this one are still good."""
-        fresh = Rehearsal(self.dialect)
-        fresh._accounts = self._accounts
-        return fresh
+        return Rehearsal(self.dialect, self._accounts)
+
+    @cached_property
+    def _chance(self) -> Random:
+        return Random(0)  # noqa: S311 - ids on paper
 
     # --- errands ------------------------------------------------------------------------------------
 
@@ -81,24 +81,24 @@ class Rehearsal:
 
     def answer(self, request: Request) -> Response:
         """What the provider says to one request."""
-        call, self.notes, self.fault = Call(request=request, wire=self.dialect.wire.choose(request)), (), None
+        call, self.fault = None, None
         result: Result | Fault
         try:
-            call, ledger = self.read(request)
+            call, _ = self.read(request)
             assert call.intent is not None  # noqa: S101
             result = self.perform(call.intent, call.account)
-            self.notes = tuple(ledger)
             call = self._with_beside(call, result)
         except Fault as fault:
             self.fault = result = fault
+        call = call or Call(request=request, wire=self.dialect.wire.choose(request))
         return self.dialect.render_response(call, result)
 
     def read(self, request: Request) -> tuple[Call, Ledger]:
         """What a request means. Raises the Fault that it would be refused with."""
         ledger = Ledger()
         call = self.dialect.open(request)
-        admitted = self._accounts.admit(self.dialect.name, call.credential)
-        call = replace(call, account=self.dialect.tenant(call, admitted))
+        account = self.dialect.tenant(call, self._accounts.admit(self.dialect.name, call.credential))
+        call = call if account == call.account else replace(call, account=account)
         return replace(call, intent=self.dialect.read(call, ledger)), ledger
 
     # --- what is asked ------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ class Rehearsal:
         if ids.counter is not None:
             number = self._serials.setdefault(ids.counter, ids.start)
             self._serials[ids.counter] = number + 1
-        return ids.mint(number, NOW, self._chance)
+        return str(number) if isinstance(ids, Serial) else ids.mint(number, NOW, self._chance)
 
     # --- jobs ---------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from fractions import Fraction
 from functools import cache
@@ -18,7 +18,7 @@ from typing import Any, Final
 from mediaglot.gateway import loss
 from mediaglot.gateway.loss import Kind, Loss, Policy
 from mediaglot.gateway.mapping import UNSAID
-from mediaglot.gateway.model import Encryption, Job, Notification, Secret, Share, Sheet, Skip
+from mediaglot.gateway.model import Encryption, Job, Notification, Secret, Share, Sheet, Skip, attributes
 from mediaglot.gateway.values import decimal
 
 OWN: Final[dict[Any, frozenset[str]]] = {Notification: frozenset({"style"})}
@@ -27,6 +27,7 @@ EMPTY_SAYS: Final = frozenset({Sheet, Encryption})
 """Objects that say something even if all of their attributes are silent."""
 REQUIRED: Final = object()
 MASK: Final = "***"
+SCALARS: Final = frozenset({int, str, Fraction, bool})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,11 @@ class Comparison:
     def objects(self, wanted: Any, got: Any, prefix: str) -> None:
         for name, default, essential in settings(wanted.__class__):
             one, other = getattr(wanted, name), getattr(got, name)
-            if one is not other or (one is not default and one != default):
+            if one is other and (one is default or one == default):
+                continue
+            if one.__class__ in SCALARS and one == other and one != default:
+                self.exact.append(f"{prefix}{name}")
+            else:
                 self.values(one, other, f"{prefix}{name}", default, essential)
 
     def values(self, wanted: Any, got: Any, path: str, default: Any, essential: bool) -> None:
@@ -170,21 +175,17 @@ class Comparison:
 # --- the model, as settings -------------------------------------------------------------------------
 
 
-@cache
-def settings(cls: Any) -> tuple[tuple[str, Any, bool], ...]:
+_SETTINGS: Final[dict[type, tuple[tuple[str, Any, bool], ...]]] = {}
+
+
+def settings(cls: type) -> tuple[tuple[str, Any, bool], ...]:
     """The attributes of a class that are settings: name, what silence is, whether its loss changes the picture."""
-    skipped = UNSAID | OWN.get(cls, frozenset())
-    return tuple(
-        (each.name, _silence(each), bool(each.metadata.get("essential")))
-        for each in fields(cls)
-        if each.compare and each.name not in skipped
-    )
-
-
-def _silence(attribute: Any) -> Any:
-    if attribute.default is not MISSING:
-        return attribute.default
-    return attribute.default_factory() if attribute.default_factory is not MISSING else REQUIRED
+    if cls not in _SETTINGS:
+        skipped = UNSAID | OWN.get(cls, frozenset())
+        every = (each for each in attributes(cls) if each.compared and each.name not in skipped)
+        silent = ((each, REQUIRED if each.required else each.silence) for each in every)
+        _SETTINGS[cls] = tuple((each.name, silence, each.essential) for each, silence in silent)
+    return _SETTINGS[cls]
 
 
 @cache

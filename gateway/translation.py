@@ -91,7 +91,9 @@ def read_job(dialect: Dialect, asked: Request | bytes | str) -> tuple[Job, tuple
         path = str(fault.data.get("field") or fault.data.get("kind"))
         ledger.note(Kind.UNREAD, path, essential=True, reason="names what only the account has")
         return call.intent.job, tuple(ledger)
-    return replace(job, outputs=tuple(replace(each, preset=None) for each in job.outputs)), tuple(ledger)
+    if any(output.preset is not None for output in job.outputs):
+        job = replace(job, outputs=tuple(replace(each, preset=None) for each in job.outputs))
+    return job, tuple(ledger)
 
 
 def framed(dialect: Dialect, body: bytes | str) -> Request:

@@ -263,13 +263,14 @@ def _color(value: Any) -> str:
     return text
 
 
+CONTROLS: Final = re.compile(r"[\x00-\x1f]")
 ON_HOSTS: Final = frozenset({"http", "https", "ftp", "ftps", "sftp", "s3", "fasp"})
 
 
 def read_location(value: Any) -> Location:
     """A URL in its client's spelling; a user name and password inside it become its Access."""
     text = _text(value).strip()
-    if len(text) > 8192 or any(ord(char) < 32 for char in text):
+    if len(text) > 8192 or CONTROLS.search(text):
         raise ValueError("is not a usable URL")
     try:
         parts = urlsplit(text)

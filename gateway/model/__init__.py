@@ -5,6 +5,7 @@ Integers are in base units (bits per second, hertz, pixels, bytes), rates and po
 defaults are filled in by a pass or by the planner, never by a reader.
 """
 
+from mediaglot.gateway.model.attribute import Attribute, attributes, is_essential
 from mediaglot.gateway.model.job import (
     Clip,
     Encryption,
@@ -32,7 +33,6 @@ from mediaglot.gateway.model.place import (
     Access,
     Location,
     essential,
-    is_essential,
 )
 from mediaglot.gateway.model.secret import Secret
 from mediaglot.gateway.model.ticket import (
@@ -80,6 +80,7 @@ __all__ = [
     "TERMINAL",
     "VERSION",
     "Access",
+    "Attribute",
     "Audio",
     "AudioFacts",
     "Average",
@@ -130,6 +131,7 @@ __all__ = [
     "Variant",
     "Video",
     "VideoFacts",
+    "attributes",
     "credentials_of",
     "essential",
     "is_credential",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -17,10 +17,6 @@ EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 def essential() -> Any:
     """A field whose loss changes the picture: a translation that drops it is refused by default."""
     return field(default=None, metadata={"essential": True})
-
-
-def is_essential(cls: type, name: str) -> bool:
-    return any(f.name == name and f.metadata.get("essential", False) for f in fields(cls))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,13 @@ import pytest
 # Within one of these rows a room may import the rooms to its left.
 FIRST = ("model", "faults", "loss", "exchange", "life")
 SECOND = (
-    *("values", "mapping", "pieces", "wire", "paging", "auth", "accounts", "ids", "passes", "reference", "contract"),
-    *("errand", "report", "mask"),
+    *("values", "entry", "mapping", "pieces", "wire", "paging", "auth", "accounts", "ids", "passes", "reference"),
+    *("contract", "errand", "report", "mask"),
 )
 THIRD = ("dialect", "collection", "oauth", "validated", "registry", "rehearsal", "translation")
 BEHIND = ("engine", "notify", "backends", "testing")
 FRONT = frozenset(
-    {"http", "cli", "config", "log", "screen", "demo", "doctor", "dialects", "notifications", "translate"}
+    {"http", "cli", "config", "log", "screen", "demo", "doctor", "dialects", "notifications", "translate", "pages"}
 )
 ABOVE = frozenset({*FIRST, *SECOND, *THIRD})
 # Beside the dialects: these know the first row, and what is named here.

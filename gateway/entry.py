@@ -1,0 +1,224 @@
+"""The plainest lines of a Record: one key for one attribute, a pair of functions, keys without effect.
+
+What such a line writes is read back at once: nothing is written that can't be read, and what differs is noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from types import NoneType
+from typing import Any, Final, NamedTuple, Protocol
+
+from mediaglot.gateway.faults import Invalid, Missing
+from mediaglot.gateway.loss import Kind, Ledger
+from mediaglot.gateway.model import Attribute
+from mediaglot.gateway.values import TEXT
+
+Tree = dict[str, Any]
+
+
+class Scalar(Protocol):
+    """What ``values.Value`` and ``values.Table`` have in common."""
+
+    @property
+    def read(self) -> Callable[[Any], Any]: ...
+    @property
+    def write(self) -> Callable[[Any], Any]: ...
+
+
+class Entry(Protocol):
+    """One line of a Record."""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The document's keys that it takes care of."""
+        ...
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        """The model's attributes that it can say."""
+        ...
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]: ...
+    def write(self, item: Any, ledger: Ledger) -> Tree: ...
+
+
+def is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, (str, list, dict)) and not value)
+
+
+def one(value: Any) -> Any:
+    """A list of one counts as its element, as loosely typed documents want."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def many(value: Any) -> list[Any]:
+    """A bare value counts as a list of one, an empty one as no element."""
+    return (
+        [item for item in value if not is_empty(item)] if isinstance(value, list) else [value] * (not is_empty(value))
+    )
+
+
+def read_scalar(via: Scalar, value: Any, field: str) -> Any:
+    """``value`` read by ``via``. Raises Invalid with the field's name and the reason."""
+    try:
+        return via.read(one(value))
+    except ValueError as error:
+        raise Invalid(field=field, reason=str(error)) from None
+
+
+def given(tree: Tree, key: str, via: Scalar = TEXT, default: Any = None) -> Any:
+    """What ``key`` says, or ``default`` where it says nothing. Raises Invalid."""
+    return default if is_empty(tree.get(key)) else read_scalar(via, tree[key], key)
+
+
+def several(tree: Tree, key: str, most: int, prefix: str = "") -> list[Any]:
+    """Everything under ``key``. Raises Invalid for more than ``most`` things."""
+    found = many(tree.get(key))
+    if len(found) > most:
+        raise Invalid(field=f"{prefix}{key}", reason=f"is given more than {most} times")
+    return found
+
+
+class Checked(NamedTuple):
+    """What an entry writes, and what is to be noted of its attributes."""
+
+    written: Tree
+    notes: tuple[tuple[Kind, str, Any, Any, bool, str | None], ...] = ()
+
+
+SHORT: Final = 40
+PLAIN: Final = frozenset({int, bool, str, Fraction, NoneType})
+"""Values that are remembered with what is written for them, as no secret is among them."""
+REMEMBERED: Final = 256
+
+
+def is_plain(value: Any) -> bool:
+    return type(value) in PLAIN and (type(value) is not str or len(value) <= SHORT)
+
+
+def remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
+    if len(memory) >= REMEMBERED:
+        memory.clear()
+    memory[key] = value
+
+
+class Field:
+    """One key for one attribute. ``aliases`` are further keys that are read, never written."""
+
+    def __init__(self, key: str, attribute: str, via: Scalar = TEXT, *aliases: str) -> None:
+        self.key, self.attribute, self.via, self._names = key, attribute, via, (key, *aliases)
+        self.keys = frozenset(self._names)
+        self.attributes = frozenset({attribute})
+        self._meanings: dict[str, Any] = {}
+        self.checked: dict[tuple[type, Any], Checked] = {}
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
+        for key in self._names:
+            value = tree.get(key)
+            if not is_empty(value):
+                return {self.attribute: self._meaning(value, ledger, key)}
+        return {}
+
+    def _meaning(self, value: Any, ledger: Ledger, key: str) -> Any:
+        """What a value means; plain meanings of short texts are remembered."""
+        if type(value) is str and value in self._meanings:
+            return self._meanings[value]
+        meaning = read_scalar(self.via, value, f"{ledger.prefix}{key}")
+        if type(value) is str and len(value) <= SHORT and is_plain(meaning) and self.via is not TEXT:
+            remember(self._meanings, value, meaning)
+        return meaning
+
+    def write(self, item: Any, ledger: Ledger) -> Tree:
+        value = getattr(item, self.attribute)
+        return {} if is_empty(value) else {self.key: self.via.write(value)}
+
+
+class Pair:
+    """Two short functions side by side, for what a table cannot say.
+
+    ``read(tree)`` sees its own keys, where there are any, and gives attributes; ``write(item)`` gives keys.
+    Both leave out what is not there.
+    """
+
+    def __init__(
+        self,
+        keys: str,
+        attributes: str,
+        read: Callable[[Tree], Mapping[str, Any]],
+        write: Callable[[Any], Tree],
+    ) -> None:
+        self.keys, self.attributes = frozenset(keys.split()), frozenset(attributes.split())
+        self._read, self._write = read, write
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
+        given = {key: one(value) for key, value in tree.items() if key in self.keys and not is_empty(value)}
+        if not given:
+            return {}
+        try:
+            found = self._read(given)
+        except ValueError as error:
+            raise Invalid(field=f"{ledger.prefix}{'/'.join(sorted(given))}", reason=str(error)) from None
+        except (Invalid, Missing) as fault:
+            raise type(fault)(**{**fault.data, "field": f"{ledger.prefix}{fault.data['field']}"}) from None
+        return {name: value for name, value in found.items() if value is not None}
+
+    def write(self, item: Any, ledger: Ledger) -> Tree:
+        return {key: value for key, value in self._write(item).items() if not is_empty(value)}
+
+
+class Kept:
+    """Keys that are accepted, given back and without effect here; each is noted as unread."""
+
+    attributes: Final[frozenset[str]] = frozenset()
+
+    def __init__(self, keys: str) -> None:
+        self.keys = frozenset(keys.split())
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
+        return {}
+
+    def write(self, item: Any, ledger: Ledger) -> Tree:
+        return {}
+
+
+# --- what is written, read back ---------------------------------------------------------------------
+
+
+def write_checked(entry: Entry, own: tuple[Attribute, ...], item: Any, ledger: Ledger) -> Tree:
+    """What ``entry`` writes, read back: nothing is written that can't be read, and what differs is noted."""
+    found = None
+    if isinstance(entry, Field):
+        value = getattr(item, entry.attribute)
+        if is_empty(value):
+            return {}
+        found = entry.checked.get((type(value), value)) if type(value) in PLAIN else None
+    if found is None:
+        found = _checked(entry, own, item)
+        if isinstance(entry, Field) and is_plain(value):
+            remember(entry.checked, (type(value), value), found)
+    for kind, name, wanted, got, essential, reason in found.notes:
+        ledger.note(kind, name, wanted=wanted, got=got, essential=essential, reason=reason)
+    return found.written
+
+
+def _checked(entry: Entry, own: tuple[Attribute, ...], item: Any) -> Checked:
+    reason, again = None, {}
+    try:
+        if written := entry.write(item, Ledger()):
+            again = {name: value for name, value in entry.read(written, Ledger()).items() if value is not None}
+    except (ValueError, Invalid, Missing) as error:
+        reason = str(error.data.get("reason")) if isinstance(error, Invalid) else str(error)
+        written, again = {}, {}
+    notes: list[tuple[Kind, str, Any, Any, bool, str | None]] = []
+    for name, silence, _, essential, _ in own:
+        wanted = getattr(item, name)
+        if is_empty(wanted) or wanted == silence:
+            if name in again and again[name] != wanted:
+                notes.append((Kind.DEFAULTED, name, wanted, again[name], False, None))
+        elif name not in again:
+            notes.append((Kind.DROPPED, name, wanted, None, essential, reason))
+        elif again[name] != wanted:
+            notes.append((Kind.APPROXIMATED, name, wanted, again[name], False, None))
+    return Checked(written, tuple(notes))

@@ -1,0 +1,82 @@
+"""Offline translation: microseconds for one job, and all pairs of all fixtures at once.
+
+    python tests/benchmarks/translate.py [--rounds N]
+
+Every job that a fixture of any dialect asks for is translated into every dialect that has a client, as `translate` does
+it: the request is read, written for the other provider, rehearsed there and compared. Each figure is the best of N
+rounds in time of the CPU. It stands beside that of a million calls of an empty function, to measure the machine by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+from mediaglot.gateway import registry
+from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.exchange import CreateJob, Request
+from mediaglot.gateway.loss import Policy
+from mediaglot.gateway.testing.case import Case, folders
+from mediaglot.gateway.translation import translate
+
+PLAIN = "encoding_com/add_media/json_unencoded"
+
+
+def requests() -> list[tuple[str, Dialect, Request]]:
+    """The fixture, the dialect, and the request that creates a job."""
+    cases = [case for name in registry.names() for case in folders(name) if isinstance(case, Case)]
+    return [(str(case), case.dialect, case.request) for case in cases if isinstance(case.read().intent, CreateJob)]
+
+
+def best(work: Callable[[], object], rounds: int) -> float:
+    def once() -> float:
+        start = time.process_time()
+        work()
+        return time.process_time() - start
+
+    return min(once() for _ in range(rounds))
+
+
+def nothing() -> None:
+    for _ in range(1_000_000):
+        empty()
+
+
+def empty() -> None:
+    pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=20)
+    rounds = parser.parse_args().rounds
+    asked = requests()
+    writers = [dialect for dialect in map(registry.find, registry.names()) if dialect.client is not None]
+    pairs = [(name, read, to, request) for name, read, request in asked for to in writers]
+
+    def one(read: Dialect, write: Dialect, request: Request) -> object:
+        return translate(request, read=read, write=write, policy=Policy.SILENT)
+
+    for _, read, write, request in pairs:
+        one(read, write, request)
+    singles = {
+        (name, write.name): best(lambda r=read, w=write, q=request: one(r, w, q), rounds) * 1e6  # type: ignore[misc]
+        for name, read, write, request in pairs
+    }
+    whole = best(lambda: [one(read, write, request) for _, read, write, request in pairs], max(3, rounds // 5))
+    slowest = max(singles, key=singles.__getitem__)
+    rows = {
+        "a million empty calls": f"{best(nothing, 5) * 1e3:.1f} ms",
+        f"one job, {PLAIN.partition('/')[2]}": f"{singles[PLAIN, 'encoding_com']:.1f} us",
+        f"one job, median of {len(pairs)} translations": f"{statistics.median(singles.values()):.1f} us",
+        "one job, the slowest": f"{singles[slowest]:.1f} us ({slowest[0]} to {slowest[1]})",
+        f"all of them, {len(registry.names())} x {len(writers)} dialects": f"{whole * 1e3:.1f} ms",
+    }
+    for what, figure in rows.items():
+        print(f"{what:48s} {figure}")
+
+
+if __name__ == "__main__":
+    main()
