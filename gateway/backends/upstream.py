@@ -25,7 +25,7 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.errand import Glimpse, Part
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Fault, NotFound, ProviderFailed, Refused, Unavailable, WorkFault, from_trouble
-from mediaglot.gateway.loss import Kind, Ledger, Policy
+from mediaglot.gateway.loss import Kind, Ledger, Policy, enforce
 from mediaglot.gateway.model import (
     TERMINAL,
     Delivery,
@@ -78,8 +78,10 @@ class Upstream:
     # --- before there is anything to do ---------------------------------------------------------------
 
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
-        """Notes what the translation loses. Raises Lossy where the policy forbids that."""
+        """Notes what the translation loses. Raises Lossy where the policy forbids that, and where the provider would
+        refuse the job."""
         report = self._translated(job).report
+        enforce(report.of(Kind.REFUSED), Policy.STRICT)
         report.enforce(self.terms.policy)
         ledger.losses.extend(loss for loss in report.losses if loss.kind is not Kind.UNREAD)
         return {}

@@ -168,7 +168,7 @@ async def test_a_job_goes_there_and_its_files_come_back(
 ) -> None:
     output = order_for(asked, working)
     if output is None:
-        pytest.skip(f"{asked} and {working} share no kind of output: files alone, streams alone")
+        pytest.skip(f"{working} can't be asked for what {asked} can say without further options, such as a storage")
     road = await lay(asked, working)
     placed = await road.asking.create(output)
     done = await ended(road.asking, placed, wait)
