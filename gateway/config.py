@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 import tomllib
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -105,12 +106,15 @@ class Settings:
     keep_letters: float = setting(90.0, "days that notifications are listed after their end, 0 for ever", least=0)
     log_level: str = setting("info", "how much to log", choices=("debug", "info", "warning", "error"))
     accounts: Mapping[str, Sequence[Credential]] = field(default_factory=dict, metadata={"table": True})
+    providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"table": True})
+    routes: tuple[Mapping[str, Any], ...] = field(default=(), metadata={"table": True})
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every credential among the settings."""
         own = [getattr(self, name) for name in _secret_names()]
         own += [one for endpoint in self.s3 if endpoint.keys for one in (endpoint.keys.secret, endpoint.keys.token)]
+        own += [table["secret"] for table in self.providers.values() if table.get("secret")]
         own += [one.secret for many in self.accounts.values() for one in many]
         return tuple(one for one in own if one is not None and one.reveal())
 
@@ -146,6 +150,10 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
     if unknown:
         raise ConfigError(f"{path}: there is no setting called {min(unknown)!r}")
     values: dict[str, Any] = {"accounts": _accounts(table.get("accounts", {}), str(path))}
+    values |= {
+        "providers": _providers(table.get("providers", {}), environment, str(path)),
+        "routes": _routes(table, path),
+    }
     for name in _secret_names():
         if found := environment.get(f"{PREFIX}{name.upper()}") or table.get(name):
             values[name] = _secret(found, f"{path}: {name}")
@@ -288,3 +296,21 @@ def _accounts(table: Any, path: str) -> dict[str, tuple[Credential, ...]]:
         }
     except (AttributeError, KeyError, TypeError):
         raise ConfigError(f"{path}: [[accounts.DIALECT]] wants name = ... and secret = ...") from None
+
+
+def _providers(table: Any, environment: Mapping[str, str], path: str) -> dict[str, Mapping[str, Any]]:
+    """``[providers.<name>]``; the secret may come from ``MEDIAGLOT_PROVIDER_<NAME>_SECRET``."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, given in table.items() if isinstance(table, dict) else ():
+        if not isinstance(given, dict) or not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == "local":
+            raise ConfigError(f"{path}: [providers.NAME] wants a name of small letters, digits and _, but not 'local'")
+        told = environment.get(f"{PREFIX}PROVIDER_{name.upper()}_SECRET") or given.get("secret")
+        found[name] = given if told is None else {**given, "secret": _secret(told, f"{path}: providers.{name}.secret")}
+    return found
+
+
+def _routes(table: Mapping[str, Any], path: object) -> tuple[Mapping[str, Any], ...]:
+    routes = table.get("routes", [])
+    if not isinstance(routes, list) or not all(isinstance(each, dict) for each in routes):
+        raise ConfigError(f"{path}: routes are written as [[routes]], one for each")
+    return tuple(routes)

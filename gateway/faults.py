@@ -249,6 +249,12 @@ class EncodingFailed(WorkFault):
     code = "encoding_failed"
 
 
+class ProviderFailed(EncodingFailed):
+    """The ``provider`` that worked for us did not get it done (``reason``; ``status`` and ``error`` are its own)."""
+
+    code = "provider_failed"
+
+
 class DeliveryFailed(WorkFault):
     """A finished file could not be put where it should go (``reason``)."""
 

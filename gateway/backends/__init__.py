@@ -64,18 +64,21 @@ class Product:
 class Craft(Protocol):
     """The doing of a job, without its bookkeeping. Every method raises a WorkFault where the work fails."""
 
-    async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
-        """The outputs that can't be made here whatever the source, by index; what will only be nearly done is noted."""
+    async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
+        """The outputs that can't be made here whatever the source, by index; what will only be nearly done is noted.
+
+        ``caller`` is who asks, where it is known and matters. Raises Lossy where the job as a whole is not taken.
+        """
         ...
 
-    async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:
-        """Bring a source; its bytes. One that is there already is left alone."""
+    async def fetch(self, ticket: Ticket, index: int, report: Report) -> int | None:
+        """Bring a source; its bytes. One that is there already is left alone; None where nobody brings it here."""
         ...
 
-    async def probe(self, ticket: Ticket, index: int) -> MediaFacts: ...
+    async def probe(self, ticket: Ticket, index: int) -> MediaFacts | None: ...
 
-    async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int:
-        """Bytes of memory that making the wanted outputs will take at its peak."""
+    async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int | None:
+        """Bytes of memory that making the wanted outputs will take at its peak; None where it is made elsewhere."""
         ...
 
     async def make(

@@ -101,7 +101,7 @@ class Desk:
     async def _create(self, intent: exchange.CreateJob, caller: Caller, ledger: Ledger) -> Ticket:
         job = await self._resolved(intent.job, caller, intent.presets)
         job = caller.dialect.settle(job, await self._needed(intent, caller))
-        refused = await self._refused(caller.dialect.christen(job, TRIAL), ledger)
+        refused = await self._refused(caller.dialect.christen(job, TRIAL), ledger, caller)
         now = self.clock.now()
         async with self.store.write() as tx:
             await self.cabinet.shelve(tx, intent.presets, caller)
@@ -133,9 +133,9 @@ class Desk:
         found = {need: await self.cabinet.thing(caller, *need) for need in intent.needs}
         return {need: thing for need, thing in found.items() if thing is not None}
 
-    async def _refused(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
+    async def _refused(self, job: Job, ledger: Ledger, caller: Caller) -> Mapping[int, Fault]:
         """Outputs that can't be made. Raises the first one's fault where none is left."""
-        refused = await self.craft.refuse(job, ledger)
+        refused = await self.craft.refuse(job, ledger, caller)
         if refused and len(refused) == len(job.outputs):
             raise next(iter(refused.values()))
         return refused
@@ -209,7 +209,7 @@ class Desk:
 
     async def _update(self, intent: exchange.UpdateJob, caller: Caller, ledger: Ledger) -> Ticket:
         resolved = (await self._resolved(Job(outputs=intent.outputs), caller)).outputs
-        refused = await self._refused(Job(outputs=resolved), ledger)
+        refused = await self._refused(Job(outputs=resolved), ledger, caller)
         async with self._changing(intent.id, caller) as (tx, before):
             now = self.clock.now()
             notifications = intent.notifications or before.job.notifications
@@ -278,6 +278,7 @@ class Desk:
     ) -> Ticket:
         clean: dict[str, Any] = {"progress": Fraction(0), "left": None, "trouble": None, "finished": None}
         clean |= {"phase_progress": Fraction(0), "phase_left": None}
+        clean["ids"] = {**ticket.ids, "turn": str(int(ticket.ids.get("turn", "0")) + 1)}
         ticket = life.move(ticket, Status.QUEUED, now, phase=phase, started=now, **clean)
         await keep(tx, caller.dialect, ticket)
         await tx.enqueue(Work(key=Key.of(ticket), priority=ticket.job.priority or 0))

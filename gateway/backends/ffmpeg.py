@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from mediaglot.gateway.backends import Over, Product, Report, unheard
+from mediaglot.gateway.backends import Caller, Over, Product, Report, unheard
 from mediaglot.gateway.backends.stock import Stock
 from mediaglot.gateway.faults import DeliveryFailed, Fault, NoSpace, SourceUnreadable, WorkFault
 from mediaglot.gateway.loss import Ledger
@@ -60,7 +60,7 @@ class FFmpegCraft:
                 shutil.rmtree(folder, ignore_errors=True)
         self._stock.sweep(wanted)
 
-    async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
+    async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
         return await self._maker().refuse(job, ledger)
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:

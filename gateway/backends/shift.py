@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
 from typing import Final
 
-from mediaglot.gateway.backends import Craft, Product, Report, step
+from mediaglot.gateway.backends import Craft, Product, Report, step, unheard
 from mediaglot.gateway.backends.announce import Subject, keep, tell
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.dialect import Dialect
@@ -111,7 +112,8 @@ class Shift:
         wanted = frozenset(index for index, made in enumerate(ticket.outputs) if made.status not in TERMINAL)
         need = await self.craft.need(ticket, wanted) if wanted else 0
         wait = partial(self._note, key, step.wait)
-        async with self.gate.room(need, priority=work.priority, place=work.place, wait=wait) as leave:
+        room = self.gate.room(need or 0, priority=work.priority, place=work.place, wait=wait)
+        async with room if need is not None else nullcontext(unheard) as leave:
             ticket = await self._note(key, step.begin_encoding)
             report = self._reporter(key, Phase.ENCODING)
             results = await self.craft.make(ticket, wanted, report, leave) if wanted else {}

@@ -14,7 +14,7 @@ from math import ceil
 from pathlib import Path
 from typing import Final
 
-from mediaglot.gateway.backends import Over, Product, Report, unheard
+from mediaglot.gateway.backends import Caller, Over, Product, Report, unheard
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import Fault, SourceMissing
 from mediaglot.gateway.loss import Ledger
@@ -48,7 +48,7 @@ class SimulatedCraft:
     def __init__(self, clock: Clock, *, speed: int = SPEED) -> None:
         self._clock, self._speed = clock, speed
 
-    async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
+    async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
         inputs = job.inputs or (Input(location=Location(url="")),)
         facts = [source_facts(source.location.url) for source in inputs]
         return plan(replace(job, inputs=inputs), facts, encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS).faults

@@ -20,12 +20,12 @@ def begin(ticket: Ticket, now: datetime, *, attempt: int) -> Ticket:
     return move(ticket, Status.RUNNING, now, phase=Phase.FETCHING, started=started, attempt=attempt)
 
 
-def fetched(ticket: Ticket, now: datetime, *, sizes: list[int]) -> Ticket:
+def fetched(ticket: Ticket, now: datetime, *, sizes: list[int | None]) -> Ticket:
     sources = tuple(replace(source, size=size) for source, size in zip(ticket.sources, sizes, strict=True))
     return move(ticket, Status.RUNNING, now, phase=Phase.PROBING, sources=sources, fetched=ticket.fetched or now)
 
 
-def probed(ticket: Ticket, now: datetime, *, sizes: list[int], facts: list[MediaFacts]) -> Ticket:
+def probed(ticket: Ticket, now: datetime, *, sizes: list[int | None], facts: list[MediaFacts | None]) -> Ticket:
     """With all of ``fetched``, which may have been in memory only."""
     found = zip(ticket.sources, sizes, facts, strict=True)
     sources = tuple(replace(source, size=size, facts=fact) for source, size, fact in found)

@@ -16,13 +16,17 @@ from aiohttp import web
 
 from mediaglot.gateway.auth import as_bytes
 from mediaglot.gateway.config import Settings
+from mediaglot.gateway.http import news
 from mediaglot.gateway.http.letters import Letters, Refusal
 from mediaglot.gateway.model import Secret
+from mediaglot.gateway.report import Report
+from mediaglot.gateway.store import Key
 
 if TYPE_CHECKING:
     from mediaglot.gateway.http.app import Server
+    from mediaglot.gateway.http.house import House
 
-ROOMS: Final = frozenset({"notifications"})
+ROOMS: Final = frozenset({"notifications", "providers", "reports"})
 PASSED_ON: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via", "Origin")
 """Headers of what comes through a proxy, or from a page in somebody's browser."""
 HINT: Final = "set control_token in the file or MEDIAGLOT_CONTROL_TOKEN, and send it as Authorization: Bearer TOKEN"
@@ -35,15 +39,45 @@ class Control:
     async def handle(self, request: web.Request, room: str, rest: str) -> web.Response:
         try:
             check(request, self._server.settings)
+            if room == "providers":
+                return _json(await self._providers(request, rest))
+            if room == "reports":
+                return _json(await self._report(request, rest))
             return _json(await self._letters().handle(request, rest))
         except Refusal as refusal:
             return _refused(refusal)
 
     def _letters(self) -> Letters:
+        house = self._house()
+        return Letters(house.store, house.clock)
+
+    async def _providers(self, request: web.Request, rest: str) -> dict[str, object]:
+        away = self._house().away
+        if request.method != "GET":
+            raise Refusal(405, "method_not_allowed", f"{request.method} is not allowed here, use GET", "GET")
+        if not rest:
+            return {"providers": news.states(away)}
+        found = await news.jobs(away, rest)
+        if found is None:
+            raise Refusal(404, "not_found", f"no provider is called {rest!r}; GET /_mediaglot/providers lists them")
+        return {"jobs": found}
+
+    async def _report(self, request: web.Request, rest: str) -> dict[str, object]:
+        """What became of the settings of one job: everything that did not come through exactly."""
+        dialect, _, place = rest.partition("/")
+        account, _, job = place.partition("/")
+        if request.method != "GET":
+            raise Refusal(405, "method_not_allowed", f"{request.method} is not allowed here, use GET", "GET")
+        ticket = await self._house().store.get(Key(dialect, account, job))
+        if ticket is None:
+            raise Refusal(404, "not_found", "a report is at /_mediaglot/reports/DIALECT/ACCOUNT/JOB")
+        return Report(losses=ticket.losses).document()
+
+    def _house(self) -> House:
         house = self._server.house
         if house is None:
             raise Refusal(503, "starting", "the server is starting or stopping, try again")
-        return Letters(house.store, house.clock)
+        return house
 
 
 def check(request: web.Request, settings: Settings) -> None:

@@ -17,10 +17,11 @@ from typing import Final, Protocol
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.backends import Backend, Caller
 from mediaglot.gateway.dialect import Call, Dialect, Link
-from mediaglot.gateway.exchange import FindThings, GetJob, Intent, Page, Request, Response, Result, Thing
+from mediaglot.gateway.exchange import FindThings, GetJob, Headers, Intent, Page, Request, Response, Result, Thing
 from mediaglot.gateway.faults import Fault, Internal
-from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.model import Ticket
+from mediaglot.gateway.report import Report
 
 LOG = logging.getLogger(__name__)
 REMEMBERED: Final = 4096
@@ -103,11 +104,12 @@ class Endpoint:
         """Never raises but for cancellation: what goes wrong is answered in the dialect's own shape."""
         call = Call(request=request, wire=self.dialect.wire.choose(request))
         result: Result | Fault
+        ledger = Ledger()
         try:
             call = self.dialect.open(request)
             admitted = self.accounts.admit(self.dialect.name, call.credential)
             account = self.dialect.tenant(call, admitted)
-            caller, ledger = Caller(dialect=self.dialect, account=account), Ledger()
+            caller = Caller(dialect=self.dialect, account=account)
             call = replace(call, account=account)
             intent = self.dialect.read(call, ledger)
             call = replace(call, intent=intent, link=Linked(self._link))
@@ -121,7 +123,7 @@ class Endpoint:
             result = Internal(reference=secrets.token_hex(4))
             LOG.exception("a request to %s failed: %s", self.dialect.name, result)
         try:
-            return self.dialect.render_response(call, result)
+            return told(self.dialect.render_response(call, result), result, ledger, request.site)
         except Exception:
             mistake = Internal(reference=secrets.token_hex(4))
             LOG.exception("an answer of %s failed: %s", self.dialect.name, mistake)
@@ -148,3 +150,12 @@ class Endpoint:
             self._memories[identity] = Memory(call, admitted)
             if len(self._memories) > REMEMBERED:
                 self._memories.popitem(last=False)
+
+
+def told(response: Response, result: Result | Fault, ledger: Ledger, site: str) -> Response:
+    """With what was lost on the way to another provider in a header, and where all of it is told."""
+    if not isinstance(result, Ticket) or all(loss.kind is Kind.UNREAD for loss in ledger):
+        return response
+    place = f"{site}/_mediaglot/reports/{result.dialect}/{result.account}/{result.id}"
+    lines = ("Mediaglot-Losses", Report(losses=tuple(ledger)).summary()), ("Mediaglot-Report", place)
+    return replace(response, headers=Headers(lines=(*response.headers, *lines)))

@@ -36,6 +36,7 @@ from mediaglot.gateway.transfer.policy import Policy
 from mediaglot.gateway.transfer.trust import Trust
 
 if TYPE_CHECKING:
+    from mediaglot.gateway.backends.router import Router
     from mediaglot.gateway.backends.saving import Saver
     from mediaglot.gateway.http.mail import Mailer
     from mediaglot.gateway.media.library import Library
@@ -49,6 +50,8 @@ LOG = logging.getLogger(__name__)
 ROOMS: Final = ("work", "outputs", "uploads")
 AHEAD: Final = 2
 """Jobs in hand for each that encodes: others are fetched and probed, or measured and delivered, meanwhile."""
+AWAY: Final = 200
+"""Jobs at other providers that are looked after at the same time."""
 LOCAL_MEDIA: Final = "media.mediaglot.test"
 """The host of sources that are always there: resolved here, never fetched."""
 
@@ -66,6 +69,7 @@ class House:
     signer: Signer
     uploads: Uploads
     clip: Callable[[str], Any]
+    away: Router | None = None
 
 
 class Workshop:
@@ -135,11 +139,16 @@ async def open_house(
         resolvers = workshop.resolve, uploads.resolve
         craft = _craft(settings, workshop, resolvers, policy, clock, stack, lambda name: dialects[name].checksums)
         workers = settings.workers or capacity.workers(settings.cores or capacity.cores())
+        away = _away(settings, craft, store, clock, policy, workshop, base, stack)
+        craft = away or craft
         real = settings.backend != "simulated"
         gate = Gate(capacity.budget(settings.memory), seats=workers if real else None)
-        engine = EmbeddedEngine(store, clock, workers=AHEAD * workers if real else workers, gate=gate)
+        hands = AWAY if away else AHEAD * workers if real else workers
+        engine = EmbeddedEngine(store, clock, workers=hands, gate=gate)
         shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base, gate=gate)
         await shift.recover()
+        if away is not None:
+            away.reconcile()
         await _start_courier(settings, store, policy, clock, dialects, stack)
         stack.push_async_callback(_over, _retention(settings, store, craft, clock, dialects))
         working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
@@ -157,6 +166,7 @@ async def open_house(
             signer=Signer.open(settings.data),
             uploads=uploads,
             clip=workshop.clip,
+            away=away,
         )
 
 
@@ -191,6 +201,24 @@ def _craft(
     stack.push_async_callback(buckets.close)
     maker = cache(partial(_maker, settings, workshop, carrier, sums))
     return FFmpegCraft(settings.data, maker, workshop.prober, carrier)
+
+
+def _away(
+    settings: Settings,
+    craft: Craft,
+    store: SqliteStore,
+    clock: Clock,
+    policy: Policy,
+    workshop: Workshop,
+    base: Callable[[str], str],
+    stack: AsyncExitStack,
+) -> Router | None:
+    """Who sends jobs to other providers, where the configuration names some."""
+    if not settings.providers and not settings.routes:
+        return None
+    from mediaglot.gateway.http.away import open_away  # noqa: PLC0415 - only what is used is loaded
+
+    return open_away(settings, craft, store, clock, policy, workshop.prober, lambda: base("").rstrip("/"), stack)
 
 
 def _maker(settings: Settings, workshop: Workshop, carrier: Carrier, sums: Callable[[str], frozenset[str]]) -> Saver:

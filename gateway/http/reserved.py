@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from mediaglot.gateway.faults import Fault, Invalid, NoSpace, NotFound, SourceTimeout, TooLarge, Unsupported
-from mediaglot.gateway.http import control
+from mediaglot.gateway.http import control, news
 from mediaglot.gateway.http.links import presented
 from mediaglot.gateway.media.mime import TYPES
 
@@ -58,6 +58,8 @@ class Reserved:
     async def _answer(self, request: web.Request, room: str, rest: str) -> web.StreamResponse:
         if room == "uploads":
             return await self._upload(request, rest)
+        if room == "providers" and "/" in rest:
+            return await self._news(request, rest)
         if room in control.ROOMS:
             return await control.Control(self._server).handle(request, room, rest)
         if request.method not in ("GET", "HEAD"):
@@ -74,6 +76,12 @@ class Reserved:
             case "files":
                 return self._file(request, rest)
         return problem(404, "not_found", "there are health, ready, media/, outputs/, files/ and uploads/ here")
+
+    async def _news(self, request: web.Request, rest: str) -> web.StreamResponse:
+        name, _, marker = rest.partition("/")
+        away = self._server.house.away if self._server.house is not None else None
+        status = await news.receive(away, name, marker, request)
+        return answer({}) if status == 200 else problem(status, "not_expected", "nobody waits for this message here")
 
     def lost(self, path: str) -> web.Response:
         mounts = ", ".join(f"/{name}/" for name in sorted(self._server.dialects))

@@ -157,7 +157,7 @@ class Hands:
         if place in self.failing:
             raise self.failing[place]
 
-    async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
+    async def refuse(self, job: Job, ledger: Ledger, caller: Any = None) -> Mapping[int, Fault]:
         return {index: fault for index, fault in self.refused.items() if index < len(job.outputs)}
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:

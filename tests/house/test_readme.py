@@ -24,7 +24,7 @@ from mediaglot.gateway.registry import find, names
 README = Path(__file__).resolve().parents[2] / "README.md"
 START, END = r"<!-- settings: .* -->\n", "<!-- end of settings -->"
 ADDRESS = "http://127.0.0.1:8080"
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 def settings_table() -> str:

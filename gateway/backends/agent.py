@@ -1,0 +1,207 @@
+"""An agent at one provider: runs errands there, and minds the manners: passes, pace, time-outs, a circuit breaker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from typing import Any, Final, TypeVar
+
+from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.errand import Client, Errand, Login, Pass
+from mediaglot.gateway.exchange import Request, Response
+from mediaglot.gateway.faults import Refused, Unauthorized, Unavailable
+
+T = TypeVar("T")
+Send = Callable[[Request], Awaitable[Response]]
+"""Brings a request to the provider. Raises Unavailable where no answer came."""
+EARLY: Final = 0.9
+"""The part of a pass's lifetime after which it is not used any more."""
+LONGEST_WAIT: Final = 300.0
+"""A provider that asks for more patience than this gets this much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """How a provider is treated. Times are in seconds."""
+
+    concurrency: int = 8
+    per_second: float = 20.0
+    timeout: float = 30.0
+    tries: int = 4
+    """Of what may be asked twice; in a row, without a usable answer."""
+    wait: float = 0.5
+    """Before the second try; doubled for each further one, with jitter."""
+    failures: int = 5
+    """In a row, which open the breaker."""
+    cool: float = 15.0
+    """From then on nobody asks for so long; then one does, and what becomes of that decides."""
+    poll: float = 1.0
+    slowest_poll: float = 20.0
+    patience: float = 3600.0
+    """How long a provider that does not answer may keep a job waiting."""
+
+
+class State(StrEnum):
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class Breaker:
+    """Spares a provider that does not answer, and everybody who would wait for it."""
+
+    def __init__(self, clock: Clock, manners: Manners) -> None:
+        self._clock, self._manners = clock, manners
+        self.failures = 0
+        self._until = 0.0
+        self._trying = False
+
+    @property
+    def state(self) -> State:
+        if self.failures < self._manners.failures:
+            return State.CLOSED
+        return State.OPEN if self._clock.monotonic() < self._until else State.HALF_OPEN
+
+    def enter(self) -> None:
+        """Raises Unavailable while nobody shall ask; the first one after that time is the trial."""
+        state = self.state
+        if state is State.OPEN or (state is State.HALF_OPEN and self._trying):
+            left = max(self._until - self._clock.monotonic(), 1.0)
+            raise Unavailable(reason="breaker", retry_after=round(left))
+        self._trying = state is State.HALF_OPEN
+
+    def leave(self, *, well: bool | None) -> None:
+        """``well`` None: nothing was learned."""
+        self._trying = False
+        if well:
+            self.failures = 0
+        elif well is False:
+            self.failures += 1
+            self._until = self._clock.monotonic() + self._manners.cool
+
+
+class Pace:
+    """So many requests a second, evenly, and so many at once."""
+
+    def __init__(self, clock: Clock, manners: Manners) -> None:
+        self._clock, self._apart = clock, 1.0 / manners.per_second
+        self._seats = asyncio.Semaphore(manners.concurrency)
+        self._next = 0.0
+
+    async def __aenter__(self) -> None:
+        await self._seats.acquire()
+        try:
+            now = self._clock.monotonic()
+            turn, self._next = self._next, max(self._next, now) + self._apart
+            if turn > now:
+                await self._clock.sleep(turn - now)
+        except BaseException:
+            self._seats.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._seats.release()
+
+
+class Agent:
+    """One account at one provider, shared by everybody whose work goes there."""
+
+    def __init__(
+        self, name: str, client: Client, login: Login, send: Send, clock: Clock, chance: Random, manners: Manners
+    ) -> None:
+        self.name, self.client, self.manners = name, client, manners
+        self.breaker = Breaker(clock, manners)
+        self._login, self._send, self._clock, self._chance = login, send, clock, chance
+        self._pace = Pace(clock, manners)
+        self._pass: Pass | None = None
+        self._ends: float | None = None
+        self._entering = asyncio.Lock()
+
+    async def run(self, errand: Callable[[Pass], Errand[T]], *, again: bool = True) -> T:
+        """What the errand comes to. ``again``: it may be done twice, so it is when no usable answer came.
+
+        Raises Refused for what the provider does not want, Unavailable where it gave no usable answer.
+        """
+        tries = self.manners.tries if again else 1
+        for number in range(1, tries):
+            try:
+                return await self._let_in(errand)
+            except Unavailable as fault:
+                await self._clock.sleep(self.pause(fault, number))
+        return await self._let_in(errand)
+
+    def pause(self, fault: Unavailable, number: int) -> float:
+        """Seconds to wait after the failure of that number: what the provider asked for, or ever more, with jitter."""
+        grown = min(self.manners.wait * 2 ** (number - 1), self.manners.cool)
+        least = float(fault.data.get("retry_after") or 0)
+        return float(min(max(grown * self._chance.uniform(0.5, 1.5), least), LONGEST_WAIT))
+
+    async def _let_in(self, errand: Callable[[Pass], Errand[T]]) -> T:
+        """With the pass at hand; with a new one where that one is not good any more."""
+        permit = await self._permit()
+        try:
+            return await self._drive(errand(permit))
+        except Refused as fault:
+            if not isinstance(fault.meaning, Unauthorized):
+                raise
+            if self._pass is permit:
+                self._pass = None
+        return await self._drive(errand(await self._permit()))
+
+    async def _permit(self) -> Pass:
+        async with self._entering:
+            if self._pass is None or (self._ends is not None and self._clock.monotonic() >= self._ends):
+                self._pass = await self._drive(self.client.enter(self._login))
+                lifetime = self._pass.lifetime
+                self._ends = None if lifetime is None else self._clock.monotonic() + lifetime * EARLY
+            return self._pass
+
+    async def _drive(self, errand: Errand[T]) -> T:
+        try:
+            request = next(errand)
+            while True:
+                request = errand.send(await self._answer(request))
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        finally:
+            errand.close()
+
+    async def _answer(self, request: Request) -> Response:
+        self.breaker.enter()
+        well: bool | None = None
+        try:
+            async with self._pace, asyncio.timeout(self.manners.timeout):
+                response = await self._send(request)
+            well = response.status < 500
+        except TimeoutError:
+            well = False
+            raise Unavailable(reason="timeout") from None
+        except Unavailable:
+            well = False
+            raise
+        finally:
+            self.breaker.leave(well=well)
+        return response
+
+
+class Aside:
+    """Tasks beside the work of jobs, which nobody waits for; ``close`` ends them."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, doing: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(doing)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task

@@ -1,0 +1,150 @@
+"""What another provider has made, brought here: files, and packages with all that their playlists name."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final, Protocol
+from urllib.parse import unquote, urljoin, urlsplit
+
+from mediaglot.gateway.backends import Product
+from mediaglot.gateway.errand import Artifact
+from mediaglot.gateway.faults import SourceForbidden, SourceTooLarge, SourceUnreadable
+from mediaglot.gateway.model import File, Location, MediaFacts
+from mediaglot.gateway.transfer import Carrier
+
+PLAYLISTS: Final = frozenset({".m3u8", ".mpd"})
+PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+ROLES: Final = dict.fromkeys(PICTURES, "still") | {
+    ".m3u8": "playlist",
+    ".mpd": "playlist",
+    ".zip": "archive",
+    ".vtt": "cues",
+    ".key": "key",
+}
+SEGMENTS: Final = frozenset({".ts", ".m4s", ".aac"})
+QUOTED: Final = re.compile(r'(?:URI|BASE-URI|media|initialization|sourceURL)="([^"]+)"|<BaseURL>([^<]+)</BaseURL>')
+LARGEST_PLAYLIST: Final = 4 << 20
+MOST_FILES: Final = 20_000
+AT_ONCE: Final = 8
+
+
+class Prober(Protocol):
+    async def probe(self, path: Path) -> MediaFacts: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A file of a package: where it is, and its name below the package's folder; empty for a file of its own."""
+
+    url: str
+    name: str = ""
+
+
+class Haul:
+    """``carrier`` may reach the provider's own hosts."""
+
+    def __init__(self, carrier: Carrier, prober: Callable[[], Awaitable[Prober]]) -> None:
+        self._carrier, self._prober = carrier, prober
+
+    async def bring(self, artifacts: Sequence[Artifact], folder: Path) -> tuple[Product, ...]:
+        """All files of one output, below ``folder``, measured. Raises the Source* fault of one that can't be had."""
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        found: list[Product] = []
+        for artifact in artifacts:
+            if PurePosixPath(name_of(artifact.url)).suffix.lower() in PLAYLISTS:
+                found += await self._package(artifact.url, folder)
+            else:
+                found.append(await self._file(Piece(url=artifact.url), folder))
+        return tuple(found)
+
+    async def _file(self, piece: Piece, folder: Path) -> Product:
+        """A package's file lies where its name says, any other under its URL's name."""
+        place = folder / (piece.name or f"{hashlib.sha256(piece.url.encode()).hexdigest()[:12]}-{name_of(piece.url)}")
+        await asyncio.to_thread(place.parent.mkdir, parents=True, exist_ok=True)
+        if not await asyncio.to_thread(place.is_file):
+            arriving = place.with_name(f"{place.name}.part")
+            await self._carrier.fetch(Location(url=piece.url), arriving)
+            await asyncio.to_thread(arriving.replace, place)
+        size = (await asyncio.to_thread(place.stat)).st_size
+        role = role_of(place)
+        facts = await self._facts(place) if role in {"media", "still"} else None
+        return Product(
+            path=place,
+            name=piece.name or None,
+            file=File(path=piece.name or place.name, size=size, role=role, facts=facts),
+        )
+
+    async def _facts(self, path: Path) -> MediaFacts | None:
+        try:
+            return await (await self._prober()).probe(path)
+        except SourceUnreadable:
+            return None
+
+    async def _package(self, url: str, folder: Path) -> list[Product]:
+        """A playlist with everything that it names, playlists first."""
+        base = url.partition("?")[0].rpartition("/")[0] + "/"
+        first = Piece(url=url, name=within(base, url))
+        waiting, seen, found = [first], {first.name}, []
+        while waiting:
+            piece = waiting.pop(0)
+            product = await self._file(piece, folder)
+            found.append(product)
+            text = await asyncio.to_thread(playlist, product.path)
+            inner = [each for each in pieces(text, piece.url, base) if each.name not in seen]
+            seen |= {each.name for each in inner}
+            if len(seen) > MOST_FILES:
+                raise SourceTooLarge(limit=MOST_FILES)
+            waiting += [each for each in inner if PurePosixPath(each.name).suffix.lower() in PLAYLISTS]
+            found += await self._all([each for each in inner if each not in waiting], folder)
+        return sorted(found, key=lambda product: product.file.role != "playlist")
+
+    async def _all(self, wanted: Sequence[Piece], folder: Path) -> list[Product]:
+        found: list[Product] = []
+        for start in range(0, len(wanted), AT_ONCE):
+            some = wanted[start : start + AT_ONCE]
+            found += await asyncio.gather(*(self._file(piece, folder) for piece in some))
+        return found
+
+
+def name_of(url: str) -> str:
+    """The last part of a URL's path, as a file may be called."""
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    safe = "".join(char if char.isalnum() or char in "-_." else "_" for char in name).lstrip(".")
+    return safe[-100:] or "output"
+
+
+def role_of(path: Path) -> str:
+    suffix = path.suffix.lower()
+    return "segment" if suffix in SEGMENTS else ROLES.get(suffix, "media")
+
+
+def playlist(path: Path) -> str:
+    if path.stat().st_size > LARGEST_PLAYLIST:
+        raise SourceTooLarge(limit=LARGEST_PLAYLIST)
+    return path.read_text("utf-8", "replace")
+
+
+def pieces(text: str, url: str, base: str) -> Iterator[Piece]:
+    """What a playlist names, each once. Raises SourceForbidden for what is not below ``base``."""
+    lines = (line.strip() for line in text.splitlines())
+    named = [line for line in lines if line and not line.startswith(("#", "<"))] if "#EXTM3U" in text else []
+    quoted = [one or other for one, other in QUOTED.findall(text)]
+    for reference in dict.fromkeys((*named, *quoted)):
+        if "$" not in reference and not reference.startswith("data:"):
+            whole = urljoin(url, reference)
+            if not whole.partition("?")[0].endswith("/"):
+                yield Piece(url=whole, name=within(base, whole))
+
+
+def within(base: str, url: str) -> str:
+    """The path below ``base``. Raises SourceForbidden for one that leaves it."""
+    path = url.partition("?")[0]
+    name = PurePosixPath(unquote(path.removeprefix(base)))
+    if not path.startswith(base) or name.is_absolute() or ".." in name.parts or "\0" in str(name) or not name.parts:
+        raise SourceForbidden(reason="outside")
+    return str(name)

@@ -1,0 +1,353 @@
+"""The craft of another provider: it does the work, in its own dialect, and what comes out is brought here.
+
+Whoever asked deals with us alone: ids, lists, states and messages are ours, in the client's dialect. The provider gets
+one job for one turn of ours, is asked how it goes at its own pace or tells us itself, and its files are fetched,
+measured and kept or delivered as those of our own would be. Destinations that it understands it serves itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+from weakref import WeakValueDictionary
+
+from mediaglot.gateway.backends import Caller, Over, Product, Report, unheard
+from mediaglot.gateway.backends.agent import Agent, Aside
+from mediaglot.gateway.backends.book import Book, Entry, marker_of
+from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
+from mediaglot.gateway.backends.haul import Haul, name_of
+from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.errand import Glimpse, Part
+from mediaglot.gateway.exchange import Request
+from mediaglot.gateway.faults import Fault, NotFound, ProviderFailed, Refused, Unavailable, WorkFault, from_trouble
+from mediaglot.gateway.loss import Kind, Ledger, Policy, enforce
+from mediaglot.gateway.model import (
+    TERMINAL,
+    Delivery,
+    File,
+    Input,
+    Job,
+    Location,
+    MediaFacts,
+    Output,
+    Status,
+    Ticket,
+)
+from mediaglot.gateway.store import Key, Store
+from mediaglot.gateway.translation import Translation, write_job
+
+LOG = logging.getLogger(__name__)
+GROWTH: Final = 1.4
+"""Each look at a job that has not moved comes this much later than the one before."""
+NOWHERE: Final = Input(location=Location(url="https://media.mediaglot.test/any.mp4"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What an operator has settled for one provider. ``options`` are its client's."""
+
+    dialect: Dialect
+    policy: Policy = Policy.ESSENTIAL
+    options: Mapping[str, str]
+
+
+class Upstream:
+    """``hear`` makes the URL that the provider may send its news of a marker to; None where it can't reach us."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        terms: Terms,
+        store: Store,
+        local: FFmpegCraft,
+        haul: Haul,
+        clock: Clock,
+        aside: Aside,
+        hear: Callable[[str], str] | None = None,
+    ) -> None:
+        self.agent, self.terms, self.book = agent, terms, Book(store)
+        self._store, self._local, self._haul, self._clock, self._hear = store, local, haul, clock, hear
+        self._news: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
+        self._aside = aside
+
+    # --- before there is anything to do ---------------------------------------------------------------
+
+    async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
+        """Notes what the translation loses. Raises Lossy where the policy forbids that, and where the provider would
+        refuse the job."""
+        report = self._translated(job).report
+        enforce(report.of(Kind.REFUSED), Policy.STRICT)
+        report.enforce(self.terms.policy)
+        ledger.losses.extend(loss for loss in report.losses if loss.kind is not Kind.UNREAD)
+        return {}
+
+    def _translated(self, job: Job) -> Translation:
+        whole = job if job.inputs else replace(job, inputs=(NOWHERE,))
+        return write_job(self.terms.dialect, theirs(whole), options=self.terms.options)
+
+    async def fetch(self, ticket: Ticket, index: int, report: Report) -> int | None:
+        """The provider does that, and says nothing of it."""
+        return None
+
+    async def probe(self, ticket: Ticket, index: int) -> MediaFacts | None:
+        return None
+
+    async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int | None:
+        """Nothing of this machine's."""
+        return None
+
+    # --- the work ---------------------------------------------------------------------------------------
+
+    async def make(
+        self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
+    ) -> Mapping[int, tuple[Product, ...] | Fault]:
+        entry = await self._submit(ticket, wanted)
+        glimpse = await self._follow(entry, report)
+        if glimpse.status is not Status.FINISHED and not any(part.files for part in glimpse.parts):
+            raise blame(glimpse, self.agent.name)
+        return {index: await self._gathered(ticket, entry, glimpse, index) for index in sorted(wanted)}
+
+    async def _submit(self, ticket: Ticket, wanted: frozenset[int]) -> Entry:
+        """The job at the provider. One that may be there already is looked for before another one is made."""
+        marker = marker_of(ticket, self.agent.name)
+        entry = await self.book.get(marker)
+        doubt = entry is not None
+        if entry is None:
+            entry = await self.book.put(self._drafted(ticket, wanted, marker))
+        began, number = self._clock.monotonic(), 0
+        while not entry.id:
+            try:
+                entry = await self._found(entry) if doubt else entry
+                if not entry.id:
+                    doubt = True
+                    entry = await self._created(entry, ticket)
+            except Unavailable as fault:
+                number += 1
+                await self._wait(fault, number, began)
+        return entry
+
+    def _drafted(self, ticket: Ticket, wanted: frozenset[int], marker: str) -> Entry:
+        key, chosen = Key.of(ticket), tuple(sorted(wanted))
+        got = self._translated(part_of(ticket.job, chosen)).got
+        served = tuple(
+            index
+            for place, index in enumerate(chosen)
+            if (asked := ticket.job.outputs[index].destinations)
+            and got is not None
+            and place < len(got.outputs)
+            and got.outputs[place].destinations == asked
+        )
+        return Entry(
+            marker=marker,
+            provider=self.agent.name,
+            dialect=key.dialect,
+            account=key.account,
+            job=key.id,
+            wanted=chosen,
+            theirs=served,
+        )
+
+    async def _found(self, entry: Entry) -> Entry:
+        found = await self.agent.run(lambda permit: self.agent.client.find(permit, entry.marker))
+        return await self.book.put(replace(entry, id=found[0].id)) if found else entry
+
+    async def _created(self, entry: Entry, ticket: Ticket) -> Entry:
+        job = theirs(part_of(ticket.job, entry.wanted), frozenset(map(entry.wanted.index, entry.theirs)))
+        hear = self._hear(entry.marker) if self._hear is not None else ""
+        try:
+            placed = await self.agent.run(
+                lambda permit: self.agent.client.create(permit, job, Ledger(), marker=entry.marker, hear=hear),
+                again=False,
+            )
+        except Refused as fault:
+            await self.book.strike(entry.marker)
+            raise meant(fault, self.agent.name) from fault
+        return await self.book.put(replace(entry, id=placed.id, outputs=placed.outputs))
+
+    async def _wait(self, fault: Unavailable, number: int, began: float) -> None:
+        """Raises ProviderFailed when the patience is over."""
+        pause = self.agent.pause(fault, number)
+        if self._clock.monotonic() + pause - began > self.agent.manners.patience:
+            raise ProviderFailed(provider=self.agent.name, reason=fault.data.get("reason") or "unavailable") from fault
+        await self._clock.sleep(pause)
+
+    async def _follow(self, entry: Entry, report: Report) -> Glimpse:
+        """How the job ended; on the way, how far it is. A provider that is not there is waited for."""
+        news = self._news.setdefault(entry.marker, asyncio.Event())
+        manners, pause, before = self.agent.manners, self.agent.manners.poll, None
+        while True:
+            glimpse = await self._looked(entry)
+            if glimpse.status in TERMINAL:
+                return glimpse
+            report(float(glimpse.progress))
+            moved, before = before != (glimpse.status, glimpse.progress), (glimpse.status, glimpse.progress)
+            pause = manners.poll if moved else min(pause * GROWTH, manners.slowest_poll)
+            await self._hark(news, pause)
+
+    async def _looked(self, entry: Entry) -> Glimpse:
+        began, number = self._clock.monotonic(), 0
+        while True:
+            try:
+                return await self.agent.run(lambda permit: self.agent.client.look(permit, entry.placed))
+            except Unavailable as fault:
+                number += 1
+                await self._wait(fault, number, began)
+            except Refused as fault:
+                raise meant(fault, self.agent.name) from fault
+
+    async def _hark(self, news: asyncio.Event, pause: float) -> None:
+        """Until there is news, or for so long."""
+        heard = asyncio.ensure_future(news.wait())
+        over = asyncio.ensure_future(self._clock.sleep(pause))
+        try:
+            await asyncio.wait({heard, over}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            heard.cancel()
+            over.cancel()
+            news.clear()
+
+    def tell(self, marker: str, message: Request) -> bool:
+        """The provider has sent news: a reason to look. False for a marker that nobody waits for.
+
+        Raises a Fault for a message that is none of the provider's.
+        """
+        self.agent.client.hear(message)
+        news = self._news.get(marker)
+        if news is not None:
+            news.set()
+        return news is not None
+
+    # --- what came out ----------------------------------------------------------------------------------
+
+    async def _gathered(
+        self, ticket: Ticket, entry: Entry, glimpse: Glimpse, index: int
+    ) -> tuple[Product, ...] | Fault:
+        """The files of one output."""
+        part = part_for(glimpse, entry, index)
+        if part is None or part.trouble is not None or part.status in (Status.FAILED, Status.CANCELLED):
+            return blame(part or glimpse, self.agent.name)
+        if index in entry.theirs:
+            return tuple(
+                Product(path=Path(), file=File(path=name_of(file.url), size=file.size or 0)) for file in part.files
+            )
+        if not part.files:
+            return ProviderFailed(provider=self.agent.name, reason="no_files")
+        try:
+            return await self._haul.bring(part.files, self._folder(ticket) / str(index))
+        except WorkFault as fault:
+            return ProviderFailed(provider=self.agent.name, reason=f"download_{fault.data.get('reason') or fault.code}")
+
+    def _folder(self, ticket: Ticket) -> Path:
+        return self._local.work / ticket.ids["folder"]
+
+    async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
+        return await self._local.keep(ticket, index, products)
+
+    async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
+        """What the provider has delivered is there."""
+        entry = await self.book.get(marker_of(ticket, self.agent.name))
+        index = next(number for number, one in enumerate(ticket.job.outputs) if one is output)
+        if entry is None or index not in entry.theirs:
+            await self._local.deliver(ticket, output, delivery, products)
+
+    async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
+        return await self._local.stream(ticket, files)
+
+    async def peek(self, path: str) -> bytes | None:
+        return await self._local.peek(path)
+
+    # --- the end ----------------------------------------------------------------------------------------
+
+    def clear(self, ticket: Ticket) -> None:
+        self._local.clear(ticket)
+        self._aside.start(self._let_go(marker_of(ticket, self.agent.name), ended=ticket.status in TERMINAL_WELL))
+
+    def discard(self, ticket: Ticket) -> None:
+        self._local.discard(ticket)
+
+    def sweep(self, live: Iterable[Ticket]) -> None:
+        self._local.sweep(live)
+
+    def reconcile(self) -> None:
+        """After a start: jobs that go on at the provider although nobody wants them any more are stopped there."""
+        self._aside.start(self._reconcile())
+
+    async def _reconcile(self) -> None:
+        for entry in await self.book.entries():
+            if entry.provider != self.agent.name:
+                continue
+            ticket = await self._store.get(Key(entry.dialect, entry.account, entry.job))
+            live = ticket is not None and ticket.deleted is None and ticket.status not in TERMINAL
+            if not live or ticket is None or marker_of(ticket, self.agent.name) != entry.marker:
+                ended = ticket is not None and ticket.status in TERMINAL_WELL
+                await self._let_go(entry.marker, ended=ended)
+
+    async def _let_go(self, marker: str, *, ended: bool) -> None:
+        """The provider's job is not ours any more; where it goes on, it is stopped."""
+        entry = await self.book.get(marker)
+        if entry is None:
+            return
+        try:
+            if not ended:
+                entry = entry if entry.id else await self._found(entry)
+            if not ended and entry.id:
+                await self.agent.run(lambda permit: self.agent.client.cancel(permit, entry.placed))
+        except Refused as fault:
+            LOG.info("%s does not stop job %s: %s", self.agent.name, entry.id, fault.meaning.code)
+        except Unavailable:
+            LOG.warning("%s could not be told to stop job %s; after a restart it is", self.agent.name, entry.id)
+            return
+        await self.book.strike(marker)
+
+
+TERMINAL_WELL: Final = frozenset({Status.FINISHED})
+"""Where the provider has nothing left to do for sure."""
+
+
+def theirs(job: Job, served: frozenset[int] | None = None) -> Job:
+    """A job as the provider is asked for it: it goes at once, tells nobody but us, and serves those destinations only.
+
+    ``served`` None leaves all of them.
+    """
+    outputs = job.outputs
+    if served is not None:
+        outputs = tuple(
+            output if number in served else replace(output, destinations=()) for number, output in enumerate(outputs)
+        )
+    return replace(job, notifications=(), hold=False, outputs=outputs)
+
+
+def part_of(job: Job, wanted: tuple[int, ...]) -> Job:
+    return replace(job, outputs=tuple(job.outputs[index] for index in wanted))
+
+
+def part_for(glimpse: Glimpse, entry: Entry, index: int) -> Part | None:
+    """What is said of an output of ours: by its id where the provider told ids, else by its place."""
+    place = entry.wanted.index(index)
+    if place < len(entry.outputs):
+        by_id = next((part for part in glimpse.parts if part.id == entry.outputs[place]), None)
+        if by_id is not None:
+            return by_id
+    return glimpse.parts[place] if place < len(glimpse.parts) else None
+
+
+def blame(said: Glimpse | Part, provider: str) -> Fault:
+    """Why a job, or one output of it, came to nothing."""
+    if said.trouble is None:
+        return ProviderFailed(provider=provider, reason=str(said.status))
+    return from_trouble(said.trouble)
+
+
+def meant(fault: Refused, provider: str) -> Fault:
+    """A refusal as the end of a job: by what it means, if that is a trouble of the work's."""
+    if isinstance(fault.meaning, WorkFault):
+        return fault.meaning
+    reason = "lost" if isinstance(fault.meaning, NotFound) else fault.meaning.code
+    return ProviderFailed(
+        provider=provider, reason=reason, status=fault.data.get("status"), error=fault.data.get("error")
+    )

@@ -1,0 +1,180 @@
+"""The providers of the configuration, opened: an agent for each, and the router in front of them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, fields, replace
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any, Final
+
+from mediaglot.gateway import registry
+from mediaglot.gateway.backends import Craft
+from mediaglot.gateway.backends.agent import Agent, Aside, Manners
+from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
+from mediaglot.gateway.backends.haul import Haul
+from mediaglot.gateway.backends.router import Router
+from mediaglot.gateway.backends.rules import LOCAL, Rule, check
+from mediaglot.gateway.backends.upstream import Terms, Upstream
+from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.config import ConfigError, Settings
+from mediaglot.gateway.errand import Client, Login
+from mediaglot.gateway.faults import SourceForbidden
+from mediaglot.gateway.http.provider import Transport, host_of
+from mediaglot.gateway.loss import Policy as LossPolicy
+from mediaglot.gateway.model import Secret
+from mediaglot.gateway.registry import UnknownDialect
+from mediaglot.gateway.store import Store
+from mediaglot.gateway.transfer import Carrier
+from mediaglot.gateway.transfer.policy import Policy, judge
+from mediaglot.gateway.translation import client_of
+
+if TYPE_CHECKING:
+    from mediaglot.gateway.media.probe import Prober
+
+NUMBERS: Final = frozenset(each.name for each in fields(Manners))
+KEYS: Final = frozenset({"dialect", "url", "user", "secret", "tenant", "policy", "options", "hear"}) | NUMBERS
+RULE: Final = frozenset({"to", "dialects", "accounts", "when", "weights"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """What all providers share. ``site`` is our own URL from outside, known once the server listens."""
+
+    settings: Settings
+    local: FFmpegCraft
+    store: Store
+    clock: Clock
+    policy: Policy
+    prober: Callable[[], Awaitable[Prober]]
+    site: Callable[[], str]
+    stack: AsyncExitStack
+    aside: Aside
+
+    def router(self) -> Router:
+        """The craft that sends jobs where the configuration says. Raises ConfigError for what can't be."""
+        self.stack.push_async_callback(self.aside.close)
+        crafts: dict[str, Craft] = {LOCAL: self.local}
+        crafts |= {name: self._provider(name, table) for name, table in self.settings.providers.items()}
+        rules = [
+            _rule(number, table, frozenset(crafts), self.settings) for number, table in enumerate(self.settings.routes)
+        ]
+        return Router(crafts, rules or [Rule(to=tuple(self.settings.providers))], self.store)
+
+    def _provider(self, name: str, table: Mapping[str, Any]) -> Upstream:
+        url, client, terms, manners = read_provider(f"providers.{name}", table, self.policy)
+        login = Login(
+            name=str(table.get("user", "")), secret=table.get("secret", Secret("")), tenant=str(table.get("tenant", ""))
+        )
+        transport = Transport(url, timeout=manners.timeout)
+        carrier = Carrier(replace(self.policy, local_addresses=self.policy.local_addresses or _near(url)), self.clock)
+        self.stack.push_async_callback(transport.close)
+        self.stack.push_async_callback(carrier.close)
+        agent = Agent(name, client, login, transport, self.clock, SystemRandom(), manners)
+
+        def hear(marker: str) -> str:
+            return f"{self.site()}/_mediaglot/providers/{name}/{marker}"
+
+        return Upstream(
+            agent,
+            terms,
+            self.store,
+            self.local,
+            Haul(carrier, self.prober),
+            self.clock,
+            self.aside,
+            hear if table.get("hear", True) else None,
+        )
+
+
+def open_away(
+    settings: Settings,
+    local: Craft,
+    store: Store,
+    clock: Clock,
+    policy: Policy,
+    prober: Callable[[], Awaitable[Prober]],
+    site: Callable[[], str],
+    stack: AsyncExitStack,
+) -> Router:
+    """Raises ConfigError."""
+    if not isinstance(local, FFmpegCraft):
+        raise ConfigError("providers: they need backend = 'ffmpeg', which keeps and measures what they make")
+    return Office(
+        settings=settings,
+        local=local,
+        store=store,
+        clock=clock,
+        policy=policy,
+        prober=prober,
+        site=site,
+        stack=stack,
+        aside=Aside(),
+    ).router()
+
+
+def read_provider(where: str, table: Mapping[str, Any], policy: Policy) -> tuple[str, Client, Terms, Manners]:
+    """A provider's URL, its client, and what is settled for it. Raises ConfigError."""
+    _known(where, table, KEYS)
+    for key in ("dialect", "url"):
+        if not isinstance(table.get(key), str):
+            raise ConfigError(f"{where}: {key} = '...' is missing")
+    options = {str(key): str(value) for key, value in dict(table.get("options", {})).items()}
+    manners = Manners(**{key: _number(where, key, table[key]) for key in NUMBERS & table.keys()})
+    try:
+        dialect = registry.find(table["dialect"])
+        judge(table["url"], replace(policy, local_addresses=True, schemes=frozenset({"http", "https"})))
+        client = client_of(dialect, options)
+        terms = Terms(dialect=dialect, policy=LossPolicy(table.get("policy", "essential")), options=options)
+    except SourceForbidden as fault:
+        raise ConfigError(f"{where}: url can't be used ({fault.data['reason']})") from None
+    except (UnknownDialect, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from None
+    return table["url"], client, terms, manners
+
+
+def _near(url: str) -> bool:
+    """Whether a provider is in a network of the operator's own, where its results are too."""
+    host = host_of(url)
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost"
+
+
+def _rule(number: int, table: Mapping[str, Any], known: frozenset[str], settings: Settings) -> Rule:
+    where = f"routes.{number}"
+    _known(where, table, RULE)
+    try:
+        rule = Rule(
+            to=tuple(map(str, table.get("to", ()))),
+            dialects=frozenset(map(str, table.get("dialects", ()))),
+            accounts=_accounts(table.get("accounts", ()), settings),
+            when={str(key): str(value) for key, value in table.get("when", {}).items()},
+            weights=tuple(map(int, table.get("weights", ()))),
+        )
+        check(rule, known)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from None
+    return rule
+
+
+def _accounts(names: Sequence[Any], settings: Settings) -> frozenset[str]:
+    """The ids of listed accounts. Raises ValueError for a name that no list has."""
+    listed = [one for many in settings.accounts.values() for one in many]
+    for name in names:
+        if not any(one.name == name for one in listed):
+            raise ValueError(f"no account is called {name!r} in [[accounts.DIALECT]]")
+    return frozenset(one.account for one in listed if one.name in names)
+
+
+def _known(where: str, table: Mapping[str, Any], keys: frozenset[str]) -> None:
+    for key in sorted(table.keys() - keys):
+        raise ConfigError(f"{where}: there is no {key!r}; there are {', '.join(sorted(keys))}")
+
+
+def _number(where: str, key: str, value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        raise ConfigError(f"{where}: {key} wants a number above 0")
+    return int(value) if key in {"concurrency", "tries", "failures"} else float(value)

@@ -1,0 +1,66 @@
+"""The way to a provider: one session, one base URL, nothing but what an errand asks for."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+from yarl import URL
+
+from mediaglot.gateway.exchange import Headers, Request, Response
+from mediaglot.gateway.faults import Unavailable
+
+LARGEST_ANSWER: Final = 8 << 20
+"""Bytes."""
+HOP: Final = frozenset({"host", "content-length", "connection", "transfer-encoding"})
+
+
+class Transport:
+    """``base`` is the provider's URL with whatever path its dialect's own paths lie below. ``close`` ends it.
+
+    Redirects are not followed: a provider that sends our credentials elsewhere is a mistake, or worse.
+    """
+
+    def __init__(self, base: str, *, timeout: float, tls: ssl.SSLContext | None = None) -> None:
+        self._base = base.rstrip("/")
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __call__(self, request: Request) -> Response:
+        """Raises Unavailable for no answer, and for one that is too long or breaks off."""
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=0, ssl=self._tls or True)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, trust_env=False)
+        query = f"?{request.query}" if request.query else ""
+        url = URL(f"{self._base}{request.path}{query}", encoded=True)
+        lines = [(name, value) for name, value in request.headers if name.lower() not in HOP]
+        try:
+            async with self._session.request(
+                request.method, url, data=request.body or None, headers=lines, allow_redirects=False
+            ) as answer:
+                body = await _whole(answer)
+                return Response(status=answer.status, headers=Headers(lines=tuple(answer.headers.items())), body=body)
+        except TimeoutError:
+            raise Unavailable(reason="timeout") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Unavailable(reason=type(error).__name__) from None
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for block in answer.content.iter_chunked(1 << 16):
+        body += block
+        if len(body) > LARGEST_ANSWER:
+            raise Unavailable(reason="too_long", status=answer.status)
+    return bytes(body)
+
+
+def host_of(url: str) -> str:
+    return urlsplit(url).hostname or ""
