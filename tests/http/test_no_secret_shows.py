@@ -31,6 +31,8 @@ ROOM = "/_mediaglot/notifications"
 DATABASE = "mediaglot.db"
 CLOSED = "127.0.0.1:9"
 HUB = "66aabb000123456789abcd01"
+PATIENCE = 240
+"""Seconds, for some thirty jobs at once on a machine that has other things to do."""
 LINKERS = re.compile(rb"\S*\b(gcc|cc|collect2|ld|ldconfig|objdump)\0")
 """What Python starts to look for the libraries of SFTP: it gets the environment, but for the server's own secrets."""
 USERS = (("encoding_com", "100"), ("xvid_mediahub", HUB), ("tpstreams", "ab12cd"), ("transparent_edge", "4f2a90c1"))
@@ -135,7 +137,7 @@ class World:
         return web.Response(status=200 if room == "hook" else 403, text=said)
 
     async def told(self, *paths: str) -> None:
-        async with asyncio.timeout(60), self.news:
+        async with asyncio.timeout(PATIENCE), self.news:
             await self.news.wait_for(lambda: set(paths) <= set(self.letters))
 
 
@@ -301,7 +303,7 @@ class Run:
             found = [await self.media("GetStatus", mediaid=each) for each in ids]
             return all(one["status"] in {"Finished", "Error"} for one in found)
 
-        await self.wait(ended)
+        await self.wait(ended, seconds=PATIENCE)
         first = await self.media("GetStatus", mediaid=ids[0])
         assert first["status"] == "Finished", first
         assert t("put") in json.dumps(first), "the provider echoes destinations"
@@ -338,7 +340,7 @@ class Run:
             found = [(await self.ask("GET", f"{base}/jobs/{each}", token))["job"]["status"] for each in ids]
             return all(status in {"SUCCESS", "FAILURE"} for status in found) and found[0] == "SUCCESS"
 
-        await self.wait(ended)
+        await self.wait(ended, seconds=PATIENCE)
 
     async def tpstreams(self) -> None:
         name, t, base = "tpstreams", self.trove, "/tpstreams/api"
@@ -361,7 +363,7 @@ class Run:
             found = [(await self.ask("GET", f"{rooms}/transcoding_jobs/{each}/", token))["status"] for each in ids]
             return all(status in {"Completed", "Error"} for status in found) and found[0] == "Completed"
 
-        await self.wait(ended)
+        await self.wait(ended, seconds=PATIENCE)
 
     async def transparent_edge(self) -> None:
         name, t, base = "transparent_edge", self.trove, "/transparent_edge/v1"
@@ -392,7 +394,7 @@ class Run:
             found = [(await self.ask("GET", f"{rooms}/transcode/{each}", token))["status"] for each in ids]
             return all(status in {"FINISHED", "ERROR"} for status in found) and found[0] == "FINISHED"
 
-        await self.wait(ended)
+        await self.wait(ended, seconds=PATIENCE)
 
     # --- the operator ---
 
@@ -418,7 +420,7 @@ class Run:
     def _command(self, words: list[str]) -> subprocess.CompletedProcess[bytes]:
         argv = [sys.executable, "-m", "mediaglot", "notifications", *words, "--server", self.site]
         key = {"PATH": "/usr/bin:/bin", "MEDIAGLOT_CONTROL_TOKEN": self.trove("control token")}
-        return subprocess.run(argv, capture_output=True, check=False, timeout=60, env=key)
+        return subprocess.run(argv, capture_output=True, check=False, timeout=PATIENCE, env=key)
 
 
 def files(folder: Path, *, database: bool) -> bytes:
@@ -468,7 +470,7 @@ async def test_no_secret_shows(
     async with Children(server.process.pid) as children:
         await asyncio.gather(run.encoding_com(), run.xvid_mediahub(), run.tpstreams(), run.transparent_edge())
         await world.told("/hook/encoding_com", "/hook/xvid_mediahub", "/hook/tpstreams", "/hook/transparent_edge")
-    await wait(lambda: _true(post.mails))
+    await wait(lambda: _true(post.mails), seconds=PATIENCE)
     control = await run.control()
     alive = files(data, database=keyed)
     assert await server.end() == 0
