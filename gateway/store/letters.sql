@@ -31,14 +31,24 @@ WHERE dialect = :dialect AND account = :account AND id = :id ORDER BY sequence;
 SELECT body, sequence, state, due, attempts, status, answer FROM letters WHERE letter = :letter;
 
 -- name: due
-SELECT body, sequence, state, due, attempts, status, answer FROM (
-    SELECT *, row_number() OVER (PARTITION BY host ORDER BY due, sequence) AS turn FROM letters AS this
-    WHERE state = 'open' AND due <= :now AND NOT EXISTS (
+WITH RECURSIVE hosts (host) AS (
+    SELECT min(host) FROM letters INDEXED BY letters_ready WHERE state = 'open'
+    UNION ALL
+    SELECT (
+        SELECT min(host) FROM letters INDEXED BY letters_ready WHERE state = 'open' AND letters.host > hosts.host
+    )
+    FROM hosts WHERE hosts.host IS NOT NULL
+)
+SELECT body, sequence, state, due, attempts, status, answer FROM hosts CROSS JOIN letters ON sequence IN (
+    SELECT sequence FROM letters AS this
+    WHERE this.state = 'open' AND this.host = hosts.host AND this.due <= :now AND NOT EXISTS (
         SELECT 1 FROM letters AS earlier
         WHERE earlier.dialect = this.dialect AND earlier.account = this.account AND earlier.id = this.id
         AND earlier.target = this.target AND earlier.state = 'open' AND earlier.sequence < this.sequence
     )
-) WHERE turn <= :per_host ORDER BY due, sequence LIMIT :limit;
+    ORDER BY this.due, this.sequence LIMIT :per_host
+)
+WHERE hosts.host IS NOT NULL ORDER BY due, sequence LIMIT :limit;
 
 -- name: find
 SELECT body, sequence, state, due, attempts, status, answer FROM letters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from mediaglot.gateway.exchange import headers
 from mediaglot.gateway.model import Secret
 from mediaglot.gateway.notify import Answer, Backoff, Courier
 from mediaglot.gateway.store import Key, Letter, LetterState
+from mediaglot.gateway.store.query import statements
 from mediaglot.gateway.store.sqlite import SqliteStore
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -199,6 +201,18 @@ async def test_a_dead_receiver_delays_nobody_else(store, clock):
         hang.set()
         await over(store, *(each.id for each in dead))
     assert receivers.most <= 4
+
+
+async def test_letters_for_a_dead_host_are_not_looked_through_for_those_of_others(store, clock):
+    """What is due is found by an index of hosts, so a thousand more for one of them cost nothing."""
+    dead = [replace(letter(f"dead-{n}", target=f"d{n}"), host="dead") for n in range(1000)]
+    await post(store, *dead, replace(letter("b", target="b"), host="zzz"), replace(letter("a", target="a"), host="aaa"))
+    assert {one.id for one in await store.due_letters(START, 100, 2)} == {"a", "b", "dead-0", "dead-1"}
+    values = {"now": 0, "limit": 100, "per_host": 2}
+    plan = await store._reader.rows(f"EXPLAIN QUERY PLAN {statements('letters')['due']}", **values)
+    steps = [text for *_, text in plan if "letters" in text or "this" in text]
+    assert steps
+    assert all(re.search(r"letters_ready|letters_line|PRIMARY KEY", step) for step in steps), steps
 
 
 async def test_a_receiver_that_does_not_answer_is_a_timeout(store, clock):

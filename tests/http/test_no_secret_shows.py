@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import re
 import secrets
 import subprocess
 import sys
@@ -30,6 +31,10 @@ ROOM = "/_mediaglot/notifications"
 DATABASE = "mediaglot.db"
 CLOSED = "127.0.0.1:9"
 HUB = "66aabb000123456789abcd01"
+PATIENCE = 240
+"""Seconds, for some thirty jobs at once on a machine that has other things to do."""
+LINKERS = re.compile(rb"\S*\b(gcc|cc|collect2|ld|ldconfig|objdump)\0")
+"""What Python starts to look for the libraries of SFTP: it gets the environment, but for the server's own secrets."""
 USERS = (("encoding_com", "100"), ("xvid_mediahub", HUB), ("tpstreams", "ab12cd"), ("transparent_edge", "4f2a90c1"))
 FILE = {"name": "file", "video_format": "mp4", "video_codec": "libx264", "video_width": 160, "video_height": 90}
 
@@ -86,8 +91,7 @@ class Children:
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
             if words != self._words:
-                yield words
-                yield Path(f"/proc/{pid}/environ").read_bytes()
+                yield words + Path(f"/proc/{pid}/environ").read_bytes()
 
     def _below(self, pid: int) -> Iterator[int]:
         for task in Path(f"/proc/{pid}/task").glob("*/children"):
@@ -133,8 +137,25 @@ class World:
         return web.Response(status=200 if room == "hook" else 403, text=said)
 
     async def told(self, *paths: str) -> None:
-        async with asyncio.timeout(60), self.news:
+        async with asyncio.timeout(PATIENCE), self.news:
             await self.news.wait_for(lambda: set(paths) <= set(self.letters))
+
+
+class Gossip:
+    """A file server that refuses every command and repeats what it was told so far."""
+
+    def __init__(self) -> None:
+        self.place = ""
+        self.told = b""
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 welcome\r\n")
+        said = b""
+        while line := await reader.readline():
+            said += line.strip() + b", "
+            self.told += line
+            writer.write((b"331 " if line.startswith(b"USER") else b"530 ") + said + b"\r\n")
+        writer.close()
 
 
 class Post:
@@ -166,6 +187,15 @@ def trove() -> Trove:
 @pytest.fixture
 async def world(standing: Any, clips: Any) -> AsyncIterator[World]:
     async with standing(World(clips)) as one:
+        yield one
+
+
+@pytest.fixture
+async def gossip() -> AsyncIterator[Gossip]:
+    one = Gossip()
+    server = await asyncio.start_server(one, "127.0.0.1", 0)
+    async with server:
+        one.place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield one
 
 
@@ -209,8 +239,11 @@ def settings_file(folder: Path, trove: Trove) -> Path:
 class Run:
     """One server and the clients of all four dialects; ``api`` of each makes jobs that end well and badly."""
 
-    def __init__(self, session: aiohttp.ClientSession, site: str, trove: Trove, world: World, wait: Any) -> None:
-        self.session, self.site, self.trove, self.world, self.wait = session, site, trove, world, wait
+    def __init__(
+        self, session: aiohttp.ClientSession, site: str, trove: Trove, world: World, gossip: Gossip, wait: Any
+    ) -> None:
+        self.session, self.site, self.trove, self.wait = session, site, trove, wait
+        self.world, self.gossip = world, gossip
 
     async def ask(self, method: str, path: str, token: str = "", **more: Any) -> Any:
         headers = {"Authorization": token} if token else {}
@@ -229,6 +262,7 @@ class Run:
         return [
             f"http://ann:{t(f'{dialect} refused source')}@{self.world.place}/no?token={t(f'{dialect} refused token')}",
             f"http://ann:{t(f'{dialect} dead source')}@{CLOSED}/a.mp4",
+            f"ftp://ann:{t(f'{dialect} ftp source')}@{self.gossip.place}/a.mp4",
             f"http://ann:{t(f'{dialect} noise')}@{self.world.place}/noise/a.mp4?sig={t(f'{dialect} noise token')}",
             f"gopher://ann:{t(f'{dialect} strange source')}@{self.world.place}/a.mp4",
         ]
@@ -250,6 +284,8 @@ class Run:
         lost = [
             f"http://ann:{t('lost put')}@{CLOSED}/a.mp4?X-Amz-Signature={t('lost signature')}",
             f"http://ann:{t('refused put')}@{self.world.place}/no/a.mp4?token={t('refused token')}",
+            f"ftp://ann:{t('refused ftp')}@{self.gossip.place}/a.mp4",
+            f"sftp://ann:{t('dead sftp')}@{CLOSED}/a.mp4",
         ]
         logo = f"http://ann:{t('logo')}@{self.world.place}/no/logo.png?key={t('logo key')}"
         notify = {"notify": self.hook(name), "notify_encoding_errors": self.hook(name)}
@@ -267,7 +303,7 @@ class Run:
             found = [await self.media("GetStatus", mediaid=each) for each in ids]
             return all(one["status"] in {"Finished", "Error"} for one in found)
 
-        await self.wait(ended)
+        await self.wait(ended, seconds=PATIENCE)
         first = await self.media("GetStatus", mediaid=ids[0])
         assert first["status"] == "Finished", first
         assert t("put") in json.dumps(first), "the provider echoes destinations"
@@ -304,7 +340,7 @@ class Run:
             found = [(await self.ask("GET", f"{base}/jobs/{each}", token))["job"]["status"] for each in ids]
             return all(status in {"SUCCESS", "FAILURE"} for status in found) and found[0] == "SUCCESS"
 
-        await self.wait(ended)
+        await self.wait(ended, seconds=PATIENCE)
 
     async def tpstreams(self) -> None:
         name, t, base = "tpstreams", self.trove, "/tpstreams/api"
@@ -327,7 +363,7 @@ class Run:
             found = [(await self.ask("GET", f"{rooms}/transcoding_jobs/{each}/", token))["status"] for each in ids]
             return all(status in {"Completed", "Error"} for status in found) and found[0] == "Completed"
 
-        await self.wait(ended)
+        await self.wait(ended, seconds=PATIENCE)
 
     async def transparent_edge(self) -> None:
         name, t, base = "transparent_edge", self.trove, "/transparent_edge/v1"
@@ -358,7 +394,7 @@ class Run:
             found = [(await self.ask("GET", f"{rooms}/transcode/{each}", token))["status"] for each in ids]
             return all(status in {"FINISHED", "ERROR"} for status in found) and found[0] == "FINISHED"
 
-        await self.wait(ended)
+        await self.wait(ended, seconds=PATIENCE)
 
     # --- the operator ---
 
@@ -384,7 +420,7 @@ class Run:
     def _command(self, words: list[str]) -> subprocess.CompletedProcess[bytes]:
         argv = [sys.executable, "-m", "mediaglot", "notifications", *words, "--server", self.site]
         key = {"PATH": "/usr/bin:/bin", "MEDIAGLOT_CONTROL_TOKEN": self.trove("control token")}
-        return subprocess.run(argv, capture_output=True, check=False, timeout=60, env=key)
+        return subprocess.run(argv, capture_output=True, check=False, timeout=PATIENCE, env=key)
 
 
 def files(folder: Path, *, database: bool) -> bytes:
@@ -401,6 +437,7 @@ async def test_no_secret_shows(
     wait: Any,
     trove: Trove,
     world: World,
+    gossip: Gossip,
     post: Any,
     data: Path,
     tmp_path: Path,
@@ -426,12 +463,14 @@ async def test_no_secret_shows(
         "24",
     )
     mail = ("--smtp-host", "127.0.0.1", "--smtp-port", str(post.port), "--smtp-user", "films")
-    server = await command(*flags, *mail, "--ffmpeg", str(slow), **environment)
-    run = Run(session, server.site, trove, world, wait)
+    places = [f"{url}={data}/storage" for url in ("s3://bucket", "s3://out", "ftp://ftp.example.com")]
+    storage = ("--no-offline-storage", *(word for place in places for word in ("--storage", place)))
+    server = await command(*flags, *mail, *storage, "--ffmpeg", str(slow), **environment)
+    run = Run(session, server.site, trove, world, gossip, wait)
     async with Children(server.process.pid) as children:
         await asyncio.gather(run.encoding_com(), run.xvid_mediahub(), run.tpstreams(), run.transparent_edge())
         await world.told("/hook/encoding_com", "/hook/xvid_mediahub", "/hook/tpstreams", "/hook/transparent_edge")
-    await wait(lambda: _true(post.mails))
+    await wait(lambda: _true(post.mails), seconds=PATIENCE)
     control = await run.control()
     alive = files(data, database=keyed)
     assert await server.end() == 0
@@ -439,9 +478,11 @@ async def test_no_secret_shows(
 
     assert any(base64.b64encode(f"ann:{trove('encoding_com source')}".encode()).decode() in one for one in world.asked)
     assert any(base64.b64encode(f"ann:{trove('put')}".encode()).decode() in one for one in world.put)
+    assert trove("refused ftp").encode() in gossip.told
     assert b"DEBUG" in log
     assert b"given up after 1 attempts: 550" in log
-    seen = b"\n".join(children.seen)
+    theirs = trove("a secret of the environment").encode()
+    seen = b"\n".join(one.replace(theirs, b"") if LINKERS.match(one) else one for one in children.seen)
     assert b"-protocol_whitelist" in seen, "FFmpeg was among the children"
     assert b"PATH=" in seen, "and environments could be read"
     sinks = {
