@@ -31,7 +31,8 @@ from typing import Any
 import asyncssh
 from transfer_http import MIB, Cost, middle, peak, run_theirs
 
-import mediaglot.gateway.transfer.ssh.file  # noqa: F401 - as in a server that has seen its first transfer
+import mediaglot.gateway.transfer.ftp
+import mediaglot.gateway.transfer.ssh.file  # noqa: F401 - both as in a server that has seen its first transfers
 from mediaglot.gateway.model import Access, Location, Secret
 from mediaglot.gateway.transfer import Carrier
 from mediaglot.gateway.transfer.policy import Policy
@@ -64,7 +65,7 @@ def serve_ftp(folder: Path, certificate: Path | None, told: Any) -> None:
 
         authorizer = DummyAuthorizer()
         authorizer.add_user(USER, PASSWORD, str(folder), perm="elradfmwMT")
-    logging.getLogger("pyftpdlib").setLevel(logging.WARNING)
+    logging.disable(logging.INFO)
     words = {"authorizer": authorizer, "certfile": str(certificate)}
     handler = type("Handler", (TLS_FTPHandler if certificate else FTPHandler,), words)
     loop = IOLoop()
@@ -168,7 +169,7 @@ def ours(folder: Path, move: Callable[[Carrier], Any], trust: Trust) -> Cost:
 def sftp(folder: Path, port: int, command: str) -> Cost:
     (folder / "batch").write_text(f"{command}\n")
     return run_theirs(
-        *("sftp", "-q", "-b", str(folder / "batch"), "-i", str(folder / "key"), "-P", str(port)),
+        *("sftp", "-b", str(folder / "batch"), "-i", str(folder / "key"), "-P", str(port)),
         *("-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"),
         f"{user()}@127.0.0.1",
     )

@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import signal
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -206,3 +207,19 @@ async def test_a_hundred_at_once(ftpd, ftp, made, at, tmp_path):
     await asyncio.gather(*(ftp.fetch(at(there.url("film.mp4")), target) for target in targets))
     assert {target.stat().st_size for target in targets} == {made.stat().st_size}
     assert all(target.read_bytes() == made.read_bytes() for target in targets)
+
+
+@pytest.mark.parametrize("tls", [None, "explicit"])
+async def test_a_large_file_takes_no_more_memory_than_a_small_one(ftpd, ftp, at, tls, tmp_path):
+    there, size = ftpd(tls), 64 << 20
+    with (there.folder / "film.mp4").open("wb") as file:
+        file.truncate(size)
+    tracemalloc.start()
+    try:
+        await ftp.fetch(at(there.url("film.mp4")), tmp_path / "target")
+        await ftp.deliver(tmp_path / "target", at(there.url("copy.mp4")))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (there.folder / "copy.mp4").stat().st_size == size
+    assert peak < 6 << 20, "of both sides"

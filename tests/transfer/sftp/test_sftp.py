@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 
 import asyncssh
 import pytest
@@ -231,3 +232,18 @@ async def test_a_hundred_at_once(sshd, sftp, at, tmp_path):
     assert len(files(there.folder)) == 51
     assert all((there.folder / name).read_bytes() == small.read_bytes() for name in files(there.folder))
     assert all(target.read_bytes() == small.read_bytes() for target in targets)
+
+
+async def test_a_large_file_takes_no_more_memory_than_a_small_one(sshd, sftp, at, tmp_path):
+    there, size = await sshd(), 64 << 20
+    with (there.folder / "film.mp4").open("wb") as file:
+        file.truncate(size)
+    tracemalloc.start()
+    try:
+        await sftp.fetch(at(there.url("film.mp4")), tmp_path / "target")
+        await sftp.deliver(tmp_path / "target", at(there.url("copy.mp4")))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (there.folder / "copy.mp4").stat().st_size == size
+    assert peak < 32 << 20, "of both sides, with all that is on the way between them"
