@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
-import signal
 import tracemalloc
 from dataclasses import replace
 
@@ -129,20 +127,14 @@ async def test_too_much_is_refused_before_and_in_the_middle(ftpd, pull, trusting
             await pull(at(there.url("film.mp4")), limits=replace(trusting, max_bytes=1_000_000))
 
 
-async def test_a_full_disk_says_so(ftpd, ftp, made, at):
+async def test_a_full_disk_says_so(ftpd, pull, made, at, request, tmp_path):
     there = ftpd()
     put(there, made, "film.mp4")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    target = there.folder.parent / "target"
-    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
-    try:
-        with pytest.raises(NoSpace):
-            await ftp.fetch(at(there.url("film.mp4")), target)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
-    assert not target.exists()
+    request.getfixturevalue("small_disk")
+    with pytest.raises(NoSpace):
+        await pull(at(there.url("film.mp4")))
+    assert not (tmp_path / "target").exists()
+    assert sum(line.startswith("RETR") for line in there.said) == 1
 
 
 @pytest.mark.parametrize("tls", ["explicit", "implicit"])

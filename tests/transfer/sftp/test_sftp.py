@@ -8,6 +8,7 @@ import pytest
 
 from mediaglot.gateway.faults import (
     DeliveryFailed,
+    NoSpace,
     SourceForbidden,
     SourceMissing,
     SourceTimeout,
@@ -148,6 +149,19 @@ async def test_a_missing_file_is_missing_and_a_locked_one_refused(sshd, pull, sf
     with pytest.raises(DeliveryFailed):
         await sftp.deliver(made, at(there.url("taken/film.mp4")))
     assert not (tmp_path / "target").exists()
+
+
+async def test_a_full_disk_says_so_on_either_side(sshd, pull, sftp, at, made, body, request, tmp_path):
+    there = await sshd()
+    (there.folder / "a.mp4").write_bytes(body)
+    request.getfixturevalue("small_disk")
+    with pytest.raises(NoSpace):
+        await pull(at(there.url("a.mp4")))
+    assert not (tmp_path / "target").exists()
+    with pytest.raises(DeliveryFailed):
+        await sftp.deliver(made, at(there.url("b.mp4")))
+    await sftp.close()
+    assert files(there.folder) == ["a.mp4"]
 
 
 async def test_a_server_that_stalls_is_given_up(sshd, client, pull, at, body, made):
