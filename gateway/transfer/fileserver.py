@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.faults import SourceForbidden, SourceTimeout
@@ -152,13 +152,22 @@ class FileServer(ABC):
 
 
 def _told(on_progress: OnProgress | None) -> OnProgress:
-    """To be called in any thread; it is told on the event loop."""
+    """To be called in any thread, as often as one likes: the event loop is told the latest when it has time."""
     if on_progress is None:
         return lambda done, total: None
-    loop = asyncio.get_running_loop()
+    loop, waiting, latest = asyncio.get_running_loop(), False, (0, cast("int | None", None))
+
+    def pass_on() -> None:
+        nonlocal waiting
+        waiting = False
+        on_progress(*latest)
 
     def tell(done: int, total: int | None) -> None:
-        loop.call_soon_threadsafe(on_progress, done, total)
+        nonlocal waiting, latest
+        latest = done, total
+        if not waiting:
+            waiting = True
+            loop.call_soon_threadsafe(pass_on)
 
     return tell
 

@@ -20,6 +20,8 @@ from mediaglot.gateway.transfer.policy import Limits
 from mediaglot.gateway.transfer.retry import Transient
 
 CHUNK: Final = 256 * 1024
+SPAN: Final = 4 * CHUNK
+"""What the kernel is asked to send at once; none of it passes through here."""
 UNKNOWN: Final = frozenset({500, 501, 502, 504, 550, 553})
 """Replies that leave open whether the file is not there or the command."""
 
@@ -174,17 +176,17 @@ def _poured(file: FileIO, opened: socket.socket, offset: int, size: int) -> Iter
     """Send the rest of ``file``, telling how far it is."""
     file.seek(offset)
     while offset < size:
-        offset += _pour(file, opened, offset, min(CHUNK, size - offset))
+        offset += _pour(file, opened, offset, size - offset)
         yield offset
 
 
 def _pour(file: FileIO, opened: socket.socket, offset: int, count: int) -> int:
     if isinstance(opened, ssl.SSLSocket):
-        block = file.read(count)
+        block = file.read(min(count, CHUNK))
         opened.sendall(block)
         sent = len(block)
     else:
-        sent = opened.sendfile(file, offset, count)
+        sent = opened.sendfile(file, offset, min(count, SPAN))
     if not sent:
         raise DeliveryFailed(reason="changed")
     return sent

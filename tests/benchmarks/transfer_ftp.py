@@ -3,7 +3,8 @@
 
 curl stands against FTP and FTPS (AUTH TLS), OpenSSH's ``sftp`` against SFTP; both sides ask the same servers on
 loopback, pyftpdlib's and OpenSSH's (asyncssh's, where there is no ``sshd``), in turns. A server's process does the
-transfers, as a long-running one would: its start is not counted, theirs is. Quote ratios, not seconds. The peak memory
+transfers, as a long-running one would: its start is not counted, theirs is. The best of all rounds counts; quote
+ratios, not seconds. ``--folder /dev/shm`` leaves the disk out. The peak memory
 (resident, in MB) of the process that moves the bytes stands beside.
 """
 
@@ -29,9 +30,10 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
-from transfer_http import MIB, Cost, middle, peak, run_theirs
+from transfer_http import MIB, Cost, peak, run_theirs
 
-import mediaglot.gateway.transfer.ssh.file  # noqa: F401 - as in a server that has seen its first transfer
+import mediaglot.gateway.transfer.ftp
+import mediaglot.gateway.transfer.ssh.file  # noqa: F401 - both as in a server that has seen its first transfers
 from mediaglot.gateway.model import Access, Location, Secret
 from mediaglot.gateway.transfer import Carrier
 from mediaglot.gateway.transfer.policy import Policy
@@ -64,7 +66,7 @@ def serve_ftp(folder: Path, certificate: Path | None, told: Any) -> None:
 
         authorizer = DummyAuthorizer()
         authorizer.add_user(USER, PASSWORD, str(folder), perm="elradfmwMT")
-    logging.getLogger("pyftpdlib").setLevel(logging.WARNING)
+    logging.disable(logging.INFO)
     words = {"authorizer": authorizer, "certfile": str(certificate)}
     handler = type("Handler", (TLS_FTPHandler if certificate else FTPHandler,), words)
     loop = IOLoop()
@@ -168,7 +170,7 @@ def ours(folder: Path, move: Callable[[Carrier], Any], trust: Trust) -> Cost:
 def sftp(folder: Path, port: int, command: str) -> Cost:
     (folder / "batch").write_text(f"{command}\n")
     return run_theirs(
-        *("sftp", "-q", "-b", str(folder / "batch"), "-i", str(folder / "key"), "-P", str(port)),
+        *("sftp", "-b", str(folder / "batch"), "-i", str(folder / "key"), "-P", str(port)),
         *("-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"),
         f"{user()}@127.0.0.1",
     )
@@ -219,6 +221,11 @@ def sftp_cases(folder: Path, port: int) -> dict[str, Sides]:
     }
 
 
+def best(costs: list[Cost]) -> Cost:
+    """The quickest round: whatever else the machine does makes them slower only."""
+    return Cost(min(one.seconds for one in costs), max(one.peak for one in costs))
+
+
 def compare(folder: Path, cases: dict[str, Sides], mib: int, rounds: int) -> dict[str, Any]:
     found = {}
     for name, sides in cases.items():
@@ -230,7 +237,7 @@ def compare(folder: Path, cases: dict[str, Sides], mib: int, rounds: int) -> dic
                 costs[side].append(sides[side]())
                 (moved,) = (folder / left for left in ("fetched", "put") if (folder / left).exists())
                 assert moved.stat().st_size == mib * MIB, name
-        own, other = map(middle, costs)
+        own, other = map(best, costs)
         ratio, tool = round(own.seconds / other.seconds, 2), "sftp" if name.startswith("sftp") else "curl"
         found[name] = {"ratio": ratio, "seconds": (own.seconds, other.seconds), "peak_mb": (own.peak, other.peak)}
         print(

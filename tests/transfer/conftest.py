@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import resource
+import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -258,3 +260,13 @@ async def serve_flood() -> AsyncIterator[Callable[[bytes, bytes], Awaitable[str]
     for server in servers:
         server.close()
         await server.wait_closed()
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file that this process writes, as a client or as a server, grows over half a megabyte."""
+    limits, before = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, before)

@@ -85,10 +85,19 @@ async def test_giving_up_leaves_nothing_behind(ftpd, trusting, eager, made, at):
     assert files(there.folder) == []
 
 
+async def test_a_server_whose_disk_is_full_keeps_nothing(ftpd, ftp, made, at, request):
+    there = ftpd()
+    request.getfixturevalue("small_disk")
+    with pytest.raises(DeliveryFailed):
+        await ftp.deliver(made, at(there.url("film.mp4")))
+    await ftp.close()
+    assert files(there.folder) == []
+
+
 async def test_a_server_that_stalls_is_given_up(ftpd, trusting, eager, made, at, tmp_path):
     there, big = ftpd(), tmp_path / "big"
     big.write_bytes(os.urandom(1 << 20) * 24)  # more than two sockets take in without a reader
-    there.stalls = [200_000, 0]
+    there.stalls = [200_000] + [0] * 9
     client = Ftp(replace(trusting, stall_timeout=0.3, connect_timeout=0.3), eager)
     with pytest.raises(DeliveryFailed) as caught:
         await client.deliver(big, at(there.url("film.mp4")))

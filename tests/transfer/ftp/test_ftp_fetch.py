@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
-import signal
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -128,20 +127,14 @@ async def test_too_much_is_refused_before_and_in_the_middle(ftpd, pull, trusting
             await pull(at(there.url("film.mp4")), limits=replace(trusting, max_bytes=1_000_000))
 
 
-async def test_a_full_disk_says_so(ftpd, ftp, made, at):
+async def test_a_full_disk_says_so(ftpd, pull, made, at, request, tmp_path):
     there = ftpd()
     put(there, made, "film.mp4")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    target = there.folder.parent / "target"
-    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
-    try:
-        with pytest.raises(NoSpace):
-            await ftp.fetch(at(there.url("film.mp4")), target)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
-    assert not target.exists()
+    request.getfixturevalue("small_disk")
+    with pytest.raises(NoSpace):
+        await pull(at(there.url("film.mp4")))
+    assert not (tmp_path / "target").exists()
+    assert sum(line.startswith("RETR") for line in there.said) == 1
 
 
 @pytest.mark.parametrize("tls", ["explicit", "implicit"])
@@ -206,3 +199,19 @@ async def test_a_hundred_at_once(ftpd, ftp, made, at, tmp_path):
     await asyncio.gather(*(ftp.fetch(at(there.url("film.mp4")), target) for target in targets))
     assert {target.stat().st_size for target in targets} == {made.stat().st_size}
     assert all(target.read_bytes() == made.read_bytes() for target in targets)
+
+
+@pytest.mark.parametrize("tls", [None, "explicit"])
+async def test_a_large_file_takes_no_more_memory_than_a_small_one(ftpd, ftp, at, tls, tmp_path):
+    there, size = ftpd(tls), 64 << 20
+    with (there.folder / "film.mp4").open("wb") as file:
+        file.truncate(size)
+    tracemalloc.start()
+    try:
+        await ftp.fetch(at(there.url("film.mp4")), tmp_path / "target")
+        await ftp.deliver(tmp_path / "target", at(there.url("copy.mp4")))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (there.folder / "copy.mp4").stat().st_size == size
+    assert peak < 6 << 20, "of both sides"

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 
 import asyncssh
 import pytest
 
 from mediaglot.gateway.faults import (
     DeliveryFailed,
+    NoSpace,
     SourceForbidden,
     SourceMissing,
     SourceTimeout,
@@ -149,6 +151,19 @@ async def test_a_missing_file_is_missing_and_a_locked_one_refused(sshd, pull, sf
     assert not (tmp_path / "target").exists()
 
 
+async def test_a_full_disk_says_so_on_either_side(sshd, pull, sftp, at, made, body, request, tmp_path):
+    there = await sshd()
+    (there.folder / "a.mp4").write_bytes(body)
+    request.getfixturevalue("small_disk")
+    with pytest.raises(NoSpace):
+        await pull(at(there.url("a.mp4")))
+    assert not (tmp_path / "target").exists()
+    with pytest.raises(DeliveryFailed):
+        await sftp.deliver(made, at(there.url("b.mp4")))
+    await sftp.close()
+    assert files(there.folder) == ["a.mp4"]
+
+
 async def test_a_server_that_stalls_is_given_up(sshd, client, pull, at, body, made):
     there = await sshd(stalls=[5_000_000, 0, 5_000_000, 0])
     (there.folder / "a.mp4").write_bytes(body)
@@ -231,3 +246,18 @@ async def test_a_hundred_at_once(sshd, sftp, at, tmp_path):
     assert len(files(there.folder)) == 51
     assert all((there.folder / name).read_bytes() == small.read_bytes() for name in files(there.folder))
     assert all(target.read_bytes() == small.read_bytes() for target in targets)
+
+
+async def test_a_large_file_takes_no_more_memory_than_a_small_one(sshd, sftp, at, tmp_path):
+    there, size = await sshd(), 64 << 20
+    with (there.folder / "film.mp4").open("wb") as file:
+        file.truncate(size)
+    tracemalloc.start()
+    try:
+        await sftp.fetch(at(there.url("film.mp4")), tmp_path / "target")
+        await sftp.deliver(tmp_path / "target", at(there.url("copy.mp4")))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (there.folder / "copy.mp4").stat().st_size == size
+    assert peak < 32 << 20, "of both sides, with all that is on the way between them"
