@@ -28,6 +28,7 @@ from mediaglot.gateway.media.plan import needs, plan
 from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.progress import Progress
 from mediaglot.gateway.media.run import Limits, run
+from mediaglot.gateway.media.tee import MUXER
 from mediaglot.gateway.media.tool import Tool
 from mediaglot.gateway.model import AudioFacts, File, Input, Job, Location, MediaFacts, Ticket, VideoFacts
 from mediaglot.gateway.transfer import Carrier
@@ -205,7 +206,7 @@ class Maker:
         for index in drawn.products:
             shutil.rmtree(folder / f"out-{index}", ignore_errors=True)
             (folder / f"out-{index}").mkdir()
-        for target in (target for one in drawn.runs for target in one.targets):
+        for target in (target for one in drawn.runs for target in one.targets if target.muxer != MUXER):
             (folder / target.path).parent.mkdir(exist_ok=True)
         for drawing in drawn.drawings:
             await draw_into(folder, drawing)

@@ -39,6 +39,7 @@ def read_facts(document: Mapping[str, Any], size: int) -> MediaFacts:
         start=_fraction(general.get("start_time")),
         video=video,
         audio=audio,
+        chapters=len(document["chapters"]) if "chapters" in document else None,
         subtitles=sum(stream.get("codec_type") == "subtitle" for stream in streams),
     )
 

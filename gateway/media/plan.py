@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.faults import Fault, SourceUnreadable
-from mediaglot.gateway.media import chunk, chunkrun, cost, join, lock, mux, overlay, package
+from mediaglot.gateway.media import chunk, chunkrun, cost, join, lock, mux, overlay, package, tee
 from mediaglot.gateway.media.bench import Bench
 from mediaglot.gateway.media.chunkindex import Index
 from mediaglot.gateway.media.draft import Draft, Tools
@@ -62,7 +62,7 @@ def plan(
         team = chunk.crew(plain, view, machine)
         drafts = drafts if team is None else plain
     return Plan(
-        runs=_runs(drafts, view),
+        runs=_runs(drafts, view, muxers),
         scan=chunkrun.scan(view) if team is not None and pictures is None else None,
         chunks=_chunks(drafts, view, team, pictures) if team is not None and pictures is not None else None,
         processes=team.workers if team is not None else 1,
@@ -105,7 +105,7 @@ def _products(drafts: Sequence[Draft]) -> dict[int, tuple[Product, ...]]:
     return found
 
 
-def _runs(drafts: Sequence[Draft], view: Scene) -> tuple[Run, ...]:
+def _runs(drafts: Sequence[Draft], view: Scene, muxers: frozenset[str]) -> tuple[Run, ...]:
     if not drafts:
         return ()
     twice = [one for one in drafts if one.video is not None and one.video.passes]
@@ -114,13 +114,13 @@ def _runs(drafts: Sequence[Draft], view: Scene) -> tuple[Run, ...]:
     cut = _cut(drafts, view)
     longest = max((one.duration for one in drafts if one.duration is not None), default=None)
     if not twice:
-        return (_run(ordered, view, cut, longest, Fraction(1)),)
+        return (_run(ordered, view, cut, longest, Fraction(1), muxers),)
     analysis = Bench(view)
     for one in twice:
         _wire(one, analysis, cut, first_pass=True)
     return (
         analysis.run(max((one.duration for one in twice if one.duration), default=None), ANALYSIS_WEIGHT),
-        _run(ordered, view, cut, longest, 1 - ANALYSIS_WEIGHT),
+        _run(ordered, view, cut, longest, 1 - ANALYSIS_WEIGHT, muxers),
     )
 
 
@@ -131,11 +131,18 @@ def _chunks(drafts: Sequence[Draft], view: Scene, team: chunk.Crew, pictures: In
     return chunkrun.chunks(drafts, view, team, pictures, _wire_video, compose)
 
 
-def _run(drafts: Sequence[Draft], view: Scene, cut: Span, duration: Fraction | None, weight: Fraction) -> Run:
-    bench = Bench(view)
-    for one in drafts:
-        if one.container is not None:
-            _wire(one, bench, cut)
+def _run(
+    drafts: Sequence[Draft],
+    view: Scene,
+    cut: Span,
+    duration: Fraction | None,
+    weight: Fraction,
+    muxers: frozenset[str] = frozenset(),
+) -> Run:
+    bench, media = Bench(view), [one for one in drafts if one.container is not None]
+    for one in media:
+        _wire(one, bench, cut)
+    bench.targets = tee.poured(bench.targets, media, view, muxers)
     for one in drafts:
         for still in one.stills:
             _wire_still(still, one, bench, cut)

@@ -27,7 +27,17 @@ LONGEST: Final = 4 << 20
 """Bytes of an answer."""
 NICE: Final = 5
 QUESTION: Final = (
-    *("-v", "fatal", "-of", "json", "-show_format", "-show_streams", "-protocol_whitelist", PROTOCOLS),
+    *(
+        "-v",
+        "fatal",
+        "-of",
+        "json",
+        "-show_format",
+        "-show_streams",
+        "-show_chapters",
+        "-protocol_whitelist",
+        PROTOCOLS,
+    ),
     *("-format_whitelist", FORMATS, "-max_pixels", str(MOST_PIXELS), "-i"),
 )
 

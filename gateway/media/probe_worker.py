@@ -99,6 +99,7 @@ def _document(media: Any, seen: dict[str, Any] | None) -> dict[str, Any]:
             "bit_rate": media.bit_rate or None,
         },
         "streams": streams,
+        "chapters": [{"id": chapter["id"]} for chapter in media.chapters()],
     }
 
 

@@ -116,6 +116,8 @@ class Scene:
     duration: Fraction | None
     maps_tones: bool = False
     """This FFmpeg can make a standard picture of one with high dynamic range."""
+    chapters: int | None = None
+    """Of the file, None where that is not known."""
 
     @property
     def frame_rate(self) -> Fraction:
@@ -154,6 +156,7 @@ def scene(job: Job, sources: Sequence[MediaFacts], notes: list[str], filters: fr
             audio=first.audio,
             duration=first.duration,
             maps_tones=filters >= tone.NEEDED,
+            chapters=sources[0].chapters,
         )
     lengths = [part.duration for part in parts]
     known = [length for length in lengths if length is not None]

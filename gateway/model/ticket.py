@@ -83,6 +83,8 @@ class MediaFacts:
     video: tuple[VideoFacts, ...] = ()
     audio: tuple[AudioFacts, ...] = ()
     subtitles: int = 0
+    chapters: int | None = None
+    """None where nobody has looked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

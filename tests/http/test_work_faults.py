@@ -235,12 +235,12 @@ async def test_ffmpeg_is_killed(party: Any, slow: Path, wait: Any, data: Path, e
 
 
 async def test_ffmpeg_is_stopped(party: Any, slow: Path, wait: Any, data: Path, encoders: Any, at_work: Any) -> None:
-    one = await party(ffmpeg=str(slow), encode_stall=1)
+    one = await party(ffmpeg=str(slow), encode_stall=4)
     await one.create(LONG)
     for process in await at_work():
         os.kill(process, signal.SIGSTOP)
     assert await one.ends(wait) == words(
-        "Encoding made no progress for 1 seconds", FAILED, "transcoding made no progress for 1 seconds"
+        "Encoding made no progress for 4 seconds", FAILED, "transcoding made no progress for 4 seconds"
     )
     assert one.codes == dict.fromkeys(NAMES, "stalled")
     assert (left(data), encoders()) == ([], [])

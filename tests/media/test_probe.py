@@ -141,6 +141,16 @@ async def test_languages_and_several_tracks(prober: Prober, tmp_path: Path) -> N
     assert [track.language for track in facts.audio] == ["deu", "fra"]
 
 
+@pytest.mark.parametrize("container", ["mp4", "matroska"])
+async def test_chapters_are_counted(prober: Prober, clip: Path, tmp_path: Path, container: str) -> None:
+    book = "\n".join(f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={at}\nEND={at + 500}" for at in (0, 500))
+    write(tmp_path / "book", f";FFMETADATA1\n{book}\n".encode())
+    inputs = f"-i {clip} -i {tmp_path / 'book'} -map 0"
+    with_some = make(tmp_path / "some", f"{inputs} -map_chapters 1 -c copy -f {container}")
+    without = make(tmp_path / "none", f"{inputs} -c copy -map_chapters -1 -f {container}")
+    assert [(await prober.probe(one)).chapters for one in (with_some, without)] == [2, 0]
+
+
 async def test_the_cover_of_a_song_is_not_a_video_track(prober: Prober, tmp_path: Path) -> None:
     make(tmp_path / "cover.jpg", f"{PICTURE} -frames:v 1 -update 1")
     song = make(tmp_path / "song.mp3", f"{SOUND} -i cover.jpg -map 0 -map 1 -disposition:v:0 attached_pic")
