@@ -145,6 +145,9 @@ class Dialect:
     """How the ids of a provider's own documents look, by kind."""
     things: ClassVar[tuple[Thing, ...]] = ()
     """Documents that the provider brings for every account."""
+    dispensable: ClassVar[Mapping[str, bool]] = {}
+    """Kinds of the account's own things that a job can be read without, where nobody knows them: ``settle`` then gets
+    empty documents. And whether that changes the picture."""
     uploads: ClassVar[str] = ""
     """The kind of documents that announce a file. A new one gets the key ``upload``: the file is brought, as the
     field ``file`` of a form or as it is, to ``<site>/_mediaglot/uploads/<upload>``, and is a source as

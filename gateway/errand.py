@@ -27,6 +27,7 @@ from mediaglot.gateway.contract import Complaint, Knob, chosen
 from mediaglot.gateway.exchange import Request, Response
 from mediaglot.gateway.faults import EncodingFailed, Fault, Refused, Unavailable, Unsupported, WorkFault
 from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.mapping import is_empty, many
 from mediaglot.gateway.model import EMPTY, Job, MediaFacts, Output, Phase, Secret, Status, Trouble
 from mediaglot.gateway.values import Table
 
@@ -212,9 +213,34 @@ def unavailable(response: Response, reason: str = "") -> Unavailable:
 def blamed(speaker: Speaker, text: str) -> Trouble:
     """Why a job failed, by what the provider says of it; what the dialect's table does not have is EncodingFailed."""
     for fault, _, pattern in _backwards(type(speaker)):
-        if issubclass(fault, WorkFault) and (match := pattern.fullmatch(text)):
+        if issubclass(fault, WorkFault) and fault is not WorkFault and (match := pattern.fullmatch(text)):
             return fault(**_data(speaker, match), text=text[:LONGEST]).trouble()
     return EncodingFailed(text=text[:LONGEST] or None).trouble()
+
+
+def held(tree: Any, *path: str) -> dict[str, Any]:
+    """The object below ``path`` in an answer, an empty one where there is none."""
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree if isinstance(tree, dict) else {}
+
+
+def objects(tree: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The objects in an answer's list."""
+    return [each for each in many(tree.get(key)) if isinstance(each, dict)]
+
+
+def said(tree: Mapping[str, Any], key: str) -> str:
+    """An answer's value as a text, empty where there is none."""
+    value = tree.get(key)
+    return "" if is_empty(value) or isinstance(value, (dict, list)) else str(value)
+
+
+def needed(tree: Mapping[str, Any], key: str) -> str:
+    """What an answer can't do without. Raises Unavailable."""
+    if not (found := said(tree, key)):
+        raise unavailable(Response(), f"no {key}")
+    return found
 
 
 def by_login(login: Login) -> Pass:

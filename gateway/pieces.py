@@ -282,7 +282,8 @@ def distances(prefix: str) -> Pair:
 
     def write(overlay: ImageOverlay) -> Tree:
         down, across = overlay.anchor
-        return {f"{prefix}_{across}": str(overlay.x), f"{prefix}_{down}": str(overlay.y)}
+        x, y = (each if isinstance(each, int) else 0 for each in (overlay.x, overlay.y))
+        return {f"{prefix}_{across}": str(x), f"{prefix}_{down}": str(y)}
 
     keys = " ".join(f"{prefix}_{name}" for name in ("left", "right", "top", "bottom", "x", "y"))
     return Pair(keys, "anchor x y", read, write)

@@ -110,11 +110,22 @@ class Rehearsal:
         verb: Callable[[Intent, Account], Result] = getattr(self, VERBS[type(intent)])
         return verb(intent, account)
 
-    def settled(self, intent: exchange.CreateJob, account: Account) -> Job:
-        """A job with what its presets and things say. Raises NotFound or Invalid for what is not there."""
+    def settled(self, intent: exchange.CreateJob, account: Account, *, blank: bool = False) -> Job:
+        """A job with what its presets and things say. Raises NotFound or Invalid for what is not there.
+
+        With ``blank`` what can be dispensed with is there, and says nothing.
+        """
         job = resolve_presets(intent.job, self.presets | {preset.name: preset for preset in intent.presets})
         found = {need: thing for need in intent.needs if (thing := self.thing(*need, account)) is not None}
+        if blank:
+            needed = [need for need in intent.needs if need[0] in self.dialect.dispensable]
+            found = {need: Thing(kind=need[0], id=need[1], document={}) for need in needed} | found
         return self.dialect.settle(job, found)
+
+    def missing(self, intent: exchange.CreateJob, account: Account) -> list[str]:
+        """The kinds of what a job needs, is not there, and can be dispensed with."""
+        absent = (kind for kind, name in intent.needs if self.thing(kind, name, account) is None)
+        return list(dict.fromkeys(kind for kind in absent if kind in self.dialect.dispensable))
 
     def thing(self, kind: str, thing_id: str, account: Account) -> Thing | None:
         brought = (each for each in self.dialect.provided(account) if (each.kind, each.id) == (kind, thing_id))

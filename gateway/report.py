@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any, Final
 
 from mediaglot.gateway import loss
+from mediaglot.gateway.likeness import alike
 from mediaglot.gateway.loss import Kind, Loss, Policy
 from mediaglot.gateway.mapping import UNSAID
 from mediaglot.gateway.model import Encryption, Job, Notification, Secret, Share, Sheet, Skip, attributes
@@ -88,17 +89,20 @@ def compare(wanted: Job, got: Job, notes: Iterable[Loss] = ()) -> Report:
     reasons of the others are told with what was lost.
     """
     noted = list(notes)
-    comparison = Comparison({note.path: note.reason for note in noted if note.reason is not None})
+    reasons = {note.path: note.reason for note in noted if note.reason is not None}
+    comparison = Comparison(reasons, alike(wanted, got))
     comparison.objects(wanted, got, "")
     further = (note for note in noted if note.kind is Kind.UNREAD)
     return Report(exact=tuple(comparison.exact), losses=(*comparison.losses, *further))
 
 
 class Comparison:
-    def __init__(self, reasons: Mapping[str, str]) -> None:
+    """``alike`` are the paths below which what differs means the same: nothing essential is lost there."""
+
+    def __init__(self, reasons: Mapping[str, str], alike: frozenset[str] = frozenset()) -> None:
         self.exact: list[str] = []
         self.losses: list[Loss] = []
-        self._reasons = reasons
+        self._reasons, self._alike = reasons, alike
 
     def objects(self, wanted: Any, got: Any, prefix: str) -> None:
         for name, default, essential in settings(wanted.__class__):
@@ -161,6 +165,8 @@ class Comparison:
 
     def _note(self, kind: Kind, path: str, wanted: str | None, got: str | None, *, essential: bool) -> None:
         reason = self._reason(path) if kind is not Kind.DEFAULTED else None
+        if self._alike and any(path.startswith(f"{same}.") for same in self._alike):
+            essential, reason = False, "said in another way"
         self.losses.append(Loss(kind=kind, path=path, wanted=wanted, got=got, essential=essential, reason=reason))
 
     def _reason(self, path: str) -> str | None:

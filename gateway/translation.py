@@ -89,8 +89,13 @@ def read_job(dialect: Dialect, asked: Request | bytes | str) -> tuple[Job, tuple
         job = rehearsal.settled(call.intent, call.account)
     except (NotFound, Invalid) as fault:
         path = str(fault.data.get("field") or fault.data.get("kind"))
-        ledger.note(Kind.UNREAD, path, essential=True, reason="names what only the account has")
-        return call.intent.job, tuple(ledger)
+        missing = rehearsal.missing(call.intent, call.account)
+        for kind in missing or [path]:
+            essential = dialect.dispensable.get(kind, True)
+            ledger.note(Kind.UNREAD, kind, essential=essential, reason="names what only the account has")
+        if not missing:
+            return call.intent.job, tuple(ledger)
+        job = rehearsal.settled(call.intent, call.account, blank=True)
     if any(output.preset is not None for output in job.outputs):
         job = replace(job, outputs=tuple(replace(each, preset=None) for each in job.outputs))
     return job, tuple(ledger)

@@ -39,6 +39,7 @@ from mediaglot.gateway.errand import (
 )
 from mediaglot.gateway.exchange import Request, Response
 from mediaglot.gateway.faults import Fault, Malformed, NotFound, Refused
+from mediaglot.gateway.likeness import bounded
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Tree, given, many, one
 from mediaglot.gateway.model import SKIP, Input, Job, Location, MediaFacts, Output, Secret, Status, Trouble
@@ -102,6 +103,7 @@ class Client(errand.Client):
 
     def write_job(self, job: Job, ledger: Ledger, marker: str = "") -> Tree:
         """The query that asks for ``job``, but for its action."""
+        job = bounded(job)
         within = ledger.within("outputs")
         formats = [self._format(output, within.within(number)) for number, output in enumerate(job.outputs)]
         return {

@@ -10,8 +10,11 @@ from typing import Any, ClassVar, Final
 
 from mediaglot.emulators.xvid_mediahub import answer, catalog, file
 from mediaglot.emulators.xvid_mediahub import request as ask
+from mediaglot.emulators.xvid_mediahub.client import Client
+from mediaglot.emulators.xvid_mediahub.complaint import DENIED, FAULTS, INPUT, MODULES
 from mediaglot.emulators.xvid_mediahub.document import read_output, write_output
 from mediaglot.emulators.xvid_mediahub.sample import Sample
+from mediaglot.emulators.xvid_mediahub.wire import WIRE
 from mediaglot.gateway import exchange, faults
 from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.auth import HeaderToken, SignedQuery
@@ -25,25 +28,12 @@ from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.model import Event, Job, Notification, Output, Ticket
 from mediaglot.gateway.oauth import BadClient
 from mediaglot.gateway.validated import Validated
-from mediaglot.gateway.wire.choice import Choice, parameters
-from mediaglot.gateway.wire.json import Json
-from mediaglot.gateway.wire.relaxed import Relaxed
-from mediaglot.gateway.wire.xml import NestedXml
+from mediaglot.gateway.wire.choice import parameters
 
 FRONT: Final = ObjectId("xvid_mediahub.front", "e4b097397e", 1)
 """Jobs, their inputs, and what clients make."""
 BACK: Final = ObjectId("xvid_mediahub.back", "bd0740a744", 1)
 """What the transcoder makes: section 1.2."""
-ITEMS: Final = "job output thumbnail logo preset pipeline file codec user template playlist video_track audio_track "
-NESTED: Final = {f"{name}s": name for name in f"{ITEMS} parent element profile download".split()}
-TYPES: Final = {name: f"application/{name};charset=UTF-8" for name in ("json", "xml")}
-WIRE: Final = Choice(
-    Relaxed(),
-    {
-        "json": (Json(content_type=TYPES["json"]), Json(content_type=TYPES["json"], indent=True)),
-        "xml": (NestedXml("response", NESTED, TYPES["xml"]), NestedXml("response", NESTED, TYPES["xml"], indent=True)),
-    },
-)
 
 
 def route(line: str, name: str, intent: type[Intent], takes: Any, gives: Any, scope: str = "", **more: Any) -> Route:
@@ -101,32 +91,6 @@ ROUTES: Final = (
 )
 COLLECTIONS: Final = frozenset(each.path for each in ROUTES if "{" not in each.path and "/playlists/" not in each.path)
 
-# Section 1.7: for each module the code of "Invalid Input", that of "… does not exist", and that text. Only those of
-# jobs, pipelines and files are known; the other numbers are ours, in this one place.
-FILE: Final = ("023", "Requested file")
-KNOWN: Final = {"pipelines": ("017", "Pipeline"), "files": FILE, "playlists": FILE}
-APPS: Final = {"applications": ("002", "Application"), "oauth2": ("003", "Token")}
-OURS: Final = APPS | {"presets": ("018", "Preset"), "codecs": ("019", "Codec"), "users": ("001", "User")}
-MODULES: Final = {
-    "jobs": ("0050001", "0x0050005", "Job does not exist"),
-    "templates": ("0050001", "0x0050005", "Template does not exist"),
-    **{room: (f"0x{n}0001", f"0x{n}0002", f"{word} does not exist") for room, (n, word) in (KNOWN | OURS).items()},
-}
-GLOBAL, DENIED = "0x0000001", "0x0000003"
-INPUT: Final = Complaint(400, "Invalid Input", "invalid", evidence="seed")
-FAULTS: Final[dict[type[Fault], Complaint]] = {
-    faults.Unauthorized: Complaint(403, "Invalid access token", DENIED, evidence="seed"),
-    faults.Forbidden: Complaint(403, "Invalid access token", DENIED, evidence="inferred"),
-    BadClient: Complaint(403, "Invalid client credentials", DENIED, evidence="proposed"),
-    faults.UnknownAction: Complaint(404, "Not Found", GLOBAL, evidence="proposed"),
-    faults.MethodNotAllowed: Complaint(405, "Method Not Allowed", GLOBAL, evidence="proposed"),
-    faults.BadRequest: INPUT,
-    faults.Conflict: INPUT,
-    faults.WorkFault: Complaint(400, answer.FAILURE[1], "invalid", evidence="seed"),
-    faults.NotFound: Complaint(404, "Requested object does not exist", "absent", evidence="seed"),
-    Fault: Complaint(500, "Internal Error", GLOBAL, evidence="seed"),
-}
-
 
 class MediaHub(Validated):
     name: ClassVar[str] = "xvid_mediahub"
@@ -141,6 +105,7 @@ class MediaHub(Validated):
     source_ids = FRONT
     output_ids = BACK
     thing_ids: ClassVar[Mapping[str, Ids]] = dict.fromkeys(("pipeline", "preset", "template", "upload"), FRONT)
+    dispensable: ClassVar[Mapping[str, bool]] = {"pipeline": False, "preset": True}
     uploads: ClassVar[str] = "upload"
     insistence: ClassVar[Insistence] = Insistence(attempts=3)
     statuses = answer.STATES
@@ -151,6 +116,7 @@ class MediaHub(Validated):
     }
     routes = ROUTES
     sample = Sample
+    client = Client
 
     # --- requests ---------------------------------------------------------------------------------
 

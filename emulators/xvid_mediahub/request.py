@@ -136,7 +136,7 @@ def create_job(call: Call, ledger: Ledger) -> CreateJob:
         "input": echoed_input(tree["input"]),
         "autograph": autograph(call, tree, ledger),
         "playlists": tree.get("playlists"),
-        "output_prefix": words["output_prefix"] or "{job_id}/",
+        "output_prefix": "{job_id}/" if words["output_prefix"] is None else words["output_prefix"],
         "received": received and EPOCH.write(received),
     }
     needs = [("pipeline", document["pipeline"]), *(("preset", output.document["preset"]) for output in made)]
@@ -203,13 +203,13 @@ def settle(job: model.Job, found: Any) -> model.Job:
     if brought := found.get(("object", f"{key[1]}/{job.inputs[0].location.url}")):
         location = model.Location(url=f"{UPLOADS}{brought.document['upload']}")
     urls = said.get("ping_urls") or {}
-    pings = {PINGS[name]: url for name, url in urls.items() if url and name in PINGS}
-    targets = ((event, read_scalar(PLACE, url, "ping_urls")) for event, url in pings.items())
+    pings = {url: frozenset(PINGS[key] for key in PINGS if urls.get(key) == url) for url in urls.values() if url}
+    targets = ((read_scalar(PLACE, url, "ping_urls"), events) for url, events in pings.items() if events)
     return replace(
         job,
         inputs=(replace(job.inputs[0], location=location),),
         outputs=tuple(furnished(output, found, said.get("image_download_dir")) for output in job.outputs),
-        notifications=tuple(model.Notification(target=target, events=frozenset({event})) for event, target in targets),
+        notifications=tuple(model.Notification(target=at, events=events) for at, events in targets),
         document={
             **job.document,
             "upload_dir": said.get("output_upload_dir"),
@@ -229,7 +229,7 @@ def furnished(output: model.Output, found: Any, images: str | None) -> model.Out
     thing = found.get(("preset", output.document["preset"]))
     if thing is None:
         raise Invalid(field="preset", reason="does not exist")
-    base = preset_output(thing.document["target_format"])
+    base = preset_output(target) if (target := thing.document.get("target_format")) else model.Output()
     logos = (each for each in output.overlays if isinstance(each, model.ImageOverlay))
     overlays = tuple(replace(each, location=below(images, each.location)) for each in logos)
     return replace(capped(base, output, merge(base, output)), overlays=overlays, document=output.document)
@@ -284,6 +284,14 @@ def check_pipeline(document: Tree, whole: bool) -> None:
         given({event: url}, event, PLACE)
 
 
+def allows(kind: str, cap: str, value: Any) -> bool:
+    """Whether a codec of this kind can be capped so. Raises Invalid for a value that can't be read."""
+    least, *most = catalog.CAPS[kind].get(cap, (None,))
+    if not most:
+        return least is not None and read_scalar(BOOLEAN, value, cap) is not None
+    return bool(least <= read_scalar(DECIMAL, value, cap) <= most[0])
+
+
 def check_preset(document: Tree, whole: bool) -> None:
     """At least one codec, known ones, and caps that each of them has: section 3.3."""
     target = document.get("target_format")
@@ -293,10 +301,7 @@ def check_preset(document: Tree, whole: bool) -> None:
         return
     for key, kind in (("vcodec", "video"), ("acodec", "audio")):
         for cap, value in ((target.get(key) or {}).get("caps") or {}).items():
-            allowed = catalog.CAPS[kind].get(cap, ())
-            if cap == "interlaced" and allowed:
-                read_scalar(BOOLEAN, value, cap)
-            elif not allowed or not allowed[0] <= read_scalar(DECIMAL, value, cap) <= allowed[1]:
+            if not allows(kind, cap, value):
                 raise Invalid(field=cap, reason="is not within the codec's range")
     preset_output(target)
 

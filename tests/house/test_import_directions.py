@@ -14,7 +14,7 @@ import pytest
 FIRST = ("model", "faults", "loss", "exchange", "life")
 SECOND = (
     *("values", "entry", "mapping", "pieces", "wire", "paging", "auth", "accounts", "ids", "passes", "reference"),
-    *("contract", "errand", "report", "mask"),
+    *("contract", "errand", "likeness", "report", "mask"),
 )
 THIRD = ("dialect", "collection", "oauth", "validated", "registry", "rehearsal", "translation")
 BEHIND = ("engine", "notify", "backends", "testing")
