@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 
 from mediaglot.emulators.transparent_edge import answer, document, order, profile
 from mediaglot.emulators.transparent_edge import request as ask
+from mediaglot.emulators.transparent_edge.client import Client
 from mediaglot.emulators.transparent_edge.notification import render
 from mediaglot.emulators.transparent_edge.sample import Sample
 from mediaglot.gateway import exchange, faults
@@ -77,7 +78,7 @@ STATES: Final[Table[State]] = Table(
 
 
 def message(text: str, status: int = 400, evidence: str = "proposed") -> Complaint:
-    """Errors have one key; which one is the complaint's code."""
+    """Errors have one key; which one is the complaint's code, but for those that are told by a field's name."""
     return Complaint(status, text, code="message", evidence=evidence)
 
 
@@ -95,7 +96,7 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.MethodNotAllowed: plain('Method "{name}" not allowed.', 405),
     faults.TooLarge: plain("The request is larger than {limit} bytes.", 413),
     faults.Busy: plain("Request was throttled.", 429),
-    profile.BadField: Complaint(400, "{field}: {reason}", evidence="client"),
+    profile.BadField: Complaint(400, "{field}: {reason}", code="field", evidence="client"),
     ask.BadGrant: message("The grant type is not supported"),
     ask.BadScope: message("The scope is not known"),
     faults.Malformed: message("The request is not valid {format}: {reason}"),
@@ -120,14 +121,6 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.WorkFault: message("transcoding failed"),
     Fault: plain("A server error occurred.", 500),
 }
-OAUTH: Final[dict[type[Fault], Complaint]] = {
-    faults.Unauthorized: Complaint(401, "invalid_client", evidence="client"),
-    ask.BadGrant: Complaint(400, "unsupported_grant_type", evidence="proposed"),
-    ask.BadScope: Complaint(400, "invalid_scope", evidence="proposed"),
-    faults.BadRequest: Complaint(400, "invalid_request", evidence="proposed"),
-    faults.Busy: Complaint(429, "temporarily_unavailable", evidence="proposed"),
-    Fault: Complaint(500, "server_error", evidence="proposed"),
-}
 
 
 class TransparentEdge(Dialect):
@@ -145,6 +138,7 @@ class TransparentEdge(Dialect):
     faults = FAULTS
     routes = tuple(replace(each, path=path) for each in ONCE for path in (each.path, f"{each.path}/"))
     sample = Sample
+    client = Client
     insistence = Insistence(attempts=3, timeout=10.0)
     read_output = staticmethod(document.read_output)
     write_output = staticmethod(document.write_output)
@@ -200,7 +194,7 @@ class TransparentEdge(Dialect):
 
     def complain(self, call: Call, fault: Fault) -> Response:
         if call.route is not None and call.route.path.rstrip("/") == TOKENS:
-            complaint = next(OAUTH[cls] for cls in type(fault).__mro__ if cls in OAUTH)
+            complaint = next(ask.OAUTH[cls] for cls in type(fault).__mro__ if cls in ask.OAUTH)
             return self.respond(call, complaint.status, {"error": complaint.text})
         if isinstance(fault, profile.BadField):
             said = {str(fault.data.get("field", "non_field_errors")): [str(fault.data.get("reason", "Invalid."))]}

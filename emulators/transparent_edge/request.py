@@ -10,9 +10,10 @@ from typing import Final
 from mediaglot.emulators.transparent_edge import profile
 from mediaglot.gateway import exchange
 from mediaglot.gateway.auth import basic
+from mediaglot.gateway.contract import Complaint
 from mediaglot.gateway.dialect import Call
 from mediaglot.gateway.exchange import PART, Filter, IssueToken, ListJobs, PutThing, Window
-from mediaglot.gateway.faults import BadRequest, Invalid, Unauthorized
+from mediaglot.gateway.faults import BadRequest, Busy, Fault, Invalid, Unauthorized
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Field, Pair, Record, Tree, is_empty, read_scalar
 from mediaglot.gateway.model import Secret, Status
@@ -38,6 +39,16 @@ class BadScope(BadRequest):
 
     code = "bad_scope"
 
+
+OAUTH: Final[Mapping[type[Fault], Complaint]] = {
+    Unauthorized: Complaint(401, "invalid_client", evidence="client"),
+    BadGrant: Complaint(400, "unsupported_grant_type", evidence="proposed"),
+    BadScope: Complaint(400, "invalid_scope", evidence="proposed"),
+    BadRequest: Complaint(400, "invalid_request", evidence="proposed"),
+    Busy: Complaint(429, "temporarily_unavailable", evidence="proposed"),
+    Fault: Complaint(500, "server_error", evidence="proposed"),
+}
+"""How the token endpoint says no."""
 
 # --- tokens: section 1.2 ----------------------------------------------------------------------------
 

@@ -271,9 +271,12 @@ def test_an_overloaded_provider_is_unavailable(dialect: Dialect) -> None:
 
 
 def test_news_is_heard(notice: Notice) -> None:
-    """A client reads what its dialect sends about a job: whose it is, and nothing else than how it stands."""
+    """A client reads what its dialect sends about a job: whose it is, and nothing else than how it stands.
+
+    A message with nothing in it is no more than a knock.
+    """
     message, ticket = notice.render(notice.ticket), notice.ticket
-    if message is None or notice.dialect.client is None or notice.mail:
+    if message is None or notice.dialect.client is None or notice.mail or not (message.body or message.query):
         return
     heard = client_of(notice.dialect).hear(message)
     same("the job", heard.id, ticket.id)
