@@ -9,7 +9,15 @@ from fractions import Fraction
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, quote_plus, urlencode
 
-from mediaglot.emulators.transparent_edge.document import distinct, filename, folder, pictures_alone, single, streamed
+from mediaglot.emulators.transparent_edge.document import (
+    addressed,
+    distinct,
+    filename,
+    folder,
+    pictures_alone,
+    single,
+    streamed,
+)
 from mediaglot.emulators.transparent_edge.facts import (
     FILE,
     ID,
@@ -167,9 +175,13 @@ class Client(errand.Client):
         return Placed(id=found[1])
 
     def write_order(self, job: Job) -> Tree:
-        """All but the jobs. Raises Unsupported for one without a destination."""
-        first = next((each for each in job.outputs if each.destinations), None)
-        places = [LOCATION.write(folder(each, first)) for each in first.destinations] if first else []
+        """All but the jobs. Raises Unsupported for outputs without a destination, or with different ones."""
+        places: list[Any] = []
+        for number, output in enumerate(map(addressed, job.outputs)):
+            own = [LOCATION.write(folder(each, output)) for each in output.destinations]
+            places = places or own
+            if own and own != places:
+                raise Unsupported(feature=f"outputs.{number}.destinations", reason="not where the files before it go")
         if not places and not self.options["storage"]:
             raise Unsupported(feature="outputs.0.destinations", reason="one or the option storage is needed")
         priority, notifications = rank(job.priority), told(job)
@@ -184,7 +196,8 @@ class Client(errand.Client):
 
     def write_jobs(self, job: Job, ledger: Ledger) -> list[tuple[Tree, Tree]]:
         """An order's jobs, and the profile that each needs. Raises Unsupported for what has no picture at all."""
-        made = [(number, each) for number, each in enumerate(job.outputs) if not pictures_alone(each)]
+        outputs = enumerate(map(addressed, job.outputs))
+        made = [(number, each) for number, each in outputs if not pictures_alone(each)]
         names = distinct(filename(output, number) for number, output in made)
         return [
             self._job(output, name, ledger.within("outputs").within(number))
@@ -226,8 +239,7 @@ class Client(errand.Client):
 
     def find(self, permit: Pass, marker: str = "") -> Errand[tuple[Glimpse, ...]]:
         """Lists tell three things of each order: for a marker each of the newest is looked at."""
-        request = replace(asked(permit, "GET", "transcode/"), query=f"limit={NEWEST}")
-        rows = yield from self._do(request)
+        rows = yield from self._do(replace(asked(permit, "GET", "transcode/"), query=f"limit={NEWEST}"))
         if not isinstance(rows, list):
             raise unavailable(Response(), "unreadable")
         glimpses = tuple(self.glimpse(row) for row in rows[:NEWEST] if isinstance(row, dict))

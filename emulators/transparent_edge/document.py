@@ -304,6 +304,13 @@ def pictures(stills: tuple[model.Stills, ...], destinations: tuple[model.Locatio
     return (model.Output(stills=stills, destinations=tuple(map(within, destinations))),) if stills else ()
 
 
+def addressed(output: model.Output) -> model.Output:
+    """Of a job whose profile nobody knows, and that is as its order says it: directories end in a slash."""
+    if "profile_id" not in output.document:
+        return output
+    return replace(output, destinations=tuple(map(within, output.destinations)))
+
+
 def streamed(output: model.Output) -> bool:
     return output.package is not None and output.package.kind is model.PackageKind.HLS
 

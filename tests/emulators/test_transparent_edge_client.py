@@ -233,7 +233,7 @@ def test_thumbnails_that_can_be_said() -> None:
     still = Stills(name="a", format=StillFormat.PNG, size=Size(width=160, height=90), at=Share(0.5))
     ((entry, _),) = entries(job(TWO, replace(file(), stills=(still, replace(still, size=None)))))
     assert entry["thumbnails"] == [{"label": "a.png", "filename": "a.png", "width": 160, "height": 90, "time": 0.5}]
-    alone = Output(video=Skip(), stills=(still,), destinations=(at("ftp://h/"),))
+    alone = Output(video=Skip(), stills=(still,), destinations=(at("ftp://ftp.example.com/out/"),))
     assert [each["filename"] for each in order(job(TWO, file(), alone))["thumbnails"]] == ["a.png"]
     assert len(entries(job(TWO, file(), alone))) == 1
 
@@ -254,6 +254,14 @@ def test_where_a_file_goes(url: str, directory: str, name: str) -> None:
     assert filename(output, 0) == name
 
 
+def test_jobs_of_orders_whose_profiles_nobody_knows_keep_their_places() -> None:
+    place, words = at("ftp://h/out"), {"profile_id": 31}
+    unknown = Output(name="clip.mov", destinations=(place,), document=words)
+    beside = Output(stills=(Stills(name="a.jpg"),), destinations=(at("ftp://h/out/"),))
+    assert order(job(TWO, unknown, beside))["destinations"] == ["ftp://ana:s3%20cret@h/out/"]
+    assert entries(job(TWO, unknown, beside))[0][0]["filename"] == "clip.mov"
+
+
 def test_files_that_would_overwrite_each_other_get_numbers() -> None:
     assert distinct(["a.mp4", "A.mp4", "a-2.mp4", "a", "a"]) == ["a.mp4", "A-2.mp4", "a-2-2.mp4", "a", "a-2"]
 
@@ -263,6 +271,9 @@ def test_what_cannot_be_asked_for_at_all() -> None:
     with pytest.raises(Unsupported) as caught:
         order(job(TWO, nowhere))
     assert caught.value.data["feature"] == "outputs.0.destinations"
+    with pytest.raises(Unsupported) as caught:
+        order(job(TWO, file(), nowhere, file("ftp://ftp.example.com/other/clip.mp4")))
+    assert caught.value.data["feature"] == "outputs.2.destinations"
     assert order(job(TWO, nowhere), storage="ftp://h/out")["destinations"] == ["ftp://h/out"]
     with pytest.raises(Unsupported):
         entries(job(TWO, replace(file(), video=Skip(), container="mp3")))
