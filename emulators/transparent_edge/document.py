@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from mediaglot.emulators.transparent_edge.profile import HLS, PRESETS
 from mediaglot.gateway import model
+from mediaglot.gateway.faults import Unsupported
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Entry, Field, Inline, Kept, Many, Pair, Record, Tree
 from mediaglot.gateway.values import DECIMAL, INTEGER, KILOBITS, LOCATION, TEXT, Table, Value, names
@@ -336,9 +337,17 @@ def _height(variant: Any) -> int:
 
 
 def folder(location: model.Location, output: model.Output) -> model.Location:
+<<<<<<< HEAD
     """The directory that a destination of ours names: of a stream the one above its own."""
     parts = urlsplit(location.url)
     path = parts.path if not streamed(output) else parts.path.rstrip("/")
+=======
+    """The directory that a destination of ours names: of a stream the one above its own. Raises Unsupported."""
+    parts = urlsplit(location.url)
+    path = parts.path if not streamed(output) else parts.path.rstrip("/")
+    if streamed(output) and not path:
+        raise Unsupported(feature="destinations", reason="a stream needs a directory of its own")
+>>>>>>> tp-te-clients
     return replace(location, url=urlunsplit(parts._replace(path=f"{path.rpartition('/')[0]}/")), spelling=None)
 
 
