@@ -337,17 +337,11 @@ def _height(variant: Any) -> int:
 
 
 def folder(location: model.Location, output: model.Output) -> model.Location:
-<<<<<<< HEAD
-    """The directory that a destination of ours names: of a stream the one above its own."""
-    parts = urlsplit(location.url)
-    path = parts.path if not streamed(output) else parts.path.rstrip("/")
-=======
     """The directory that a destination of ours names: of a stream the one above its own. Raises Unsupported."""
     parts = urlsplit(location.url)
     path = parts.path if not streamed(output) else parts.path.rstrip("/")
     if streamed(output) and not path:
         raise Unsupported(feature="destinations", reason="a stream needs a directory of its own")
->>>>>>> tp-te-clients
     return replace(location, url=urlunsplit(parts._replace(path=f"{path.rpartition('/')[0]}/")), spelling=None)
 
 

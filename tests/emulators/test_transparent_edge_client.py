@@ -276,11 +276,8 @@ def test_what_cannot_be_asked_for_at_all() -> None:
     assert caught.value.data["feature"] == "outputs.2.destinations"
     assert order(job(TWO, nowhere), storage="ftp://h/out")["destinations"] == ["ftp://h/out"]
     with pytest.raises(Unsupported):
-<<<<<<< HEAD
-=======
         order(job(TWO, replace(file("s3://b/"), package=HLS)))
     with pytest.raises(Unsupported):
->>>>>>> tp-te-clients
         entries(job(TWO, replace(file(), video=Skip(), container="mp3")))
 
 
