@@ -9,15 +9,6 @@ from fractions import Fraction
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, quote_plus, urlencode
 
-from mediaglot.emulators.transparent_edge.document import (
-    addressed,
-    distinct,
-    filename,
-    folder,
-    pictures_alone,
-    single,
-    streamed,
-)
 from mediaglot.emulators.transparent_edge.facts import (
     FILE,
     ID,
@@ -26,11 +17,19 @@ from mediaglot.emulators.transparent_edge.facts import (
     NEWEST,
     STREAM,
     THUMBNAIL,
+    addressed,
+    distinct,
+    filename,
+    folder,
     marker_of,
+    pictures_alone,
     place,
+    rank,
+    single,
+    streamed,
     time,
+    told,
 )
-from mediaglot.emulators.transparent_edge.order import rank, told
 from mediaglot.emulators.transparent_edge.profile import FIELDS
 from mediaglot.emulators.transparent_edge.request import OAUTH
 from mediaglot.gateway import errand

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from mediaglot.emulators.transparent_edge.profile import HLS, PRESETS
 from mediaglot.gateway import model
-from mediaglot.gateway.faults import Unsupported
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Entry, Field, Inline, Kept, Many, Pair, Record, Tree
 from mediaglot.gateway.values import DECIMAL, INTEGER, KILOBITS, LOCATION, TEXT, Table, Value, names
 
 NAME: Final = "transparent_edge"
 LARGEST: Final = 16_384
-SUFFIX: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
 
 
 def _side(value: Any) -> int:
@@ -303,68 +301,3 @@ def outfit(entry: model.Output, profile: Mapping[str, Any], shown: Tree) -> tupl
 def pictures(stills: tuple[model.Stills, ...], destinations: tuple[model.Location, ...]) -> tuple[model.Output, ...]:
     """An output of nothing but thumbnails, where there are any."""
     return (model.Output(stills=stills, destinations=tuple(map(within, destinations))),) if stills else ()
-
-
-def addressed(output: model.Output) -> model.Output:
-    """Of a job whose profile nobody knows, and that is as its order says it: directories end in a slash."""
-    if "profile_id" not in output.document:
-        return output
-    return replace(output, destinations=tuple(map(within, output.destinations)))
-
-
-def streamed(output: model.Output) -> bool:
-    return output.package is not None and output.package.kind is model.PackageKind.HLS
-
-
-def pictures_alone(output: model.Output) -> bool:
-    """What an order makes beside its jobs: thumbnails of its own."""
-    bare = output.container is None and output.package is None and output.preset is None
-    return bare and bool(output.stills) and (isinstance(output.video, model.Skip) or output.name is None)
-
-
-def single(output: model.Output) -> model.Output:
-    """A profile makes one stream: of several variants the highest one."""
-    package = output.package
-    if package is None or not package.variants or isinstance(output.video, model.Video):
-        return output
-    best = max(package.variants, key=_height)
-    return replace(output, video=best.video, audio=output.audio or best.audio)
-
-
-def _height(variant: Any) -> int:
-    size = variant.video.size if isinstance(variant.video, model.Video) else None
-    return size.height if size and isinstance(size.height, int) else 0
-
-
-def folder(location: model.Location, output: model.Output) -> model.Location:
-    """The directory that a destination of ours names: of a stream the one above its own. Raises Unsupported."""
-    parts = urlsplit(location.url)
-    path = parts.path if not streamed(output) else parts.path.rstrip("/")
-    if streamed(output) and not path:
-        raise Unsupported(feature="destinations", reason="a stream needs a directory of its own")
-    return replace(location, url=urlunsplit(parts._replace(path=f"{path.rpartition('/')[0]}/")), spelling=None)
-
-
-def filename(output: model.Output, number: int) -> str:
-    """What the first destination calls it, or the output's own name; a stream's directory is called after it."""
-    path = urlsplit(output.destinations[0].url).path if output.destinations else ""
-    if streamed(output):
-        last = unquote(path.rstrip("/").rpartition("/")[2])
-        own = output.name if output.name and stem(output.name) == last else None
-        return own or f"{last or f'stream-{number}'}.mp4"
-    name = unquote(path.rpartition("/")[2]) or output.name or f"output-{number}"
-    return name if SUFFIX.search(name) else f"{name}.{output.extension or output.container or 'mp4'}"
-
-
-def distinct(names: Iterable[str]) -> list[str]:
-    """All files of an order go to the same directories: those that would overwrite each other get numbers."""
-    taken: set[str] = set()
-    found = []
-    for name in names:
-        number, free = 2, name
-        while free.casefold() in taken:
-            free = f"{stem(name)}-{number}{name[len(stem(name)) :]}"
-            number += 1
-        taken.add(free.casefold())
-        found.append(free)
-    return found

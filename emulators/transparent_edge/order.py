@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from mediaglot.emulators.transparent_edge import document
 from mediaglot.emulators.transparent_edge.request import PROFILE
@@ -16,7 +16,7 @@ from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Tree, is_empty, read_scalar
 from mediaglot.gateway.model import Event, Input, Job, Location, Notification, Output, Stills
-from mediaglot.gateway.values import INTEGER, LOCATION, Value, read_location
+from mediaglot.gateway.values import INTEGER, Value, read_location
 from mediaglot.gateway.wire.loose import is_json
 
 SCHEMES: Final = frozenset({"ftp", "ftps", "sftp", "s3", "http", "https"})
@@ -189,24 +189,3 @@ def check_process(order: Tree, name: str, ledger: Ledger) -> None:
 def check_folders(outputs: list[Output]) -> None:
     """Streams have directories that are called after their files, but for the extension."""
     check_distinct("streams", [document.stem(output.name) for output in outputs if output.package is not None])
-
-
-# --- the other way --------------------------------------------------------------------------------
-
-
-def told(job: Job) -> list[Tree]:
-    """Who hears of the end: addresses and URLs."""
-    found = []
-    for each in job.notifications:
-        url = str(LOCATION.write(each.target))
-        mail = url.startswith("mailto:")
-        if mail or url.lower().startswith(("http://", "https://")):
-            found.append({"email": unquote(url.removeprefix("mailto:"))} if mail else {"call": url})
-    return found
-
-
-def rank(priority: int | None) -> int | None:
-    """The nearest that there is; below the lowest one there is only none."""
-    if priority is None or priority < PRIORITIES[0]:
-        return None
-    return min(priority, PRIORITIES[-1])

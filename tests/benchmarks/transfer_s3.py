@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from transfer_http import MIB, Cost, middle, run_ours, run_theirs
+from transfer_http import MIB, Cost, best, run_ours, run_theirs
 
 from mediaglot.gateway.model import Access, Location, Secret
 from mediaglot.gateway.transfer.endpoint import Endpoint, Keys
@@ -168,7 +168,7 @@ def compare(folder: Path, port: int, mib: int, rounds: int, others: tuple[str, .
                 costs[name].append(ways[name]())
                 if not same(folder):
                     raise SystemExit(f"{work} by {name}: the bytes are not the same")
-        own, *theirs = (middle(costs[name]) for name in ways)
+        own, *theirs = (best(costs[name]) for name in ways)
         for name, other in zip(others, theirs, strict=True):
             ratio = own.seconds / other.seconds
             found[f"{work} {name}"] = round(ratio, 2)

@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 import pytest
 
 from mediaglot.emulators.transparent_edge import Dialect
-from mediaglot.emulators.transparent_edge.document import distinct, filename, folder
+from mediaglot.emulators.transparent_edge.facts import distinct, filename, folder
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.errand import Client, Login, Pass, Placed
 from mediaglot.gateway.exchange import Headers, Request
