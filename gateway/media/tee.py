@@ -22,8 +22,8 @@ PICTURES: Final = frozenset(
 SOUNDS: Final = frozenset({"-c:a", "-b:a", "-ar", "-ac", "-profile:a"})
 WHOLE: Final = frozenset({"-map_metadata", "-map_chapters"})
 """Options of what is around the tracks that are meant for all files alike; the others are each file's own."""
-HEADERS: Final = ("-flags", "+global_header")
-"""What MP4 wants of encoders, which ``tee`` can't know."""
+HEADERS: Final = ("-flags", "+global_header", "-fps_mode:v", "vfr")
+"""What MP4 wants of encoders and can do with pictures that come when they like, which ``tee`` can't know."""
 
 
 def poured(targets: Sequence[Target], drafts: Sequence[Draft], view: Scene, muxers: frozenset[str]) -> list[Target]:

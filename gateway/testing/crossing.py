@@ -97,7 +97,10 @@ def check_exact(what: str, paths: Iterable[str], wanted: Job, got: Job) -> None:
 
 
 def check(crossing: Crossing, job: Job, notes: tuple[Loss, ...] = ()) -> Translation:
-    """There, and back again: what the client's own provider can be asked for, with the options that it has here."""
+    """There, and back again: what the client's own provider can be asked for, with the options that it has here.
+
+    What is lost only on the way back, for want of something that was lost before, has to be told there.
+    """
     there = write_job(crossing.other, job, notes=notes)
     report = there.report
     if there.got is None:
@@ -109,7 +112,8 @@ def check(crossing: Crossing, job: Job, notes: tuple[Loss, ...] = ()) -> Transla
     back = write_job(crossing.one, there.got)
     if back.got is not None:
         own = set(write_job(crossing.one, job).report.exact)
-        check_exact("there and back", [path for path in report.exact if path in own], job, back.got)
+        kept = [path for path in report.exact if path in own and not covered(path, back.report.losses)]
+        check_exact("there and back", kept, job, back.got)
         losses = (*report.losses, *back.report.losses)
         same("what was lost in silence on the way back", untold(job, back.got, losses), [])
     if report.lossless:

@@ -461,6 +461,8 @@ async def test_no_secret_shows(
         str(slow),
         "--workers",
         "24",
+        "--deliver-patience",
+        "0",
     )
     mail = ("--smtp-host", "127.0.0.1", "--smtp-port", str(post.port), "--smtp-user", "films")
     places = [f"{url}={data}/storage" for url in ("s3://bucket", "s3://out", "ftp://ftp.example.com")]

@@ -128,7 +128,8 @@ def words_of_all_processes() -> bytes:
 async def test_secrets_stay_out_of_processes_logs_and_errors(
     command: Any, visit: Any, slow: Path, origin: Any, tmp_path: Path
 ) -> None:
-    server = await command("--ffmpeg", str(slow), "--log-level", "debug", "--allow-dir", str(tmp_path))
+    flags = ("--ffmpeg", str(slow), "--log-level", "debug", "--allow-dir", str(tmp_path), "--deliver-patience", "0")
+    server = await command(*flags)
     client = visit(server.site).as_user("100", "key-hunter0")
     host = origin.url.removeprefix("http://")
     source = f"http://bob:hunter1@{host}/clips/bars-2s-320x180-25fps.mp4?token=hunter2"

@@ -48,7 +48,7 @@ def test_the_sound_of_a_ladder_is_encoded_once() -> None:
         " -map 0:V:0 -map [v1] -map 0:a:0 -threads 2"
         " -c:v:0 libx264 -preset:v:0 veryfast -crf:v:0 30 -pix_fmt:v:0 yuv420p"
         " -c:v:1 libx264 -preset:v:1 veryfast -crf:v:1 30 -pix_fmt:v:1 yuv420p"
-        " -c:a aac -b:a 64000 -flags +global_header -map_metadata -1 -map_chapters 0 -f tee"
+        " -c:a aac -b:a 64000 -flags +global_header -fps_mode:v vfr -map_metadata -1 -map_chapters 0 -f tee"
         r" [f=mp4:movflags=+faststart:select=\'v:0,a\']out-0/media.mp4"
         r"|[f=mp4:movflags=+faststart:select=\'v:1,a\']out-1/media.mp4"
     )
