@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import ssl
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
@@ -20,7 +19,6 @@ from mediaglot.gateway.transfer.policy import Limits
 from mediaglot.gateway.transfer.retry import Transient
 
 CHUNK: Final = 256 * 1024
-SPAN: Final = 4 * CHUNK
 """What the kernel is asked to send at once; none of it passes through here."""
 UNKNOWN: Final = frozenset({500, 501, 502, 504, 550, 553})
 """Replies that leave open whether the file is not there or the command."""
@@ -176,20 +174,16 @@ def _poured(file: FileIO, opened: socket.socket, offset: int, size: int) -> Iter
     """Send the rest of ``file``, telling how far it is."""
     file.seek(offset)
     while offset < size:
-        offset += _pour(file, opened, offset, size - offset)
+        offset += _pour(file, opened, size - offset)
         yield offset
 
 
-def _pour(file: FileIO, opened: socket.socket, offset: int, count: int) -> int:
-    if isinstance(opened, ssl.SSLSocket):
-        block = file.read(min(count, CHUNK))
-        opened.sendall(block)
-        sent = len(block)
-    else:
-        sent = opened.sendfile(file, offset, min(count, SPAN))
-    if not sent:
+def _pour(file: FileIO, opened: socket.socket, count: int) -> int:
+    block = file.read(min(count, CHUNK))
+    if not block:
         raise DeliveryFailed(reason="changed")
-    return sent
+    opened.sendall(block)
+    return len(block)
 
 
 @contextlib.contextmanager
