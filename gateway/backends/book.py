@@ -24,7 +24,7 @@ OURS: Final = "_mediaglot"
 class Entry:
     """``wanted`` are the outputs that were sent, by index, ``theirs`` those that the provider delivers itself.
 
-    ``id`` and ``outputs`` are the provider's, empty while it has not answered.
+    ``id`` and ``outputs`` are the provider's, empty while it has not answered. ``over``: it has nothing left to do.
     """
 
     marker: str
@@ -36,6 +36,7 @@ class Entry:
     theirs: tuple[int, ...] = ()
     id: str = ""
     outputs: tuple[str, ...] = ()
+    over: bool = False
 
     @property
     def placed(self) -> Placed:

@@ -46,7 +46,7 @@ class FFmpegCraft:
         carrier: Carrier,
     ) -> None:
         self.work, self.outputs = folder / "work", folder / "outputs"
-        self._maker, self._prober, self._carrier = maker, prober, carrier
+        self._maker, self._prober, self.carrier = maker, prober, carrier
         self._seen: dict[Path, Stamp] = {}
         for place in (self.work, self.outputs):
             place.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ class FFmpegCraft:
             report(done / whole if whole else 0.0)
 
         try:
-            fetched = await self._carrier.fetch(ticket.job.inputs[index].location, arriving, on_progress=progress)
+            fetched = await self.carrier.fetch(ticket.job.inputs[index].location, arriving, on_progress=progress)
         except WorkFault as fault:
             LOG.warning("job %s of %s can't have its source: %a", ticket.id, ticket.dialect, str(fault))
             raise
@@ -116,15 +116,15 @@ class FFmpegCraft:
         index = next(number for number, one in enumerate(ticket.job.outputs) if one is output)
         names = self._names(ticket, index, products)
         try:
-            if output.package is not None:
-                await ship(self._carrier, delivery.location, products, names)
+            if output.package is not None or any(product.file.role == "playlist" for product in products):
+                await ship(self.carrier, delivery.location, products, names)
                 return
             if any(product.file.role == "cues" for product in products):
-                await tiling.ship(self._carrier, delivery.location, output, products, names)
+                await tiling.ship(self.carrier, delivery.location, output, products, names)
                 return
             for number, product in enumerate(products):
                 location = delivery.location if len(products) == 1 else numbered(delivery.location, number + 1)
-                await self._carrier.deliver(product.path, location, name=names[number])
+                await self.carrier.deliver(product.path, location, name=names[number])
         except WorkFault as fault:
             LOG.warning("job %s of %s can't be delivered: %a", ticket.id, ticket.dialect, str(fault))
             if isinstance(fault, NoSpace):

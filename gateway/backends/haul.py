@@ -13,9 +13,10 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from mediaglot.gateway.backends import Product
 from mediaglot.gateway.errand import Artifact
-from mediaglot.gateway.faults import SourceForbidden, SourceTooLarge, SourceUnreadable
+from mediaglot.gateway.faults import SourceForbidden, SourceTooLarge, SourceUnreachable, SourceUnreadable
 from mediaglot.gateway.model import File, Location, MediaFacts
 from mediaglot.gateway.transfer import Carrier
+from mediaglot.gateway.values import read_location
 
 PLAYLISTS: Final = frozenset({".m3u8", ".mpd"})
 PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
@@ -46,10 +47,10 @@ class Piece:
 
 
 class Haul:
-    """``carrier`` may reach the provider's own hosts."""
+    """``web`` may reach the provider's own hosts; what lies in a storage comes by ``carrier``, as any source would."""
 
-    def __init__(self, carrier: Carrier, prober: Callable[[], Awaitable[Prober]]) -> None:
-        self._carrier, self._prober = carrier, prober
+    def __init__(self, web: Carrier, carrier: Carrier, prober: Callable[[], Awaitable[Prober]]) -> None:
+        self._web, self._carrier, self._prober = web, carrier, prober
 
     async def bring(self, artifacts: Sequence[Artifact], folder: Path) -> tuple[Product, ...]:
         """All files of one output, below ``folder``, measured. Raises the Source* fault of one that can't be had."""
@@ -68,7 +69,8 @@ class Haul:
         await asyncio.to_thread(place.parent.mkdir, parents=True, exist_ok=True)
         if not await asyncio.to_thread(place.is_file):
             arriving = place.with_name(f"{place.name}.part")
-            await self._carrier.fetch(Location(url=piece.url), arriving)
+            web = piece.url.lower().startswith(("http://", "https://"))
+            await (self._web if web else self._carrier).fetch(located(piece.url), arriving)
             await asyncio.to_thread(arriving.replace, place)
         size = (await asyncio.to_thread(place.stat)).st_size
         role = role_of(place)
@@ -111,6 +113,14 @@ class Haul:
         return found
 
 
+def located(url: str) -> Location:
+    """Raises SourceUnreachable."""
+    try:
+        return read_location(url)
+    except ValueError:
+        raise SourceUnreachable(reason="url") from None
+
+
 def name_of(url: str) -> str:
     """The last part of a URL's path, as a file may be called."""
     name = PurePosixPath(unquote(urlsplit(url).path)).name
@@ -136,9 +146,17 @@ def pieces(text: str, url: str, base: str) -> Iterator[Piece]:
     quoted = [one or other for one, other in QUOTED.findall(text)]
     for reference in dict.fromkeys((*named, *quoted)):
         if "$" not in reference and not reference.startswith("data:"):
-            whole = urljoin(url, reference)
+            whole = joined(url, reference)
             if not whole.partition("?")[0].endswith("/"):
                 yield Piece(url=whole, name=within(base, whole))
+
+
+def joined(url: str, reference: str) -> str:
+    """As a URL of the web is joined, whatever the scheme: nobody else knows which of them have paths."""
+    scheme, _, rest = url.partition("://")
+    if "://" in reference.partition("?")[0]:
+        return reference
+    return f"{scheme}://{urljoin(f'http://{rest}', reference).removeprefix('http://')}"
 
 
 def within(base: str, url: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from mediaglot.gateway.backends import Caller, Craft, Over, Product, Report, unheard
+from mediaglot.gateway.backends.agent import Aside
 from mediaglot.gateway.backends.book import OURS
 from mediaglot.gateway.backends.rules import LOCAL, Rule, route
 from mediaglot.gateway.backends.upstream import Upstream
@@ -21,18 +22,19 @@ KIND: Final = "road"
 
 
 class Router:
-    """``crafts`` by name, ``local`` among them. ``users`` names the account of a ticket as its dialect does."""
+    """``crafts`` by name, ``local`` among them."""
 
-    def __init__(self, crafts: Mapping[str, Craft], rules: Sequence[Rule], store: Store) -> None:
-        self.crafts, self.rules, self._store = crafts, tuple(rules), store
+    def __init__(self, crafts: Mapping[str, Craft], rules: Sequence[Rule], store: Store, aside: Aside) -> None:
+        self.crafts, self.rules, self._store, self._aside = crafts, tuple(rules), store, aside
+        self._roads: dict[str, tuple[str, ...]] = {}
         self._steps: dict[str, int] = {}
+        self._makers: dict[str, dict[int, str]] = {}
 
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
         """What the first that takes the job refuses. Raises the first one's fault where nobody takes it."""
         dialect, account = (caller.dialect.name, caller.account.id) if caller else ("", "")
-        _, rule = route(self.rules, job, dialect, account)
         first: Fault | None = None
-        for name in rule.to:
+        for name in route(self.rules, job, dialect, account).to:
             notes = Ledger()
             try:
                 refused = await self.crafts[name].refuse(job, notes)
@@ -67,7 +69,9 @@ class Router:
                 if last:
                     raise
                 found = dict.fromkeys(left, fault)
-            made |= {index: result for index, result in found.items() if last or not isinstance(result, ProviderFailed)}
+            kept = {index: one for index, one in found.items() if last or not isinstance(one, ProviderFailed)}
+            self._makers.setdefault(turn(ticket), {}).update(dict.fromkeys(kept, road[step]))
+            made |= kept
             if made.keys() >= wanted:
                 break
             LOG.warning("job %s goes on from %s to %s", ticket.id, road[step], road[step + 1])
@@ -90,7 +94,10 @@ class Router:
         return await self.crafts[LOCAL].keep(ticket, index, products)
 
     async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
-        await (await self._craft(ticket)).deliver(ticket, output, delivery, products)
+        """By who made it."""
+        index = next(number for number, one in enumerate(ticket.job.outputs) if one is output)
+        maker = self._makers.get(turn(ticket), {}).get(index, LOCAL)
+        await self.crafts[maker].deliver(ticket, output, delivery, products)
 
     async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
         return await self.crafts[LOCAL].stream(ticket, files)
@@ -101,6 +108,14 @@ class Router:
     def clear(self, ticket: Ticket) -> None:
         for craft in self.crafts.values():
             craft.clear(ticket)
+        for memory in (self._roads, self._makers):
+            memory.pop(turn(ticket), None)
+        if self._steps.pop(turn(ticket), 0):
+            self._aside.start(self._forget(turn(ticket)))
+
+    async def _forget(self, name: str) -> None:
+        async with self._store.write() as tx:
+            await tx.delete_thing(OURS, "", KIND, name)
 
     def discard(self, ticket: Ticket) -> None:
         self.crafts[LOCAL].discard(ticket)
@@ -122,18 +137,18 @@ class Router:
 
     async def _road(self, ticket: Ticket) -> tuple[str, ...]:
         """The providers in their order, those left out that refuse the job as a whole."""
-        _, rule = route(self.rules, ticket.job, ticket.dialect, ticket.account)
-        names = rule.order(ticket.ids["folder"])
-        if len(names) == 1:
-            return names
+        if (known := self._roads.get(turn(ticket))) is not None:
+            return known
+        names = route(self.rules, ticket.job, ticket.dialect, ticket.account).order(ticket.ids["folder"])
         able = []
-        for name in names:
+        for name in names if len(names) > 1 else ():
             try:
                 await self.crafts[name].refuse(ticket.job, Ledger())
             except Fault:
                 continue
             able.append(name)
-        return tuple(able) or names
+        road = self._roads[turn(ticket)] = tuple(able) or names
+        return road
 
     async def _step(self, ticket: Ticket) -> int:
         name = turn(ticket)

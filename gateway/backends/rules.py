@@ -16,8 +16,10 @@ LOCAL: Final = "local"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Jobs of these dialects and accounts (none: all) that meet every condition go to the first of ``to`` that does
-    not fail them for reasons of its own. With ``weights``, which of them is the first is a matter of chance."""
+    """Jobs that meet every condition go to the first of ``to`` that does not fail them for reasons of its own.
+
+    Without ``dialects`` or ``accounts`` (ids) it is for all of them. With ``weights``, chance says who is the first.
+    """
 
     to: tuple[str, ...]
     dialects: frozenset[str] = frozenset()
@@ -25,8 +27,8 @@ class Rule:
     when: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     weights: tuple[int, ...] = ()
 
-    def fits(self, job: Job, dialect: str, user: str) -> bool:
-        if (self.dialects and dialect not in self.dialects) or (self.accounts and user not in self.accounts):
+    def fits(self, job: Job, dialect: str, account: str) -> bool:
+        if (self.dialects and dialect not in self.dialects) or (self.accounts and account not in self.accounts):
             return False
         return all(CONDITIONS[name](job, value) for name, value in self.when.items())
 
@@ -42,12 +44,9 @@ class Rule:
         return self.to
 
 
-def route(rules: tuple[Rule, ...], job: Job, dialect: str, user: str) -> tuple[int | None, Rule]:
-    """The first rule that fits, with its number; where none does, the work stays here."""
-    for number, rule in enumerate(rules):
-        if rule.fits(job, dialect, user):
-            return number, rule
-    return None, Rule(to=(LOCAL,))
+def route(rules: tuple[Rule, ...], job: Job, dialect: str, account: str) -> Rule:
+    """The first rule that fits; where none does, the work stays here."""
+    return next((rule for rule in rules if rule.fits(job, dialect, account)), Rule(to=(LOCAL,)))
 
 
 def _some(job: Job, of: Callable[[Output], Any], words: str) -> bool:

@@ -20,11 +20,12 @@ from mediaglot.gateway.backends.agent import Agent, Aside
 from mediaglot.gateway.backends.book import Book, Entry, marker_of
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.haul import Haul, name_of
+from mediaglot.gateway.backends.submission import blame, called, meant, name_for, named, part_for, part_of, theirs
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.dialect import Dialect
-from mediaglot.gateway.errand import Glimpse, Part
+from mediaglot.gateway.errand import Glimpse
 from mediaglot.gateway.exchange import Request
-from mediaglot.gateway.faults import Fault, NotFound, ProviderFailed, Refused, Unavailable, WorkFault, from_trouble
+from mediaglot.gateway.faults import Fault, ProviderFailed, Refused, Unavailable, WorkFault
 from mediaglot.gateway.loss import Kind, Ledger, Policy, enforce
 from mediaglot.gateway.model import (
     TERMINAL,
@@ -79,16 +80,33 @@ class Upstream:
 
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
         """Notes what the translation loses. Raises Lossy where the policy forbids that, and where the provider would
-        refuse the job."""
-        report = self._translated(job).report
+        refuse the job; Invalid for a name that no file can have here."""
+        for index, output in enumerate(job.outputs):
+            name_for(output, index)
+        report = self._prepared(job)[0].report
         enforce(report.of(Kind.REFUSED), Policy.STRICT)
         report.enforce(self.terms.policy)
         ledger.losses.extend(loss for loss in report.losses if loss.kind is not Kind.UNREAD)
         return {}
 
+    def _prepared(self, job: Job) -> tuple[Translation, frozenset[int]]:
+        """A job as the provider is asked for it, and the outputs whose destinations it serves as they are meant.
+
+        The other destinations are served from here, so that they are no loss.
+        """
+        whole = self._translated(theirs(job))
+        read = whole.got.outputs if whole.got is not None else ()
+        asked = {number: output.destinations for number, output in enumerate(job.outputs) if output.destinations}
+        served = frozenset(
+            number
+            for number, places in asked.items()
+            if named(job.outputs[number]) and number < len(read) and read[number].destinations == places
+        )
+        return (whole if served == asked.keys() else self._translated(theirs(job, served))), served
+
     def _translated(self, job: Job) -> Translation:
         whole = job if job.inputs else replace(job, inputs=(NOWHERE,))
-        return write_job(self.terms.dialect, theirs(whole), options=self.terms.options)
+        return write_job(self.terms.dialect, whole, options=self.terms.options)
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int | None:
         """The provider does that, and says nothing of it."""
@@ -108,9 +126,21 @@ class Upstream:
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         entry = await self._submit(ticket, wanted)
         glimpse = await self._follow(entry, report)
+        await self.book.put(replace(entry, over=True))
         if glimpse.status is not Status.FINISHED and not any(part.files for part in glimpse.parts):
             raise blame(glimpse, self.agent.name)
-        return {index: await self._gathered(ticket, entry, glimpse, index) for index in sorted(wanted)}
+        made = {index: await self._gathered(ticket, entry, glimpse, index) for index in sorted(wanted)}
+        for index, one in made.items():
+            if isinstance(one, Fault):
+                LOG.warning(
+                    "job %s of %s: %s did not make output %d: %a",
+                    ticket.id,
+                    ticket.dialect,
+                    self.agent.name,
+                    index,
+                    str(one),
+                )
+        return made
 
     async def _submit(self, ticket: Ticket, wanted: frozenset[int]) -> Entry:
         """The job at the provider. One that may be there already is looked for before another one is made."""
@@ -129,19 +159,13 @@ class Upstream:
             except Unavailable as fault:
                 number += 1
                 await self._wait(fault, number, began)
+            except Refused as fault:
+                raise meant(fault, self.agent.name) from fault
         return entry
 
     def _drafted(self, ticket: Ticket, wanted: frozenset[int], marker: str) -> Entry:
         key, chosen = Key.of(ticket), tuple(sorted(wanted))
-        got = self._translated(part_of(ticket.job, chosen)).got
-        served = tuple(
-            index
-            for place, index in enumerate(chosen)
-            if (asked := ticket.job.outputs[index].destinations)
-            and got is not None
-            and place < len(got.outputs)
-            and got.outputs[place].destinations == asked
-        )
+        served = self._prepared(part_of(ticket.job, chosen))[1]
         return Entry(
             marker=marker,
             provider=self.agent.name,
@@ -149,7 +173,7 @@ class Upstream:
             account=key.account,
             job=key.id,
             wanted=chosen,
-            theirs=served,
+            theirs=tuple(chosen[place] for place in sorted(served)),
         )
 
     async def _found(self, entry: Entry) -> Entry:
@@ -164,7 +188,9 @@ class Upstream:
                 lambda permit: self.agent.client.create(permit, job, Ledger(), marker=entry.marker, hear=hear),
                 again=False,
             )
-        except Refused as fault:
+        except Unavailable:
+            raise
+        except Fault as fault:
             await self.book.strike(entry.marker)
             raise meant(fault, self.agent.name) from fault
         return await self.book.put(replace(entry, id=placed.id, outputs=placed.outputs))
@@ -211,16 +237,12 @@ class Upstream:
             over.cancel()
             news.clear()
 
-    def tell(self, marker: str, message: Request) -> bool:
-        """The provider has sent news: a reason to look. False for a marker that nobody waits for.
-
-        Raises a Fault for a message that is none of the provider's.
-        """
+    def tell(self, marker: str, message: Request) -> None:
+        """The provider has sent news: a reason to look. Raises a Fault for a message that is none of the provider's."""
         self.agent.client.hear(message)
         news = self._news.get(marker)
         if news is not None:
             news.set()
-        return news is not None
 
     # --- what came out ----------------------------------------------------------------------------------
 
@@ -238,9 +260,10 @@ class Upstream:
         if not part.files:
             return ProviderFailed(provider=self.agent.name, reason="no_files")
         try:
-            return await self._haul.bring(part.files, self._folder(ticket) / str(index))
+            products = await self._haul.bring(part.files, self._folder(ticket) / str(index))
         except WorkFault as fault:
             return ProviderFailed(provider=self.agent.name, reason=f"download_{fault.data.get('reason') or fault.code}")
+        return called(products, name_for(ticket.job.outputs[index], index))
 
     def _folder(self, ticket: Ticket) -> Path:
         return self._local.work / ticket.ids["folder"]
@@ -265,7 +288,7 @@ class Upstream:
 
     def clear(self, ticket: Ticket) -> None:
         self._local.clear(ticket)
-        self._aside.start(self._let_go(marker_of(ticket, self.agent.name), ended=ticket.status in TERMINAL_WELL))
+        self._aside.start(self._let_go(marker_of(ticket, self.agent.name)))
 
     def discard(self, ticket: Ticket) -> None:
         self._local.discard(ticket)
@@ -284,18 +307,17 @@ class Upstream:
             ticket = await self._store.get(Key(entry.dialect, entry.account, entry.job))
             live = ticket is not None and ticket.deleted is None and ticket.status not in TERMINAL
             if not live or ticket is None or marker_of(ticket, self.agent.name) != entry.marker:
-                ended = ticket is not None and ticket.status in TERMINAL_WELL
-                await self._let_go(entry.marker, ended=ended)
+                await self._let_go(entry.marker)
 
-    async def _let_go(self, marker: str, *, ended: bool) -> None:
+    async def _let_go(self, marker: str) -> None:
         """The provider's job is not ours any more; where it goes on, it is stopped."""
         entry = await self.book.get(marker)
         if entry is None:
             return
         try:
-            if not ended:
+            if not entry.over:
                 entry = entry if entry.id else await self._found(entry)
-            if not ended and entry.id:
+            if not entry.over and entry.id:
                 await self.agent.run(lambda permit: self.agent.client.cancel(permit, entry.placed))
         except Refused as fault:
             LOG.info("%s does not stop job %s: %s", self.agent.name, entry.id, fault.meaning.code)
@@ -303,51 +325,3 @@ class Upstream:
             LOG.warning("%s could not be told to stop job %s; after a restart it is", self.agent.name, entry.id)
             return
         await self.book.strike(marker)
-
-
-TERMINAL_WELL: Final = frozenset({Status.FINISHED})
-"""Where the provider has nothing left to do for sure."""
-
-
-def theirs(job: Job, served: frozenset[int] | None = None) -> Job:
-    """A job as the provider is asked for it: it goes at once, tells nobody but us, and serves those destinations only.
-
-    ``served`` None leaves all of them.
-    """
-    outputs = job.outputs
-    if served is not None:
-        outputs = tuple(
-            output if number in served else replace(output, destinations=()) for number, output in enumerate(outputs)
-        )
-    return replace(job, notifications=(), hold=False, outputs=outputs)
-
-
-def part_of(job: Job, wanted: tuple[int, ...]) -> Job:
-    return replace(job, outputs=tuple(job.outputs[index] for index in wanted))
-
-
-def part_for(glimpse: Glimpse, entry: Entry, index: int) -> Part | None:
-    """What is said of an output of ours: by its id where the provider told ids, else by its place."""
-    place = entry.wanted.index(index)
-    if place < len(entry.outputs):
-        by_id = next((part for part in glimpse.parts if part.id == entry.outputs[place]), None)
-        if by_id is not None:
-            return by_id
-    return glimpse.parts[place] if place < len(glimpse.parts) else None
-
-
-def blame(said: Glimpse | Part, provider: str) -> Fault:
-    """Why a job, or one output of it, came to nothing."""
-    if said.trouble is None:
-        return ProviderFailed(provider=provider, reason=str(said.status))
-    return from_trouble(said.trouble)
-
-
-def meant(fault: Refused, provider: str) -> Fault:
-    """A refusal as the end of a job: by what it means, if that is a trouble of the work's."""
-    if isinstance(fault.meaning, WorkFault):
-        return fault.meaning
-    reason = "lost" if isinstance(fault.meaning, NotFound) else fault.meaning.code
-    return ProviderFailed(
-        provider=provider, reason=reason, status=fault.data.get("status"), error=fault.data.get("error")
-    )

@@ -60,7 +60,7 @@ class Office:
         rules = [
             _rule(number, table, frozenset(crafts), self.settings) for number, table in enumerate(self.settings.routes)
         ]
-        return Router(crafts, rules or [Rule(to=tuple(self.settings.providers))], self.store)
+        return Router(crafts, rules or [Rule(to=tuple(self.settings.providers))], self.store, self.aside)
 
     def _provider(self, name: str, table: Mapping[str, Any]) -> Upstream:
         url, client, terms, manners = read_provider(f"providers.{name}", table, self.policy)
@@ -68,9 +68,9 @@ class Office:
             name=str(table.get("user", "")), secret=table.get("secret", Secret("")), tenant=str(table.get("tenant", ""))
         )
         transport = Transport(url, timeout=manners.timeout)
-        carrier = Carrier(replace(self.policy, local_addresses=self.policy.local_addresses or _near(url)), self.clock)
+        web = Carrier(replace(self.policy, local_addresses=self.policy.local_addresses or _near(url)), self.clock)
         self.stack.push_async_callback(transport.close)
-        self.stack.push_async_callback(carrier.close)
+        self.stack.push_async_callback(web.close)
         agent = Agent(name, client, login, transport, self.clock, SystemRandom(), manners)
 
         def hear(marker: str) -> str:
@@ -81,7 +81,7 @@ class Office:
             terms,
             self.store,
             self.local,
-            Haul(carrier, self.prober),
+            Haul(web, self.local.carrier, self.prober),
             self.clock,
             self.aside,
             hear if table.get("hear", True) else None,

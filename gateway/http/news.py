@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
@@ -10,9 +10,6 @@ from mediaglot.gateway.backends.router import Router
 from mediaglot.gateway.backends.upstream import Upstream
 from mediaglot.gateway.exchange import Headers, Request
 from mediaglot.gateway.faults import Fault
-
-LARGEST: Final = 1 << 20
-"""Bytes of a message."""
 
 
 def states(router: Router | None) -> list[dict[str, Any]]:
@@ -43,12 +40,14 @@ async def jobs(router: Router | None, name: str) -> list[dict[str, Any]] | None:
 
 
 async def receive(router: Router | None, name: str, marker: str, raw: web.Request) -> int:
-    """Take a provider's message in; the HTTP status that it is answered with. Nothing in it is believed: it is a
-    reason to look."""
+    """Take a provider's message in; the HTTP status that it is answered with.
+
+    Nothing in it is believed: it is a reason to look. The last one of a job may come when nobody waits for it any more.
+    """
     craft = router.crafts.get(name) if router else None
     if not isinstance(craft, Upstream):
         return 404
-    body = await raw.content.read(LARGEST)
+    body = await raw.read()
     message = Request(
         method=raw.method,
         path=raw.path,
@@ -57,7 +56,7 @@ async def receive(router: Router | None, name: str, marker: str, raw: web.Reques
         body=body,
     )
     try:
-        known = craft.tell(marker, message)
+        craft.tell(marker, message)
     except Fault:
         return 400
-    return 200 if known else 404
+    return 200

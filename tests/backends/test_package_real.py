@@ -266,7 +266,7 @@ async def _nothing() -> None:
 
 async def delivered(workshop: Workshop, output: m.Output, recorder: Recorder) -> tuple[Product, ...]:
     ticket, made = await workshop.make(output)
-    workshop.craft._carrier = recorder  # type: ignore[assignment]
+    workshop.craft.carrier = recorder  # type: ignore[assignment]
     (place,) = output.destinations
     await workshop.craft.deliver(ticket, ticket.job.outputs[0], m.Delivery(location=place), made[0])
     found: tuple[Product, ...] = made[0]
