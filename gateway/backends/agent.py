@@ -190,13 +190,18 @@ class Agent:
 
 
 class Aside:
-    """Tasks beside the work of jobs, which nobody waits for; ``close`` ends them."""
+    """Tasks beside the work of jobs, which nobody waits for; ``close`` ends them. Made on the loop that runs them."""
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def start(self, doing: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.get_running_loop().create_task(doing)
+    def start(self, doing: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """From any thread."""
+        self._loop.call_soon_threadsafe(self._begin, doing)
+
+    def _begin(self, doing: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        task = self._loop.create_task(doing())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from mediaglot.gateway.backends import Caller, Craft, Over, Product, Report, unheard
@@ -111,7 +112,7 @@ class Router:
         for memory in (self._roads, self._makers):
             memory.pop(turn(ticket), None)
         if self._steps.pop(turn(ticket), 0):
-            self._aside.start(self._forget(turn(ticket)))
+            self._aside.start(partial(self._forget, turn(ticket)))
 
     async def _forget(self, name: str) -> None:
         async with self._store.write() as tx:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
@@ -288,7 +289,7 @@ class Upstream:
 
     def clear(self, ticket: Ticket) -> None:
         self._local.clear(ticket)
-        self._aside.start(self._let_go(marker_of(ticket, self.agent.name)))
+        self._aside.start(partial(self._let_go, marker_of(ticket, self.agent.name)))
 
     def discard(self, ticket: Ticket) -> None:
         self._local.discard(ticket)
@@ -298,7 +299,7 @@ class Upstream:
 
     def reconcile(self) -> None:
         """After a start: jobs that go on at the provider although nobody wants them any more are stopped there."""
-        self._aside.start(self._reconcile())
+        self._aside.start(self._reconcile)
 
     async def _reconcile(self) -> None:
         for entry in await self.book.entries():

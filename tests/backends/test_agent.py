@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from mediaglot.gateway.auth import Credential
-from mediaglot.gateway.backends.agent import Agent, Manners, State
+from mediaglot.gateway.backends.agent import Agent, Aside, Manners, State
 from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.errand import Client, Errand, Login, Pass, unavailable
 from mediaglot.gateway.exchange import Headers, Request, Response
@@ -156,3 +156,20 @@ async def test_requests_keep_their_pace(make: Make, provider: Provider, clock: V
     assert len(provider.asked) == 4
     await pass_time(clock, 2)
     assert [await task for task in tasks] == ["/t1"] * 6
+
+
+async def test_what_is_done_aside_may_be_begun_by_a_thread_and_ends_with_the_server() -> None:
+    aside, begun, ended = Aside(), asyncio.Event(), []
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("ended")
+
+    await asyncio.to_thread(aside.start, work)
+    async with asyncio.timeout(10):
+        await begun.wait()
+    await aside.close()
+    assert ended == ["ended"]

@@ -137,6 +137,20 @@ class Client:
             return answer.status, answer.headers, await answer.read()
 
 
+class Visitor:
+    """A client of any provider that speaks JSON."""
+
+    def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
+        self.session, self.base, self.authorization = session, base, ""
+
+    async def ask(self, method: str, path: str, **options: Any) -> Any:
+        headers = {"Authorization": self.authorization} if self.authorization else {}
+        async with self.session.request(method, self.base + path, headers=headers, **options) as answer:
+            told = await answer.text()
+            assert answer.status < 300, told
+            return orjson.loads(told)
+
+
 class Origin:
     """A web site with sources: real clips under /clips/, and some that are not what they should be."""
 
@@ -407,4 +421,24 @@ def no_mistakes(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @pytest.fixture
 def wait() -> Callable[..., Awaitable[Any]]:
+    return until
+
+
+@pytest.fixture
+def visitor(client: Any, session: aiohttp.ClientSession) -> Callable[[str], Visitor]:
+    """Gives a client of a dialect of the test's own server."""
+    return lambda dialect: Visitor(session, f"{client.site}/{dialect}")
+
+
+@pytest.fixture
+def ended(wait: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Asks again until the status is one of some words."""
+
+    async def until(ask: Callable[[], Awaitable[Any]], *words: str) -> Any:
+        async def look() -> Any:
+            found = await ask()
+            return found if found["status"] in words else None
+
+        return await wait(look)
+
     return until

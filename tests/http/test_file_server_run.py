@@ -12,7 +12,6 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
-import aiohttp
 import pytest
 
 from mediaglot.gateway.transfer.sftp import INSTALL
@@ -68,37 +67,6 @@ async def client(serve: Callable[..., Awaitable[Any]], certificates: tuple[Path,
     return await serve(offline_storage=False, ca_bundle=str(certificates[1]), storage=mapped)
 
 
-@pytest.fixture
-def ended(wait: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def until(ask: Callable[[], Awaitable[Any]], *words: str) -> Any:
-        async def look() -> Any:
-            found = await ask()
-            return found if found["status"] in words else None
-
-        return await wait(look)
-
-    return until
-
-
-class Visitor:
-    """A client of any provider that speaks JSON."""
-
-    def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
-        self.session, self.base, self.authorization = session, base, ""
-
-    async def ask(self, method: str, path: str, **options: Any) -> Any:
-        headers = {"Authorization": self.authorization} if self.authorization else {}
-        async with self.session.request(method, self.base + path, headers=headers, **options) as answer:
-            told = await answer.text()
-            assert answer.status < 300, told
-            return json.loads(told)
-
-
-@pytest.fixture
-def visitor(client: Any, session: aiohttp.ClientSession) -> Callable[[str], Visitor]:
-    return lambda dialect: Visitor(session, f"{client.site}/{dialect}")
-
-
 def entered(url: str) -> str:
     """The URL with Ann's credentials in it."""
     scheme, _, rest = url.partition("://")
@@ -133,7 +101,7 @@ async def test_encoding_com(client: Any, ftpd: Any, sshd: Any, measure: Callable
 
 
 async def test_tpstreams(
-    visitor: Callable[[str], Visitor], ended: Callable[..., Awaitable[Any]], ftpd: Any, tmp_path: Path
+    visitor: Callable[[str], Any], ended: Callable[..., Awaitable[Any]], ftpd: Any, tmp_path: Path
 ) -> None:
     guest, path = visitor("tpstreams"), "/api/v1/ab12cd/transcoding_jobs/"
     guest.authorization = f"Token {'a' * 64}"
@@ -152,7 +120,7 @@ async def test_tpstreams(
 
 
 async def test_transparent_edge(
-    visitor: Callable[[str], Visitor],
+    visitor: Callable[[str], Any],
     ended: Callable[..., Awaitable[Any]],
     ftpd: Any,
     sshd: Any,
@@ -178,7 +146,7 @@ async def test_transparent_edge(
     assert (left(ftpd[0].folder), left(sshd.folder)) == (["plain.mp4"], ["show/plain.mp4"])
 
 
-async def test_xvid_mediahub(visitor: Callable[[str], Visitor], sshd: Any, wait: Callable[..., Awaitable[Any]]) -> None:
+async def test_xvid_mediahub(visitor: Callable[[str], Any], sshd: Any, wait: Callable[..., Awaitable[Any]]) -> None:
     guest = visitor("xvid_mediahub/v1")
     form = {"grant_type": "client_credential", "client_id": "66aabb000123456789abcd01", "client_secret": "AAECAwQF" * 4}
     guest.authorization = f"Bearer {(await guest.ask('POST', '/oauth2/token/', data=form))['access_token']}"
