@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, ParamSpec, Self, TypeVar
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from mediaglot.gateway.faults import Fault, NoSpace
 
@@ -218,7 +218,7 @@ class Reading:
         self._opener = opener
         self._kind = kind
         self._file = -1
-        self._ahead: set[asyncio.Future[bytes]] = set()
+        self._users: set[asyncio.Future[Any]] = set()
 
     async def __aenter__(self) -> Self:
         try:
@@ -230,9 +230,7 @@ class Reading:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            for reading in tuple(self._ahead):
-                with contextlib.suppress(self._kind):
-                    await ended(reading)
+            await ended(asyncio.gather(*self._users, return_exceptions=True))
         finally:
             self._close()
 
@@ -284,12 +282,16 @@ class Reading:
     def _begin(self, start: int, end: int | None) -> asyncio.Future[bytes]:
         size = BLOCK if end is None else min(BLOCK, end - start)
         reading = asyncio.ensure_future(asyncio.to_thread(self._read, start, size))
-        self._ahead.add(reading)
-        reading.add_done_callback(self._over)
+        self.used_by(reading)
         return reading
 
-    def _over(self, reading: asyncio.Future[bytes]) -> None:
-        self._ahead.discard(reading)
+    def used_by(self, work: asyncio.Future[Any]) -> None:
+        """The file stays open until this has ended."""
+        self._users.add(work)
+        work.add_done_callback(self._over)
+
+    def _over(self, reading: asyncio.Future[Any]) -> None:
+        self._users.discard(reading)
         if not reading.cancelled():
             reading.exception()  # whoever wanted the block may have left
 
@@ -301,6 +303,11 @@ class Reading:
     def _read(self, start: int, size: int) -> bytes:
         with disk_trouble(self._kind):
             return os.pread(self._file, size, start)
+
+    def read_into(self, block: memoryview, start: int) -> int:
+        """For a thread that ``used_by`` was told of: how many bytes there were, 0 at the end."""
+        with disk_trouble(self._kind):
+            return os.preadv(self._file, [block], start)
 
     def _close(self) -> None:
         if self._file >= 0:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from aiohttp.abc import AbstractResolver
@@ -20,6 +19,7 @@ from mediaglot.gateway.transfer.download import Download
 from mediaglot.gateway.transfer.policy import Limits, Policy
 from mediaglot.gateway.transfer.request import Requests, refuse
 from mediaglot.gateway.transfer.retry import Transient, persist, within
+from mediaglot.gateway.transfer.upload import Upload
 
 PAUSE: Final = 0.5
 FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -93,44 +93,9 @@ class Http:
             headers = {**headers, "Content-Length": str(source.size)}
             async with self._requests.open("PUT", put, limits, headers, upload.body) as response:
                 refuse(response)
-                if upload.sent < source.size:
+                if not await upload.is_whole():
                     raise Transient(SourceUnreachable(reason="cut"))
                 return Receipt(url=_bare(put.url), size=source.size, etag=response.headers.get("ETag"))
-
-
-class Blocks(Protocol):
-    """Bytes that can be read again and again: those of a ``Reading``, or some of them."""
-
-    size: int
-
-    def blocks(self) -> AsyncIterator[bytes]: ...
-
-
-class Upload:
-    """The body of a PUT; it winds ``timer`` up whenever the server has taken a block, and stops it at the end."""
-
-    def __init__(self, source: Blocks, timer: asyncio.Timeout, stall: float, on_progress: OnProgress | None) -> None:
-        self.sent = 0
-        self._source = source
-        self._timer = timer
-        self._stall = stall
-        self._on_progress = on_progress
-
-    async def body(self) -> AsyncIterator[bytes]:
-        self.sent = 0
-        async for block in self._source.blocks():
-            self._wind(self._stall)
-            yield block
-            self.sent += len(block)
-            if self._on_progress is not None:
-                self._on_progress(self.sent, self._source.size)
-        if self.sent != self._source.size:
-            raise EOFError("the file has changed on its way")
-        self._wind(None)
-
-    def _wind(self, seconds: float | None) -> None:
-        if not self._timer.expired():
-            self._timer.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
 
 
 def _too_long(limits: Limits) -> SourceTimeout:

@@ -36,7 +36,7 @@ TROUBLES: Final[tuple[tuple[type[Exception], str, bool], ...]] = (
     (ConnectionError, "connection", True),
 )
 
-Body = Callable[[], AsyncIterator[bytes]]
+Body = Callable[[], AsyncIterator[bytes] | aiohttp.Payload]
 """Gives the bytes of an upload, anew for every hop."""
 
 
