@@ -117,7 +117,10 @@ class _Body(aiohttp.Payload):
         """False when the server takes no more: whether it has said why is for the reader of its answer to see."""
         shuttle = Shuttle()
         loop = asyncio.get_running_loop()
-        tell = partial(loop.call_soon_threadsafe, self._upload.tell)
+
+        def tell(sent: int) -> None:
+            loop.call_soon_threadsafe(self._upload.tell, sent)
+
         pouring = asyncio.ensure_future(shuttle.run(partial(self._upload.pour, shuttle.hold(sock), tell)))
         self._upload.poured(pouring)
         try:
