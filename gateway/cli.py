@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 from mediaglot.gateway import config, log
-from mediaglot.gateway.config import Settings, UserError
+from mediaglot.gateway.config import POLICIES, Settings, UserError
 
-POLICIES: Final = ("strict", "essential", "warn", "silent")
 POLICY: Final = "what is forbidden (exit code 1): any loss, one that changes the picture (default), or none"
 FILE: Final = "the request that creates the job, its body or all of it; '-' or nothing is standard input"
 

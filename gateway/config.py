@@ -21,6 +21,7 @@ from mediaglot.gateway.model import Secret
 from mediaglot.gateway.transfer.endpoint import Endpoint
 
 PREFIX = "MEDIAGLOT_"
+POLICIES: Final = ("strict", "essential", "warn", "silent")
 
 
 class UserError(Exception):
@@ -91,6 +92,8 @@ class Settings:
     ssh_known_hosts: str = setting("", "known_hosts file with the keys of SFTP servers")
     ssh_host_key: tuple[str, ...] = setting((), "SHA256:... or HOST=SHA256:...: the key that an SFTP server must have")
     ssh_strict: bool = setting(False, "refuse SFTP servers of which no key is known, instead of remembering the first")
+    policy: str = setting("essential", "what translations may lose; work here minds strict alone", choices=POLICIES)
+    loosest_policy: str = setting("silent", "the loosest policy that a request's header may ask for", choices=POLICIES)
     s3: tuple[Endpoint, ...] = field(default=(), metadata={"table": True})
     smtp_host: str = setting("", "mail server for notifications by e-mail; none means that there are none")
     smtp_port: int = setting(25, "port of the mail server", least=1, most=65_535)
@@ -108,6 +111,10 @@ class Settings:
     accounts: Mapping[str, Sequence[Credential]] = field(default_factory=dict, metadata={"table": True})
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"table": True})
     routes: tuple[Mapping[str, Any], ...] = field(default=(), metadata={"table": True})
+    account_policies: Mapping[tuple[str, str], str] = field(
+        default_factory=dict, metadata={"table": True, "derived": True}
+    )
+    """By dialect and account, from ``policy`` in ``[[accounts.DIALECT]]``."""
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -146,13 +153,14 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
     """Settings from flags, then the environment, then the file. Raises ConfigError."""
     path = given.get("config") or environment.get(f"{PREFIX}CONFIG")
     table = _read_file(Path(path)) if path else {}
-    unknown = table.keys() - {item.name for item in fields(Settings)}
+    unknown = table.keys() - {item.name for item in fields(Settings) if not item.metadata.get("derived")}
     if unknown:
         raise ConfigError(f"{path}: there is no setting called {min(unknown)!r}")
     values: dict[str, Any] = {"accounts": _accounts(table.get("accounts", {}), str(path))}
     values |= {
         "providers": _providers(table.get("providers", {}), environment, str(path)),
         "routes": _routes(table, path),
+        "account_policies": _account_policies(table.get("accounts", {}), str(path)),
     }
     for name in _secret_names():
         if found := environment.get(f"{PREFIX}{name.upper()}") or table.get(name):
@@ -296,6 +304,17 @@ def _accounts(table: Any, path: str) -> dict[str, tuple[Credential, ...]]:
         }
     except (AttributeError, KeyError, TypeError):
         raise ConfigError(f"{path}: [[accounts.DIALECT]] wants name = ... and secret = ...") from None
+
+
+def _account_policies(table: Any, path: str) -> dict[tuple[str, str], str]:
+    found = {}
+    for dialect, entries in table.items():
+        for entry in (each for each in entries if "policy" in each):
+            if entry["policy"] not in POLICIES:
+                raise ConfigError(f"{path}: accounts.{dialect}: policy is one of {', '.join(POLICIES)}")
+            account = Credential(str(entry["name"]), Secret(str(entry["secret"]))).account
+            found[dialect, account] = str(entry["policy"])
+    return found
 
 
 def _providers(table: Any, environment: Mapping[str, str], path: str) -> dict[str, Mapping[str, Any]]:

@@ -44,6 +44,10 @@ class Policy(StrEnum):
     SILENT = "silent"
 
 
+STRICTNESS = tuple(Policy)
+"""The strictest first."""
+
+
 def forbidden(losses: Iterable[Loss], policy: Policy) -> list[Loss]:
     """Those that a policy does not let pass."""
     if policy in (Policy.WARN, Policy.SILENT):
@@ -69,6 +73,8 @@ class Ledger:
 
     losses: list[Loss] = field(default_factory=list)
     prefix: str = ""
+    policy: Policy | None = None
+    """The one that let the losses pass, once somebody has taken the job."""
 
     def within(self, part: str | int) -> Ledger:
         return Ledger(self.losses, f"{self.prefix}{part}.")

@@ -11,22 +11,30 @@ from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Intent, Result
 from mediaglot.gateway.faults import Fault
-from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.loss import Ledger, Policy
 from mediaglot.gateway.model import Delivery, File, Job, MediaFacts, Output, Ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks, in which dialect."""
+    """Who asks, in which dialect. ``policy`` is how much the request, or else its account, lets be lost."""
 
     dialect: Dialect
     account: Account
+    policy: Policy | None = None
 
 
 class Backend(Protocol):
     async def perform(self, intent: Intent, caller: Caller, ledger: Ledger) -> Result:
         """Do what is wanted. Raises a Fault where that can't be."""
         ...
+
+
+def hold_here(ledger: Ledger, caller: Caller | None, usual: Policy) -> None:
+    """Work that is done here is refused for what is lost under the strict policy alone. Raises Lossy."""
+    ledger.policy = (caller.policy if caller else None) or usual
+    if ledger.policy is Policy.STRICT:
+        ledger.enforce(ledger.policy)
 
 
 class Report(Protocol):

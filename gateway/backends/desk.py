@@ -25,7 +25,7 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.engine import Engine
 from mediaglot.gateway.exchange import AccountFacts, Done, Intent, Page, Result, Thing
 from mediaglot.gateway.faults import Busy, Conflict, Fault, Invalid, NotFound
-from mediaglot.gateway.loss import Kind, Ledger
+from mediaglot.gateway.loss import Kind, Ledger, Policy
 from mediaglot.gateway.model import (
     TERMINAL,
     Delivery,
@@ -112,7 +112,7 @@ class Desk:
             await keep(tx, caller.dialect, ticket)
             await tx.enqueue(Work(key=Key.of(ticket), priority=job.priority or 0))
             await self._tell(tx, ticket, Event.QUEUED, caller)
-            if any(loss.kind is not Kind.UNREAD for loss in ledger):
+            if ledger.policy is not Policy.SILENT and any(loss.kind is not Kind.UNREAD for loss in ledger):
                 await self._tell(tx, ticket, Event.WARNING, caller)
             await self._tell_of_refused(tx, ticket, refused, caller)
         return ticket
@@ -157,7 +157,7 @@ class Desk:
             sources=sources,
             outputs=outputs,
             losses=tuple(ledger),
-            ids={"folder": secrets.token_urlsafe(16)},
+            ids={"folder": secrets.token_urlsafe(16), **asked(caller)},
         )
 
     async def _job_id(self, tx: Transaction, caller: Caller, now: datetime) -> str:
@@ -218,7 +218,8 @@ class Desk:
             outputs = await self._outputs(tx, caller.dialect, resolved, now)
             losses = tuple(dict.fromkeys((*before.losses, *ledger)))
             outputs = fail_refused(outputs, refused, now)
-            after = replace(before, job=job, outputs=outputs, losses=losses, stored=None)
+            ids = {**before.ids, **asked(caller)}
+            after = replace(before, job=job, outputs=outputs, losses=losses, stored=None, ids=ids)
             ticket = await self._requeue(tx, after, now, caller, phase=None)
             await self._tell_of_refused(tx, ticket, refused, caller)
         self.craft.discard(before)
@@ -365,3 +366,8 @@ class Desk:
             running=counts.get(Status.RUNNING, 0),
             waiting=counts.get(Status.QUEUED, 0),
         )
+
+
+def asked(caller: Caller) -> dict[str, str]:
+    """The policy that goes with a job for good: the way is chosen again when the work begins."""
+    return {"policy": str(caller.policy)} if caller.policy is not None else {}

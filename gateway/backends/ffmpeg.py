@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from mediaglot.gateway.backends import Caller, Over, Product, Report, unheard
+from mediaglot.gateway.backends import Caller, Over, Product, Report, hold_here, unheard
 from mediaglot.gateway.backends.stock import Stock
 from mediaglot.gateway.faults import DeliveryFailed, Fault, NoSpace, SourceUnreadable, WorkFault
-from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.loss import Ledger, Policy
 from mediaglot.gateway.media.orphan import kill_orphans
 from mediaglot.gateway.model import Delivery, File, Job, Location, MediaFacts, Output, Ticket
 from mediaglot.gateway.transfer import Carrier
@@ -44,9 +44,11 @@ class FFmpegCraft:
         maker: Callable[[], Maker | Saver],
         prober: Callable[[], Awaitable[Prober]],
         carrier: Carrier,
+        policy: Policy = Policy.ESSENTIAL,
     ) -> None:
         self.work, self.outputs = folder / "work", folder / "outputs"
         self._maker, self._prober, self.carrier = maker, prober, carrier
+        self._policy = policy
         self._seen: dict[Path, Stamp] = {}
         for place in (self.work, self.outputs):
             place.mkdir(parents=True, exist_ok=True)
@@ -61,7 +63,9 @@ class FFmpegCraft:
         self._stock.sweep(wanted)
 
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
-        return await self._maker().refuse(job, ledger)
+        refused = await self._maker().refuse(job, ledger)
+        hold_here(ledger, caller, self._policy)
+        return refused
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:
         source = self._source(ticket, index)

@@ -8,14 +8,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from mediaglot.gateway import registry
+from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.backends import Caller, Craft, Over, Product, Report, unheard
 from mediaglot.gateway.backends.agent import Aside
 from mediaglot.gateway.backends.book import OURS
-from mediaglot.gateway.backends.rules import LOCAL, Rule, route
+from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, route
+from mediaglot.gateway.backends.tariff import Tariff
 from mediaglot.gateway.backends.upstream import Upstream
-from mediaglot.gateway.faults import Fault, ProviderFailed
-from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.model import Delivery, File, Job, MediaFacts, Output, Ticket
+from mediaglot.gateway.faults import Fault, ProviderFailed, WorkFault
+from mediaglot.gateway.loss import Ledger, Policy
+from mediaglot.gateway.model import EMPTY, Delivery, File, Job, MediaFacts, Output, Ticket
 from mediaglot.gateway.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -23,11 +26,19 @@ KIND: Final = "road"
 
 
 class Router:
-    """``crafts`` by name, ``local`` among them."""
+    """``crafts`` by name, ``local`` among them; ``tariffs`` of those that have one."""
 
-    def __init__(self, crafts: Mapping[str, Craft], rules: Sequence[Rule], store: Store, aside: Aside) -> None:
-        self.crafts, self.rules, self._store, self._aside = crafts, tuple(rules), store, aside
-        self._roads: dict[str, tuple[str, ...]] = {}
+    def __init__(
+        self,
+        crafts: Mapping[str, Craft],
+        rules: Sequence[Rule],
+        store: Store,
+        aside: Aside,
+        tariffs: Mapping[str, Tariff] = EMPTY,
+    ) -> None:
+        self.crafts, self.rules, self.tariffs = crafts, tuple(rules), tariffs
+        self._store, self._aside = store, aside
+        self._roads: dict[str, tuple[Leg, ...]] = {}
         self._steps: dict[str, int] = {}
         self._makers: dict[str, dict[int, str]] = {}
 
@@ -35,14 +46,15 @@ class Router:
         """What the first that takes the job refuses. Raises the first one's fault where nobody takes it."""
         dialect, account = (caller.dialect.name, caller.account.id) if caller else ("", "")
         first: Fault | None = None
-        for name in route(self.rules, job, dialect, account).to:
-            notes = Ledger()
+        rule = route(self.rules, job, dialect, account, self.tariffs)
+        for leg in rule.legs(job, dialect, account, tariffs=self.tariffs):
+            notes = Ledger(list(ledger))
             try:
-                refused = await self.crafts[name].refuse(job, notes)
+                refused = await self.crafts[leg.name].refuse(job, notes, bound(caller, leg))
             except Fault as fault:
                 first = first or fault
                 continue
-            ledger.losses.extend(notes)
+            ledger.losses[:], ledger.policy = notes.losses, notes.policy
             return refused
         assert first is not None  # noqa: S101 - a rule names somebody
         raise first
@@ -63,21 +75,29 @@ class Router:
         road = await self._road(ticket)
         made: dict[int, tuple[Product, ...] | Fault] = {}
         for step in range(await self._step(ticket), len(road)):
-            last, left = step == len(road) - 1, wanted - made.keys()
+            leg, last, left = road[step], step == len(road) - 1, wanted - made.keys()
             try:
-                found = await self._made_by(self.crafts[road[step]], ticket, left, report, over)
-            except ProviderFailed as fault:
-                if last:
+                if not last:
+                    await self._pass_by(leg, ticket)
+                found = await self._made_by(self.crafts[leg.name], ticket, left, report, over)
+            except WorkFault as fault:
+                if last or not leg.leaves(fault):
                     raise
                 found = dict.fromkeys(left, fault)
-            kept = {index: one for index, one in found.items() if last or not isinstance(one, ProviderFailed)}
-            self._makers.setdefault(turn(ticket), {}).update(dict.fromkeys(kept, road[step]))
+            kept = {index: one for index, one in found.items() if last or not failed(one, leg)}
+            self._makers.setdefault(turn(ticket), {}).update(dict.fromkeys(kept, leg.name))
             made |= kept
             if made.keys() >= wanted:
                 break
-            LOG.warning("job %s goes on from %s to %s", ticket.id, road[step], road[step + 1])
+            LOG.warning("job %s goes on from %s to %s", ticket.id, leg.name, road[step + 1].name)
             await self._move(ticket, step + 1)
         return made
+
+    async def _pass_by(self, leg: Leg, ticket: Ticket) -> None:
+        """Raises ProviderFailed for one that nobody can ask just now, and that knows nothing of the job."""
+        craft = self.crafts[leg.name]
+        if isinstance(craft, Upstream) and await craft.barred(ticket):
+            raise ProviderFailed(provider=leg.name, reason="breaker")
 
     async def _made_by(
         self, craft: Craft, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over
@@ -134,21 +154,22 @@ class Router:
 
     async def _craft(self, ticket: Ticket) -> Craft:
         road = await self._road(ticket)
-        return self.crafts[road[min(await self._step(ticket), len(road) - 1)]]
+        return self.crafts[road[min(await self._step(ticket), len(road) - 1)].name]
 
-    async def _road(self, ticket: Ticket) -> tuple[str, ...]:
+    async def _road(self, ticket: Ticket) -> tuple[Leg, ...]:
         """The providers in their order, those left out that refuse the job as a whole."""
         if (known := self._roads.get(turn(ticket))) is not None:
             return known
-        names = route(self.rules, ticket.job, ticket.dialect, ticket.account).order(ticket.ids["folder"])
+        rule = route(self.rules, ticket.job, ticket.dialect, ticket.account, self.tariffs)
+        legs = rule.legs(ticket.job, ticket.dialect, ticket.account, seed=ticket.ids["folder"], tariffs=self.tariffs)
         able = []
-        for name in names if len(names) > 1 else ():
+        for leg in legs if len(legs) > 1 else ():
             try:
-                await self.crafts[name].refuse(ticket.job, Ledger())
+                await self.crafts[leg.name].refuse(ticket.job, Ledger(), bound(caller_of(ticket), leg))
             except Fault:
                 continue
-            able.append(name)
-        road = self._roads[turn(ticket)] = tuple(able) or names
+            able.append(leg)
+        road = self._roads[turn(ticket)] = tuple(able) or legs
         return road
 
     async def _step(self, ticket: Ticket) -> int:
@@ -162,6 +183,21 @@ class Router:
         async with self._store.write() as tx:
             await tx.put_thing(OURS, "", KIND, turn(ticket), {"step": step})
         self._steps[turn(ticket)] = step
+
+
+def bound(caller: Caller | None, leg: Leg) -> Caller | None:
+    """Who asks, with the route's policy where neither the request nor its account says one."""
+    return caller if caller is None or caller.policy is not None else replace(caller, policy=leg.policy)
+
+
+def caller_of(ticket: Ticket) -> Caller:
+    """Who asked for a job, with the policy that was said then."""
+    policy = Policy(ticket.ids["policy"]) if "policy" in ticket.ids else None
+    return Caller(dialect=registry.find(ticket.dialect), account=Account(ticket.account, ""), policy=policy)
+
+
+def failed(one: tuple[Product, ...] | Fault, leg: Leg) -> bool:
+    return isinstance(one, Fault) and leg.leaves(one)
 
 
 def turn(ticket: Ticket) -> str:

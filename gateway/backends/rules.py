@@ -1,38 +1,73 @@
-"""Rules of the road: which providers a job may go to, and in which order. Pure."""
+"""Rules of the road: which providers a job may go to, in which order, and on what terms. Pure."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Final
 
-from mediaglot.gateway.model import EMPTY, Job, Output, Video
+from mediaglot.gateway.backends.tariff import Tariff, height, price, videos
+from mediaglot.gateway.faults import Fault, by_code
+from mediaglot.gateway.loss import Policy
+from mediaglot.gateway.model import EMPTY, Job, Output
 
 LOCAL: Final = "local"
 """Ourselves, by the backend that the server has."""
+OWN: Final = frozenset({"provider_failed", "no_space", "out_of_memory", "killed", "stalled", "timed_out"})
+"""The codes of failures that are the provider's own, and not the source's or the job's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """One provider on a job's way. ``on`` are the failures that send the job on to the next: codes of faults, or
+    ``code:reason``."""
+
+    name: str
+    policy: Policy | None = None
+    on: frozenset[str] = OWN
+
+    def leaves(self, fault: Fault) -> bool:
+        codes = {cls.code for cls in type(fault).__mro__ if issubclass(cls, Fault)}
+        return any(
+            code in codes and reason in ("", str(fault.data.get("reason")))
+            for code, _, reason in (word.partition(":") for word in self.on)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """Jobs that meet every condition go to the first of ``to`` that does not fail them for reasons of its own.
 
-    Without ``dialects`` or ``accounts`` (ids) it is for all of them. With ``weights``, chance says who is the first.
+    Without ``dialects`` or ``accounts`` (ids) it is for all of them. ``to`` may hold further rules, whose providers
+    take their place if they fit. With ``weights``, chance says who is the first; ``cheapest`` puts them in the order
+    of their prices, and ``most_price`` leaves out those that are dearer.
     """
 
-    to: tuple[str, ...]
+    to: tuple[str | Rule, ...]
     dialects: frozenset[str] = frozenset()
     accounts: frozenset[str] = frozenset()
     when: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     weights: tuple[int, ...] = ()
+    cheapest: bool = False
+    most_price: Fraction | None = None
+    policy: Policy | None = None
+    on: frozenset[str] = frozenset()
+
+    def misfit(self, job: Job, dialect: str, account: str) -> str:
+        """The condition that a job does not meet; empty where it meets them all."""
+        if self.dialects and dialect not in self.dialects:
+            return f"it is for {', '.join(sorted(self.dialects))}"
+        if self.accounts and account not in self.accounts:
+            return "it is for other accounts"
+        unmet = (f"{name} = {value}" for name, value in self.when.items() if not CONDITIONS[name](job, value))
+        return next(unmet, "")
 
     def fits(self, job: Job, dialect: str, account: str) -> bool:
-        if (self.dialects and dialect not in self.dialects) or (self.accounts and account not in self.accounts):
-            return False
-        return all(CONDITIONS[name](job, value) for name, value in self.when.items())
+        return not self.misfit(job, dialect, account)
 
-    def order(self, seed: str) -> tuple[str, ...]:
+    def order(self, seed: str) -> tuple[str | Rule, ...]:
         """The same for the same ``seed``: after a crash a job goes where it went before."""
         if not self.weights:
             return self.to
@@ -43,10 +78,34 @@ class Rule:
                 return (self.to[number], *self.to[:number], *self.to[number + 1 :])
         return self.to
 
+    def legs(
+        self, job: Job, dialect: str, account: str, *, seed: str | None = None, tariffs: Mapping[str, Tariff] = EMPTY
+    ) -> tuple[Leg, ...]:
+        """The providers in their order, each once; without a ``seed`` in that of the configuration."""
+        found: dict[str, Leg] = {}
+        for number, each in enumerate(self.to if seed is None else self.order(seed)):
+            below = None if seed is None else f"{seed}/{number}"
+            for leg in self._inside(each, job, dialect, account, below, tariffs):
+                found.setdefault(leg.name, leg)
+        costs = {name: price(tariffs.get(name, ()), job) for name in found}
+        legs = [leg for leg in found.values() if self.most_price is None or costs[leg.name] <= self.most_price]
+        return tuple(sorted(legs, key=lambda leg: costs[leg.name]) if self.cheapest else legs)
 
-def route(rules: tuple[Rule, ...], job: Job, dialect: str, account: str) -> Rule:
-    """The first rule that fits; where none does, the work stays here."""
-    return next((rule for rule in rules if rule.fits(job, dialect, account)), Rule(to=(LOCAL,)))
+    def _inside(
+        self, each: str | Rule, job: Job, dialect: str, account: str, seed: str | None, tariffs: Mapping[str, Tariff]
+    ) -> Sequence[Leg]:
+        if isinstance(each, str):
+            return (Leg(name=each, policy=self.policy, on=self.on or OWN),)
+        if not each.fits(job, dialect, account):
+            return ()
+        nested = replace(each, policy=each.policy or self.policy, on=each.on or self.on)
+        return nested.legs(job, dialect, account, seed=seed, tariffs=tariffs)
+
+
+def route(rules: tuple[Rule, ...], job: Job, dialect: str, account: str, tariffs: Mapping[str, Tariff] = EMPTY) -> Rule:
+    """The first rule that fits and names somebody; where none does, the work stays here."""
+    fitting = (rule for rule in rules if rule.fits(job, dialect, account))
+    return next((rule for rule in fitting if rule.legs(job, dialect, account, tariffs=tariffs)), Rule(to=(LOCAL,)))
 
 
 def _some(job: Job, of: Callable[[Output], Any], words: str) -> bool:
@@ -54,44 +113,50 @@ def _some(job: Job, of: Callable[[Output], Any], words: str) -> bool:
     return any(str(of(output)).lower() in wanted for output in job.outputs)
 
 
-def _videos(job: Job) -> list[Video]:
-    every = [video for output in job.outputs for video in (output.video, *_variants(output))]
-    return [video for video in every if isinstance(video, Video)]
-
-
-def _variants(output: Output) -> list[Any]:
-    return [variant.video for variant in output.package.variants] if output.package else []
-
-
-def _height(job: Job) -> int:
-    sizes = (video.size for video in _videos(job))
-    return max((size.height for size in sizes if size is not None and isinstance(size.height, int)), default=0)
-
-
 CONDITIONS: Final[Mapping[str, Callable[[Job, str], bool]]] = {
     "codec": lambda job, words: bool(
-        {str(v.codec).lower() for v in _videos(job)} & {w.strip() for w in words.split(",")}
+        {str(v.codec).lower() for v in videos(job)} & {w.strip().lower() for w in words.split(",")}
     ),
     "container": lambda job, words: _some(job, lambda output: output.container, words),
     "package": lambda job, words: _some(job, lambda output: output.package and output.package.kind.value, words),
     "label": lambda job, words: str(job.label).lower() in {word.strip().lower() for word in words.split(",")},
     "least_priority": lambda job, least: Fraction(job.priority or 0) >= Fraction(least),
-    "least_height": lambda job, least: _height(job) >= int(least),
-    "most_height": lambda job, most: _height(job) <= int(most),
+    "most_priority": lambda job, most: Fraction(job.priority or 0) <= Fraction(most),
+    "least_height": lambda job, least: height(job) >= int(least),
+    "most_height": lambda job, most: height(job) <= int(most),
+    "least_outputs": lambda job, least: len(job.outputs) >= int(least),
+    "most_outputs": lambda job, most: len(job.outputs) <= int(most),
 }
 """What a job can be chosen by. Texts may list several words with commas; heights are those that are asked for."""
 
 
+def names(rule: Rule) -> Iterator[str]:
+    """Every provider that a rule can lead to."""
+    for each in rule.to:
+        yield from (each,) if isinstance(each, str) else names(each)
+
+
 def check(rule: Rule, known: frozenset[str]) -> None:
     """Raises ValueError that names what can't be."""
-    for name in rule.to:
-        if name != LOCAL and name not in known:
-            raise ValueError(f"no provider is called {name!r}")
     if not rule.to:
         raise ValueError("to = [...] names nobody")
+    for each in rule.to:
+        if isinstance(each, Rule):
+            check(each, known)
+        elif each != LOCAL and each not in known:
+            raise ValueError(f"no provider is called {each!r}")
     if rule.weights and (len(rule.weights) != len(rule.to) or min(rule.weights) < 0 or not sum(rule.weights)):
         raise ValueError("weights = [...] wants one number for each of to, not all of them 0")
-    for name, value in rule.when.items():
+    if rule.weights and rule.cheapest:
+        raise ValueError("weights and cheapest are two orders, choose one")
+    for word in rule.on:
+        if by_code(word.partition(":")[0]) is None:
+            raise ValueError(f"on: {word!r} is the code of no fault, as {', '.join(sorted(OWN))} are")
+    _check_conditions(rule.when)
+
+
+def _check_conditions(when: Mapping[str, str]) -> None:
+    for name, value in when.items():
         if name not in CONDITIONS:
             raise ValueError(f"when.{name} is no condition; there are {', '.join(CONDITIONS)}")
         try:

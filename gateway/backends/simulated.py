@@ -14,10 +14,10 @@ from math import ceil
 from pathlib import Path
 from typing import Final
 
-from mediaglot.gateway.backends import Caller, Over, Product, Report, unheard
+from mediaglot.gateway.backends import Caller, Over, Product, Report, hold_here, unheard
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import Fault, SourceMissing
-from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.loss import Ledger, Policy
 from mediaglot.gateway.media import naming, parts
 from mediaglot.gateway.media.plan import plan
 from mediaglot.gateway.media.tool import PROMISED_ENCODERS, PROMISED_MUXERS
@@ -45,13 +45,15 @@ SPEED: Final = 30
 class SimulatedCraft:
     """``speed`` seconds of media go through in one second of ``clock``."""
 
-    def __init__(self, clock: Clock, *, speed: int = SPEED) -> None:
-        self._clock, self._speed = clock, speed
+    def __init__(self, clock: Clock, *, speed: int = SPEED, policy: Policy = Policy.ESSENTIAL) -> None:
+        self._clock, self._speed, self._policy = clock, speed, policy
 
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
         inputs = job.inputs or (Input(location=Location(url="")),)
         facts = [source_facts(source.location.url) for source in inputs]
-        return plan(replace(job, inputs=inputs), facts, encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS).faults
+        refused = plan(replace(job, inputs=inputs), facts, encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS).faults
+        hold_here(ledger, caller, self._policy)
+        return refused
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:
         url = ticket.job.inputs[index].location.url

@@ -10,52 +10,39 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
 
 from mediaglot.gateway.backends import Caller, Over, Product, Report, unheard
-from mediaglot.gateway.backends.agent import Agent, Aside
+from mediaglot.gateway.backends.agent import Agent, Aside, State
 from mediaglot.gateway.backends.book import Book, Entry, marker_of
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.haul import Haul, name_of
-from mediaglot.gateway.backends.submission import blame, called, meant, name_for, named, part_for, part_of, theirs
+from mediaglot.gateway.backends.submission import blame, called, meant, name_for, part_for, part_of, theirs
+from mediaglot.gateway.backends.terms import Terms
 from mediaglot.gateway.clock import Clock
-from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.errand import Glimpse
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Fault, ProviderFailed, Refused, Unavailable, WorkFault
-from mediaglot.gateway.loss import Kind, Ledger, Policy, enforce
+from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import (
     TERMINAL,
     Delivery,
     File,
-    Input,
     Job,
-    Location,
     MediaFacts,
     Output,
     Status,
     Ticket,
 )
 from mediaglot.gateway.store import Key, Store
-from mediaglot.gateway.translation import Translation, write_job
 
 LOG = logging.getLogger(__name__)
 GROWTH: Final = 1.4
 """Each look at a job that has not moved comes this much later than the one before."""
-NOWHERE: Final = Input(location=Location(url="https://media.mediaglot.test/any.mp4"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What an operator has settled for one provider. ``options`` are its client's."""
-
-    dialect: Dialect
-    policy: Policy = Policy.ESSENTIAL
-    options: Mapping[str, str]
 
 
 class Upstream:
@@ -80,34 +67,12 @@ class Upstream:
     # --- before there is anything to do ---------------------------------------------------------------
 
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
-        """Notes what the translation loses. Raises Lossy where the policy forbids that, and where the provider would
-        refuse the job; Invalid for a name that no file can have here."""
-        for index, output in enumerate(job.outputs):
-            name_for(output, index)
-        report = self._prepared(job)[0].report
-        enforce(report.of(Kind.REFUSED), Policy.STRICT)
-        report.enforce(self.terms.policy)
-        ledger.losses.extend(loss for loss in report.losses if loss.kind is not Kind.UNREAD)
-        return {}
+        return await self.terms.refuse(job, ledger, caller)
 
-    def _prepared(self, job: Job) -> tuple[Translation, frozenset[int]]:
-        """A job as the provider is asked for it, and the outputs whose destinations it serves as they are meant.
-
-        The other destinations are served from here, so that they are no loss.
-        """
-        whole = self._translated(theirs(job))
-        read = whole.got.outputs if whole.got is not None else ()
-        asked = {number: output.destinations for number, output in enumerate(job.outputs) if output.destinations}
-        served = frozenset(
-            number
-            for number, places in asked.items()
-            if named(job.outputs[number]) and number < len(read) and read[number].destinations == places
-        )
-        return (whole if served == asked.keys() else self._translated(theirs(job, served))), served
-
-    def _translated(self, job: Job) -> Translation:
-        whole = job if job.inputs else replace(job, inputs=(NOWHERE,))
-        return write_job(self.terms.dialect, whole, options=self.terms.options)
+    async def barred(self, ticket: Ticket) -> bool:
+        """Whether nobody can ask it now, and it has heard nothing of this turn of the job."""
+        shut = self.agent.breaker.state is State.OPEN
+        return shut and await self.book.get(marker_of(ticket, self.agent.name)) is None
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int | None:
         """The provider does that, and says nothing of it."""
@@ -166,7 +131,7 @@ class Upstream:
 
     def _drafted(self, ticket: Ticket, wanted: frozenset[int], marker: str) -> Entry:
         key, chosen = Key.of(ticket), tuple(sorted(wanted))
-        served = self._prepared(part_of(ticket.job, chosen))[1]
+        served = self.terms.prepared(part_of(ticket.job, chosen))[1]
         return Entry(
             marker=marker,
             provider=self.agent.name,

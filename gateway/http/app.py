@@ -18,6 +18,8 @@ from mediaglot.gateway.faults import Fault, Malformed, TooLarge
 from mediaglot.gateway.http.endpoint import Endpoint, Identity
 from mediaglot.gateway.http.house import House, open_house
 from mediaglot.gateway.http.reserved import PREFIX, Reserved
+from mediaglot.gateway.http.wish import Wishes
+from mediaglot.gateway.loss import Policy
 from mediaglot.gateway.registry import Dialects, names
 
 LINK_LIFE: Final = timedelta(minutes=5)
@@ -74,6 +76,8 @@ class Server:
             # A list under a misspelt name would leave the dialect open to everybody.
             raise ValueError(f"accounts are listed for {min(strangers)!r}, which is no dialect: {', '.join(names())}")
         self.mounts = Mounts(self.dialects, self._endpoint)
+        policies = {account: Policy(word) for account, word in settings.account_policies.items()}
+        self._wishes = Wishes(policies, Policy(settings.loosest_policy))
         self.house: House | None = None
         self.app = web.Application(client_max_size=settings.max_body)
         self.app.cleanup_ctx.append(self._open)
@@ -88,7 +92,8 @@ class Server:
 
     def _endpoint(self, dialect: Dialect) -> Endpoint:
         assert self.house is not None  # noqa: S101
-        return Endpoint(dialect, self.house.desk, self.house.accounts, recall=self.house.desk, link=self._link)
+        desk, accounts = self.house.desk, self.house.accounts
+        return Endpoint(dialect, desk, accounts, recall=desk, link=self._link, wishes=self._wishes)
 
     def _link(
         self,

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, fields, replace
+from fractions import Fraction
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,10 @@ from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.haul import Haul
 from mediaglot.gateway.backends.router import Router
 from mediaglot.gateway.backends.rules import LOCAL, Rule, check
-from mediaglot.gateway.backends.upstream import Terms, Upstream
+from mediaglot.gateway.backends.tariff import Tariff
+from mediaglot.gateway.backends.tariff import read as read_tariff
+from mediaglot.gateway.backends.terms import Terms
+from mediaglot.gateway.backends.upstream import Upstream
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.config import ConfigError, Settings
 from mediaglot.gateway.errand import Client, Login
@@ -34,8 +38,8 @@ if TYPE_CHECKING:
     from mediaglot.gateway.media.probe import Prober
 
 NUMBERS: Final = frozenset(each.name for each in fields(Manners))
-KEYS: Final = frozenset({"dialect", "url", "user", "secret", "tenant", "policy", "options", "hear"}) | NUMBERS
-RULE: Final = frozenset({"to", "dialects", "accounts", "when", "weights"})
+KEYS: Final = frozenset({"dialect", "url", "user", "secret", "tenant", "policy", "options", "hear", "price"}) | NUMBERS
+NESTED: Final = frozenset({"to", "dialects", "accounts", "when", "weights", "cheapest", "most_price", "policy", "on"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +61,12 @@ class Office:
         self.stack.push_async_callback(self.aside.close)
         crafts: dict[str, Craft] = {LOCAL: self.local}
         crafts |= {name: self._provider(name, table) for name, table in self.settings.providers.items()}
-        rules = [
-            _rule(number, table, frozenset(crafts), self.settings) for number, table in enumerate(self.settings.routes)
-        ]
-        return Router(crafts, rules or [Rule(to=tuple(self.settings.providers))], self.store, self.aside)
+        return Router(crafts, read_rules(self.settings), self.store, self.aside, read_tariffs(self.settings))
 
     def _provider(self, name: str, table: Mapping[str, Any]) -> Upstream:
-        url, client, terms, manners = read_provider(f"providers.{name}", table, self.policy)
+        url, client, terms, manners = read_provider(
+            f"providers.{name}", table, self.policy, LossPolicy(self.settings.policy)
+        )
         login = Login(
             name=str(table.get("user", "")), secret=table.get("secret", Secret("")), tenant=str(table.get("tenant", ""))
         )
@@ -114,7 +117,9 @@ def open_away(
     ).router()
 
 
-def read_provider(where: str, table: Mapping[str, Any], policy: Policy) -> tuple[str, Client, Terms, Manners]:
+def read_provider(
+    where: str, table: Mapping[str, Any], policy: Policy, usual: LossPolicy = LossPolicy.ESSENTIAL
+) -> tuple[str, Client, Terms, Manners]:
     """A provider's URL, its client, and what is settled for it. Raises ConfigError."""
     _known(where, table, KEYS)
     for key in ("dialect", "url"):
@@ -126,7 +131,7 @@ def read_provider(where: str, table: Mapping[str, Any], policy: Policy) -> tuple
         dialect = registry.find(table["dialect"])
         judge(table["url"], replace(policy, local_addresses=True, schemes=frozenset({"http", "https"})))
         client = client_of(dialect, options)
-        terms = Terms(dialect=dialect, policy=LossPolicy(table.get("policy", "essential")), options=options)
+        terms = Terms(dialect=dialect, policy=LossPolicy(table.get("policy", usual)), options=options)
     except SourceForbidden as fault:
         raise ConfigError(f"{where}: url can't be used ({fault.data['reason']})") from None
     except (UnknownDialect, ValueError) as error:
@@ -143,21 +148,46 @@ def _near(url: str) -> bool:
         return host == "localhost"
 
 
-def _rule(number: int, table: Mapping[str, Any], known: frozenset[str], settings: Settings) -> Rule:
-    where = f"routes.{number}"
-    _known(where, table, RULE)
-    try:
-        rule = Rule(
-            to=tuple(map(str, table.get("to", ()))),
-            dialects=frozenset(map(str, table.get("dialects", ()))),
-            accounts=_accounts(table.get("accounts", ()), settings),
-            when={str(key): str(value) for key, value in table.get("when", {}).items()},
-            weights=tuple(map(int, table.get("weights", ()))),
-        )
-        check(rule, known)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: {error}") from None
-    return rule
+def read_rules(settings: Settings) -> tuple[Rule, ...]:
+    """The routes; without any, all jobs go to the first provider, or on to the next. Raises ConfigError."""
+    known = frozenset({LOCAL, *settings.providers})
+    rules = []
+    for number, table in enumerate(settings.routes):
+        try:
+            rules.append(_rule(table, settings))
+            check(rules[-1], known)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"routes.{number}: {error}") from None
+    return tuple(rules) or (Rule(to=tuple(settings.providers)),)
+
+
+def read_tariffs(settings: Settings) -> dict[str, Tariff]:
+    """The price lists of the providers that have one. Raises ConfigError."""
+    found: dict[str, Tariff] = {}
+    for name, table in settings.providers.items():
+        try:
+            found |= {name: read_tariff(table["price"])} if "price" in table else {}
+        except ValueError as error:
+            raise ConfigError(f"providers.{name}: {error}") from None
+    return found
+
+
+def _rule(table: Mapping[str, Any], settings: Settings) -> Rule:
+    """Raises ValueError or TypeError."""
+    if strange := table.keys() - NESTED:
+        raise ValueError(f"there is no {min(strange)!r}; there are {', '.join(sorted(NESTED))}")
+    most = table.get("most_price")
+    return Rule(
+        to=tuple(_rule(each, settings) if isinstance(each, Mapping) else str(each) for each in table.get("to", ())),
+        dialects=frozenset(map(str, table.get("dialects", ()))),
+        accounts=_accounts(table.get("accounts", ()), settings),
+        when={str(key): str(value) for key, value in table.get("when", {}).items()},
+        weights=tuple(map(int, table.get("weights", ()))),
+        cheapest=bool(table.get("cheapest", False)),
+        most_price=None if most is None else Fraction(str(most)),
+        policy=LossPolicy(table["policy"]) if "policy" in table else None,
+        on=frozenset(map(str, table.get("on", ()))),
+    )
 
 
 def _accounts(names: Sequence[Any], settings: Settings) -> frozenset[str]:

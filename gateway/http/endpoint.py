@@ -6,6 +6,7 @@ again and again, the status of a job: the same bytes mean the same call, the sam
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 from collections import OrderedDict
@@ -17,16 +18,33 @@ from typing import Final, Protocol
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.backends import Backend, Caller
 from mediaglot.gateway.dialect import Call, Dialect, Link
-from mediaglot.gateway.exchange import FindThings, GetJob, Headers, Intent, Page, Request, Response, Result, Thing
+from mediaglot.gateway.exchange import (
+    CreateJob,
+    FindThings,
+    GetJob,
+    Headers,
+    Intent,
+    Page,
+    Request,
+    Response,
+    Result,
+    Thing,
+    UpdateJob,
+)
 from mediaglot.gateway.faults import Fault, Internal
-from mediaglot.gateway.loss import Kind, Ledger
+from mediaglot.gateway.http.wish import HEADER, Wishes
+from mediaglot.gateway.loss import Kind, Ledger, Policy
 from mediaglot.gateway.model import Ticket
+from mediaglot.gateway.model import masked as hidden
 from mediaglot.gateway.report import Report
 
 LOG = logging.getLogger(__name__)
 REMEMBERED: Final = 4096
 LARGEST: Final = 4096
 """Only short requests are remembered; those that create jobs are longer and differ anyway."""
+
+LOGGED: Final = 20
+"""Losses of one job that the log shows."""
 
 Identity = tuple[str, str, str, bytes, str, str]
 
@@ -76,7 +94,9 @@ class Endpoint:
         *,
         recall: Recalling | None = None,
         link: Link | None = None,
+        wishes: Wishes | None = None,
     ) -> None:
+        self._wishes = wishes or Wishes()
         self.dialect, self.backend, self.accounts, self._link = dialect, backend, accounts, link
         self._recall: Callable[[Intent, Caller], Ticket | None] = recall.recall if recall else lambda *_: None
         self._memories: OrderedDict[Identity, Memory] = OrderedDict()
@@ -112,6 +132,8 @@ class Endpoint:
             caller = Caller(dialect=self.dialect, account=account)
             call = replace(call, account=account)
             intent = self.dialect.read(call, ledger)
+            if isinstance(intent, (CreateJob, UpdateJob)):
+                caller = replace(caller, policy=self._wishes.of(self.dialect.name, account, request))
             call = replace(call, intent=intent, link=Linked(self._link))
             if identity is not None:
                 self._remember(identity, call, admitted)
@@ -123,6 +145,7 @@ class Endpoint:
             result = Internal(reference=secrets.token_hex(4))
             LOG.exception("a request to %s failed: %s", self.dialect.name, result)
         try:
+            note_losses(result, ledger)
             return told(self.dialect.render_response(call, result), result, ledger, request.site)
         except Exception:
             mistake = Internal(reference=secrets.token_hex(4))
@@ -154,8 +177,27 @@ class Endpoint:
 
 def told(response: Response, result: Result | Fault, ledger: Ledger, site: str) -> Response:
     """With what was lost on the way to another provider in a header, and where all of it is told."""
-    if not isinstance(result, Ticket) or all(loss.kind is Kind.UNREAD for loss in ledger):
+    if not isinstance(result, Ticket) or quiet(ledger):
         return response
     place = f"{site}/_mediaglot/reports/{result.dialect}/{result.account}/{result.id}"
-    lines = ("Mediaglot-Losses", Report(losses=tuple(ledger)).summary()), ("Mediaglot-Report", place)
+    lines: tuple[tuple[str, str], ...] = (
+        ("Mediaglot-Losses", Report(losses=tuple(ledger)).summary()),
+        ("Mediaglot-Report", place),
+    )
+    lines += ((HEADER, str(ledger.policy)),) if ledger.policy is not None else ()
     return replace(response, headers=Headers(lines=(*response.headers, *lines)))
+
+
+def quiet(ledger: Ledger) -> bool:
+    """Whether there is nothing to tell: the provider itself would have left unread what is unread."""
+    return ledger.policy is Policy.SILENT or all(loss.kind is Kind.UNREAD for loss in ledger)
+
+
+def note_losses(result: Result | Fault, ledger: Ledger) -> None:
+    """One line of the log for each job that lost something: a JSON document, without credentials."""
+    if not isinstance(result, Ticket) or quiet(ledger):
+        return
+    report = Report(losses=tuple(ledger)).document()
+    losses, more = report["losses"][:LOGGED], max(len(report["losses"]) - LOGGED, 0)
+    line = {"job": result.id, "dialect": result.dialect, "strictness": ledger.policy, "summary": report["summary"]}
+    LOG.info("losses %s", hidden(json.dumps(line | {"losses": losses} | ({"more": more} if more else {}))))

@@ -27,6 +27,7 @@ from mediaglot.gateway.faults import Fault, SourceMissing
 from mediaglot.gateway.http.bounds import policy_of
 from mediaglot.gateway.http.links import Signer
 from mediaglot.gateway.http.uploads import Uploads
+from mediaglot.gateway.loss import Policy as LossPolicy
 from mediaglot.gateway.media import capacity
 from mediaglot.gateway.media.machine import machine
 from mediaglot.gateway.media.tool import Tool, find
@@ -188,7 +189,7 @@ def _craft(
     if settings.backend == "simulated":
         from mediaglot.gateway.backends.simulated import SimulatedCraft  # noqa: PLC0415 - only what is used is loaded
 
-        return SimulatedCraft(clock)
+        return SimulatedCraft(clock, policy=LossPolicy(settings.policy))
     from mediaglot.gateway.backends.ffmpeg import FFmpegCraft  # noqa: PLC0415
     from mediaglot.gateway.transfer.mapped import Mapped  # noqa: PLC0415
     from mediaglot.gateway.transfer.s3 import S3  # noqa: PLC0415
@@ -200,7 +201,7 @@ def _craft(
     stack.push_async_callback(carrier.close)
     stack.push_async_callback(buckets.close)
     maker = cache(partial(_maker, settings, workshop, carrier, sums))
-    return FFmpegCraft(settings.data, maker, workshop.prober, carrier)
+    return FFmpegCraft(settings.data, maker, workshop.prober, carrier, LossPolicy(settings.policy))
 
 
 def _away(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 
 import pytest
 
-from mediaglot.gateway.backends.rules import LOCAL, Rule, check, route
+from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, check, route
+from mediaglot.gateway.backends.tariff import price, read
+from mediaglot.gateway.faults import EncodingFailed, NoSpace, ProviderFailed, SourceMissing, SourceTimeout
+from mediaglot.gateway.loss import Policy
 from mediaglot.gateway.model import Job, Output, Package, PackageKind, Size, Variant, Video
 
 SMALL = Output(container="mp4", video=Video(codec="h264", size=Size(height=360)))
@@ -60,5 +64,88 @@ def test_weights_share_the_work_out_and_the_same_job_goes_the_same_way() -> None
     ],
 )
 def test_what_can_not_be_is_named(rule: Rule, word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        check(rule, frozenset({"a", LOCAL}))
+
+
+def names_of(rule: Rule, job: Job, seed: str | None = None, **tariffs: object) -> list[str]:
+    known = {name: read(value) for name, value in tariffs.items()}
+    return [leg.name for leg in rule.legs(job, "d", "1", seed=seed, tariffs=known)]
+
+
+def test_rules_in_rules_take_their_place_if_they_fit() -> None:
+    tall = Rule(to=("b", "c"), when={"least_height": "720"}, policy=Policy.STRICT)
+    rule = Rule(to=("a", tall, LOCAL), policy=Policy.WARN, on=frozenset({"work_fault"}))
+    assert names_of(rule, Job(outputs=(SMALL,))) == ["a", LOCAL]
+    legs = rule.legs(Job(outputs=(LADDER,)), "d", "1")
+    assert [(leg.name, leg.policy) for leg in legs] == [
+        ("a", "warn"),
+        ("b", "strict"),
+        ("c", "strict"),
+        (LOCAL, "warn"),
+    ]
+    assert {leg.on for leg in legs} == {frozenset({"work_fault"})}
+
+
+def test_weights_of_rules_share_out_whole_rules() -> None:
+    rule = Rule(to=(Rule(to=("a", "b"), weights=(1, 1)), "c"), weights=(1, 1))
+    found = Counter(tuple(names_of(rule, Job(outputs=(SMALL,)), f"job {number}")) for number in range(400))
+    assert set(found) == {("a", "b", "c"), ("b", "a", "c"), ("c", "a", "b"), ("c", "b", "a")}
+    assert min(found.values()) > 60
+
+
+def test_a_rule_of_which_nobody_is_left_is_passed_over() -> None:
+    rules = (Rule(to=(Rule(to=("a",), when={"codec": "av1"}),)), Rule(to=("b",)))
+    assert route(rules, Job(outputs=(SMALL,)), "d", "1").to == ("b",)
+
+
+def test_price_orders_and_leaves_out() -> None:
+    prices = {"a": {"0": 1, "720": 5}, "b": 2, "c": "0.5"}
+    rule, tall = Rule(to=("a", "b", "c", LOCAL), cheapest=True), Job(outputs=(LADDER, SMALL))
+    assert names_of(rule, Job(outputs=(SMALL,)), **prices) == [LOCAL, "c", "a", "b"]
+    assert names_of(rule, tall, **prices) == [LOCAL, "c", "b", "a"]
+    capped = Rule(to=("a", "b", "c"), most_price=Fraction(1))
+    assert names_of(capped, tall, **prices) == ["c"]
+    assert route((Rule(to=("a",), most_price=Fraction(1)), Rule(to=("b",))), tall, "d", "1", {"a": read(9)}).to == (
+        "b",
+    )
+
+
+def test_a_price_goes_by_height_and_an_unknown_one_is_the_tallest() -> None:
+    tariff = read({"0": "0.1", "720": "0.2", "2160": 1})
+    heights = [100, 720, 2159, 2160, None]
+    jobs = [Job(outputs=(Output(video=Video(size=Size(height=each))),)) for each in heights]
+    assert [price(tariff, job) for job in jobs] == [Fraction(n, 10) for n in (1, 2, 2, 10, 10)]
+    assert price(tariff, Job(outputs=(Output(container="mp3"),))) == Fraction(1, 10)
+    assert price((), jobs[0]) == 0
+
+
+@pytest.mark.parametrize("value", [{"720": 1}, {"0": -1}, {}, "much", {"tall": 1}])
+def test_a_price_that_can_not_be_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="price wants"):
+        read(value)
+
+
+def test_a_job_goes_on_for_the_providers_reasons_and_not_for_the_sources() -> None:
+    leg = Leg(name="a")
+    assert leg.leaves(ProviderFailed(reason="timeout"))
+    assert leg.leaves(NoSpace())
+    assert not leg.leaves(SourceMissing(status=404))
+    assert not leg.leaves(EncodingFailed(text="odd"))
+    chosen = Leg(name="a", on=frozenset({"provider_failed:timeout", "source_unreachable"}))
+    assert chosen.leaves(ProviderFailed(reason="timeout"))
+    assert not chosen.leaves(ProviderFailed(reason="breaker"))
+    assert chosen.leaves(SourceTimeout(seconds=3)), "what comes of a fault is that fault too"
+
+
+@pytest.mark.parametrize(
+    ("rule", "word"),
+    [
+        (Rule(to=(Rule(to=("zed",)),)), "'zed'"),
+        (Rule(to=("a",), weights=(1,), cheapest=True), "two orders"),
+        (Rule(to=("a",), on=frozenset({"bad_luck"})), "'bad_luck'"),
+    ],
+)
+def test_what_can_not_be_is_named_at_any_depth(rule: Rule, word: str) -> None:
     with pytest.raises(ValueError, match=word):
         check(rule, frozenset({"a", LOCAL}))
