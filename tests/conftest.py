@@ -24,6 +24,7 @@ HOP = {"connection", "transfer-encoding", "content-length", "date", "server"}
 TRUSTED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=x"
 """For moto, which lets nobody read without any signature and believes all."""
 Mischief = Callable[[web.BaseRequest, bytes], Awaitable[web.StreamResponse | None]]
+Gate = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
 
 
 class Store:
@@ -44,10 +45,14 @@ class Store:
         self.refused: list[str] = []
         self.mischief: Mischief | None = None
         """Called with the request and its body before the store is; what it returns is the answer."""
+        self.gate: Gate | None = None
+        """Called before the body is read; what it returns is the answer."""
         self.bucket = f"films-{secrets.token_hex(6)}"
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         self.asked.append(request)
+        if self.gate is not None and (answer := await self.gate(request)) is not None:
+            return answer
         body = await request.content.read()
         if self.mischief is not None and (answer := await self.mischief(request, body)) is not None:
             return answer

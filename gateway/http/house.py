@@ -194,7 +194,8 @@ def _craft(
     from mediaglot.gateway.transfer.mapped import Mapped  # noqa: PLC0415
     from mediaglot.gateway.transfer.s3 import S3  # noqa: PLC0415
 
-    buckets = S3(policy, clock, endpoints=settings.s3, only_named=settings.offline_storage)
+    named, notes = settings.offline_storage, settings.data / "uploading"
+    buckets = S3(policy, clock, endpoints=settings.s3, only_named=named, notes=notes)
     rest = Mapped(policy, clock, rest=settings.data / "storage" if settings.offline_storage else None)
     mounts = (Mapped(policy, clock, folders=folders(settings.storage)), buckets, rest)
     carrier = Carrier(policy, clock, resolvers=resolvers, mounts=mounts, patience=settings.deliver_patience)

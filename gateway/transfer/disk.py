@@ -214,7 +214,7 @@ class Reading:
     """A file being read, block by block. ``opener`` gives its descriptor; an OSError becomes ``kind``."""
 
     def __init__(self, opener: Callable[[], int], kind: type[Fault]) -> None:
-        self.size = 0
+        self.size = self.changed = 0
         self._opener = opener
         self._kind = kind
         self._file = -1
@@ -298,7 +298,8 @@ class Reading:
     def _open(self) -> None:
         with disk_trouble(self._kind):
             self._file = self._opener()
-            self.size = os.fstat(self._file).st_size
+            facts = os.fstat(self._file)
+            self.size, self.changed = facts.st_size, facts.st_mtime_ns
 
     def _read(self, start: int, size: int) -> bytes:
         with disk_trouble(self._kind):

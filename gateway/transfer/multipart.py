@@ -1,4 +1,5 @@
-"""A large object in parts, several of them on their way at once. What has arrived is never sent again."""
+"""A large object in parts, several of them on their way at once. What has arrived is never sent again, not even when
+this process was killed meanwhile: a page of the notebook tells what to go on with."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from mediaglot.gateway.faults import Fault, SourceUnreachable
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import OnProgress
 from mediaglot.gateway.transfer.disk import Reading
+from mediaglot.gateway.transfer.notebook import Begun, Page
 from mediaglot.gateway.transfer.parcel import Parcel
 from mediaglot.gateway.transfer.policy import Limits
 from mediaglot.gateway.transfer.refusal import document, trouble
@@ -28,6 +30,7 @@ MOST_PARTS: Final = 10_000
 AT_ONCE: Final = 2
 LAST_WORDS: Final = 5.0
 """Seconds for a server to answer that we give up."""
+GONE: Final = "NoSuchUpload"
 MD5: Final = re.compile(r'"([0-9a-f]{32})"')
 
 T = TypeVar("T")
@@ -39,6 +42,11 @@ class Again(Protocol):
         ...
 
 
+def part_of(size: int, part: int = PART) -> int:
+    """Bytes of each part but the last one."""
+    return max(part, -(-size // MOST_PARTS))
+
+
 class Multipart:
     """``run`` gives the object's entity tag; when it fails or is cancelled, the store is told to forget the parts."""
 
@@ -47,6 +55,7 @@ class Multipart:
         client: Client,
         put: Location,
         source: Reading,
+        page: Page,
         *,
         limits: Limits,
         again: Again,
@@ -56,25 +65,48 @@ class Multipart:
         self._client = client
         self._put = put
         self._source = source
+        self._page = page
         self._size = source.size
         self._limits = limits
         self._again = again
         self._on_progress = on_progress
-        self._part = max(part, -(-source.size // MOST_PARTS))
+        self._part = part_of(source.size, part)
         self._under_way: dict[int, int] = {}
-        self._tags: dict[int, str] = {}
+        self._begun = Begun()
         self._done = 0
-        self._upload = ""
-        self._asked = False
 
     async def run(self, headers: Mapping[str, str]) -> str:
-        self._upload = await self._again(partial(self._begin, headers), reached=self._reached)
+        if await self._recall():
+            try:
+                return await self._finish()
+            except Fault as fault:
+                if fault.data.get("reason") != GONE:
+                    raise
+        self._begun, self._done = Begun(), 0
+        self._begun.query = await self._again(partial(self._begin, headers), reached=self._reached)
+        return await self._finish()
+
+    async def _recall(self) -> bool:
+        """Whether there is an upload to go on with; one of another file is ended."""
+        self._begun, fits = await self._page.read()
+        if self._begun.query and not fits:
+            await self._abort()
+        self._done = sum(self._bytes(number) for number in self._begun.tags) if fits else 0
+        return fits and bool(self._begun.query)
+
+    async def _finish(self) -> str:
         try:
+            await self._page.write(self._begun)
             await self._send_all()
-            return await self._again(self._complete, reached=self._reached)
+            tag = await self._again(self._complete, reached=self._reached)
         except BaseException:
             await undisturbed(self._abort())
             raise
+        await self._page.drop()
+        return tag
+
+    def _bytes(self, number: int) -> int:
+        return min(self._part, self._size - (number - 1) * self._part)
 
     def _reached(self) -> int:
         return self._done
@@ -88,8 +120,9 @@ class Multipart:
         return f"uploadId={quote(found, safe='')}"
 
     async def _send_all(self) -> None:
-        numbers = iter(range(1, -(-self._size // self._part) + 1))
-        workers = min(AT_ONCE, -(-self._size // self._part))
+        every = range(1, -(-self._size // self._part) + 1)
+        missing = [number for number in every if number not in self._begun.tags]
+        numbers, workers = iter(missing), min(AT_ONCE, len(missing))
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(workers):
@@ -105,14 +138,15 @@ class Multipart:
                 self._put,
                 self._source,
                 start=start,
-                size=min(self._part, self._size - start),
+                size=self._bytes(number),
                 limits=self._limits,
                 on_progress=partial(self._tell, number),
             )
-            query = f"partNumber={number}&{self._upload}"
-            self._tags[number] = await self._again(partial(parcel.send, {}, query), reached=self._reached)
+            query = f"partNumber={number}&{self._begun.query}"
+            self._begun.tags[number] = await self._again(partial(parcel.send, {}, query), reached=self._reached)
             self._done += parcel.size
             self._under_way.pop(number, None)
+            await self._page.write(self._begun)
 
     def _tell(self, number: int, sent: int, _: int | None) -> None:
         self._under_way[number] = sent
@@ -121,16 +155,17 @@ class Multipart:
 
     async def _complete(self) -> str:
         parts = "".join(
-            f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(self._tags[number])}</ETag></Part>"
-            for number in sorted(self._tags)
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(self._begun.tags[number])}</ETag></Part>"
+            for number in sorted(self._begun.tags)
         )
         body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
-        asked, self._asked = self._asked, True
+        asked, self._begun.asked = self._begun.asked, True
         try:
+            await self._page.write(self._begun)
             return await self._ask(body)
         except Fault as fault:
             # An earlier answer may have been lost on its way: then the object is there, and the parts are not.
-            if asked and fault.data.get("reason") == "NoSuchUpload":
+            if asked and fault.data.get("reason") == GONE:
                 return await self._confirm(fault)
             raise
 
@@ -143,7 +178,7 @@ class Multipart:
             self._put,
             self._limits,
             {"Content-Length": str(len(body)), "Content-Type": "application/xml"},
-            query=self._upload,
+            query=self._begun.query,
             body=content,
             digest=hashlib.sha256(body).hexdigest(),
         ) as response:
@@ -164,7 +199,7 @@ class Multipart:
 
     def _expected(self, tag: str) -> str:
         """The entity tag of these parts as S3 reckons it; where parts have others, only their number is sure."""
-        sums = [MD5.fullmatch(self._tags[number]) for number in sorted(self._tags)]
+        sums = [MD5.fullmatch(self._begun.tags[number]) for number in sorted(self._begun.tags)]
         if all(sums):
             digests = b"".join(bytes.fromhex(one[1]) for one in sums if one)
             return f'"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(sums)}"'
@@ -177,8 +212,9 @@ class Multipart:
             stall_timeout=min(LAST_WORDS, self._limits.stall_timeout),
         )
         with contextlib.suppress(Fault, Transient):
-            async with self._client.open("DELETE", self._put, limits, {}, query=self._upload):
+            async with self._client.open("DELETE", self._put, limits, {}, query=self._begun.query):
                 pass
+        await self._page.drop()
 
 
 async def undisturbed(work: Coroutine[Any, Any, None]) -> None:

@@ -24,7 +24,8 @@ from mediaglot.gateway.transfer.download import Download
 from mediaglot.gateway.transfer.endpoint import Endpoint
 from mediaglot.gateway.transfer.http import FILE, PAUSE
 from mediaglot.gateway.transfer.manner import manner
-from mediaglot.gateway.transfer.multipart import PART, Again, Multipart
+from mediaglot.gateway.transfer.multipart import PART, Again, Multipart, part_of
+from mediaglot.gateway.transfer.notebook import Notebook, Page
 from mediaglot.gateway.transfer.parcel import Parcel
 from mediaglot.gateway.transfer.policy import Limits, Policy
 from mediaglot.gateway.transfer.retry import persist, within
@@ -41,6 +42,7 @@ class S3:
     """``endpoints`` are entries of the configuration. As a mount it holds what they name, or every bucket's URL.
 
     ``pause`` is the first back-off in seconds, and it doubles; ``resolver`` takes the place of the system's.
+    ``notes`` is a folder to remember unfinished uploads in.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class S3:
         only_named: bool = False,
         pause: float = PAUSE,
         resolver: AbstractResolver | None = None,
+        notes: Path | None = None,
     ) -> None:
         self._policy = policy
+        self._notebook = Notebook(notes)
         self._clock = clock or RealClock()
         self._only_named = only_named
         self._pause = pause
@@ -98,13 +102,15 @@ class S3:
         limits = limits or self._policy
         with delivering():
             put = self._put(location, name)
-            where, _ = self._client.target(put)
+            where, target = self._client.target(put)
             headers = manner(where, put.access, content_type)
             async with (
                 Reading(lambda: os.open(path, FILE), DeliveryFailed) as source,
                 within(limits.total_timeout, _too_long(limits)),
             ):
-                tag = await self._send(put, source, headers, limits, on_progress)
+                facts = source.size, source.changed
+                page = self._notebook.page(path, target.url, facts, headers, part_of(source.size))
+                tag = await self._send(put, source, headers, page, limits, on_progress)
         return Receipt(url=_bare(put.url), size=source.size, etag=tag or None)
 
     async def _send(
@@ -112,6 +118,7 @@ class S3:
         put: Location,
         source: Reading,
         headers: Mapping[str, str],
+        page: Page,
         limits: Limits,
         on_progress: OnProgress | None,
     ) -> str:
@@ -121,7 +128,7 @@ class S3:
                 self._client, put, source, start=0, size=source.size, limits=limits, on_progress=on_progress
             )
             return await again(partial(parcel.send, headers), reached=int)
-        whole = Multipart(self._client, put, source, limits=limits, again=again, on_progress=on_progress)
+        whole = Multipart(self._client, put, source, page, limits=limits, again=again, on_progress=on_progress)
         return await whole.run(headers)
 
     def _again(self, limits: Limits) -> Again:

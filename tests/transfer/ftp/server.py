@@ -30,7 +30,7 @@ USER, PASSWORD = "ann", "s3cret/ö@:"
 class Ftpd:
     """``tls`` is explicit, implicit or None. ``said`` keeps the commands it got."""
 
-    def __init__(self, folder: Path, *, tls: str | None = None, certificate: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, tls: str | None = None, certificate: Path | None = None, port: int = 0) -> None:
         self.folder = folder
         self.said: list[str] = []
         self.cuts: list[int] = []
@@ -42,7 +42,7 @@ class Ftpd:
         self._tls, self._certificate = tls, certificate
         self._stop = threading.Event()
         self._loop = IOLoop()
-        self._server = FTPServer(("127.0.0.1", 0), self._handler(), ioloop=self._loop)
+        self._server = FTPServer(("127.0.0.1", port), self._handler(), ioloop=self._loop)
         self.port = self._server.address[1]
         self._thread = threading.Thread(target=self._serve, name="ftpd")
         self._thread.start()

@@ -4,56 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import io
 import os
 import signal
 import socket
-import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
 from aiohttp import web
-
-from mediaglot.gateway.media import tool
 
 pytestmark = pytest.mark.ffmpeg
 ASKED = {"output": "mp4"}
 """What the source is already: one run of FFmpeg copies it."""
-
-
-@pytest.fixture(scope="session")
-def noise(the_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Many megabytes that are made in two seconds."""
-    path = tmp_path_factory.mktemp("noise") / "noise.mp4"
-    picture = "color=gray:size=640x360:rate=25:duration=8,noise=alls=100:allf=t"
-    words = (the_tool.path, "-v", "error", "-f", "lavfi", "-i", picture, "-c:v", "libx264", "-preset", "ultrafast")
-    subprocess.run((*words, "-pix_fmt", "yuv420p", "-crf", "2", "-bf", "0", str(path)), check=True)
-    return path
-
-
-class Counting:
-    """An FFmpeg that leaves a line for each time that it encodes."""
-
-    def __init__(self, folder: Path, real: str) -> None:
-        self.path, self._tally = folder / "ffmpeg", folder / "tally"
-        note = f'case " $* " in *" -protocol_whitelist "*) echo run >> {self._tally};; esac'
-        self.path.write_text(f'#!/bin/bash\n{note}\nexec -a "$0" {real} "$@"\n')
-        self.path.chmod(0o755)
-
-    @property
-    def runs(self) -> int:
-        return len(self._tally.read_text().splitlines())
-
-
-@pytest.fixture
-def ffmpeg(the_tool: tool.Tool, tmp_path: Path) -> Counting:
-    (tmp_path / "bin").mkdir()
-    return Counting(tmp_path / "bin", str(the_tool.path))
 
 
 class Shelf:
@@ -97,35 +61,8 @@ async def shelf() -> AsyncIterator[Shelf]:
     await one.close()
 
 
-@pytest.fixture
-def run(command: Any, visit: Any, ffmpeg: Counting, noise: Path, tmp_path: Path) -> Callable[[], Any]:
-    """Starts the server, again and again on the same data; gives the process and a client."""
-    flags = ("--ffmpeg", str(ffmpeg.path), "--sandbox", "off", "--workers", "1", "--file-sources")
-    places = ("--allow-dir", str(noise.parent), "--allow-dir", str(tmp_path / "out"))
-
-    async def start() -> Any:
-        server = await command(*flags, *places)
-        return server, visit(server.site)
-
-    (tmp_path / "out").mkdir()
-    return start
-
-
-def pictures(film: bytes | Path) -> str:
-    """What tells one film from another, whatever file it is in."""
-    found = hashlib.sha256()
-    with av.open(io.BytesIO(film) if isinstance(film, bytes) else str(film)) as box:
-        for packet in box.demux(video=0):
-            found.update(bytes(packet))
-    return found.hexdigest()
-
-
-async def kill(server: Any) -> None:
-    assert await server.end(signal.SIGKILL) == -signal.SIGKILL
-
-
 async def test_between_the_encode_and_the_delivery(
-    run: Any, shelf: Shelf, ffmpeg: Counting, noise: Path, wait: Any
+    run: Any, pictures: Any, kill: Any, shelf: Shelf, ffmpeg: Any, noise: Path, wait: Any
 ) -> None:
     server, client = await run()
     with socket.socket() as closed:
@@ -148,7 +85,7 @@ async def test_between_the_encode_and_the_delivery(
 
 
 async def test_in_the_middle_of_a_put(
-    run: Any, shelf: Shelf, ffmpeg: Counting, noise: Path, receiver: Any, tmp_path: Path
+    run: Any, pictures: Any, kill: Any, shelf: Shelf, ffmpeg: Any, noise: Path, receiver: Any, tmp_path: Path
 ) -> None:
     server, client = await run()
     url = await shelf.open()
@@ -180,7 +117,7 @@ async def test_in_the_middle_of_a_put(
     assert letters[4]["status"] == "Finished"
 
 
-async def test_in_the_middle_of_a_copy(run: Any, ffmpeg: Counting, noise: Path, tmp_path: Path) -> None:
+async def test_in_the_middle_of_a_copy(run: Any, pictures: Any, ffmpeg: Any, noise: Path, tmp_path: Path) -> None:
     server, client = await run()
     target = tmp_path / "out" / "deep" / "a.mp4"
     media = await client.add(noise.as_uri(), ASKED | {"destination": target.as_uri()})
@@ -204,7 +141,7 @@ def _kill_at_first_part(pid: int, folder: Path) -> None:
 
 
 async def test_a_result_that_was_damaged_meanwhile_is_made_again(
-    run: Any, shelf: Shelf, ffmpeg: Counting, noise: Path, data: Path
+    run: Any, pictures: Any, kill: Any, shelf: Shelf, ffmpeg: Any, noise: Path, data: Path
 ) -> None:
     server, client = await run()
     url = await shelf.open()
@@ -226,7 +163,7 @@ async def test_a_result_that_was_damaged_meanwhile_is_made_again(
 
 
 async def test_our_own_links_lead_to_what_was_made_before_the_crash(
-    run: Any, ffmpeg: Counting, noise: Path, data: Path, receiver: Any
+    run: Any, pictures: Any, kill: Any, ffmpeg: Any, noise: Path, data: Path, receiver: Any
 ) -> None:
     """Without destinations: the files of the first output stay where they are while the second one is delivered."""
     server, client = await run()
