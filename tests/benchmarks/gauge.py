@@ -6,6 +6,8 @@ Linux only: everything is read from /proc.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import os
 import statistics
 import threading
@@ -24,6 +26,10 @@ QUIET = 0.02
 """The share of the machine's CPU that others may take in a run that counts."""
 
 TRIES = 4
+LONG = 15.0
+"""Seconds of a run that is not done again, as nobody would wait for that: what others took is told beside it."""
+
+PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass(frozen=True)
@@ -39,32 +45,55 @@ class Cost:
 def measure(action: Callable[[], object], pid: int, beside: frozenset[int] = frozenset()) -> Cost:
     """The cost of ``action`` in the process ``pid``, which is this one or a child, and in all below it.
 
-    The trees ``beside`` it, and this process itself, don't count as memory. Children must have been waited for. What
-    ends in a sandbox is waited for by nobody who would tell: of that, only the CPU that was seen in passing counts.
+    The trees ``beside`` it, and this process itself, don't count as memory. Children must have been waited for, but
+    for those that a sandbox leaves behind when it ends: these are ours then, see ``adopting``.
     """
-    stop, peak, seen = threading.Event(), [0.0], dict[int, float]()
-    before = {child: _own(child) for child in _below(pid)}
+    adopting()
+    stop, peak = threading.Event(), [0.0]
 
     def look() -> None:
         while not stop.wait(PERIOD):
             peak[0] = max(peak[0], resident(pid, beside))
-            seen.update((child, used) for child in _below(pid) if (used := _own(child)))
+            _bury(pid, beside)
 
     watching = threading.Thread(target=look)
     watching.start()
-    began, busy, own, everything = time.perf_counter(), _busy(), _used(pid), _used(os.getpid())
-    alone = _own(pid)
+    began, busy, own, everything = time.perf_counter(), _busy(), _own(os.getpid()), _used(os.getpid())
     try:
         action()
     finally:
         wall = time.perf_counter() - began
         stop.set()
         watching.join()
-    told = _used(pid) - own
-    passing = _own(pid) - alone + sum(max(0.0, used - before.get(child, 0.0)) for child, used in seen.items())
-    cpu = max(told, passing)
-    foreign = max(0.0, _busy() - busy - (_used(os.getpid()) - everything) - (cpu - told)) / (wall * CORES)
-    return Cost(wall, cpu, peak[0], foreign)
+    while _bury(pid, beside):
+        time.sleep(0.002)
+    told = _used(os.getpid()) - everything
+    foreign = max(0.0, _busy() - busy - told) / (wall * CORES)
+    return Cost(wall, told if pid == os.getpid() else told - (_own(os.getpid()) - own), peak[0], foreign)
+
+
+@functools.cache
+def adopting() -> None:
+    """From now on, orphans among our descendants become children of this process.
+
+    A sandbox (bubblewrap) ends before the first process inside of it has been waited for, so that nobody else would
+    know how much CPU FFmpeg took.
+    """
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "can't adopt orphans")
+
+
+def _bury(pid: int, beside: frozenset[int]) -> bool:
+    """Wait for the adopted ones that have ended, so that their CPU is told; whether some of them still end.
+
+    Where the work is done by this process itself, its children are its own to wait for.
+    """
+    if pid == os.getpid():
+        return False
+    left = False
+    for child in set(_children(os.getpid())) - {pid, *beside}:
+        left |= os.waitpid(child, os.WNOHANG) == (0, 0)
+    return left
 
 
 def resident(pid: int, beside: frozenset[int] = frozenset()) -> float:
@@ -81,14 +110,6 @@ def resident(pid: int, beside: frozenset[int] = frozenset()) -> float:
 def _children(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         yield from (int(word) for word in (task / "children").read_text().split())
-
-
-def _below(pid: int) -> list[int]:
-    try:
-        children = list(_children(pid))
-    except OSError:
-        return []
-    return children + [one for child in children for one in _below(child)]
 
 
 def _own(pid: int) -> float:
@@ -132,7 +153,10 @@ def _undisturbed(name: str, run: Callable[[], Cost]) -> Cost:
         cost = run()
         if cost.foreign <= max(QUIET, 3 / TICK / cost.wall / CORES):
             return cost
-        print(f"    {name}: others took {cost.foreign:.0%}, " + ("again" if left else "and it counts"), flush=True)
+        counts = not left or cost.wall > LONG
+        print(f"    {name}: others took {cost.foreign:.0%}, " + ("and it counts" if counts else "again"), flush=True)
+        if counts:
+            break
     return cost
 
 
