@@ -38,6 +38,9 @@ H264: dict[str, object] = {
     "profile": "high",
     "video_codec_parameters": {"preset": "veryfast"},
 }
+JUDGED = 10
+"""One picture of a ladder in so many is judged."""
+
 SHORT = {"overhead": 30, "clips": 60}
 """How often the short work is done."""
 
@@ -145,10 +148,11 @@ def rung(bitrate: int) -> list[str]:
 def ladder(studio: Studio) -> None:
     """Four rungs of H.264: one process that decodes once and splits, four processes in turn, and a job of ours."""
     source = film(studio)
-    places = [studio.folder / f"rung-{size}.mp4" for size, _ in RUNGS]
+    places = [studio.folder / f"split-{size}.mp4" for size, _ in RUNGS]
+    others = [studio.folder / f"alone-{size}.mp4" for size, _ in RUNGS]
     alone = [
         [FFMPEG, "-y", "-i", str(source), "-vf", f"scale={size.replace('x', ':')}", *rung(bitrate), str(place)]
-        for (size, bitrate), place in zip(RUNGS, places, strict=True)
+        for (size, bitrate), place in zip(RUNGS, others, strict=True)
     ]
     scales = ";".join(f"[s{n}]scale={size.replace('x', ':')}[v{n}]" for n, (size, _) in enumerate(RUNGS) if n)
     graph = f"[0:v]split={len(RUNGS)}[v0]" + "".join(f"[s{n}]" for n in range(1, len(RUNGS))) + f";{scales}"
@@ -172,13 +176,18 @@ def ladder(studio: Studio) -> None:
     ]
     print(f"Four-rung H.264 ladder of {studio.seconds} s 1080p")
     told(split)
+    made: list[Path] = []
+
+    def ours() -> None:
+        made[:] = studio.job(source.name, *formats, pause=0.1)
+
     found = costs(
         compare(
             studio.rounds,
             {
                 "one process, split": lambda: studio.by_hand(split),
                 "four processes in turn": lambda: studio.by_hand(*alone),
-                "a job of ours": lambda: studio.ours(source.name, *formats, pause=0.1),
+                "a job of ours": lambda: measure(ours, studio.pid),
             },
         )
     )
@@ -187,9 +196,8 @@ def ladder(studio: Studio) -> None:
     show("ours / four processes in turn", f"{own / found['four processes in turn'].wall:.3f}", "aim 0.75 at most")
     used = found["a job of ours"].cpu / found["one process, split"].cpu
     show("CPU seconds of ours / one process, split", f"{used:.3f}")
-    run(*split)
-    for hand, made, (size, _) in zip(places, studio.job(source.name, *formats), RUNGS, strict=True):
-        theirs, mine = quality(hand, source), quality(made, source)
+    for hand, own_file, (size, _) in zip(places, made, RUNGS, strict=True):
+        theirs, mine = quality(hand, source, JUDGED), quality(own_file, source, JUDGED)
         print(f"  {size}: by hand {theirs}; ours {mine}")
         if not mine.as_good_as(theirs):
             raise RuntimeError("not as good as by hand")

@@ -15,9 +15,6 @@ from pathlib import Path
 from imageio_ffmpeg import get_ffmpeg_exe
 
 FFMPEG = get_ffmpeg_exe()
-EVERY = 10
-"""One picture in so many is judged by VMAF, which is slow."""
-
 SCORES = {"vmaf": r"VMAF score: ([\d.]+)", "ssim": r"SSIM .*All:([\d.]+)"}
 
 
@@ -43,21 +40,29 @@ class Quality:
         return f"{vmaf}SSIM {self.ssim:.4f}, {self.frames} pictures, {self.size / 1e6:.2f} MB"
 
 
-def quality(encoded: Path, source: Path) -> Quality:
-    """The source is scaled to the encoded size, as the encoder's own input was. Raises CalledProcessError."""
-    first = "[1:v]settb=AVTB,setpts=PTS-STARTPTS[r];[0:v]settb=AVTB,setpts=PTS-STARTPTS[d];[r][d]scale=rw:rh[s]"
-    judged = {"vmaf": f"libvmaf=n_threads=4:n_subsample={EVERY}", "ssim": "ssim"}
-    text = ""
-    for name, judge in judged.items():
-        if name == "ssim" or has("libvmaf"):
-            graph = first.replace("[d];[r][d]", "[d];[d]split[d1][d2];[r][d1]") + f";[d2][s]{judge}"
-            text += _said("-i", str(encoded), "-i", str(source), "-lavfi", graph, "-an", "-f", "null", "-")
-    found = {name: re.search(pattern, text) for name, pattern in SCORES.items()}
-    frames = [int(number) for number in re.findall(r"frame=\s*(\d+)", text)]
-    if found["ssim"] is None or not frames:
+def quality(encoded: Path, source: Path, every: int = 1) -> Quality:
+    """One picture in ``every`` is judged. The source is scaled to the encoded size, as the encoder's own input was.
+
+    Raises CalledProcessError.
+    """
+    chosen = f"select='not(mod(n\\,{every}))',settb=AVTB,setpts=PTS-STARTPTS"
+    judges = {"ssim": "ssim", **({"vmaf": "libvmaf=n_threads=4"} if has("libvmaf") else {})}
+    taps = {word: "".join(f"[{word}{name}]" for name in judges) for word in "ds"}
+    graph = f"[0:v]{chosen},split={len(judges) + 1}{taps['d']}[size];[1:v]{chosen}[r];[r][size]scale=rw:rh"
+    graph += f",split={len(judges)}{taps['s']}"
+    graph += "".join(f";[d{name}][s{name}]{judge}[{name}]" for name, judge in judges.items())
+    maps = [word for name in judges for word in ("-map", f"[{name}]", "-f", "null", "-")]
+    text = _said("-i", str(encoded), "-i", str(source), "-filter_complex", graph, *maps)
+    found = {name: re.search(SCORES[name], text) for name in judges}
+    if any(score is None for score in found.values()):
         raise ValueError(f"no score in: {text[-500:]}")
-    vmaf = None if found["vmaf"] is None else float(found["vmaf"][1])
-    return Quality(vmaf, float(found["ssim"][1]), frames[-1], encoded.stat().st_size)
+    scores = {name: float(score[1]) for name, score in found.items() if score is not None}
+    return Quality(scores.get("vmaf"), scores["ssim"], pictures(encoded), encoded.stat().st_size)
+
+
+def pictures(path: Path) -> int:
+    said = _said("-i", str(path), "-map", "0:v", "-c", "copy", "-f", "null", "-")
+    return int(re.findall(r"frame=\s*(\d+)", said)[-1])
 
 
 @cache
