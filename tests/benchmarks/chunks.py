@@ -114,7 +114,8 @@ def report(found: dict[str, list[Cost]]) -> None:
     for name, cost in medians.items():
         ratio = cost.wall / (cost.cpu / CORES)
         print(f"  {name}: wall {cost.wall:.2f} s, CPU {cost.cpu:.2f} s, others {cost.foreign:.0%}")
-        show(f"{name}, memory {cost.peak:.0f} MB: wall / (CPU / cores)", f"{ratio:.3f}", "aim 1.05 at most" if name == "chunks" else "")
+        aim = "aim 1.05 at most" if name == "chunks" else ""
+        show(f"{name}, memory {cost.peak:.0f} MB: wall / (CPU / cores)", f"{ratio:.3f}", aim)
     show("chunks / one process", f"{medians['chunks'].wall / medians['one'].wall:.3f}")
 
 
