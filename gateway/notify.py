@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
+from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.dialect import Insistence
 from mediaglot.gateway.model import credentials_of, is_credential, masked
@@ -70,7 +70,7 @@ class Courier:
         timeout: float = 30.0,
         parallel: int = 128,
         per_host: int = 4,
-        chance: Callable[[], float] = random.random,
+        chance: Chance = SYSTEM,
         insistence: Callable[[str], Insistence] = lambda _: Insistence(),
     ) -> None:
         self._store = store
@@ -165,7 +165,9 @@ class Courier:
                 "letter %s (%s) given up after %d attempts: %s", letter.id, letter.event, attempts, status or text
             )
             return replace(told, state=LetterState.GIVEN_UP)
-        wait = timedelta(seconds=self._backoff.seconds(attempts, self._chance()))
+        wait = timedelta(
+            seconds=self._backoff.seconds(attempts, self._chance.of(f"pause/{letter.id}/{attempts}").random())
+        )
         log.info("letter %s (%s), attempt %d: %s; again in %s", letter.id, letter.event, attempts, status or text, wait)
         return replace(told, due=self._clock.now() + wait)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from mediaglot.gateway import codec
+from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Thing
 from mediaglot.gateway.model import Delivery, Event, Made, Notification, Secret, Ticket
@@ -30,12 +30,13 @@ def announce(
     now: datetime,
     subject: Subject = None,
     standing: tuple[Notification, ...] = (),
+    chance: Chance = SYSTEM,
 ) -> Iterator[Letter]:
     """A letter for each of the job's targets that wants to hear of ``event``, in the dialect's own shape.
 
     ``standing`` are subscriptions of the account, beside the job's own.
     """
-    for notification in (*ticket.job.notifications, *standing):
+    for number, notification in enumerate((*ticket.job.notifications, *standing)):
         if event not in notification.events:
             continue
         try:
@@ -48,7 +49,7 @@ def announce(
             continue
         target = notification.target.verbatim
         yield Letter(
-            id=str(uuid.uuid4()),
+            id=chance.of(_occasion(ticket, event, subject, number)).uuid(),
             key=Key.of(ticket),
             target=hashlib.sha256(target.encode()).hexdigest()[:32],
             host=_host(target),
@@ -59,6 +60,14 @@ def announce(
             headers=message.headers,
             body=message.body,
         )
+
+
+def _occasion(ticket: Ticket, event: Event, subject: Subject, number: int) -> str:
+    """What only one letter is about, so that its id does not depend on who else draws one."""
+    made, delivery = subject or (None, None)
+    place = made.deliveries.index(delivery) if made is not None and delivery is not None else ""
+    about = f"{made.id if made is not None else ''}/{place}"
+    return f"letter/{ticket.dialect}/{ticket.account}/{ticket.id}/{ticket.revision}/{event.value}/{about}/{number}"
 
 
 def _host(target: str) -> str:
@@ -72,14 +81,21 @@ def _host(target: str) -> str:
 
 
 async def tell(
-    tx: Transaction, dialect: Dialect, ticket: Ticket, event: Event, base: str, now: datetime, subject: Subject = None
+    tx: Transaction,
+    dialect: Dialect,
+    ticket: Ticket,
+    event: Event,
+    base: str,
+    now: datetime,
+    subject: Subject = None,
+    chance: Chance = SYSTEM,
 ) -> None:
     """Post what is to be told of ``event``, along with the change that it is about."""
     standing: tuple[Notification, ...] = ()
     if dialect.standing:
         things = await tx.list_things(dialect.name, ticket.account, dialect.standing)
         standing = tuple(_standing(dialect, [unpacked(stored) for _, stored in things]))
-    for letter in announce(dialect, ticket, event, base, now, subject, standing):
+    for letter in announce(dialect, ticket, event, base, now, subject, standing, chance):
         await tx.post(letter)
 
 

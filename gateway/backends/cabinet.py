@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from random import Random
 from typing import Any, Final, Protocol
 
 from mediaglot.gateway import exchange
@@ -15,6 +13,7 @@ from mediaglot.gateway.accounts import Account, Accounts, Grant, digest
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.backends.announce import packed, unpacked
+from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.exchange import Done, Intent, Page, Result, Thing, Token, Window
 from mediaglot.gateway.faults import Conflict, Forbidden, NotFound
@@ -60,11 +59,11 @@ class Cabinet:
         store: Store,
         clock: Clock,
         accounts: Accounts,
-        chance: Random | None = None,
+        chance: Chance = SYSTEM,
         dropbox: Dropbox | None = None,
     ) -> None:
         self.store, self.clock, self.accounts, self._dropbox = store, clock, accounts, dropbox
-        self._chance = chance or secrets.SystemRandom()
+        self._ids, self._tokens, self._uploads = (chance.of(name) for name in ("ids", "tokens", "uploads"))
         self.verbs: Mapping[type[Intent], Callable[[Any, Caller, Ledger], Awaitable[Result]]] = {
             exchange.PutPresets: self._put_presets,
             exchange.GetPreset: self._get_preset,
@@ -80,7 +79,7 @@ class Cabinet:
 
     async def mint(self, tx: Transaction, ids: Ids, count: int, now: datetime) -> tuple[str, ...]:
         numbers = await tx.serials(ids.counter, count, start=ids.start) if ids.counter else range(count)
-        return tuple(ids.mint(number, now, self._chance) for number in numbers)
+        return tuple(ids.mint(number, now, self._ids) for number in numbers)
 
     # --- presets ------------------------------------------------------------------------------------
 
@@ -149,7 +148,7 @@ class Cabinet:
             return replace(before, document=caller.dialect.revise(intent, before), updated=now)
         document = dict(caller.dialect.revise(intent, None))
         if kind == caller.dialect.uploads and self._dropbox:
-            document[UPLOAD] = secrets.token_urlsafe(18)
+            document[UPLOAD] = self._uploads.token(18)
             self._dropbox.announce(document[UPLOAD])
         (thing_id,) = await self.mint(tx, caller.dialect.thing_ids[kind], 1, now)
         return Thing(
@@ -206,7 +205,7 @@ class Cabinet:
         account = self.accounts.admit(caller.dialect.name, credential)
         now = self.clock.now()
         expires = None if intent.lifetime is None else now + timedelta(seconds=intent.lifetime)
-        text = Secret(caller.dialect.mint_token(self._chance))
+        text = Secret(caller.dialect.mint_token(self._tokens))
         grant = Grant(Account(account.id, account.user, intent.scopes), expires)
         until = expires.isoformat() if expires else None
         stored = {"id": account.id, "user": account.user, "scopes": list(intent.scopes), "expires": until}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
-from random import Random
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -20,6 +18,7 @@ from mediaglot.gateway.backends import Caller, Craft, step
 from mediaglot.gateway.backends.announce import Subject, keep, tell
 from mediaglot.gateway.backends.cabinet import Cabinet, Dropbox
 from mediaglot.gateway.backends.rule import WAITING, chosen, fail_refused, fresh, startable, stoppable, stopped, visible
+from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.engine import Engine
@@ -61,12 +60,12 @@ class Desk:
         *,
         workers: int,
         base: Callable[[str], str],
-        chance: Random | None = None,
+        chance: Chance = SYSTEM,
         accounts: Accounts | None = None,
         dropbox: Dropbox | None = None,
     ) -> None:
         self.store, self.engine, self.craft, self.clock = store, engine, craft, clock
-        self._workers, self._base = workers, base
+        self._workers, self._base, self._chance = workers, base, chance
         self.cabinet = Cabinet(store, clock, accounts or Accounts(clock=clock), chance, dropbox)
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._verbs: dict[type[Intent], Callable[[Any, Caller, Ledger], Awaitable[Result]]] = {
@@ -157,8 +156,11 @@ class Desk:
             sources=sources,
             outputs=outputs,
             losses=tuple(ledger),
-            ids={"folder": secrets.token_urlsafe(16), **asked(caller)},
+            ids={"folder": self._folder(dialect.name, caller, job_id), **asked(caller)},
         )
+
+    def _folder(self, dialect: str, caller: Caller, job_id: str) -> str:
+        return self._chance.of(f"folder/{dialect}/{caller.account.id}/{job_id}").token()
 
     async def _job_id(self, tx: Transaction, caller: Caller, now: datetime) -> str:
         """A new id. Those that come by chance are drawn again where one is taken. Raises Busy when none is left."""
@@ -319,7 +321,7 @@ class Desk:
         self, tx: Transaction, ticket: Ticket, event: Event, caller: Caller, subject: Subject = None
     ) -> None:
         base, now = self._base(caller.dialect.name), self.clock.now()
-        await tell(tx, caller.dialect, ticket, event, base, now, subject)
+        await tell(tx, caller.dialect, ticket, event, base, now, subject, self._chance)
 
     async def _tell_of_refused(self, tx: Transaction, ticket: Ticket, refused: Iterable[int], caller: Caller) -> None:
         for index in refused:

@@ -16,6 +16,7 @@ from typing import Final
 
 from mediaglot.gateway.backends import Craft, Product, Report, step, unheard
 from mediaglot.gateway.backends.announce import Subject, keep, tell
+from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.engine import Engine
@@ -50,11 +51,12 @@ class Shift:
         dialect: Callable[[str], Dialect],
         base: Callable[[str], str],
         gate: Gate | None = None,
+        chance: Chance = SYSTEM,
     ) -> None:
         """``gate`` admits jobs to encoding, when their sources are there and probed: the rest is done beside it."""
         self.gate = gate or Gate()
         self.store, self.engine, self.craft, self.clock = store, engine, craft, clock
-        self._dialect, self._base = dialect, base
+        self._dialect, self._base, self._chance = dialect, base, chance
 
     async def work(self, work: Work) -> None:
         """Run a ticket as far as it goes. Cancellation leaves it as it is; whoever cancels says what becomes of it."""
@@ -198,7 +200,7 @@ class Shift:
             for change, news in moves:
                 ticket = change(ticket, now)
                 for event, subject in news(ticket):
-                    await tell(tx, dialect, ticket, event, base, now, subject)
+                    await tell(tx, dialect, ticket, event, base, now, subject, self._chance)
             await keep(tx, dialect, ticket)
         return ticket
 

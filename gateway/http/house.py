@@ -18,6 +18,7 @@ from mediaglot.gateway.backends import Craft
 from mediaglot.gateway.backends.desk import Desk
 from mediaglot.gateway.backends.retention import Keep, Retention, days
 from mediaglot.gateway.backends.shift import Shift
+from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.config import Settings, folders
 from mediaglot.gateway.dialect import Dialect, Insistence
@@ -124,7 +125,11 @@ class Workshop:
 
 @asynccontextmanager
 async def open_house(
-    settings: Settings, dialects: Mapping[str, Dialect], base: Callable[[str], str], clock: Clock | None = None
+    settings: Settings,
+    dialects: Mapping[str, Dialect],
+    base: Callable[[str], str],
+    clock: Clock | None = None,
+    chance: Chance = SYSTEM,
 ) -> AsyncIterator[House]:
     clock = clock or RealClock()
     await asyncio.to_thread(mode_of, settings)
@@ -138,7 +143,9 @@ async def open_house(
         stack.push_async_callback(workshop.close)
         uploads = Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall)
         resolvers = workshop.resolve, uploads.resolve
-        craft = _craft(settings, workshop, resolvers, policy, clock, stack, lambda name: dialects[name].checksums)
+        craft = _craft(
+            settings, workshop, resolvers, policy, clock, stack, lambda name: dialects[name].checksums, chance
+        )
         workers = settings.workers or capacity.workers(settings.cores or capacity.cores())
         away = _away(settings, craft, store, clock, policy, workshop, base, stack)
         craft = away or craft
@@ -146,16 +153,18 @@ async def open_house(
         gate = Gate(capacity.budget(settings.memory), seats=workers if real else None)
         hands = AWAY if away else AHEAD * workers if real else workers
         engine = EmbeddedEngine(store, clock, workers=hands, gate=gate)
-        shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base, gate=gate)
+        shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base, gate=gate, chance=chance)
         await shift.recover()
         if away is not None:
             away.reconcile()
-        await _start_courier(settings, store, policy, clock, dialects, stack)
+        await _start_courier(settings, store, policy, clock, dialects, stack, chance)
         stack.push_async_callback(_over, _retention(settings, store, craft, clock, dialects))
         working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
         stack.push_async_callback(_stop_engine, engine, working, shift)
         accounts = Accounts(settings.accounts, clock, free=lambda name: dialects[name].free_tokens)
-        desk = Desk(store, engine, craft, clock, workers=workers, base=base, accounts=accounts, dropbox=uploads)
+        desk = Desk(
+            store, engine, craft, clock, workers=workers, base=base, chance=chance, accounts=accounts, dropbox=uploads
+        )
         await desk.cabinet.open()
         yield House(
             desk=desk,
@@ -164,7 +173,7 @@ async def open_house(
             clock=clock,
             data=settings.data,
             outputs=settings.data / "outputs",
-            signer=Signer.open(settings.data),
+            signer=Signer.open(settings.data, chance),
             uploads=uploads,
             clip=workshop.clip,
             away=away,
@@ -185,6 +194,7 @@ def _craft(
     clock: Clock,
     stack: AsyncExitStack,
     sums: Callable[[str], frozenset[str]],
+    chance: Chance,
 ) -> Craft:
     if settings.backend == "simulated":
         from mediaglot.gateway.backends.simulated import SimulatedCraft  # noqa: PLC0415 - only what is used is loaded
@@ -198,10 +208,12 @@ def _craft(
     buckets = S3(policy, clock, endpoints=settings.s3, only_named=named, notes=notes)
     rest = Mapped(policy, clock, rest=settings.data / "storage" if settings.offline_storage else None)
     mounts = (Mapped(policy, clock, folders=folders(settings.storage)), buckets, rest)
-    carrier = Carrier(policy, clock, resolvers=resolvers, mounts=mounts, patience=settings.deliver_patience)
+    carrier = Carrier(
+        policy, clock, resolvers=resolvers, mounts=mounts, patience=settings.deliver_patience, chance=chance
+    )
     stack.push_async_callback(carrier.close)
     stack.push_async_callback(buckets.close)
-    maker = cache(partial(_maker, settings, workshop, carrier, sums))
+    maker = cache(partial(_maker, settings, workshop, carrier, sums, chance))
     return FFmpegCraft(settings.data, maker, workshop.prober, carrier, LossPolicy(settings.policy))
 
 
@@ -223,7 +235,9 @@ def _away(
     return open_away(settings, craft, store, clock, policy, workshop.prober, lambda: base("").rstrip("/"), stack)
 
 
-def _maker(settings: Settings, workshop: Workshop, carrier: Carrier, sums: Callable[[str], frozenset[str]]) -> Saver:
+def _maker(
+    settings: Settings, workshop: Workshop, carrier: Carrier, sums: Callable[[str], frozenset[str]], chance: Chance
+) -> Saver:
     from mediaglot.gateway.backends.cache import FOLDER, Cache  # noqa: PLC0415 - loaded for the first job, not at once
     from mediaglot.gateway.backends.making import Maker  # noqa: PLC0415
     from mediaglot.gateway.backends.saving import Saver  # noqa: PLC0415
@@ -237,6 +251,7 @@ def _maker(settings: Settings, workshop: Workshop, carrier: Carrier, sums: Calla
         carrier,
         limits=limits_of(settings),
         threads=threads(cores),
+        chance=chance.of("keys").randbytes,
         machine=fresh if thinkable(cores, settings.chunk_seconds) else None,
         copy=settings.stream_copy,
         sums=sums,
@@ -308,6 +323,7 @@ async def _start_courier(
     clock: Clock,
     dialects: Mapping[str, Dialect],
     stack: AsyncExitStack,
+    chance: Chance,
 ) -> None:
     from mediaglot.gateway.http.client import Sender  # noqa: PLC0415
     from mediaglot.gateway.notify import Courier  # noqa: PLC0415
@@ -318,7 +334,8 @@ async def _start_courier(
     def insistence(name: str) -> Insistence:
         return dialects[name].insistence if name in dialects else Insistence()
 
-    running = asyncio.create_task(Courier(store, sender, clock, insistence=insistence).run(), name="courier")
+    courier = Courier(store, sender, clock, chance=chance, insistence=insistence)
+    running = asyncio.create_task(courier.run(), name="courier")
     stack.push_async_callback(_over, running)
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import parse_qsl, quote, urlencode
+
+from mediaglot.gateway.chance import SYSTEM, Chance
 
 FILES: Final = "/_mediaglot/files/"
 NOTIFICATIONS: Final = "/_mediaglot/notifications"
@@ -31,14 +32,14 @@ class Signer:
         self._key = key
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path, chance: Chance = SYSTEM) -> Self:
         """With the key in ``folder``, which is made when there is none: links outlive a restart."""
         path = folder / "link.key"
         try:
             key = path.read_bytes()
         except FileNotFoundError:
             key = b""
-        return cls(key if len(key) == KEY_BYTES else _new_key(path))
+        return cls(key if len(key) == KEY_BYTES else _new_key(path, chance))
 
     def sign(self, path: str, expires: datetime, *, filename: str = "", inline: bool = False) -> str:
         """The query string. ``filename`` is what a browser saves the file as; ``inline`` lets it show it instead."""
@@ -94,8 +95,8 @@ def _read(query: str) -> dict[str, str] | None:
     return said if expires.isascii() and expires.isdigit() and len(expires) <= 11 else None
 
 
-def _new_key(path: Path) -> bytes:
-    key = secrets.token_bytes(KEY_BYTES)
+def _new_key(path: Path, chance: Chance) -> bytes:
+    key = chance.of("links").randbytes(KEY_BYTES)
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

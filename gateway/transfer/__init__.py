@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 from urllib.parse import quote
 
+from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.faults import (
     DeliveryFailed,
@@ -133,9 +134,10 @@ class Carrier:
         mounts: Sequence[Mount] = (),
         schemes: Mapping[str, str] = SCHEMES,
         patience: float = 0.0,
+        chance: Chance = SYSTEM,
     ) -> None:
         self.policy = policy
-        self._patience = patience
+        self._patience, self._chance = patience, chance.of("deliveries")
         self._clock = clock or RealClock()
         self._resolvers = tuple(resolvers)
         self._mounts = tuple(mounts)
@@ -174,7 +176,7 @@ class Carrier:
                 limits=limits,
                 on_progress=on_progress,
             )
-            return await patiently(once, patience=self._patience, clock=self._clock)
+            return await patiently(once, patience=self._patience, clock=self._clock, chance=self._chance)
 
     async def close(self) -> None:
         while self._open:

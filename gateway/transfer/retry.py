@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, TypeVar
 
+from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import DeliveryFailed, Fault, SourceTimeout
 
@@ -54,9 +54,7 @@ async def persist(
         await clock.sleep(min(pause * 2 ** (misses - 1), LONGEST_PAUSE))
 
 
-async def patiently(
-    once: Callable[[], Awaitable[T]], *, patience: float, clock: Clock, chance: Callable[[], float] = random.random
-) -> T:
+async def patiently(once: Callable[[], Awaitable[T]], *, patience: float, clock: Clock, chance: Chance = SYSTEM) -> T:
     """The result of ``once``, which is called again after a fault that may pass, for ``patience`` seconds in all.
 
     The pause between two calls grows, less a random half at most. Raises the last fault.
@@ -66,7 +64,7 @@ async def patiently(
         try:
             return await once()
         except DeliveryFailed as fault:
-            pause = min(FIRST_WAIT * 2.0**misses, LONGEST_WAIT) * (1 - chance() / 2)
+            pause = min(FIRST_WAIT * 2.0**misses, LONGEST_WAIT) * (1 - chance.random() / 2)
             if not fault.passing or clock.monotonic() - began + pause > patience:
                 raise
             LOG.info("a delivery waits %.1f s after %a", pause, str(fault))

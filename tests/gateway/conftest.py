@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from random import Random
 from typing import Any, ClassVar
 
 import pytest
@@ -20,6 +19,7 @@ from mediaglot.gateway.auth import BodyPair
 from mediaglot.gateway.backends import Caller, Over, Product, Report, step
 from mediaglot.gateway.backends.desk import Desk
 from mediaglot.gateway.backends.shift import Shift
+from mediaglot.gateway.chance import SeededChance
 from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.dialect import Call, Complaint, Dialect, Knob, Route
 from mediaglot.gateway.engine.embedded import EmbeddedEngine
@@ -229,7 +229,7 @@ class Works:
         self.shift = Telling(self.news.set, store, self.engine, craft, clock, dialect=lambda _: toy, base=self.base)
         self.accounts = Accounts(clock=clock)
         self.desk = Desk(
-            store, self.engine, craft, clock, workers=2, base=self.base, chance=Random(1), accounts=self.accounts
+            store, self.engine, craft, clock, workers=2, base=self.base, chance=SeededChance(1), accounts=self.accounts
         )
 
     def base(self, dialect: str) -> str:

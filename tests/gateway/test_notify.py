@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mediaglot.gateway.chance import Chance
 from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.dialect import Insistence
 from mediaglot.gateway.exchange import headers
@@ -34,6 +35,17 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 @pytest.fixture
 def clock() -> VirtualClock:
     return VirtualClock(START)
+
+
+class Drawn(Chance):
+    """Always the same."""
+
+    def __init__(self, number: float) -> None:
+        self.number = number
+        super().__init__()
+
+    def random(self) -> float:
+        return self.number
 
 
 def letter(name: str, *, key: Key = JOB, target: str = "hook") -> Letter:
@@ -152,7 +164,7 @@ async def test_a_letter_of_an_undone_transaction_never_goes_out(store, clock):
 
 async def test_order_holds_within_a_ticket_and_target_through_retries(store, clock):
     receivers = Receivers(a=[500, OSError("gone")])
-    courier = Courier(store, receivers, clock, backoff=Backoff(first=10), chance=lambda: 0.0)
+    courier = Courier(store, receivers, clock, backoff=Backoff(first=10), chance=Drawn(0.0))
     async with delivering(courier):
         await post(store, letter("a"), letter("b"), letter("c"))
         first = await until(store, "a", lambda found: found.attempts == 1)
@@ -179,7 +191,7 @@ def test_backoff_doubles_up_to_its_most_and_jitter_takes_off_up_to_half():
 
 async def test_given_up_visibly_and_the_next_in_line_goes_on(store, clock):
     receivers = Receivers(a=[500] * 9)
-    courier = Courier(store, receivers, clock, retries=2, backoff=Backoff(first=10), chance=lambda: 0.5)
+    courier = Courier(store, receivers, clock, retries=2, backoff=Backoff(first=10), chance=Drawn(0.5))
     async with delivering(courier):
         await post(store, letter("a"), letter("b"))
         await sleeping(clock, 7.5)
@@ -283,7 +295,7 @@ async def test_each_attempt_is_written_down_without_credentials(store, clock):
         return told
 
     sent = replace(letter("a"), headers=headers(x_token="tea-and-cake"))
-    async with delivering(Courier(store, refuse, clock, retries=2, backoff=Backoff(first=8), chance=lambda: 0.0)):
+    async with delivering(Courier(store, refuse, clock, retries=2, backoff=Backoff(first=8), chance=Drawn(0.0))):
         await post(store, sent)
         await sleeping(clock, 1.5)
         await clock.advance(1.5)

@@ -25,11 +25,12 @@ ABOVE = frozenset({*FIRST, *SECOND, *THIRD})
 # Beside the dialects: these know the first row, and what is named here.
 BESIDE = {
     "clock": set(),
+    "chance": set(),
     "codec": set(),
     "store": {"clock", "codec"},
     "shelf": {"codec", "store"},
     "media": {"clock"},
-    "transfer": {"clock", "wire"},
+    "transfer": {"chance", "clock", "wire"},
 }
 
 
