@@ -1,4 +1,4 @@
-"""The only source of time: the machine's, or one that stands still until it is advanced by hand."""
+"""The only source of time: the machine's, or one of its own that stands still, runs, or is moved on by hand."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
+
+MICRO: Final = 1_000_000
+PASSES: Final = 30
+"""Turns of the event loop in which nothing was begun, after which nothing will be."""
 
 
 class Clock(Protocol):
@@ -19,7 +25,14 @@ class Clock(Protocol):
         """Seconds that only grow, from an arbitrary start."""
         ...
 
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float, *, late: int = 0) -> None:
+        """Whoever may be ``late`` looks after something now and then: where time jumps, once at the end of the jump is
+        enough for him, and those with the smaller number come first."""
+        ...
+
+    def busy(self) -> AbstractContextManager[None]:
+        """Around what happens outside of the event loop (a database, a receiver of messages): time can wait for it."""
+        ...
 
 
 class RealClock:
@@ -29,47 +42,199 @@ class RealClock:
     def monotonic(self) -> float:
         return time.monotonic()
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, *, late: int = 0) -> None:
         await asyncio.sleep(seconds)
+
+    def busy(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class Sleeper(NamedTuple):
+    due: int
+    number: int
+    late: int
+    woken: asyncio.Future[None]
 
 
 class VirtualClock:
-    """Stands at ``start`` until ``advance``, which wakes the sleepers whose time has come, in order."""
+    """Time of its own, in whole microseconds. It begins at ``start`` and stands still, or runs ``speed`` times as fast
+    as the machine's.
 
-    def __init__(self, start: datetime) -> None:
-        self._start = start
-        self._elapsed = 0.0
-        self._count = itertools.count()
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+    Moved on by hand, it wakes the sleepers whose time has come one by one, in order, and before it goes on it lets
+    happen what they were woken for: see ``settle``.
+    """
+
+    def __init__(self, start: datetime, *, speed: float = 0.0, patience: float = 5.0) -> None:
+        """``patience`` is how many seconds of the machine's the clock waits for what is ``busy``, at most."""
+        self._start, self._patience = start, patience
+        self._elapsed, self._speed, self._since = 0, 0.0, 0.0
+        self._numbers = itertools.count()
+        self._sleepers: list[Sleeper] = []
+        self._lates: list[Sleeper] = []
+        self._moves: list[asyncio.Future[None]] = []
+        self._bell: asyncio.TimerHandle | None = None
+        self._moving = asyncio.Lock()
+        self._busy = self._begun = 0
+        self._idle: asyncio.Future[None] | None = None
+        self.run(speed)
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._elapsed)
+        return self._start + timedelta(microseconds=self._time())
 
     def monotonic(self) -> float:
-        return self._elapsed
+        return self._time() / MICRO
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, *, late: int = 0) -> None:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._elapsed + seconds, next(self._count), woken))
+        sleeper = Sleeper(self._time() + max(1, round(seconds * MICRO)), next(self._numbers), late, woken)
+        heapq.heappush(self._lates if late else self._sleepers, sleeper)
+        self._set_bell()
         await woken
+
+    async def moved(self) -> None:
+        """Until the clock has been moved on by hand once more, however far."""
+        moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._moves.append(moved)
+        await moved
+
+    # --- by hand ------------------------------------------------------------------------------------
+
+    @property
+    def speed(self) -> float:
+        """0 while it stands still."""
+        return self._speed
+
+    def run(self, speed: float = 1.0) -> None:
+        """Go on by itself, ``speed`` times as fast as the machine's clock."""
+        self._elapsed, self._since, self._speed = self._time(), time.monotonic(), speed
+        self._set_bell()
+
+    def freeze(self) -> None:
+        self.run(0.0)
 
     @property
     def next_due(self) -> float | None:
         """Seconds until the next sleeper wakes, None while nobody sleeps."""
-        while self._sleepers and self._sleepers[0][2].done():
-            heapq.heappop(self._sleepers)
-        return self._sleepers[0][0] - self._elapsed if self._sleepers else None
+        ends = [heap[0].due for heap in (_awake(self._sleepers), _awake(self._lates)) if heap]
+        return max(0, min(ends) - self._time()) / MICRO if ends else None
 
     async def advance(self, seconds: float) -> None:
-        """Let ``seconds`` pass; what sleepers do when woken happens before the time moves on."""
-        end = self._elapsed + seconds
-        while (due := self.next_due) is not None and self._elapsed + due <= end:
-            self._elapsed, _, woken = heapq.heappop(self._sleepers)
-            if not woken.done():
-                woken.set_result(None)
-            for _ in range(10):
-                await asyncio.sleep(0)
-        self._elapsed = end
+        """Let ``seconds`` pass, and everything happen that falls into them."""
+        async with self._by_hand():
+            await self._go(self._elapsed + round(seconds * MICRO))
+
+    async def step(self) -> float | None:
+        """Go on to the next event, and let it happen; the seconds until then, None where nothing is to come."""
+        async with self._by_hand():
+            await self.settle()
+            if not _awake(self._sleepers):
+                return None
+            before, to = self._elapsed, max(self._elapsed, self._sleepers[0].due)
+            await self._go(to)
+            return (to - before) / MICRO
+
+    async def set(self, moment: datetime) -> None:
+        """Make it ``moment``. What lies between happens; the way back changes only what the clock shows."""
+        seconds = (moment - self.now()) / timedelta(seconds=1)
+        if seconds < 0:
+            self._start += timedelta(seconds=seconds)
+            return
+        await self.advance(seconds)
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        self._busy += 1
+        self._begun += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            if not self._busy and self._idle is not None and not self._idle.done():
+                self._idle.set_result(None)
+
+    async def settle(self) -> None:
+        """Let everything happen that can without more time: until nobody is busy, nor becomes so for some turns of
+        the event loop. What is still busy when there is no patience left is left behind."""
+        loop = asyncio.get_running_loop()
+        ends, quiet, begun = loop.time() + self._patience, 0, self._begun
+        while quiet < PASSES and loop.time() < ends:
+            if self._busy:
+                self._idle = loop.create_future()
+                await asyncio.wait({self._idle}, timeout=max(0.0, ends - loop.time()))
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if begun == self._begun and not self._busy else 0
+            begun = self._begun
+
+    # --- inside -------------------------------------------------------------------------------------
+
+    def _time(self) -> int:
+        run = (time.monotonic() - self._since) * self._speed if self._speed else 0.0
+        return self._elapsed + int(run * MICRO)
+
+    def _by_hand(self) -> _Hand:
+        return _Hand(self, self._moving)
+
+    async def _go(self, end: int) -> None:
+        await self.settle()
+        while _awake(self._sleepers) and self._sleepers[0].due <= end:
+            await self._jump(max(self._elapsed, self._sleepers[0].due))
+        await self._jump(end)
+        moves, self._moves = self._moves, []
+        for moved in moves:
+            if not moved.done():
+                moved.set_result(None)
+        await self.settle()
+
+    async def _jump(self, to: int) -> None:
+        self._elapsed = to
+        lates = [heapq.heappop(self._lates) for one in sorted(self._lates) if one.due <= to]
+        for sleeper in sorted(lates, key=lambda one: (one.late, one.due, one.number)):
+            await self._wake(sleeper)
+        while _awake(self._sleepers) and self._sleepers[0].due <= to:
+            await self._wake(heapq.heappop(self._sleepers))
+
+    async def _wake(self, sleeper: Sleeper) -> None:
+        if not sleeper.woken.done():
+            sleeper.woken.set_result(None)
+            await self.settle()
+
+    def _set_bell(self) -> None:
+        """While the clock runs, the event loop wakes the sleepers."""
+        if self._bell is not None:
+            self._bell.cancel()
+            self._bell = None
+        due = self.next_due
+        if self._speed and due is not None:
+            self._bell = asyncio.get_running_loop().call_later(due / self._speed, self._ring)
+
+    def _ring(self) -> None:
+        for heap in (self._lates, self._sleepers):
+            while _awake(heap) and heap[0].due <= self._time():
+                heapq.heappop(heap).woken.set_result(None)
+        self._set_bell()
+
+
+class _Hand:
+    """One at a time moves the clock, which stands still meanwhile."""
+
+    def __init__(self, clock: VirtualClock, alone: asyncio.Lock) -> None:
+        self._clock, self._alone, self._speed = clock, alone, 0.0
+
+    async def __aenter__(self) -> None:
+        await self._alone.acquire()
+        self._speed = self._clock.speed
+        self._clock.freeze()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._clock.run(self._speed)
+        self._alone.release()
+
+
+def _awake(heap: list[Sleeper]) -> list[Sleeper]:
+    """The heap without those at its top who were cancelled."""
+    while heap and heap[0].woken.done():
+        heapq.heappop(heap)
+    return heap

@@ -57,7 +57,7 @@ class Retention:
                 await self.sweep()
             except Exception:
                 LOG.exception("not everything that is over could be forgotten; it is tried again later")
-            await self._clock.sleep(min(PERIOD, max(LEAST, shortest.total_seconds() / 10)))
+            await self._clock.sleep(min(PERIOD, max(LEAST, shortest.total_seconds() / 10)), late=3)
 
     async def sweep(self) -> None:
         now, keep = self._clock.now(), self._keep
@@ -85,7 +85,7 @@ class Retention:
                 async with self._store.write() as tx:
                     if (ticket := await tx.get(one.key)) is not None and _over(ticket, before):
                         # Inside, so that nobody can begin the job again meanwhile.
-                        await asyncio.to_thread(self._craft.discard, ticket)
+                        await self._aside(self._craft.discard, ticket)
                         count += 1
             at = page[-1]
             async with self._store.write() as tx:
@@ -101,10 +101,14 @@ class Retention:
                 for ticket in gone:
                     await self._forget(tx, ticket)
             for ticket in gone:
-                await asyncio.to_thread(self._craft.discard, ticket)
-                await asyncio.to_thread(self._craft.clear, ticket)
+                await self._aside(self._craft.discard, ticket)
+                await self._aside(self._craft.clear, ticket)
             count, at = count + len(gone), page[-1]
         return count
+
+    async def _aside(self, work: Callable[[Ticket], None], ticket: Ticket) -> None:
+        with self._clock.busy():
+            await asyncio.to_thread(work, ticket)
 
     async def _forget(self, tx: Transaction, ticket: Ticket) -> None:
         dialect = self._dialect(ticket.dialect)

@@ -171,7 +171,7 @@ class Shift:
     async def _beat(self, work: Work) -> None:
         """Signs of life: fetching, encoding and delivering have their own watchdogs, this one is for the process."""
         while await self.engine.progress(work):
-            await self.clock.sleep(HEARTBEAT)
+            await self.clock.sleep(HEARTBEAT, late=1)
 
     async def _end(self, work: Work, *moves: Move) -> None:
         """Write the end of this run down, unless the work belongs to another run by now."""

@@ -19,6 +19,8 @@ from mediaglot.gateway.store import Key, Store, Topic, Transaction, Work
 log = logging.getLogger(__name__)
 LEASE: Final = 120.0
 MOST: Final = 2
+LEAST: Final = 0.1
+"""Seconds between two looks for leases that are over."""
 
 
 class End(Enum):
@@ -208,8 +210,12 @@ class EmbeddedEngine:
 
     async def _reap_for_ever(self) -> None:
         while True:
-            await self._clock.sleep(self._lease / 4)
+            await self._clock.sleep(self._until_next_end(), late=2)
             await self.reap()
+
+    def _until_next_end(self) -> float:
+        ends = (run.until - self._clock.monotonic() for run in self._runs.values())
+        return max(LEAST, min([self._lease / 4, *ends]))
 
     async def _end_all(self) -> None:
         for run in self._runs.values() if self._requeue else ():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 
+from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import SourceForbidden
 from mediaglot.gateway.notify import Answer, Send, Undeliverable
 from mediaglot.gateway.store import Letter
@@ -18,8 +19,8 @@ MOST = 10_000
 class Sender:
     """Sends letters by the scheme of their URL; ``mail`` takes those to ``mailto:``. One session; ``close`` ends it."""
 
-    def __init__(self, policy: Policy, mail: Send | None = None) -> None:
-        self._policy = policy
+    def __init__(self, policy: Policy, clock: Clock, mail: Send | None = None) -> None:
+        self._policy, self._clock = policy, clock
         self._mail = mail
         self._session: aiohttp.ClientSession | None = None
 
@@ -27,12 +28,14 @@ class Sender:
         url = letter.url.reveal()
         scheme = url.partition(":")[0].lower()
         if scheme == "mailto" and self._mail is not None:
-            return await self._mail(letter)
+            with self._clock.busy():
+                return await self._mail(letter)
         if scheme not in {"http", "https"}:
             raise Undeliverable("nothing here can deliver to this kind of URL")
         try:
             judge(url, self._policy)
-            return await self._send(letter, url)
+            with self._clock.busy():
+                return await self._send(letter, url)
         except SourceForbidden as fault:
             raise Undeliverable(f"the policy does not allow it ({fault.data['reason']})") from None
 

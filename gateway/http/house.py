@@ -137,7 +137,7 @@ async def open_house(
     private(settings.data)
     async with AsyncExitStack() as stack:
         keys = settings.data_key, settings.data_key_old
-        opened = await SqliteStore.open(settings.data, durable=settings.durable, keys=keys)
+        opened = await SqliteStore.open(settings.data, durable=settings.durable, keys=keys, busy=clock.busy)
         store = await stack.enter_async_context(opened)
         workshop = Workshop(settings)
         stack.push_async_callback(workshop.close)
@@ -328,7 +328,7 @@ async def _start_courier(
     from mediaglot.gateway.http.client import Sender  # noqa: PLC0415
     from mediaglot.gateway.notify import Courier  # noqa: PLC0415
 
-    sender = Sender(policy, _mail(settings, policy.trust, clock, stack))
+    sender = Sender(policy, clock, _mail(settings, policy.trust, clock, stack))
     stack.push_async_callback(sender.close)
 
     def insistence(name: str) -> Insistence:

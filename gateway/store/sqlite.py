@@ -11,7 +11,7 @@ import logging
 import sqlite3
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -46,6 +46,7 @@ SLICE: Final = 16
 
 
 Statement: TypeAlias = tuple[str, dict[str, Any]]
+Busy: TypeAlias = Callable[[], AbstractContextManager[None]]
 
 
 def indebted(due: deque[Statement]) -> type[sqlite3.Connection]:
@@ -63,14 +64,15 @@ def indebted(due: deque[Statement]) -> type[sqlite3.Connection]:
 class SqliteConnection:
     """A connection as the rest of the store sees it. ``due`` is what ``later`` has put off."""
 
-    def __init__(self, connection: aiosqlite.Connection, due: deque[Statement]) -> None:
+    def __init__(self, connection: aiosqlite.Connection, due: deque[Statement], busy: Busy) -> None:
         self._connection = connection
         self._due = due
+        self._busy = busy
 
     @classmethod
-    async def open(cls, file: Path, *pragmas: str) -> Self:
+    async def open(cls, file: Path, *pragmas: str, busy: Busy = nullcontext) -> Self:
         due: deque[Statement] = deque()
-        made = cls(await aiosqlite.connect(file, isolation_level=None, timeout=10, factory=indebted(due)), due)
+        made = cls(await aiosqlite.connect(file, isolation_level=None, timeout=10, factory=indebted(due)), due, busy)
         for pragma in ("foreign_keys = ON", *pragmas):
             await made.rows(f"PRAGMA {pragma}")
         for function in (*FUNCTIONS, grams):
@@ -80,7 +82,8 @@ class SqliteConnection:
 
     async def rows(self, sql: str, **values: Any) -> list[Row]:
         try:
-            return list(await self._connection.execute_fetchall(sql, values))  # type: ignore[arg-type]
+            with self._busy():
+                return list(await self._connection.execute_fetchall(sql, values))  # type: ignore[arg-type]
         except aiosqlite.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
                 raise Full from error
@@ -139,20 +142,30 @@ class SqliteStore:
         self._watchers: defaultdict[Topic, list[Watcher]] = defaultdict(list)
 
     @classmethod
-    async def open(cls, folder: Path, *, durable: bool = False, cache: int = 4096, keys: Sequence[Secret] = ()) -> Self:
+    async def open(
+        cls,
+        folder: Path,
+        *,
+        durable: bool = False,
+        cache: int = 4096,
+        keys: Sequence[Secret] = (),
+        busy: Busy = nullcontext,
+    ) -> Self:
         """Take the data folder, create or upgrade what is in it. Raises FolderInUse, NewerData or Locked.
 
-        With ``keys`` documents are encrypted: with the first of them, from now on and throughout.
+        With ``keys`` documents are encrypted: with the first of them, from now on and throughout. ``busy`` is entered
+        while the database is asked (``Clock.busy``).
         """
         lock = FolderLock(folder)
         opened: list[SqliteConnection] = []
         try:
             private_file(folder / FILE)
             level = "FULL" if durable else "NORMAL"
-            opened.append(await SqliteConnection.open(folder / FILE, "journal_mode = WAL", f"synchronous = {level}"))
+            pragmas = "journal_mode = WAL", f"synchronous = {level}"
+            opened.append(await SqliteConnection.open(folder / FILE, *pragmas, busy=busy))
             await migrate(opened[0])
             vault = await open_vault(opened[0], keys)
-            opened.append(await SqliteConnection.open(folder / FILE, "query_only = ON"))
+            opened.append(await SqliteConnection.open(folder / FILE, "query_only = ON", busy=busy))
         except BaseException:
             for connection in opened:
                 await connection.close()

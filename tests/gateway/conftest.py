@@ -333,7 +333,7 @@ def craft() -> Hands:
 
 @pytest.fixture
 async def works(tmp_path: Path, clock: VirtualClock, toy: Toy, craft: Hands) -> AsyncIterator[Works]:
-    async with await SqliteStore.open(tmp_path / "data") as store:
+    async with await SqliteStore.open(tmp_path / "data", busy=clock.busy) as store:
         yield Works(store, clock, toy, craft)
 
 

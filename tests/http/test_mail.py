@@ -267,7 +267,7 @@ async def test_the_courier_brings_mail_and_repeats_what_was_put_off(
     end_of: Callable[..., Any], box: Postbox, mailer: Callable[..., Mailer]
 ) -> None:
     box.refusals = ["450 Try later"]
-    sent = await end_of(letter(subject="Done"), Sender(Policy(), mailer(box.port)))
+    sent = await end_of(letter(subject="Done"), Sender(Policy(), RealClock(), mailer(box.port)))
     assert (sent.state, sent.attempts, sent.status) == (LetterState.DELIVERED, 2, 250)
     assert box.only()["Subject"] == "Done"
 
@@ -275,7 +275,7 @@ async def test_the_courier_brings_mail_and_repeats_what_was_put_off(
 async def test_without_a_mail_server_a_letter_is_given_up_at_once(
     end_of: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    lost = await end_of(letter(), Sender(Policy(), Mailer(MailServer(), RealClock())))
+    lost = await end_of(letter(), Sender(Policy(), RealClock(), Mailer(MailServer(), RealClock())))
     assert (lost.state, lost.attempts, lost.status) == (LetterState.GIVEN_UP, 1, None)
     assert lost.answer == "no mail server is configured: set smtp_host"
     assert "given up after 1 attempts: no mail server is configured" in caplog.text
@@ -283,5 +283,5 @@ async def test_without_a_mail_server_a_letter_is_given_up_at_once(
 
 @pytest.mark.parametrize("url", ["mailto:ann@example.com", "ftp://example.com/x"])
 async def test_a_scheme_that_nobody_takes_is_given_up_at_once(end_of: Callable[..., Any], url: str) -> None:
-    lost = await end_of(letter(url), Sender(Policy()))
+    lost = await end_of(letter(url), Sender(Policy(), RealClock()))
     assert (lost.state, lost.attempts) == (LetterState.GIVEN_UP, 1)
