@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -33,7 +33,7 @@ from mediaglot.gateway.media import capacity
 from mediaglot.gateway.media.machine import machine
 from mediaglot.gateway.media.tool import Tool, find
 from mediaglot.gateway.store.sqlite import SqliteStore
-from mediaglot.gateway.transfer import Carrier, Resolver
+from mediaglot.gateway.transfer import Carrier
 from mediaglot.gateway.transfer.policy import Policy
 from mediaglot.gateway.transfer.trust import Trust
 
@@ -136,16 +136,11 @@ async def open_house(
     policy = await asyncio.to_thread(policy_of, settings)
     private(settings.data)
     async with AsyncExitStack() as stack:
-        keys = settings.data_key, settings.data_key_old
-        opened = await SqliteStore.open(settings.data, durable=settings.durable, keys=keys, busy=clock.busy)
-        store = await stack.enter_async_context(opened)
+        store = await stack.enter_async_context(await _open_store(settings, clock))
         workshop = Workshop(settings)
         stack.push_async_callback(workshop.close)
         uploads = Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall)
-        resolvers = workshop.resolve, uploads.resolve
-        craft = _craft(
-            settings, workshop, resolvers, policy, clock, stack, lambda name: dialects[name].checksums, chance
-        )
+        craft = _craft(settings, workshop, uploads, policy, clock, dialects, chance, stack)
         workers = settings.workers or capacity.workers(settings.cores or capacity.cores())
         away = _away(settings, craft, store, clock, policy, workshop, base, stack)
         craft = away or craft
@@ -159,8 +154,7 @@ async def open_house(
             away.reconcile()
         await _start_courier(settings, store, policy, clock, dialects, stack, chance)
         stack.push_async_callback(_over, _retention(settings, store, craft, clock, dialects))
-        working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
-        stack.push_async_callback(_stop_engine, engine, working, shift)
+        _start_engine(engine, shift, stack)
         accounts = Accounts(settings.accounts, clock, free=lambda name: dialects[name].free_tokens)
         desk = Desk(
             store, engine, craft, clock, workers=workers, base=base, chance=chance, accounts=accounts, dropbox=uploads
@@ -180,6 +174,11 @@ async def open_house(
         )
 
 
+async def _open_store(settings: Settings, clock: Clock) -> SqliteStore:
+    keys = settings.data_key, settings.data_key_old
+    return await SqliteStore.open(settings.data, durable=settings.durable, keys=keys, busy=clock.busy)
+
+
 def private(data: Path) -> None:
     """The data folder, and in it the rooms for what clients bring and get: for nobody else on this machine."""
     for folder in (data, *(data / room for room in ROOMS)):
@@ -189,12 +188,12 @@ def private(data: Path) -> None:
 def _craft(
     settings: Settings,
     workshop: Workshop,
-    resolvers: Sequence[Resolver],
+    uploads: Uploads,
     policy: Policy,
     clock: Clock,
-    stack: AsyncExitStack,
-    sums: Callable[[str], frozenset[str]],
+    dialects: Mapping[str, Dialect],
     chance: Chance,
+    stack: AsyncExitStack,
 ) -> Craft:
     if settings.backend == "simulated":
         from mediaglot.gateway.backends.simulated import SimulatedCraft  # noqa: PLC0415 - only what is used is loaded
@@ -209,11 +208,16 @@ def _craft(
     rest = Mapped(policy, clock, rest=settings.data / "storage" if settings.offline_storage else None)
     mounts = (Mapped(policy, clock, folders=folders(settings.storage)), buckets, rest)
     carrier = Carrier(
-        policy, clock, resolvers=resolvers, mounts=mounts, patience=settings.deliver_patience, chance=chance
+        policy,
+        clock,
+        resolvers=(workshop.resolve, uploads.resolve),
+        mounts=mounts,
+        patience=settings.deliver_patience,
+        chance=chance,
     )
     stack.push_async_callback(carrier.close)
     stack.push_async_callback(buckets.close)
-    maker = cache(partial(_maker, settings, workshop, carrier, sums, chance))
+    maker = cache(partial(_maker, settings, workshop, carrier, lambda name: dialects[name].checksums, chance))
     return FFmpegCraft(settings.data, maker, workshop.prober, carrier, LossPolicy(settings.policy))
 
 
@@ -351,6 +355,11 @@ async def _over(running: asyncio.Task[None]) -> None:
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
+
+
+def _start_engine(engine: EmbeddedEngine, shift: Shift, stack: AsyncExitStack) -> None:
+    working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
+    stack.push_async_callback(_stop_engine, engine, working, shift)
 
 
 async def _stop_engine(engine: EmbeddedEngine, working: asyncio.Task[None], shift: Shift) -> None:
