@@ -11,6 +11,7 @@ from mediaglot.gateway.backends.desk import Desk
 from mediaglot.gateway.chance import SYSTEM, Chance, SeededChance
 from mediaglot.gateway.exchange import CreateJob, IssueToken
 from mediaglot.gateway.ids import Uuid
+from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import Event, Input, Job, Location, Notification, Output, Secret
 
 
@@ -55,9 +56,11 @@ async def test_all_that_a_desk_draws_comes_of_its_chance(works: Any) -> None:
         found: list[Any] = []
         for account in accounts:
             job = Job(inputs=(source,), outputs=(Output(container="mp4"),), notifications=(hook,))
-            ticket: Any = await desk.perform(CreateJob(job=job), works.caller(account), [])  # type: ignore[arg-type]
+            ticket: Any = await desk.perform(CreateJob(job=job), works.caller(account), Ledger())
             (letter,) = await works.store.letters(works.key(ticket.id, account))
-            token: Any = await desk.perform(IssueToken(name=account, secret=Secret("s")), works.caller(account), [])  # type: ignore[arg-type]
+            token: Any = await desk.perform(
+                IssueToken(name=account, secret=Secret("s")), works.caller(account), Ledger()
+            )
             found.append((ticket.id, ticket.ids["folder"], letter.id, token.text.reveal()))
         return found
 
