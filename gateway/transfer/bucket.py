@@ -89,7 +89,8 @@ def option(name: str) -> str:
 
 def _store(scheme: str, host: str, port: int | None, domains: Iterable[str]) -> tuple[str, str] | None:
     """The bucket, if the host names one, and the domain."""
-    full = host if port in {None, PORTS.get(scheme)} else f"{host}:{port}"
+    shown = f"[{host}]" if ":" in host else host
+    full = shown if port in {None, PORTS.get(scheme)} else f"{shown}:{port}"
     for domain in domains:
         if full == domain:
             return "", domain
