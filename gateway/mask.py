@@ -11,9 +11,11 @@ from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
 
 from mediaglot.gateway.exchange import Headers, Request
-from mediaglot.gateway.model import Location, Secret
+from mediaglot.gateway.model import Location, Secret, credentials_of
 
 MASK: Final = "***"
+LEAST: Final = 4
+"""Characters of the shortest signature that is looked for elsewhere than in its URL."""
 PRIVATE: Final = re.compile(r"authorization|cookie|token|key|secret|password|signature", re.IGNORECASE)
 """Header names whose values nobody sees, known or not; the scheme of an Authorization stays."""
 SIGNED: Final = re.compile(
@@ -29,6 +31,7 @@ def secrets(value: Any) -> Iterator[str]:
         yield value.reveal()
     elif isinstance(value, Location):
         yield from secrets(value.access)
+        yield from (text for text in credentials_of(value.url) if len(text) >= LEAST)
     elif is_dataclass(value) and not isinstance(value, type):
         for each in fields(value):
             if each.name != "document":

@@ -70,8 +70,8 @@ class Office:
         login = Login(
             name=str(table.get("user", "")), secret=table.get("secret", Secret("")), tenant=str(table.get("tenant", ""))
         )
-        transport = Transport(url, timeout=manners.timeout)
-        web = Carrier(replace(self.policy, local_addresses=self.policy.local_addresses or _near(url)), self.clock)
+        policy = replace(self.policy, local_addresses=self.policy.local_addresses or _near(url))
+        transport, web = Transport(url, timeout=manners.timeout, policy=policy), Carrier(policy, self.clock)
         self.stack.push_async_callback(transport.close)
         self.stack.push_async_callback(web.close)
         agent = Agent(name, client, login, transport, self.clock, SystemRandom(), manners)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,30 +9,34 @@ import aiohttp
 from yarl import URL
 
 from mediaglot.gateway.exchange import Headers, Request, Response
-from mediaglot.gateway.faults import Unavailable
+from mediaglot.gateway.faults import SourceForbidden, Unavailable
+from mediaglot.gateway.transfer.pinned import connector
+from mediaglot.gateway.transfer.policy import Policy
 
 LARGEST_ANSWER: Final = 8 << 20
 """Bytes."""
 HOP: Final = frozenset({"host", "content-length", "connection", "transfer-encoding"})
+NEAR: Final = Policy(local_addresses=True)
 
 
 class Transport:
     """``base`` is the provider's URL with whatever path its dialect's own paths lie below. ``close`` ends it.
 
-    Redirects are not followed: a provider that sends our credentials elsewhere is a mistake, or worse.
+    Redirects are not followed: a provider that sends our credentials elsewhere is a mistake, or worse. Addresses are
+    judged by the ``policy`` when they are known, as those of sources are.
     """
 
-    def __init__(self, base: str, *, timeout: float, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, base: str, *, timeout: float, policy: Policy = NEAR) -> None:
         self._base = base.rstrip("/")
         self._timeout = aiohttp.ClientTimeout(total=timeout)
-        self._tls = tls
+        self._policy = policy
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, request: Request) -> Response:
         """Raises Unavailable for no answer, and for one that is too long or breaks off."""
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, ssl=self._tls or True)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, trust_env=False)
+            way = connector(self._policy)
+            self._session = aiohttp.ClientSession(connector=way, timeout=self._timeout, trust_env=False)
         query = f"?{request.query}" if request.query else ""
         url = URL(f"{self._base}{request.path}{query}", encoded=True)
         lines = [(name, value) for name, value in request.headers if name.lower() not in HOP]
@@ -43,6 +46,8 @@ class Transport:
             ) as answer:
                 body = await _whole(answer)
                 return Response(status=answer.status, headers=Headers(lines=tuple(answer.headers.items())), body=body)
+        except SourceForbidden as fault:
+            raise Unavailable(reason=f"the policy does not allow it ({fault.data['reason']})") from None
         except TimeoutError:
             raise Unavailable(reason="timeout") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:

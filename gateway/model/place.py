@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from mediaglot.gateway.model.mask import masked
+from mediaglot.gateway.model.mask import STARS, is_credential, masked
 from mediaglot.gateway.model.secret import Secret
 
 VERSION: Final = 1
@@ -19,7 +19,7 @@ def essential() -> Any:
     return field(default=None, metadata={"essential": True})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Access:
     """How a location lets us in: the names that come with it, and its secret."""
 
@@ -27,6 +27,10 @@ class Access:
     password: Secret | None = None
     region: str | None = None
     options: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+
+    def __repr__(self) -> str:
+        options = {name: STARS if is_credential(name) else value for name, value in self.options.items()}
+        return f"Access(user={self.user!r}, password={self.password!r}, region={self.region!r}, options={options!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -9,11 +9,16 @@ from dataclasses import FrozenInstanceError, fields, is_dataclass
 from fractions import Fraction
 from types import ModuleType
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from mediaglot.emulators.tpstreams.place import SOURCE
 from mediaglot.gateway import exchange, model
+from mediaglot.gateway.exchange import Request
+from mediaglot.gateway.mask import masked, secrets
 from mediaglot.gateway.model import Access, Input, Job, Location, Output, Secret, Video, is_essential
+from mediaglot.gateway.values import PLACE, read_location
 
 TEXT = "hunter2-very-secret"
 
@@ -44,6 +49,37 @@ def test_a_secret_is_in_no_text_that_python_makes_of_it(caplog: pytest.LogCaptur
     assert not [text for text in (*made, caplog.text) if TEXT in text]
     with pytest.raises(TypeError):
         json.dumps(secret)
+
+
+SIGNED = (
+    f"https://b.s3.amazonaws.com/a.mp4?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature={TEXT}&X-Amz-Expires=60",
+    f"https://b.s3.amazonaws.com/a.mp4?X-Amz-Credential={TEXT}%2F20260101%2Fus-east-1%2Fs3%2Faws4_request",
+    f"https://b.s3.amazonaws.com/a.mp4?x-amz-security-token={TEXT}",
+    f"https://b.s3.amazonaws.com/a.mp4?AWSAccessKeyId={TEXT}&Signature={TEXT}&Expires=1",
+    f"https://x.blob.core.windows.net/c/a.mp4?sv=2022-11-02&se=2026-01-01&sr=b&sp=r&sig={TEXT}",
+    f"https://storage.googleapis.com/b/a.mp4?GoogleAccessId={TEXT}&Expires=1&Signature={TEXT}",
+    f"https://storage.googleapis.com/b/a.mp4?X-Goog-Credential={TEXT}&X-Goog-Signature={TEXT}",
+    f"https://d1.cloudfront.net/a.mp4?Policy={TEXT}&Signature={TEXT}&Key-Pair-Id={TEXT}",
+    f"https://cdn.example/a.mp4?hdnts={TEXT}&token={TEXT}",
+    f"s3://wasabisys.com/b/a.mp4/?access_key=KEY&secret_key={TEXT}&session_token={TEXT}&region=us-east-1",
+)
+"""As object stores and networks of caches sign their URLs."""
+
+
+@pytest.mark.parametrize("url", SIGNED)
+@pytest.mark.parametrize("read", [read_location, PLACE.read, SOURCE.read], ids=["location", "place", "source"])
+def test_a_signed_url_is_sent_as_it_is_and_shown_to_nobody(
+    read: Any, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = read(url)
+    job = Job(inputs=(Input(location=found),), outputs=(Output(destinations=(found,)),))
+    logging.getLogger("test").error("%s %r", job, found)
+    assert found.verbatim == url
+    assert not [text for text in (str(found), repr(job), found.shown, caplog.text) if TEXT in text]
+    known = [*secrets(job)]
+    assert TEXT in " ".join(known)
+    body = f"{url} {quote(url, safe='')} {' and '.join(known)}".encode()
+    assert TEXT not in masked(Request(body=body), known).body.decode()
 
 
 def test_a_secret_gives_its_text_only_when_asked_and_compares_by_it() -> None:
