@@ -1,4 +1,4 @@
-"""The command line: serve, translate, demo, dialects, doctor, notifications."""
+"""The command line: serve, env, translate, demo, dialects, doctor, notifications."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = _command(commands, "serve", "start the server; prints its base URL on stdout when it answers")
     serve.set_defaults(run=_serve)
     config.flags(serve)
+    _env(_command(commands, "env", "print the variables that point a client of a dialect at the running server"))
     _translate(commands)
     demo = _command(commands, "demo", "run a real job through every dialect and show what came out")
     demo.add_argument("--keep", metavar="DIR", help="save the files that come out in this folder")
@@ -88,6 +89,15 @@ def _notifications(command: argparse.ArgumentParser) -> None:
     ):
         command.add_argument(f"--{name}", metavar=name.upper(), help=about)
     config.flags(command, only=("host", "port"))
+
+
+def _env(command: argparse.ArgumentParser) -> None:
+    command.add_argument("dialect", metavar="DIALECT", help="whose client it is")
+    command.add_argument("--unset", action="store_true", help="print what takes the variables back")
+    command.add_argument("--shell", choices=("sh", "fish", "json"), default="sh", help="for whom; sh without a word")
+    command.add_argument("--server", metavar="URL", help="base URL of the server; without it the data folder tells")
+    command.add_argument("--ca", metavar="FILE", help="save the certificate to trust in this file")
+    config.flags(command, only=("host", "port", "data"))
 
 
 def _translate(commands: Any) -> None:
@@ -128,6 +138,7 @@ def _watch_children() -> None:
 
 async def _serve_until_told(settings: Settings) -> int:
     from mediaglot.gateway.http.app import Server, listen  # noqa: PLC0415 - the other commands start quicker without
+    from mediaglot.gateway.http.whereabouts import posted  # noqa: PLC0415
     from mediaglot.gateway.registry import UnknownDialect  # noqa: PLC0415
     from mediaglot.gateway.store.folder import FolderInUse  # noqa: PLC0415
     from mediaglot.gateway.store.migration import NewerData  # noqa: PLC0415
@@ -146,9 +157,10 @@ async def _serve_until_told(settings: Settings) -> int:
     gc.freeze()
     gc.enable()
     try:
-        print(server.site.url, flush=True)
-        await asyncio.to_thread(server.mounts.load)
-        await stop.wait()
+        with posted(server):
+            print(server.site.url, flush=True)
+            await asyncio.to_thread(server.mounts.load)
+            await stop.wait()
     finally:
         await runner.cleanup()
     return 0

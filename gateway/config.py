@@ -45,6 +45,12 @@ def secret() -> Any:
 class Settings:
     host: str = setting("127.0.0.1", "address to listen on")
     port: int = setting(8080, "port to listen on, 0 for a free one", least=0, most=65_535)
+    proxy_port: int = setting(
+        -1,
+        "port of the proxy for clients with a compiled-in host, 0 for a free one, -1 for none",
+        least=-1,
+        most=65_535,
+    )
     data: Path = setting(Path("mediaglot-data"), "folder for the database, the sources and the results")
     backend: str = setting("ffmpeg", "who does the work", choices=("ffmpeg", "simulated"))
     workers: int = setting(0, "jobs that encode at the same time, 0 for half as many as there are cores", least=0)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -22,6 +22,9 @@ from mediaglot.gateway.http.wish import Wishes
 from mediaglot.gateway.loss import Policy
 from mediaglot.gateway.registry import Dialects, names
 
+if TYPE_CHECKING:
+    from mediaglot.gateway.http.proxy import Proxy
+
 LINK_LIFE: Final = timedelta(minutes=5)
 LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - a name to link to, not a bind
 
@@ -31,9 +34,11 @@ class Site:
     """Where the server can be reached from outside; known for sure once it listens."""
 
     url: str = ""
+    direct: bool = False
+    """Whether the paths of the one dialect that is met here lie below it without the dialect's name."""
 
     def base(self, dialect: str) -> str:
-        return f"{self.url}/{dialect}"
+        return self.url if self.direct else f"{self.url}/{dialect}"
 
 
 class Mounts:
@@ -46,17 +51,18 @@ class Mounts:
     def find(self, host: str, path: str) -> tuple[Endpoint, str] | None:
         """The endpoint and the provider's own path."""
         name = host.partition(":")[0].lower()
-        if not is_local(name) and name in self._hosts:
-            return self._endpoint(self._hosts[name]), path
+        if not is_local(name) and name in self.hosts:
+            return self._endpoint(self.hosts[name]), path
         name, slash, rest = path[1:].partition("/")
         return (self._endpoint(name), f"/{rest}" if slash else "/") if name in self._dialects else None
 
     def load(self) -> None:
         """Load everything now, so that nobody waits for it later."""
-        _ = self._hosts
+        _ = self.hosts
 
     @cached_property
-    def _hosts(self) -> dict[str, str]:
+    def hosts(self) -> dict[str, str]:
+        """The dialect of each provider's host name."""
         return {host: name for name, dialect in self._dialects.items() for host in dialect.hosts}
 
 
@@ -81,6 +87,9 @@ class Server:
         self.house: House | None = None
         self.app = web.Application(client_max_size=settings.max_body)
         self.app.cleanup_ctx.append(self._open)
+        self.proxy: Proxy | None = None
+        if settings.proxy_port >= 0:
+            self.app.cleanup_ctx.append(self._open_proxy)
         self.app.router.add_route("*", r"/{path:[\s\S]*}", self._handle)  # a path may hold a line break
         self._reserved = Reserved(self)
 
@@ -89,6 +98,13 @@ class Server:
             self.house = house
             yield
             self.house = None
+
+    async def _open_proxy(self, app: web.Application) -> AsyncIterator[None]:
+        from mediaglot.gateway.http.proxy import Proxy  # noqa: PLC0415 - only what is used is loaded
+
+        async with Proxy.open(self) as self.proxy:
+            yield
+        self.proxy = None
 
     def _endpoint(self, dialect: Dialect) -> Endpoint:
         assert self.house is not None  # noqa: S101
@@ -103,53 +119,60 @@ class Server:
         inline: bool = False,
         until: datetime | None = None,
         room: str = "outputs",
+        site: str = "",
     ) -> str:
         assert self.house is not None  # noqa: S101
         expires = until or self.house.clock.now() + LINK_LIFE
-        return self.house.signer.link(self.site.url, f"{room}/{path}", expires, filename=filename, inline=inline)
+        return self.house.signer.link(
+            site or self.site.url, f"{room}/{path}", expires, filename=filename, inline=inline
+        )
 
     async def _handle(self, raw: web.Request) -> web.StreamResponse:
+        return await self.answer(raw, self.site, raw.headers.get("Host", ""))
+
+    async def answer(self, raw: web.Request, site: Site, host: str) -> web.StreamResponse:
+        """What a client gets that has asked ``host``, and that finds us at ``site``."""
         path = raw.path
         if path.startswith(PREFIX):
             return await self._reserved.handle(raw)
-        found = self.mounts.find(raw.headers.get("Host", ""), path)
+        found = self.mounts.find(host, path)
         if found is None:
             return self._reserved.lost(path)
         endpoint, own_path = found
         try:
             body = await raw.read()
         except web.HTTPRequestEntityTooLarge:
-            request = self._request(raw, endpoint, own_path, b"")
+            request = self._request(raw, endpoint, own_path, b"", site)
             return plain(endpoint.refuse(request, TooLarge(limit=self.settings.max_body)))
         except web.RequestPayloadError:
-            request = self._request(raw, endpoint, own_path, b"")
+            request = self._request(raw, endpoint, own_path, b"", site)
             return await last_word(raw, plain(endpoint.refuse(request, Malformed(format="HTTP", reason="broken body"))))
         except ConnectionError:  # the client has left, there is nobody to answer
             return web.Response(status=400)
-        identity = identify(raw, own_path, body)
+        identity = identify(raw, own_path, body, site)
         try:
             remembered = endpoint.recall(identity)
         except Fault:
             remembered = None
         if remembered is not None:
             return plain(remembered)
-        return plain(await endpoint.answer(self._request(raw, endpoint, own_path, body), identity))
+        return plain(await endpoint.answer(self._request(raw, endpoint, own_path, body, site), identity))
 
-    def _request(self, raw: web.Request, endpoint: Endpoint, path: str, body: bytes) -> Request:
+    def _request(self, raw: web.Request, endpoint: Endpoint, path: str, body: bytes, site: Site) -> Request:
         return Request(
             method=raw.method,
             path=path,
             query=raw.rel_url.raw_query_string,
             headers=Headers(lines=tuple(raw.headers.items())),
             body=body,
-            base=self.site.base(endpoint.dialect.name),
-            site=self.site.url,
+            base=site.base(endpoint.dialect.name),
+            site=site.url,
             received=self.house.clock.now() if self.house is not None else None,
         )
 
 
-def identify(raw: web.Request, path: str, body: bytes) -> Identity:
-    """All of a request that a dialect may look at."""
+def identify(raw: web.Request, path: str, body: bytes, site: Site) -> Identity:
+    """All of a request that a dialect may look at, and the address that answers lead to."""
     headers = raw.headers
     return (
         raw.method,
@@ -158,6 +181,7 @@ def identify(raw: web.Request, path: str, body: bytes) -> Identity:
         body,
         headers.get("Authorization", ""),
         headers.get("Accept", ""),
+        site.url,
     )
 
 
@@ -177,8 +201,8 @@ def plain(response: Response) -> web.Response:
 async def listen(server: Server) -> web.AppRunner:
     """Start to answer; afterwards ``server.site.url`` is right. Raises OSError where the address is taken."""
     runner = web.AppRunner(server.app, access_log=None, handle_signals=False, shutdown_timeout=5.0)
-    await runner.setup()
     try:
+        await runner.setup()
         await web.TCPSite(runner, server.settings.host, server.settings.port).start()
     except BaseException:
         await runner.cleanup()

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.backends import Backend, Caller
-from mediaglot.gateway.dialect import Call, Dialect, Link
+from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.exchange import (
     CreateJob,
     FindThings,
@@ -46,7 +46,7 @@ LARGEST: Final = 4096
 LOGGED: Final = 20
 """Losses of one job that the log shows."""
 
-Identity = tuple[str, str, str, bytes, str, str]
+Identity = tuple[str, str, str, bytes, str, str, str]
 
 
 class Recalling(Protocol):
@@ -69,8 +69,8 @@ class Memory:
 class Linked:
     """Makes signed links and knows whether it did: an answer with one in it grows old and is not remembered."""
 
-    def __init__(self, link: Link | None) -> None:
-        self._link, self.used = link, False
+    def __init__(self, link: Callable[..., str] | None, site: str) -> None:
+        self._link, self._site, self.used = link, site, False
 
     def __call__(
         self,
@@ -82,7 +82,9 @@ class Linked:
         room: str = "outputs",
     ) -> str:
         self.used = True
-        return self._link(path, filename=filename, inline=inline, until=until, room=room) if self._link else path
+        if self._link is None:
+            return path
+        return self._link(path, filename=filename, inline=inline, until=until, room=room, site=self._site)
 
 
 class Endpoint:
@@ -93,7 +95,7 @@ class Endpoint:
         accounts: Accounts,
         *,
         recall: Recalling | None = None,
-        link: Link | None = None,
+        link: Callable[..., str] | None = None,
         wishes: Wishes | None = None,
     ) -> None:
         self._wishes = wishes or Wishes()
@@ -115,7 +117,7 @@ class Endpoint:
         if ticket is None or self.dialect.beside(call, ticket):
             return None
         if ticket is not memory.ticket:
-            linked = Linked(self._link)
+            linked = Linked(self._link, call.request.site)
             memory.response = self.dialect.render_response(replace(call, link=linked), ticket)
             memory.ticket = None if linked.used else ticket
         return memory.response
@@ -134,7 +136,7 @@ class Endpoint:
             intent = self.dialect.read(call, ledger)
             if isinstance(intent, (CreateJob, UpdateJob)):
                 caller = replace(caller, policy=self._wishes.of(self.dialect.name, account, request))
-            call = replace(call, intent=intent, link=Linked(self._link))
+            call = replace(call, intent=intent, link=Linked(self._link, request.site))
             if identity is not None:
                 self._remember(identity, call, admitted)
             result = await self.backend.perform(intent, caller, ledger)

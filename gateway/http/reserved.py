@@ -12,6 +12,7 @@ from aiohttp import web
 from mediaglot.gateway.faults import Fault, Invalid, NoSpace, NotFound, SourceTimeout, TooLarge, Unsupported
 from mediaglot.gateway.http import control, news
 from mediaglot.gateway.http.links import presented
+from mediaglot.gateway.http.whereabouts import whereabouts
 from mediaglot.gateway.media.mime import TYPES
 
 if TYPE_CHECKING:
@@ -64,18 +65,19 @@ class Reserved:
             return await control.Control(self._server).handle(request, room, rest)
         if request.method not in ("GET", "HEAD"):
             return problem(405, "method_not_allowed", f"{request.method} is not allowed here, use GET")
+        pages = {"health": self._health, "ready": self._ready, "proxy": self._proxy, "ca.pem": self._certificate}
+        if room in pages:
+            return pages[room]()
         match room:
-            case "health":
-                return answer({"status": "ok", "dialects": sorted(self._server.dialects)})
-            case "ready":
-                return self._ready()
             case "media":
                 return await self._media(rest)
             case "outputs":
                 return self._output(rest)
             case "files":
                 return self._file(request, rest)
-        return problem(404, "not_found", "there are health, ready, media/, outputs/, files/ and uploads/ here")
+        return problem(
+            404, "not_found", "there are health, ready, proxy, ca.pem, media/, outputs/, files/ and uploads/ here"
+        )
 
     async def _news(self, request: web.Request, rest: str) -> web.StreamResponse:
         name, _, marker = rest.partition("/")
@@ -87,10 +89,21 @@ class Reserved:
         mounts = ", ".join(f"/{name}/" for name in sorted(self._server.dialects))
         return problem(404, "not_found", f"nothing answers at this path; the dialects are at {mounts}")
 
+    def _health(self) -> web.Response:
+        return answer({"status": "ok", "dialects": sorted(self._server.dialects)})
+
     def _ready(self) -> web.Response:
         if self._server.house is None:
             return problem(503, "starting", "the server is starting or stopping")
         return answer({"status": "ready"})
+
+    def _proxy(self) -> web.Response:
+        return answer(whereabouts(self._server))
+
+    def _certificate(self) -> web.Response:
+        if self._server.proxy is None:
+            return problem(404, "no_proxy", "this server has no proxy; start it with --proxy-port 0")
+        return web.Response(body=self._server.proxy.pem, content_type="application/x-pem-file")
 
     async def _media(self, name: str) -> web.StreamResponse:
         assert self._server.house is not None  # noqa: S101

@@ -47,7 +47,7 @@ def ask(user: str = "u", key: str = "k", path: str = "/job/7", pad: str = "") ->
 
 
 def identity(request: Request) -> Identity:
-    return (request.method, request.path, request.query, request.body, "", "")
+    return (request.method, request.path, request.query, request.body, "", "", request.site)
 
 
 @pytest.fixture

@@ -19,7 +19,20 @@ SECOND = (
 THIRD = ("dialect", "collection", "oauth", "validated", "registry", "rehearsal", "translation")
 BEHIND = ("engine", "notify", "backends", "testing")
 FRONT = frozenset(
-    {"http", "cli", "config", "log", "screen", "demo", "doctor", "dialects", "notifications", "translate", "pages"}
+    {
+        "http",
+        "cli",
+        "config",
+        "log",
+        "screen",
+        "demo",
+        "doctor",
+        "dialects",
+        "env",
+        "notifications",
+        "translate",
+        "pages",
+    }
 )
 ABOVE = frozenset({*FIRST, *SECOND, *THIRD})
 # Beside the dialects: these know the first row, and what is named here.
@@ -60,7 +73,7 @@ DOORS = {
         "gateway.media.first_picture",
     ),
     "cattrs": ("gateway.codec",),
-    "cryptography": ("gateway.media.cipher", "gateway.store.vault"),
+    "cryptography": ("gateway.http.authority", "gateway.media.cipher", "gateway.store.vault"),
     "faker": ("gateway.backends.simulated",),
     "hypothesis": ("gateway.testing",),  # the laws, for those who test a dialect
     "jsonschema": ("gateway.wire.schema",),
