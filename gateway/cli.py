@@ -11,7 +11,7 @@ import importlib.metadata
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NoReturn
 
 from mediaglot.gateway import config, log
@@ -22,13 +22,43 @@ FILE: Final = "the request that creates the job, its body or all of it; '-' or n
 
 
 class Parser(argparse.ArgumentParser):
-    """Complains in one line, takes no abbreviated flags."""
+    """Complains in one line, takes no abbreviated flags. A flag that is no setting is an environment variable too, with
+    the command's name: ``mediaglot env --shell`` is ``MEDIAGLOT_ENV_SHELL``."""
 
     def __init__(self, **more: Any) -> None:
+        self._variables: dict[str, tuple[str, argparse.Action]] = {}
+        self._heard: list[str] = []
         super().__init__(allow_abbrev=False, **more)
 
+    def add_argument(self, *names: str, **more: Any) -> argparse.Action:
+        flag, about, action = names[0], more.get("help") or "", more.get("action")
+        if not flag.startswith("--") or config.PREFIX in about or action == "version":
+            return super().add_argument(*names, **more)
+        variable = f"{config.PREFIX}{self.prog.split()[-1]}_{flag[2:]}".upper().replace("-", "_")
+        added = super().add_argument(*names, **{**more, "help": f"{about} [{variable}]"})
+        self._variables[flag] = variable, added
+        return added
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        words = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args([*self._from_environment(words), *words], namespace)
+
+    def _from_environment(self, words: Sequence[str]) -> Iterator[str]:
+        """Flags that are not among ``words``."""
+        given = {word.partition("=")[0] for word in words}
+        for flag, (variable, action) in self._variables.items():
+            value = os.environ.get(variable)
+            if not value or flag in given:
+                continue
+            self._heard.append(variable)
+            if action.nargs != 0:
+                yield f"{flag}={value}"
+            elif value.lower() not in {"0", "false", "no"}:
+                yield flag
+
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see '{self.prog} --help'\n")
+        origin = f" (of {', '.join(self._heard)})" if self._heard else ""
+        self.exit(2, f"{self.prog}: {message}{origin}; see '{self.prog} --help'\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

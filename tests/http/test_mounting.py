@@ -8,6 +8,9 @@ import aiohttp
 import orjson
 import pytest
 
+from mediaglot.gateway.auth import Credential
+from mediaglot.gateway.model import Secret
+
 QUERY = b'json={"query":{"userid":"100","userkey":"k","action":"GetMediaList"}}'
 EMPTY = {"response": {"media": []}}
 
@@ -98,3 +101,22 @@ async def test_the_layout_of_xml_answers(client: Any) -> None:
     form = aiohttp.FormData({"xml": "<query><userid>100</userid><userkey>k</userkey><action>x</action></query>"})
     _, _, body = await client.post(form())
     assert body == b'<?xml version="1.0"?>\n<response><errors><error>Unknown action: x</error></errors></response>\n'
+
+
+async def test_a_field_that_nobody_knows_is_accepted_and_reported(client: Any) -> None:
+    known, unknown = {"output": "mp4"}, {"output": "mp4", "no_such_setting": "7"}
+    media = await client.add("http://nowhere.test/a.mp4", unknown)
+    report = f"/_mediaglot/reports/encoding_com/{Credential('100', Secret('k')).account}"
+    losses = orjson.loads((await client.get(f"{report}/{media}"))[2])["losses"]
+    assert [(loss["kind"], loss["path"]) for loss in losses] == [("unread", "format.0.no_such_setting")]
+    for given, refused in ((known, False), (unknown, True)):
+        query = {
+            "userid": "100",
+            "userkey": "k",
+            "action": "AddMedia",
+            "source": "http://a.test/a.mp4",
+            "format": given,
+        }
+        body = b"json=" + orjson.dumps({"query": query})
+        _, _, answer = await client.post(body, headers={"Mediaglot-Policy": "strict"})
+        assert (b"no_such_setting" in answer, b"errors" in answer) == (refused, refused), answer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import aiohttp
 import orjson
 import pytest
 
+from mediaglot.gateway import registry
 from mediaglot.gateway.http.proxy import Proxy
 from mediaglot.gateway.http.tunnel import LARGEST_HEAD, Limits
 
@@ -322,6 +324,34 @@ async def test_the_end_of_the_server_is_the_end_of_tunnels(client: Any, tunnel: 
 async def test_a_client_that_distrusts_us_gets_nothing(client: Any, session: aiohttp.ClientSession) -> None:
     with pytest.raises(aiohttp.ClientConnectorCertificateError):
         await session.post(f"https://{HOST}/", data=QUERY, proxy=client.server.proxy.url)
+
+
+PLUGIN = """
+from mediaglot.gateway.registry import find
+
+class Visitor(type(find("encoding_com"))):
+    name, title, hosts = "visitor", "A visitor", ("api.visitor.example",)
+"""
+
+
+@pytest.fixture
+def visitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A dialect from outside, as pip would install it; its host."""
+    info = tmp_path / "visitor-1.0.dist-info"
+    info.mkdir()
+    (tmp_path / "visitor_of_proxies.py").write_text(PLUGIN)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: visitor\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[mediaglot.dialects]\nvisitor = visitor_of_proxies:Visitor\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry._class.cache_clear()
+    yield "api.visitor.example"
+    registry._class.cache_clear()
+    sys.modules.pop("visitor_of_proxies", None)
+
+
+async def test_the_hosts_of_a_dialect_from_outside_are_served_too(visitor: str, tunnel: Dial, dial: Dial) -> None:
+    for line, target in ((await tunnel(visitor), "/"), (await dial(), f"http://{visitor}/")):
+        assert orjson.loads((await line.ask(post(target, f"Host: {visitor}")))[2]) == EMPTY
 
 
 async def test_there_is_no_proxy_unless_it_is_wanted(serve: Any, session: aiohttp.ClientSession) -> None:
