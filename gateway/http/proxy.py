@@ -142,7 +142,7 @@ class Proxy:
     def _is_ours(self, authority: str, host: str, port: int | None) -> bool:
         urls = self.server.site.url, self.url
         return authority in {urlsplit(url).netloc for url in urls} or (
-            is_loopback(host.strip("[]")) and port in {urlsplit(url).port for url in urls}
+            port is not None and is_loopback(host.strip("[]")) and port in {urlsplit(url).port for url in urls}
         )
 
     def _demand(self, host: str) -> None:

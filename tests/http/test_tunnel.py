@@ -12,9 +12,10 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from mediaglot.gateway import registry
-from mediaglot.gateway.http.proxy import Proxy
+from mediaglot.gateway.http.proxy import Proxy, _without_proxy
 from mediaglot.gateway.http.tunnel import LARGEST_HEAD, Limits
 
 HOST, OTHER = "manage.encoding.com", "api.xvid.com"
@@ -141,6 +142,20 @@ async def test_the_target_of_a_plain_request_goes_before_its_header(dial: Dial) 
         status, _, body = await line.ask(post(f"http://{HOST}/", *lines))
         assert (status, orjson.loads(body)) == (200, EMPTY)
     assert (await line.ask(post("http://example.com/", f"Host: {HOST}")))[0] == 403
+
+
+def test_the_provider_sees_its_own_name_and_nothing_of_the_proxy() -> None:
+    lines = {"Host": "a.example", "PROXY-Authorization": "Basic eDp5", "Proxy-Connection": "close", "Hostess": "b"}
+    seen = _without_proxy(make_mocked_request("GET", f"http://{HOST}:8080/a?b", headers=lines), f"{HOST}:8080")
+    assert dict(seen.headers) == {"Host": f"{HOST}:8080", "Hostess": "b"}
+    assert str(seen.rel_url) == "/a?b"
+
+
+async def test_a_client_may_ask_whether_to_go_on(tunnel: Dial, dial: Dial) -> None:
+    for line, target in ((await tunnel(), "/"), (await dial(), f"http://{HOST}/")):
+        head, body = post(target, f"Host: {HOST}", "Expect: 100-continue").split(b"\r\n\r\n")
+        assert (await line.ask(head + b"\r\n\r\n"))[:2] == (100, "Continue")
+        assert orjson.loads((await line.ask(body))[2]) == EMPTY
 
 
 async def test_links_lead_to_the_host_that_was_asked(client: Any, tunnel: Dial, dial: Dial) -> None:
