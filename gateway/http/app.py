@@ -34,11 +34,11 @@ class Site:
     """Where the server can be reached from outside; known for sure once it listens."""
 
     url: str = ""
-    direct: bool = False
-    """Whether the paths of the one dialect that is met here lie below it without the dialect's name."""
+    provider: str = ""
+    """The provider's own address, which its paths lie right below, where a client finds us by that."""
 
     def base(self, dialect: str) -> str:
-        return self.url if self.direct else f"{self.url}/{dialect}"
+        return self.provider or f"{self.url}/{dialect}"
 
 
 class Mounts:

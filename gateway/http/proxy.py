@@ -137,7 +137,8 @@ class Proxy:
         if self._is_ours(authority, host, port):
             return self.server.site, ""
         self._demand(host)
-        return Site(f"{'https' if leaf else 'http'}://{authority.lower()}", direct=True), host
+        origin = f"{'https' if leaf else 'http'}://{authority.lower()}"
+        return Site(origin, provider=origin), host
 
     def _is_ours(self, authority: str, host: str, port: int | None) -> bool:
         urls = self.server.site.url, self.url
