@@ -180,6 +180,8 @@ def test_every_operation_has_schemas(dialect: Dialect) -> None:
     for route in dialect.routes:
         needed += [f"{stem(route.name)}.reply", *([] if route.public else [f"{stem(route.name)}.request"])]
     same("missing schemas", [name for name in needed if name not in there], [])
+    for name in there:
+        schemas(dialect.name).prove(name)
 
 
 def test_every_option_is_accepted(dialect: Dialect) -> None:

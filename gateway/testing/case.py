@@ -23,7 +23,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from http import HTTPStatus
 from importlib.resources.abc import Traversable
 from typing import Any, Final
@@ -205,6 +205,7 @@ def _subject(ticket: Ticket, indices: list[int] | None) -> tuple[Made, Delivery 
     return made, made.deliveries[indices[1]] if len(indices) > 1 else None
 
 
+@cache
 def folders(spec: str) -> tuple[Folder, ...]:
     """Every fixture of a dialect, in alphabetical order."""
     root = registry.find(spec).material("fixtures")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
@@ -35,34 +36,55 @@ def stem(operation: str) -> str:
 
 
 class Schemas:
-    """All schemas of one dialect; each is compiled once, when it is first asked for."""
+    """All schemas of one dialect; each is read and compiled once, when it is first asked for."""
 
     def __init__(self, owner: Owner) -> None:
-        self._documents = dict(_documents(owner.material("schemas")))
-        resources = ((name + SUFFIX, DRAFT202012.create_resource(found)) for name, found in self._documents.items())
-        self._registry: Registry[Any] = Registry().with_resources(resources)
+        self._folder = owner.material("schemas")
+        self._registry: Registry[Any] = Registry()
+        self._documents: dict[str, Any] = {}
         self._compiled: dict[str, Draft202012Validator] = {}
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """``add_media.request``, ``common`` ... in alphabetical order."""
-        return tuple(sorted(self._documents))
+        files = self._folder.iterdir() if self._folder.is_dir() else ()
+        return tuple(sorted(file.name.removesuffix(SUFFIX) for file in files if file.name.endswith(SUFFIX)))
 
     def document(self, name: str) -> Any:
+        """Raises KeyError."""
+        if name not in self._documents:
+            if name not in self.names:
+                raise KeyError(name)
+            self._documents[name] = json.loads(self._folder.joinpath(name + SUFFIX).read_bytes())
         return self._documents[name]
 
     def check(self, name: str, tree: Any) -> list[Problem]:
         """What is wrong with ``tree``, in the order of the document; nothing for a valid one. Raises KeyError."""
-        if name not in self._compiled:
-            Draft202012Validator.check_schema(self._documents[name])
-            self._compiled[name] = Draft202012Validator({"$ref": name + SUFFIX}, registry=self._registry)
-        found = (best_match([error]) or error for error in self._compiled[name].iter_errors(tree))
+        found = (best_match([error]) or error for error in self._validator(name).iter_errors(tree))
         return sorted((".".join(str(part) for part in error.absolute_path), error.message) for error in found)
 
+    def prove(self, name: str) -> None:
+        """Raises ``jsonschema.SchemaError`` where a schema is none; checking takes for granted that it is one."""
+        Draft202012Validator.check_schema(self.document(name))
 
-def _documents(folder: Traversable) -> Iterator[tuple[str, Any]]:
-    if not folder.is_dir():
-        return
-    for file in folder.iterdir():
-        if file.name.endswith(SUFFIX):
-            yield file.name.removesuffix(SUFFIX), json.loads(file.read_bytes())
+    def _validator(self, name: str) -> Draft202012Validator:
+        if name not in self._compiled:
+            self._gather(name)
+            self._compiled[name] = Draft202012Validator({"$ref": name + SUFFIX}, registry=self._registry)
+        return self._compiled[name]
+
+    def _gather(self, name: str) -> None:
+        """Adds a document to the registry, and those that it refers to."""
+        if name + SUFFIX not in self._registry:
+            resource = DRAFT202012.create_resource(self.document(name))
+            self._registry = self._registry.with_resource(name + SUFFIX, resource)
+            for other in _referred(resource.contents):
+                self._gather(other)
+
+
+def _referred(tree: Any) -> Iterator[str]:
+    """The names of the other documents that one refers to."""
+    if isinstance(tree, dict) and isinstance(file := tree.get("$ref"), str) and not file.startswith("#"):
+        yield file.partition("#")[0].removesuffix(SUFFIX)
+    for item in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _referred(item)
