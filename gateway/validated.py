@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from typing import Final
 from urllib.parse import parse_qsl
 
 from mediaglot.gateway.dialect import Call, Dialect
@@ -11,9 +11,18 @@ from mediaglot.gateway.faults import Invalid
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.wire.schema import Schemas, stem
 
+KNOWN: Final[dict[type[Dialect], Schemas]] = {}
+"""One for all instances: options change what a request means, and not what may be written in one."""
+
 
 class Validated(Dialect):
     """The schema ``parameters`` is for the query of every request, ``<operation>.request`` for the rest."""
+
+    @property
+    def _schemas(self) -> Schemas:
+        if type(self) not in KNOWN:
+            KNOWN[type(self)] = Schemas(self)
+        return KNOWN[type(self)]
 
     def read(self, call: Call, ledger: Ledger) -> Intent:
         """Raises Invalid for the first value that a schema does not allow, and what reading raises."""
@@ -21,12 +30,6 @@ class Validated(Dialect):
         if call.route is not None and not call.route.public:
             asked[f"{stem(call.route.name)}.request"] = call.tree
         for name, tree in asked.items():
-            for path, _ in _schemas(type(self)).check(name, tree):
+            for path, _ in self._schemas.check(name, tree):
                 raise Invalid(field=path, reason="is not what it should be")
         return super().read(call, ledger)
-
-
-@cache
-def _schemas(cls: type[Dialect]) -> Schemas:
-    """Of all instances: options change what a request means, and not what may be written in one."""
-    return Schemas(cls())
