@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from fractions import Fraction
+from functools import cache
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -80,6 +81,7 @@ def anything(cls: Any, depth: int = 0) -> st.SearchStrategy[Any]:
     return records(cls, depth + 1)
 
 
+@cache
 def records(cls: type, depth: int = 0) -> st.SearchStrategy[Any]:
     hints = get_type_hints(cls)
     if cls is Ticket:

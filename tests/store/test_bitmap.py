@@ -120,6 +120,7 @@ async def test_data_from_before_the_bitmaps_gets_them(tmp_path, make, ordered):
     (earlier / "0001_first.sql").write_text((FOLDER / "0001_first.sql").read_text())
     connection = await SqliteConnection.open(tmp_path / FILE)
     await migrate(connection, earlier)
+    await connection.rows("BEGIN")
     await connection.rows("INSERT INTO owners VALUES (1, 'acme', 'ann', 300)")
     chance = random.Random(1)
     for serial in range(1, 301):
@@ -133,6 +134,7 @@ async def test_data_from_before_the_bitmaps_gets_them(tmp_path, make, ordered):
             c=int(created),
         )
         await connection.rows("INSERT INTO facets VALUES (1, 'drm', 'yes', :c, :n)", c=int(created), n=serial)
+    await connection.rows("COMMIT")
     await connection.close()
     async with await SqliteStore.open(tmp_path) as store:
         found = await rank(store._reader, OWNER, replace(FAILED, facets={"drm": "yes"}))
