@@ -1,4 +1,4 @@
-"""The command line: serve, env, translate, demo, dialects, doctor, notifications."""
+"""The command line: serve, env, translate, route, demo, dialects, doctor, notifications."""
 
 from __future__ import annotations
 
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     config.flags(serve)
     _env(_command(commands, "env", "print the variables that point a client of a dialect at the running server"))
     _translate(commands)
+    _route(commands)
     demo = _command(commands, "demo", "run a real job through every dialect and show what came out")
     demo.add_argument("--keep", metavar="DIR", help="save the files that come out in this folder")
     dialects = _command(commands, "dialects", "list the installed dialects, their operations and how sure we are")
@@ -139,6 +140,16 @@ def _translate(commands: Any) -> None:
     translate.add_argument("--policy", choices=POLICIES, default="essential", help=POLICY)
     translate.add_argument("--option", action="append", metavar="NAME=VALUE", help="one of the client's own choices")
     translate.add_argument("--json", action="store_true", help="print requests and report as one JSON document")
+
+
+def _route(commands: Any) -> None:
+    about = "say which way a job would take by the configuration's routes, and why; nothing is sent"
+    route = _command(commands, "route", about)
+    route.add_argument("--read", required=True, metavar="DIALECT", help="the dialect that the request is in")
+    route.add_argument("file", nargs="?", default="-", metavar="FILE", help=FILE)
+    route.add_argument("--account", metavar="NAME", help="as this listed account, and not as the request's own")
+    route.add_argument("--json", action="store_true", help="print one JSON document")
+    config.flags(route, only=("policy", "loosest_policy", "local_addresses"))
 
 
 def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from mediaglot.gateway import registry
-from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.errand import Client, Pass
 from mediaglot.gateway.exchange import CreateJob, Request
 from mediaglot.gateway.faults import Fault, Invalid, NotFound, Unsupported
@@ -80,11 +80,8 @@ def read_job(dialect: Dialect, asked: Request | bytes | str) -> tuple[Job, tuple
     Presets and profiles of the client's account are not known here: one that the job needs is unread, and essential.
     Raises the Fault that the provider would answer, and Untranslatable for a request that creates no job.
     """
-    request = asked if isinstance(asked, Request) else framed(dialect, asked)
-    rehearsal = stage(dialect).again() if dialect.client else Rehearsal(dialect)
-    call, ledger = rehearsal.read(request)
-    if not isinstance(call.intent, CreateJob):
-        raise Untranslatable(f"this creates no job: {call.route.name if call.route else request.path}")
+    rehearsal, call, ledger = heard(dialect, asked)
+    assert isinstance(call.intent, CreateJob)  # noqa: S101
     try:
         job = rehearsal.settled(call.intent, call.account)
     except (NotFound, Invalid) as fault:
@@ -99,6 +96,19 @@ def read_job(dialect: Dialect, asked: Request | bytes | str) -> tuple[Job, tuple
     if any(output.preset is not None for output in job.outputs):
         job = replace(job, outputs=tuple(replace(each, preset=None) for each in job.outputs))
     return job, tuple(ledger)
+
+
+def heard(dialect: Dialect, asked: Request | bytes | str) -> tuple[Rehearsal, Call, Ledger]:
+    """A request as the provider reads it that lets everybody in.
+
+    Raises the Fault that it would answer, and Untranslatable for a request that creates no job.
+    """
+    request = asked if isinstance(asked, Request) else framed(dialect, asked)
+    rehearsal = stage(dialect).again() if dialect.client else Rehearsal(dialect)
+    call, ledger = rehearsal.read(request)
+    if not isinstance(call.intent, CreateJob):
+        raise Untranslatable(f"this creates no job: {call.route.name if call.route else request.path}")
+    return rehearsal, call, ledger
 
 
 def framed(dialect: Dialect, body: bytes | str) -> Request:

@@ -98,8 +98,7 @@ class Desk:
     # --- jobs -------------------------------------------------------------------------------------
 
     async def _create(self, intent: exchange.CreateJob, caller: Caller, ledger: Ledger) -> Ticket:
-        job = await self._resolved(intent.job, caller, intent.presets)
-        job = caller.dialect.settle(job, await self._needed(intent, caller))
+        job = await self.settled(intent, caller)
         refused = await self._refused(caller.dialect.christen(job, TRIAL), ledger, caller)
         now = self.clock.now()
         async with self.store.write() as tx:
@@ -115,6 +114,11 @@ class Desk:
                 await self._tell(tx, ticket, Event.WARNING, caller)
             await self._tell_of_refused(tx, ticket, refused, caller)
         return ticket
+
+    async def settled(self, intent: exchange.CreateJob, caller: Caller) -> Job:
+        """A job with what its presets and things say. Raises NotFound or a BadRequest for what is missing."""
+        job = await self._resolved(intent.job, caller, intent.presets)
+        return caller.dialect.settle(job, await self._needed(intent, caller))
 
     async def _check_unique(self, tx: Transaction, intent: exchange.CreateJob, caller: Caller) -> None:
         for kind, name in intent.unique:

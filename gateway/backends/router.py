@@ -13,7 +13,7 @@ from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.backends import Caller, Craft, Over, Product, Report, unheard
 from mediaglot.gateway.backends.agent import Aside
 from mediaglot.gateway.backends.book import OURS
-from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, route
+from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, bound, route
 from mediaglot.gateway.backends.tariff import Tariff
 from mediaglot.gateway.backends.upstream import Upstream
 from mediaglot.gateway.faults import Fault, ProviderFailed, WorkFault
@@ -183,11 +183,6 @@ class Router:
         async with self._store.write() as tx:
             await tx.put_thing(OURS, "", KIND, turn(ticket), {"step": step})
         self._steps[turn(ticket)] = step
-
-
-def bound(caller: Caller | None, leg: Leg) -> Caller | None:
-    """Who asks, with the route's policy where neither the request nor its account says one."""
-    return caller if caller is None or caller.policy is not None else replace(caller, policy=leg.policy)
 
 
 def caller_of(ticket: Ticket) -> Caller:

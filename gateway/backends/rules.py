@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Final
 
+from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.backends.tariff import Tariff, height, price, videos
 from mediaglot.gateway.faults import Fault, by_code
 from mediaglot.gateway.loss import Policy
@@ -106,6 +107,11 @@ def route(rules: tuple[Rule, ...], job: Job, dialect: str, account: str, tariffs
     """The first rule that fits and names somebody; where none does, the work stays here."""
     fitting = (rule for rule in rules if rule.fits(job, dialect, account))
     return next((rule for rule in fitting if rule.legs(job, dialect, account, tariffs=tariffs)), Rule(to=(LOCAL,)))
+
+
+def bound(caller: Caller | None, leg: Leg) -> Caller | None:
+    """Who asks, with the route's policy where neither the request nor its account says one."""
+    return caller if caller is None or caller.policy is not None else replace(caller, policy=leg.policy)
 
 
 def _some(job: Job, of: Callable[[Output], Any], words: str) -> bool:

@@ -83,7 +83,7 @@ class Server:
             raise ValueError(f"accounts are listed for {min(strangers)!r}, which is no dialect: {', '.join(names())}")
         self.mounts = Mounts(self.dialects, self._endpoint)
         policies = {account: Policy(word) for account, word in settings.account_policies.items()}
-        self._wishes = Wishes(policies, Policy(settings.loosest_policy))
+        self.wishes = Wishes(policies, Policy(settings.loosest_policy))
         self.house: House | None = None
         self.app = web.Application(client_max_size=settings.max_body)
         self.app.cleanup_ctx.append(self._open)
@@ -109,7 +109,7 @@ class Server:
     def _endpoint(self, dialect: Dialect) -> Endpoint:
         assert self.house is not None  # noqa: S101
         desk, accounts = self.house.desk, self.house.accounts
-        return Endpoint(dialect, desk, accounts, recall=desk, link=self._link, wishes=self._wishes)
+        return Endpoint(dialect, desk, accounts, recall=desk, link=self._link, wishes=self.wishes)
 
     def _link(
         self,

@@ -190,6 +190,15 @@ def _rule(table: Mapping[str, Any], settings: Settings) -> Rule:
     )
 
 
+def account_named(name: str, dialect: str, settings: Settings) -> str:
+    """The id of one listed account. Raises ValueError."""
+    found = (one.account for one in settings.accounts.get(dialect, ()) if one.name == name)
+    account = next(found, None)
+    if account is None:
+        raise ValueError(f"no account is called {name!r} in [[accounts.{dialect}]]")
+    return account
+
+
 def _accounts(names: Sequence[Any], settings: Settings) -> frozenset[str]:
     """The ids of listed accounts. Raises ValueError for a name that no list has."""
     listed = [one for many in settings.accounts.values() for one in many]

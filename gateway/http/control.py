@@ -16,7 +16,7 @@ from aiohttp import web
 
 from mediaglot.gateway.auth import as_bytes
 from mediaglot.gateway.config import Settings
-from mediaglot.gateway.http import news
+from mediaglot.gateway.http import news, roads
 from mediaglot.gateway.http.letters import Letters, Refusal
 from mediaglot.gateway.model import Secret
 from mediaglot.gateway.report import Report
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mediaglot.gateway.http.app import Server
     from mediaglot.gateway.http.house import House
 
-ROOMS: Final = frozenset({"notifications", "providers", "reports"})
+ROOMS: Final = frozenset({"notifications", "providers", "reports", "routes"})
 PASSED_ON: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via", "Origin")
 """Headers of what comes through a proxy, or from a page in somebody's browser."""
 HINT: Final = "set control_token in the file or MEDIAGLOT_CONTROL_TOKEN, and send it as Authorization: Bearer TOKEN"
@@ -43,6 +43,8 @@ class Control:
                 return _json(await self._providers(request, rest))
             if room == "reports":
                 return _json(await self._report(request, rest))
+            if room == "routes":
+                return _json(await roads.foresee(self._server, self._house(), request, rest))
             return _json(await self._letters().handle(request, rest))
         except Refusal as refusal:
             return _refused(refusal)

@@ -31,6 +31,7 @@ FRONT = frozenset(
         "env",
         "notifications",
         "translate",
+        "route",
         "pages",
     }
 )

@@ -1,0 +1,53 @@
+"""A dry run of routes in the control API: ``POST /_mediaglot/routes/DIALECT`` with a request as its body.
+
+The body is the whole HTTP message that would create a job, or the document of one. Presets and the like are those of
+the account that the message's credential opens; the credential itself is not checked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from mediaglot.gateway.backends import Caller
+from mediaglot.gateway.backends.desk import TRIAL
+from mediaglot.gateway.backends.outlook import look_out
+from mediaglot.gateway.backends.rules import LOCAL, Rule
+from mediaglot.gateway.exchange import CreateJob
+from mediaglot.gateway.faults import Fault
+from mediaglot.gateway.http.letters import Refusal
+from mediaglot.gateway.translate import HEAD, message
+from mediaglot.gateway.translation import Untranslatable, heard
+
+if TYPE_CHECKING:
+    from mediaglot.gateway.http.app import Server
+    from mediaglot.gateway.http.house import House
+
+
+async def foresee(server: Server, house: House, request: web.Request, name: str) -> dict[str, Any]:
+    """Which way the job would take, and why. Raises Refusal."""
+    if request.method != "POST":
+        raise Refusal(405, "method_not_allowed", f"{request.method} is not allowed here, use POST", "POST")
+    if name not in server.dialects:
+        raise Refusal(404, "not_found", f"POST to routes/DIALECT; there are {', '.join(sorted(server.dialects))}")
+    try:
+        content = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise Refusal(413, "too_large", f"a request has at most {server.settings.max_body} bytes") from None
+    dialect = server.dialects[name]
+    try:
+        _, call, ledger = heard(dialect, message(content) if HEAD.match(content) else content)
+        policy = server.wishes.of(name, call.account, call.request)
+        caller = Caller(dialect=dialect, account=call.account, policy=policy)
+        assert isinstance(call.intent, CreateJob)  # noqa: S101
+        job = dialect.christen(await house.desk.settled(call.intent, caller), TRIAL)
+    except Untranslatable as error:
+        raise Refusal(400, "no_job", str(error)) from None
+    except Fault as fault:
+        raise Refusal(400, fault.code, f"{name} would refuse this request: {fault}") from None
+    router = house.away
+    rules = router.rules if router is not None else (Rule(to=(LOCAL,)),)
+    takers = router.crafts if router is not None else {LOCAL: house.desk.craft}
+    tariffs = router.tariffs if router is not None else {}
+    return (await look_out(rules, takers, tariffs, job, caller, ledger)).document()

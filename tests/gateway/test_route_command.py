@@ -1,0 +1,120 @@
+"""``mediaglot route`` as its users meet it: which way a job would take, why, and that nobody is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAGLOT_")}
+JOB = """<query><source>https://media.example.com/in.mp4</source>
+<format><output>mp4</output><size>640x360</size><video_codec>libx264</video_codec><bitrate>500k</bitrate></format></query>"""
+NOWHERE = "url = 'http://127.0.0.1:9/p'"
+CONFIG = f"""
+[[accounts.encoding_com]]
+name = "100"
+secret = "one"
+policy = "strict"
+
+[providers.one]
+dialect = "encoding_com"
+{NOWHERE}
+price = 0.03
+policy = "warn"
+
+[providers.two]
+dialect = "transparent_edge"
+{NOWHERE}
+price = {{ 0 = 0.01, 720 = 0.5 }}
+
+[[routes]]
+dialects = ["tpstreams"]
+to = ["two"]
+
+[[routes]]
+when = {{ least_height = "1080" }}
+to = ["two"]
+
+[[routes]]
+to = ["two", {{ to = ["one", "local"], when = {{ codec = "h264" }}, policy = "silent" }}]
+cheapest = true
+"""
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Any:
+    config = tmp_path / "mediaglot.toml"
+
+    def run(*words: str, given: str = JOB, text: str = CONFIG) -> subprocess.CompletedProcess[str]:
+        config.write_text(text)
+        return subprocess.run(
+            [sys.executable, "-m", "mediaglot", "route", "--config", str(config), "--read", "encoding_com", *words],
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=CLEAN,
+        )
+
+    return run
+
+
+def test_people_read_which_rule_fits_and_who_takes_the_job(call: Any) -> None:
+    done = call()
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:3] == [
+        "routes.0 is passed over: it is for tpstreams",
+        "routes.1 is passed over: least_height = 1080",
+        "routes.2 fits",
+    ]
+    assert [line.split()[0] for line in lines[5:8]] == ["local", "two", "one"], "by price"
+    assert lines[-1] == "The job would go to local, then one."
+
+
+def test_machines_read_the_same_and_what_each_would_lose(call: Any) -> None:
+    told = json.loads(call("--json").stdout)
+    assert (told["rule"], told["road"], told["drawn_by_weights"]) == (2, ["local", "one"], False)
+    local, two, one = told["providers"]
+    assert (local["price"], two["price"], one["price"]) == ("0", "0.01", "0.03")
+    assert (two["takes"], two["refusal"].split()[0], two.get("policy")) == (
+        False,
+        "lossy",
+        None,
+    )
+    assert (one["takes"], one["policy"]) == (True, "silent")
+    assert {each["kind"] for each in one["losses"]} <= {"defaulted", "approximated", "dropped"}
+
+
+def test_an_account_brings_its_own_policy(call: Any) -> None:
+    told = json.loads(
+        call("--json", "--account", "100", given=JOB.replace("<format>", "<format><turbo>yes</turbo>")).stdout
+    )
+    assert (told["road"], {each["refusal"].split()[0] for each in told["providers"]}) == ([], {"lossy"})
+
+
+def test_nobody_is_an_exit_code(call: Any) -> None:
+    done = call(text=CONFIG.partition("[[routes]]")[0] + "[[routes]]\nto = ['two']\npolicy = 'strict'\n")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "Nobody would take the job.")
+
+
+@pytest.mark.parametrize(
+    ("words", "change", "said"),
+    [
+        (("--account", "200"), {}, "no account is called '200'"),
+        ((), {"given": "<query><action>GetStatus</action><mediaid>1</mediaid></query>"}, "creates no job: GetStatus"),
+        ((), {"given": "<query><source>x</source></query>"}, "encoding_com would refuse this request"),
+        ((), {"text": "[[routes]]\nto = ['zed']\n"}, "routes.0: no provider is called 'zed'"),
+    ],
+)
+def test_what_is_wrong_is_one_line(words: tuple[str, ...], change: dict[str, str], said: str, call: Any) -> None:
+    done = call(*words, **change)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert said in line
