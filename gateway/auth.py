@@ -6,15 +6,17 @@ import base64
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
-from mediaglot.gateway.exchange import Request
+from mediaglot.gateway.exchange import Headers, Request
 from mediaglot.gateway.faults import Malformed, Unauthorized
 from mediaglot.gateway.mapping import one
 from mediaglot.gateway.model import Secret
+from mediaglot.gateway.wire import Swapping, Wire
+from mediaglot.gateway.wire.swap import Unswappable
 
 
 def as_bytes(secret: Secret) -> bytes:
@@ -59,6 +61,10 @@ class Auth(Protocol):
         """``tree`` with the credential in it."""
         ...
 
+    def stamp(self, request: Request, wire: Wire, credential: Credential) -> Request:
+        """The same request with this credential in place of its own. Raises Unswappable where that can't be done."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class BodyPair:
@@ -83,6 +89,17 @@ class BodyPair:
     def sign(self, tree: dict[str, Any], credential: Credential) -> dict[str, Any]:
         return {self.user: credential.name, self.key: credential.secret.reveal(), **tree}
 
+    def stamp(self, request: Request, wire: Wire, credential: Credential) -> Request:
+        values = {self.user: credential.name, self.key: credential.secret.reveal()}
+        chosen = wire.choose(request)
+        if not isinstance(chosen, Swapping):
+            raise Unswappable
+        stamped = chosen.swap(request, values)
+        before, after = (wire.choose(each).read(each) for each in (request, stamped))
+        if after != {**before, **values}:
+            raise Unswappable
+        return stamped
+
 
 @dataclass(frozen=True, slots=True)
 class HeaderToken:
@@ -101,6 +118,12 @@ class HeaderToken:
         elif " " in token.strip():
             raise Unauthorized(reason="spaces")
         return Credential("", Secret(token.strip()), token=True)
+
+    def stamp(self, request: Request, wire: Wire, credential: Credential) -> Request:
+        lines = [line for line in request.headers if line[0].lower() != "authorization"]
+        lines.append(("Authorization", f"{self.scheme} {credential.secret.reveal()}"))
+        query = [part for part in request.query.split("&") if unquote_plus(part.partition("=")[0]) != self.parameter]
+        return replace(request, headers=Headers(lines=tuple(lines)), query="&".join(query))
 
     def _parameter(self, request: Request) -> str:
         values = dict(parse_qsl(request.query)) if self.parameter else {}
@@ -168,3 +191,10 @@ class SignedQuery:
 
     def sign(self, tree: dict[str, Any], credential: Credential) -> dict[str, Any]:
         return self.otherwise.sign(tree, credential)
+
+    def stamp(self, request: Request, wire: Wire, credential: Credential) -> Request:
+        """A signature is the client's own; whoever holds the secret needs none."""
+        parameters = {self.name, self.until, self.many, self.signature}
+        query = [part for part in request.query.split("&") if part.partition("=")[0] not in parameters]
+        bare = replace(request, query="&".join(query)) if f"&{self.signature}=" in request.query else request
+        return self.otherwise.stamp(bare, wire, credential)

@@ -159,6 +159,8 @@ class Dialect:
     """Which of ``md5`` and ``sha256`` it tells of finished files; others are not reckoned."""
     free_tokens: ClassVar[bool] = False
     """Whether a token that we did not issue is welcome, where no list of accounts says otherwise."""
+    tenant_parameter: ClassVar[str] = ""
+    """The parameter of paths that says whose account it is, where there is one."""
     signed_urls: ClassVar[bool] = False
     """Whether clients sign URLs: then the secrets that were traded for tokens are kept, to check signatures by."""
     paging: ClassVar[PageNumber | None] = None

@@ -330,6 +330,18 @@ class Client:
         """What the provider measured on a job's sources."""
         raise Unsupported(feature="probe")
 
+    def overhear(self, response: Response, placed: Placed) -> Glimpse:
+        """What an answer says that somebody else got who looked at a job. Raises the Fault of what can't be used."""
+        errand = self.look(Pass(credential=Credential("", Secret(""))), placed)
+        next(errand)
+        try:
+            errand.send(response)
+        except StopIteration as end:
+            found: Glimpse = end.value
+            return found
+        errand.close()
+        raise unavailable(response, "not all of it")
+
     def hear(self, request: Request) -> Glimpse:
         """What a message of the provider's to ``hear`` says. Raises Malformed or Invalid for what is none."""
         raise Unsupported(feature="notification")

@@ -11,13 +11,13 @@ from typing import Any
 from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.backends.desk import TRIAL
-from mediaglot.gateway.backends.outlook import Outlook, Taker, Trial, look_out
+from mediaglot.gateway.backends.outlook import Outlook, Taker, Trial, look_out, passing
 from mediaglot.gateway.backends.rules import LOCAL
 from mediaglot.gateway.backends.simulated import SimulatedCraft
 from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.config import Settings, UserError, load
 from mediaglot.gateway.faults import Fault
-from mediaglot.gateway.http.away import account_named, read_provider, read_rules, read_tariffs
+from mediaglot.gateway.http.away import account_named, read_openings, read_provider, read_rules, read_tariffs
 from mediaglot.gateway.http.bounds import policy_of
 from mediaglot.gateway.http.wish import Wishes
 from mediaglot.gateway.loss import Ledger, Policy
@@ -55,6 +55,9 @@ async def foreseen(settings: Settings, given: Mapping[str, Any], content: bytes)
     name = given["account"]
     account = Account(account_named(name, dialect.name, settings), name) if name else call.account
     policies = {key: Policy(word) for key, word in settings.account_policies.items()}
+    through = (one for one in read_openings(settings) if one.dialect == dialect.name)
+    if opening := next((one for one in through if not one.accounts or account.id in one.accounts), None):
+        return passing(opening.to)
     wish = Wishes(policies, Policy(settings.loosest_policy)).of(dialect.name, account, call.request)
     caller = Caller(dialect=dialect, account=account, policy=wish)
     rules, tariffs = read_rules(settings), read_tariffs(settings)
@@ -72,6 +75,9 @@ def takers(settings: Settings) -> dict[str, Taker]:
 
 def show(outlook: Outlook) -> None:
     screen = Screen()
+    if outlook.passage:
+        screen.say(f"All requests of this account are passed on to {outlook.passage} as they are.", GOOD)
+        return
     for number, why in enumerate(outlook.passed):
         screen.say(f"routes.{number} is passed over: {why}", FAINT)
     screen.say("no route fits" if outlook.chosen is None else f"routes.{outlook.chosen} fits")

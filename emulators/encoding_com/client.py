@@ -125,7 +125,7 @@ class Client(errand.Client):
     def look(self, permit: Pass, placed: Placed) -> Errand[Glimpse]:
         """In extended mode, which alone tells of each format's progress."""
         answer = yield from self._do(permit, "GetStatus", mediaid=placed.id, extended="yes")
-        job = one(answer.get("job"))
+        job = one(answer.get("job", answer if "status" in answer else None))
         if not isinstance(job, dict) or str(one(job.get("deleted"))) == "yes":
             raise Refused(NotFound(kind="job", id=placed.id), status=200)
         return self.glimpse(job)

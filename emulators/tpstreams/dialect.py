@@ -168,6 +168,7 @@ class TPStreams(Dialect):
     wire = wire.Documents()
     auth = HeaderToken("Token")
     free_tokens: ClassVar[bool] = True
+    tenant_parameter: ClassVar[str] = "organization"
     job_ids = Drawn(SYMBOLS, 11)
     output_ids = Drawn(SYMBOLS, 11)
     thing_ids: ClassVar[Mapping[str, Uuid]] = {ask.WEBHOOK: Uuid()}

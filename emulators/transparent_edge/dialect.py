@@ -130,6 +130,7 @@ class TransparentEdge(Dialect):
     hosts: ClassVar[tuple[str, ...]] = ("api.transparentcdn.com",)
     wire = Loose(documents=frozenset({"order", "data", "filters"}), beside=frozenset({"data"}))
     auth = HeaderToken("Bearer")
+    tenant_parameter: ClassVar[str] = "company_id"
     job_ids = Stamped()
     output_ids = Serial(counter="transparent_edge.job")
     thing_ids: ClassVar[dict[str, Serial]] = {ask.PROFILE: Serial(counter="transparent_edge.profile", start=31)}

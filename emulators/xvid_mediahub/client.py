@@ -170,6 +170,9 @@ class Client(errand.Client):
             parts.append(replace(part, files=tuple(files)))
         return replace(glimpse, parts=tuple(parts))
 
+    def overhear(self, response: Response, placed: Placed) -> Glimpse:
+        return self.glimpse(held(self._answered(response, kind="job", id=placed.id), "job"))
+
     def _artifacts(self, permit: Pass, tree: Tree, file: Tree, *, row: bool) -> Errand[tuple[Artifact, ...]]:
         inside = objects(file, "elements") if row else [file]
         sizes = [given(each, "size", lenient(NATURAL)) for each in inside]

@@ -134,6 +134,10 @@ class Agent:
                 await self._clock.sleep(self.pause(fault, number))
         return await self._let_in(errand)
 
+    async def pass_on(self, request: Request) -> Response:
+        """The answer to somebody else's request, with no pass of ours. Raises Unavailable."""
+        return await self._answer(request)
+
     def pause(self, fault: Unavailable, number: int) -> float:
         """Seconds to wait after the failure of that number: what the provider asked for, or ever more, with jitter."""
         grown = min(self.manners.wait * 2 ** (number - 1), self.manners.cool)

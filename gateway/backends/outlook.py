@@ -57,20 +57,28 @@ class Outlook:
     chosen: int | None
     drawn: bool
     trials: tuple[Trial, ...]
+    passage: str = ""
+    """The provider that all requests of this account are passed on to as they are; then no rule is asked."""
 
     @property
     def road(self) -> tuple[str, ...]:
         """Who would get the job, and who would be next."""
-        return tuple(trial.leg.name for trial in self.trials if trial.takes)
+        return (self.passage,) if self.passage else tuple(trial.leg.name for trial in self.trials if trial.takes)
 
     def document(self) -> dict[str, Any]:
         return {
             "road": list(self.road),
+            "transparent": bool(self.passage),
             "drawn_by_weights": self.drawn,
             "rule": self.chosen,
             "passed_over": list(self.passed),
             "providers": [trial.document() for trial in self.trials],
         }
+
+
+def passing(name: str) -> Outlook:
+    """That of an account whose requests are passed on as they are."""
+    return Outlook(passed=(), chosen=None, drawn=False, trials=(), passage=name)
 
 
 async def look_out(

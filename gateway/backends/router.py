@@ -13,6 +13,7 @@ from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.backends import Caller, Craft, Over, Product, Report, unheard
 from mediaglot.gateway.backends.agent import Aside
 from mediaglot.gateway.backends.book import OURS
+from mediaglot.gateway.backends.passage import Passage
 from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, bound, route
 from mediaglot.gateway.backends.tariff import Tariff
 from mediaglot.gateway.backends.upstream import Upstream
@@ -26,7 +27,8 @@ KIND: Final = "road"
 
 
 class Router:
-    """``crafts`` by name, ``local`` among them; ``tariffs`` of those that have one."""
+    """``crafts`` by name, ``local`` among them; ``tariffs`` of those that have one. ``passages`` come before all rules:
+    what goes through them never comes here."""
 
     def __init__(
         self,
@@ -35,7 +37,9 @@ class Router:
         store: Store,
         aside: Aside,
         tariffs: Mapping[str, Tariff] = EMPTY,
+        passages: Sequence[Passage] = (),
     ) -> None:
+        self.passages = tuple(passages)
         self.crafts, self.rules, self.tariffs = crafts, tuple(rules), tariffs
         self._store, self._aside = store, aside
         self._roads: dict[str, tuple[Leg, ...]] = {}

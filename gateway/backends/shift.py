@@ -89,7 +89,7 @@ class Shift:
         found = [await self.store.get(key) for key in await self.store.live()]
         live = [ticket for ticket in found if ticket is not None]
         await asyncio.to_thread(self.craft.sweep, live)
-        running = [ticket for ticket in live if ticket.status is Status.RUNNING]
+        running = [ticket for ticket in live if ticket.status is Status.RUNNING and "passed" not in ticket.ids]
         for ticket in running:
             await self._update(Key.of(ticket), (step.back, nothing))
         return len(running)

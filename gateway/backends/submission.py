@@ -16,9 +16,9 @@ from mediaglot.gateway.model import Job, Output
 def theirs(job: Job, served: frozenset[int] | None = None) -> Job:
     """A job as the provider is asked for it: it goes at once, tells nobody but us, and serves those destinations only.
 
-    ``served`` None leaves all of them.
+    ``served`` None leaves all of them. What presets say is in the outputs by now; their names mean nothing elsewhere.
     """
-    outputs = job.outputs
+    outputs = tuple(replace(output, preset=None) for output in job.outputs)
     if served is not None:
         outputs = tuple(
             output if number in served else replace(output, destinations=()) for number, output in enumerate(outputs)

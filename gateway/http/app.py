@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from mediaglot.gateway.backends.witness import Witness
 from mediaglot.gateway.config import Settings
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.faults import Fault, Malformed, TooLarge
 from mediaglot.gateway.http.endpoint import Endpoint, Identity
 from mediaglot.gateway.http.house import House, open_house
+from mediaglot.gateway.http.passing import Passing
 from mediaglot.gateway.http.reserved import PREFIX, Reserved
 from mediaglot.gateway.http.wish import Wishes
 from mediaglot.gateway.loss import Policy
@@ -109,7 +111,10 @@ class Server:
     def _endpoint(self, dialect: Dialect) -> Endpoint:
         assert self.house is not None  # noqa: S101
         desk, accounts = self.house.desk, self.house.accounts
-        return Endpoint(dialect, desk, accounts, recall=desk, link=self._link, wishes=self.wishes)
+        away = self.house.away
+        passages = [each for each in away.passages if each.dialect.name == dialect.name] if away is not None else []
+        passing = Passing(dialect, accounts, passages, Witness(desk.store, desk.clock)) if passages else None
+        return Endpoint(dialect, desk, accounts, recall=desk, link=self._link, wishes=self.wishes, passing=passing)
 
     def _link(
         self,

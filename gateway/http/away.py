@@ -15,6 +15,7 @@ from mediaglot.gateway.backends import Craft
 from mediaglot.gateway.backends.agent import Agent, Aside, Manners
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.haul import Haul
+from mediaglot.gateway.backends.passage import Passage
 from mediaglot.gateway.backends.router import Router
 from mediaglot.gateway.backends.rules import LOCAL, Rule, check
 from mediaglot.gateway.backends.tariff import Tariff
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 NUMBERS: Final = frozenset(each.name for each in fields(Manners))
 KEYS: Final = frozenset({"dialect", "url", "user", "secret", "tenant", "policy", "options", "hear", "price"}) | NUMBERS
+OPENING: Final = frozenset({"to", "dialects", "accounts", "transparent", "credentials"})
 NESTED: Final = frozenset({"to", "dialects", "accounts", "when", "weights", "cheapest", "most_price", "policy", "on"})
 
 
@@ -61,7 +63,13 @@ class Office:
         self.stack.push_async_callback(self.aside.close)
         crafts: dict[str, Craft] = {LOCAL: self.local}
         crafts |= {name: self._provider(name, table) for name, table in self.settings.providers.items()}
-        return Router(crafts, read_rules(self.settings), self.store, self.aside, read_tariffs(self.settings))
+        passages = [
+            Passage(dialect=craft.terms.dialect, agent=craft.agent, accounts=one.accounts, own=one.own)
+            for one in read_openings(self.settings)
+            if isinstance(craft := crafts[one.to], Upstream)
+        ]
+        rules, tariffs = read_rules(self.settings), read_tariffs(self.settings)
+        return Router(crafts, rules, self.store, self.aside, tariffs, passages)
 
     def _provider(self, name: str, table: Mapping[str, Any]) -> Upstream:
         url, client, terms, manners = read_provider(
@@ -153,12 +161,51 @@ def read_rules(settings: Settings) -> tuple[Rule, ...]:
     known = frozenset({LOCAL, *settings.providers})
     rules = []
     for number, table in enumerate(settings.routes):
+        if table.get("transparent"):
+            continue
         try:
             rules.append(_rule(table, settings))
             check(rules[-1], known)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"routes.{number}: {error}") from None
-    return tuple(rules) or (Rule(to=tuple(settings.providers)),)
+    return tuple(rules) if settings.routes else (Rule(to=tuple(settings.providers)),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A transparent route: all requests of these accounts (ids), or of all, are passed on to one provider."""
+
+    to: str
+    dialect: str
+    accounts: frozenset[str]
+    own: bool
+
+
+def read_openings(settings: Settings) -> tuple[Opening, ...]:
+    """Raises ConfigError."""
+    found = []
+    for number, table in enumerate(settings.routes):
+        try:
+            found += [_opening(table, settings)] if table.get("transparent") else []
+        except ValueError as error:
+            raise ConfigError(f"routes.{number}: {error}") from None
+    return tuple(found)
+
+
+def _opening(table: Mapping[str, Any], settings: Settings) -> Opening:
+    """Raises ValueError."""
+    if strange := table.keys() - OPENING:
+        raise ValueError(f"a transparent route has no {min(strange)!r}; there are {', '.join(sorted(OPENING))}")
+    names, credentials = list(table.get("to", ())), table.get("credentials", "configured")
+    if len(names) != 1 or names[0] not in settings.providers:
+        raise ValueError("a transparent route leads to one provider: to = ['NAME']")
+    if credentials not in ("configured", "client"):
+        raise ValueError("credentials is 'configured' or 'client'")
+    dialect = registry.find(str(settings.providers[names[0]].get("dialect"))).name
+    if any(word != dialect for word in table.get("dialects", ())):
+        raise ValueError(f"{names[0]} speaks {dialect}: only that can be passed on as it is")
+    accounts = _accounts(table.get("accounts", ()), settings)
+    return Opening(to=names[0], dialect=dialect, accounts=accounts, own=credentials == "client")
 
 
 def read_tariffs(settings: Settings) -> dict[str, Tariff]:

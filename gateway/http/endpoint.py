@@ -32,6 +32,7 @@ from mediaglot.gateway.exchange import (
     UpdateJob,
 )
 from mediaglot.gateway.faults import Fault, Internal
+from mediaglot.gateway.http.passing import Passing
 from mediaglot.gateway.http.wish import HEADER, Wishes
 from mediaglot.gateway.loss import Kind, Ledger, Policy
 from mediaglot.gateway.model import Ticket
@@ -97,8 +98,9 @@ class Endpoint:
         recall: Recalling | None = None,
         link: Callable[..., str] | None = None,
         wishes: Wishes | None = None,
+        passing: Passing | None = None,
     ) -> None:
-        self._wishes = wishes or Wishes()
+        self._wishes, self._passing = wishes or Wishes(), passing
         self.dialect, self.backend, self.accounts, self._link = dialect, backend, accounts, link
         self._recall: Callable[[Intent, Caller], Ticket | None] = recall.recall if recall else lambda *_: None
         self._memories: OrderedDict[Identity, Memory] = OrderedDict()
@@ -124,6 +126,10 @@ class Endpoint:
 
     async def answer(self, request: Request, identity: Identity | None = None) -> Response:
         """Never raises but for cancellation: what goes wrong is answered in the dialect's own shape."""
+        passed = await self._passing.answer(request) if self._passing is not None else None
+        return passed or await self._answer(request, identity)
+
+    async def _answer(self, request: Request, identity: Identity | None) -> Response:
         call = Call(request=request, wire=self.dialect.wire.choose(request))
         result: Result | Fault
         ledger = Ledger()

@@ -39,10 +39,16 @@ class Transport:
             self._session = aiohttp.ClientSession(connector=way, timeout=self._timeout, trust_env=False)
         query = f"?{request.query}" if request.query else ""
         url = URL(f"{self._base}{request.path}{query}", encoded=True)
+        raw = bool(request.headers.get("Accept-Encoding"))  # who asks for an encoding gets the bytes as they come
         lines = [(name, value) for name, value in request.headers if name.lower() not in HOP]
         try:
             async with self._session.request(
-                request.method, url, data=request.body or None, headers=lines, allow_redirects=False
+                request.method,
+                url,
+                data=request.body or None,
+                headers=lines,
+                allow_redirects=False,
+                auto_decompress=not raw,
             ) as answer:
                 body = await _whole(answer)
                 return Response(status=answer.status, headers=Headers(lines=tuple(answer.headers.items())), body=body)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.backends.desk import TRIAL
-from mediaglot.gateway.backends.outlook import look_out
+from mediaglot.gateway.backends.outlook import look_out, passing
 from mediaglot.gateway.backends.rules import LOCAL, Rule
 from mediaglot.gateway.exchange import CreateJob
 from mediaglot.gateway.faults import Fault
@@ -47,6 +47,9 @@ async def foresee(server: Server, house: House, request: web.Request, name: str)
     except Fault as fault:
         raise Refusal(400, fault.code, f"{name} would refuse this request: {fault}") from None
     router = house.away
+    passages = [each for each in router.passages if each.dialect.name == name] if router is not None else []
+    if through := next((each for each in passages if each.is_for(caller.account.id)), None):
+        return passing(through.agent.name).document()
     rules = router.rules if router is not None else (Rule(to=(LOCAL,)),)
     takers = router.crafts if router is not None else {LOCAL: house.desk.craft}
     tariffs = router.tariffs if router is not None else {}

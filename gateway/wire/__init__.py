@@ -6,7 +6,8 @@ Wire that one request and its answer are written in, for dialects that speak sev
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from mediaglot.gateway.exchange import Request
 
@@ -29,4 +30,16 @@ class Wire(Protocol):
 
     def read_answer(self, body: bytes) -> Tree:
         """The document of an answer in this Wire. Raises Malformed."""
+        ...
+
+
+@runtime_checkable
+class Swapping(Protocol):
+    """A Wire whose requests can be signed by somebody else, where the credential is in the document."""
+
+    def swap(self, request: Request, values: Mapping[str, str]) -> Request:
+        """The request with other texts for outermost fields of its document, and every other byte as it was.
+
+        Raises Unswappable.
+        """
         ...

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_plus, unquote_to_bytes
 
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
@@ -14,6 +14,8 @@ from mediaglot.gateway.wire import Tree, Wire
 
 class TextWire(Wire, Protocol):
     def read_text(self, text: bytes) -> Tree: ...
+
+    def swap_text(self, text: bytes, values: Mapping[str, str]) -> bytes: ...
 
 
 def pairs(body: bytes) -> Iterator[tuple[str, bytes]]:
@@ -40,7 +42,7 @@ class FormField:
         for body in (request.body, request.query.encode("utf-8", "replace")):
             for name, text in pairs(body):
                 if name in self.formats and text.strip():
-                    return Found(self.formats[name], text)
+                    return Found(self.formats[name], text, name)
         return self
 
     def read(self, request: Request) -> Tree:
@@ -59,6 +61,7 @@ class Found:
 
     format: TextWire
     text: bytes
+    name: str = ""
 
     @property
     def content_type(self) -> str:
@@ -69,6 +72,19 @@ class Found:
 
     def read(self, request: Request) -> Tree:
         return self.format.read_text(self.text)
+
+    def swap(self, request: Request, values: Mapping[str, str]) -> Request:
+        """Encoded anew, as a form should be."""
+        field = f"{self.name}={quote_plus(self.format.swap_text(self.text, values))}".encode()
+
+        def within(form: bytes) -> bytes:
+            parts = form.split(b"&")
+            place = next((at for at, part in enumerate(parts) if (self.name, self.text) in pairs(part)), None)
+            return form if place is None else b"&".join([*parts[:place], field, *parts[place + 1 :]])
+
+        if (body := within(request.body)) != request.body:
+            return replace(request, body=body)
+        return replace(request, query=within(request.query.encode("utf-8", "replace")).decode())
 
     def write(self, tree: Tree) -> bytes:
         return self.format.write(tree)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import orjson
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.wire import Tree
+from mediaglot.gateway.wire.swap import in_json
 
 DEPTH = 64
 
@@ -41,6 +42,12 @@ class Json:
             raise Malformed(format="JSON", reason=f"nothing in {self.root!r}")
         walk = partial(_walk, scalar=_as_text if self.stringly else _as_is, depth=DEPTH)
         return {key.lower() if self.stringly else key: walk(value) for key, value in tree.items()}
+
+    def swap(self, request: Request, values: Mapping[str, str]) -> Request:
+        return replace(request, body=self.swap_text(request.body, values))
+
+    def swap_text(self, text: bytes, values: Mapping[str, str]) -> bytes:
+        return in_json(text, values)
 
     def read_answer(self, body: bytes) -> Tree:
         return _object(body, self.answer_root)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ from lxml import etree
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.wire import Tree
+from mediaglot.gateway.wire.swap import in_xml
 
 DEPTH = 64
 ELEMENTS = 20_000
@@ -48,6 +49,12 @@ class Xml:
         if not tree:
             raise Malformed(format="XML", reason=f"nothing in {self.root!r}")
         return {key.lower(): value for key, value in tree.items()}
+
+    def swap(self, request: Request, values: Mapping[str, str]) -> Request:
+        return replace(request, body=self.swap_text(request.body, values))
+
+    def swap_text(self, text: bytes, values: Mapping[str, str]) -> bytes:
+        return in_xml(text, values)
 
     def read_answer(self, body: bytes) -> Tree:
         return _content(body, self.answer_root)
