@@ -41,6 +41,9 @@ class Passing:
         try:
             response = await passage.carry(call)
         except Fault as fault:
+            LOG.warning(
+                "a request of %s could not be passed on to %s: %s", self._dialect.name, passage.agent.name, fault
+            )
             return self._dialect.render_response(call, fault)
         lines = [("Mediaglot-Passed", passage.agent.name)]
         if intent is not None and response.status < 400:
