@@ -144,9 +144,7 @@ class TransparentEdge(Dialect):
     read_output = staticmethod(document.read_output)
     write_output = staticmethod(document.write_output)
     knobs: ClassVar[dict[str, Knob]] = {
-        "order_body": Knob(
-            ("form", "any"), "an order comes in a form field; or also as JSON, or in the parameter data"
-        ),
+        "order_body": Knob(("form", "any"), "an order comes in a form field; or also as JSON, or in the query"),
         "progress": Knob(("percent", "zero"), "a job's progress, or 0.0 to the end as in the documented example"),
         "callback": Knob(("POST", "GET"), "the method of callbacks; a GET has no body"),
         "priority": Knob(("honoured", "ignored"), "whether companies have the contract that priorities need"),
