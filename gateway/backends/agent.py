@@ -43,6 +43,8 @@ class Manners:
     slowest_poll: float = 20.0
     patience: float = 3600.0
     """How long a provider that does not answer may keep a job waiting."""
+    longest: float = 7 * 86400.0
+    """How long a job may take there; then it is stopped, and has failed for the provider's reasons."""
 
 
 class State(StrEnum):
@@ -120,6 +122,8 @@ class Agent:
         self._pass: Pass | None = None
         self._ends: float | None = None
         self._entering = asyncio.Lock()
+        self.sent = self.failed = self.open = 0
+        """Requests since the start: all, those without a usable answer, and those that wait for one."""
 
     async def run(self, errand: Callable[[Pass], Errand[T]], *, again: bool = True) -> T:
         """What the errand comes to. ``again``: it may be done twice, so it is when no usable answer came.
@@ -177,6 +181,7 @@ class Agent:
 
     async def _answer(self, request: Request) -> Response:
         self.breaker.enter()
+        self.sent, self.open = self.sent + 1, self.open + 1
         well: bool | None = None
         try:
             async with self._pace, asyncio.timeout(self.manners.timeout):
@@ -190,6 +195,7 @@ class Agent:
             raise
         finally:
             self.breaker.leave(well=well)
+            self.open, self.failed = self.open - 1, self.failed + (well is False)
         return response
 
 

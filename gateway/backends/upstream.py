@@ -172,10 +172,14 @@ class Upstream:
         """How the job ended; on the way, how far it is. A provider that is not there is waited for."""
         news = self._news.setdefault(entry.marker, asyncio.Event())
         manners, pause, before = self.agent.manners, self.agent.manners.poll, None
+        began = self._clock.monotonic()
         while True:
             glimpse = await self._looked(entry)
             if glimpse.status in TERMINAL:
                 return glimpse
+            if self._clock.monotonic() - began > manners.longest:
+                self._aside.start(partial(self._let_go, entry.marker))
+                raise ProviderFailed(provider=self.agent.name, reason="timeout")
             report(float(glimpse.progress))
             moved, before = before != (glimpse.status, glimpse.progress), (glimpse.status, glimpse.progress)
             pause = manners.poll if moved else min(pause * GROWTH, manners.slowest_poll)

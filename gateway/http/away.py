@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final
 
 from mediaglot.gateway import registry
 from mediaglot.gateway.backends import Craft
-from mediaglot.gateway.backends.agent import Agent, Aside, Manners
+from mediaglot.gateway.backends.agent import Agent, Aside, Manners, Send
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.haul import Haul
 from mediaglot.gateway.backends.passage import Passage
@@ -24,6 +25,7 @@ from mediaglot.gateway.backends.terms import Terms
 from mediaglot.gateway.backends.upstream import Upstream
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.config import ConfigError, Settings
+from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.errand import Client, Login
 from mediaglot.gateway.faults import SourceForbidden
 from mediaglot.gateway.http.provider import Transport, host_of
@@ -39,7 +41,10 @@ if TYPE_CHECKING:
     from mediaglot.gateway.media.probe import Prober
 
 NUMBERS: Final = frozenset(each.name for each in fields(Manners))
-KEYS: Final = frozenset({"dialect", "url", "user", "secret", "tenant", "policy", "options", "hear", "price"}) | NUMBERS
+KEYS: Final = (
+    frozenset({"dialect", "url", "user", "secret", "tenant", "policy", "options", "hear", "price", "tape", "replay"})
+    | NUMBERS
+)
 OPENING: Final = frozenset({"to", "dialects", "accounts", "transparent", "credentials"})
 NESTED: Final = frozenset({"to", "dialects", "accounts", "when", "weights", "cheapest", "most_price", "policy", "on"})
 
@@ -82,7 +87,8 @@ class Office:
         transport, web = Transport(url, timeout=manners.timeout, policy=policy), Carrier(policy, self.clock)
         self.stack.push_async_callback(transport.close)
         self.stack.push_async_callback(web.close)
-        agent = Agent(name, client, login, transport, self.clock, SystemRandom(), manners)
+        send = taped(f"providers.{name}", table, terms.dialect, transport)
+        agent = Agent(name, client, login, send, self.clock, SystemRandom(), manners)
 
         def hear(marker: str) -> str:
             return f"{self.site()}/_mediaglot/providers/{name}/{marker}"
@@ -145,6 +151,20 @@ def read_provider(
     except (UnknownDialect, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from None
     return table["url"], client, terms, manners
+
+
+def taped(where: str, table: Mapping[str, Any], dialect: Dialect, send: Send) -> Send:
+    """The way to a provider by a tape, or with one beside it, where there is to be one. Raises ConfigError."""
+    if "tape" not in table and "replay" not in table:
+        return send
+    from mediaglot.gateway.http.tape import recording, replaying  # noqa: PLC0415 - only what is used is loaded
+
+    try:
+        if "replay" in table:
+            return replaying(dialect, Path(table["replay"]))
+        return recording(send, dialect, Path(table["tape"]))
+    except (OSError, TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def _near(url: str) -> bool:

@@ -22,6 +22,7 @@ def states(router: Router | None) -> list[dict[str, Any]]:
             "policy": str(craft.terms.policy),
             "breaker": str(craft.agent.breaker.state),
             "failures": craft.agent.breaker.failures,
+            "requests": {"sent": craft.agent.sent, "failed": craft.agent.failed, "open": craft.agent.open},
         }
         for name, craft in found
     ]

@@ -1,0 +1,230 @@
+"""What of an HTTP message may be kept: names of fields, and the values of those that are known to be harmless. Pure.
+
+All other values are replaced by stand-ins of the same shape, the same for the same value, so that what belongs together
+still does. What is not known to be harmless is taken for a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+from urllib.parse import quote_plus, unquote_plus
+from xml.sax.saxutils import escape, unescape
+
+from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.exchange import Headers, Request, Response
+
+HEADERS: Final = frozenset({"accept", "allow", "content-type", "retry-after", "vary", "www-authenticate"})
+SCHEMES: Final = frozenset({"basic", "bearer", "token"})
+HARMLESS: Final = frozenset(
+    """
+    acodec action add_iframe_stream aspect_ratio audio_bitrate audio_channels audio_channels_number audio_codec
+    audio_duration audio_only audio_sample_rate audio_stream audio_sync audio_volume bframes bitrate bufsize
+    byte_range cbr codec colorspace container convertedsize converttime count created created_at createdate
+    crop_bottom crop_left crop_right crop_top deinterlacing deleted display_aspect_ratio downloaded duration
+    enable_drm end_time error_code expand expires_in expiry expiry_time extended extension fade_in fade_out
+    file_extension file_size filesize finished finished_at format frame_rate framerate gop grant_type h264_level
+    h264_preset h264_profile hard_cbr height hls_time image_format instant interlaced keep_aspect_ratio keyframe
+    limit maxrate minrate multi_use nb_channels nb_chunks noise_reduction offset opacity order orientation
+    output page pages pagination per_page percentage_completed pix_fmt pix_format pixel_aspect_ratio priority
+    processor profile progress progress_current quality queue_time rate resolution resolutions restrict_bitrate
+    rotate rotation samplingrate scale_height scale_width segment_duration segmentation size size_on_disk slices
+    sort start start_time started state status status_code target_format time_left time_left_current token_type
+    total turbo twin_turbo two_pass type updated_at uploaded use_vtt vcodec version video_aspect video_bitrate
+    video_codec video_duration video_format video_height video_only video_sync video_width width
+    """.split()
+)
+"""Media words, states, times, numbers of things: whatever the value, it is nobody's secret."""
+MEMBER: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+PIECE: Final = re.compile(r"<[^>]*>|[^<]+", re.DOTALL)
+NAME: Final = re.compile(r"[A-Za-z_][\w.:-]{0,63}", re.ASCII)
+UNNAMED: Final = "field"
+"""In place of a name that is none."""
+LONGEST: Final = 64
+"""Characters of a harmless value; what is longer, or leads somewhere, is not what its name says."""
+NIL: Final = re.compile(r"\bnil=[\"']true")
+PLAIN: Final = frozenset({"true", "false", "null"})
+StandIn = Callable[[str], str]
+
+
+SHAPES: Final[Mapping[str, Callable[[int, int], str]]] = {
+    r"\d+": lambda length, number: str(10 ** (length - 1) + number),
+    r"-?\d+(\.\d+)?([eE][+-]?\d+)?": lambda _, number: str(number),
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}": lambda _, number: f"00000000-0000-4000-8000-{number:012x}",
+    r"[0-9a-f]{12,}": lambda length, number: f"{number:x}".zfill(length),
+    r"[a-z0-9]{4,11}": lambda length, number: f"x{number:0{length - 1}d}",
+    r"[A-Za-z0-9]{8,24}": lambda length, number: f"X{number:0{length - 1}d}",
+}
+"""By pattern, of a length and a number that no other value has."""
+
+
+class Shapes:
+    """Stand-ins that look like what they stand for: whoever reads them takes them for the same kind of thing."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, str] = {}
+
+    def __call__(self, value: str) -> str:
+        if not value.strip():
+            return value
+        if value not in self._given:
+            self._given[value] = _shaped(value, len(self._given) + 1)
+        return self._given[value]
+
+
+def _shaped(value: str, number: int) -> str:
+    for pattern, shape in SHAPES.items():
+        if re.fullmatch(pattern, value, re.ASCII):
+            return shape(len(value), number)
+    if re.fullmatch(r"\d+-\d+", value, re.ASCII):
+        return "-".join(_shaped(part, number) for part in value.split("-"))
+    if "://" in value:
+        ending = re.search(r"\.(?:mp4|mov|mkv|webm|mp3|m3u8|mpd|jpg|png|ts)(?=$|\?)", value)
+        scheme = value.partition("://")[0].lower()
+        known = scheme if scheme in {"http", "https", "s3", "ftp", "sftp"} else "https"
+        return f"{known}://media.example.test/{number}{ending[0] if ending else ''}"
+    return f"someone{number}@example.test" if "@" in value else f"text-{number}"
+
+
+class Scrubber:
+    """``texts`` are what the dialect itself says; they stay wherever they are the whole of a value."""
+
+    def __init__(self, dialect: Dialect, stand_in: StandIn) -> None:
+        self._dialect, self._stand_in = dialect, stand_in
+        self._words = {part for route in dialect.routes for part in route.path.split("/") if "{" not in part}
+        self._texts = {each.text for each in dialect.faults.values()} | set(dialect.statuses.words())
+        self._texts |= {route.when or "" for route in dialect.routes}
+        self._names = HARMLESS | dialect.harmless
+
+    def request(self, request: Request) -> Request:
+        host = self._dialect.hosts[0] if self._dialect.hosts else "api.example.test"
+        lines = (("Host", host), *self._headers(request.headers))
+        path = "/".join(part if part in self._words else self._stand_in(part) for part in request.path.split("/"))
+        body = self.body(request.body, request.headers.get("Content-Type"))
+        query = self._form(request.query)
+        return Request(method=request.method, path=path, query=query, headers=Headers(lines=lines), body=body)
+
+    def response(self, response: Response) -> Response:
+        body = self.body(response.body, response.headers.get("Content-Type"))
+        return replace(response, headers=Headers(lines=tuple(self._headers(response.headers))), body=body)
+
+    def _headers(self, headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        for name, value in headers:
+            if name.lower() in HEADERS:
+                yield name, value.partition("boundary=")[0]
+            elif name.lower() == "authorization":
+                yield name, self._authorization(value)
+
+    def _authorization(self, value: str) -> str:
+        scheme, _, secret = value.partition(" ")
+        if scheme.lower() not in SCHEMES:
+            return self._stand_in(value)
+        stand_in = self._stand_in(secret.strip())
+        if scheme.lower() == "basic":
+            stand_in = base64.b64encode(f"{stand_in}:{stand_in}".encode()).decode()
+        return f"{scheme} {stand_in}"
+
+    def body(self, body: bytes, content_type: str) -> bytes:
+        """A document or a form; of anything else nothing."""
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            return b""
+        kind = content_type.partition(";")[0].strip().lower()
+        if kind.startswith("multipart/"):
+            return b""
+        if (found := self._document(text)) is not None:
+            return found.encode()
+        is_form = "form" in kind or (not kind and "=" in text)
+        return self._form(text).encode() if is_form and text.lstrip()[:1] not in ("{", "[", "<") else b""
+
+    def _document(self, text: str) -> str | None:
+        start = text.lstrip()[:1]
+        if start in ("{", "["):
+            return self._json(text) if is_json(text) else None
+        return self._xml(text) if start == "<" else None
+
+    def value(self, name: str, text: str) -> str:
+        """A field's value, or its stand-in."""
+        if text in self._texts or text in PLAIN:
+            return text
+        if name.lower() not in self._names:
+            return self._stand_in(text)
+        strange = "://" in text or "@" in text
+        return text if len(text) <= LONGEST and not strange else self._stand_in(text if strange else f"://{text}")
+
+    def _form(self, text: str) -> str:
+        return "&".join(self._pair(part) for part in text.split("&")) if text else ""
+
+    def _pair(self, part: str) -> str:
+        name, _, value = part.partition("=")
+        if not NAME.fullmatch(name) or (not value and name not in self._names):
+            return self._stand_in(part)
+        plain = unquote_plus(value)
+        document = self._document(plain)
+        return f"{name}={quote_plus(document if document is not None else self.value(unquote_plus(name), plain))}"
+
+    def _json(self, text: str) -> str:
+        """Word by word, so that the provider's own way of writing stays."""
+        stack: list[tuple[bool, str]] = []  # whether it is an object, and the name that values in it have
+        name, is_name, made, end = "", False, [], 0
+        for match in MEMBER.finditer(text):
+            word, blank, end = match[0], text[end : match.start()], match.end()
+            if word in "{[":
+                stack.append((word == "{", name))
+                is_name = word == "{"
+            elif word in "}]":
+                stack.pop()
+            elif word == ",":
+                is_name, name = stack[-1]
+            elif word == ":":
+                is_name = False
+            elif is_name:
+                name = json.loads(word)
+                word = word if NAME.fullmatch(name) else f'"{UNNAMED}"'
+            else:
+                word = self._scalar(name, word)
+            made += [blank, word]
+        return "".join(made)
+
+    def _scalar(self, name: str, word: str) -> str:
+        if not word.startswith('"'):
+            return self.value(name, word)
+        text = json.loads(word)
+        kept = self.value(name, text)
+        return word if kept == text else json.dumps(kept)
+
+    def _xml(self, text: str) -> str:
+        """Elements and their texts; comments, instructions and CDATA are left out, and attributes but for nil."""
+        stack: list[str] = []
+        made = []
+        for piece in PIECE.findall(text):
+            if piece.startswith("<?xml "):
+                made.append('<?xml version="1.0"?>')
+            elif piece.startswith(("<!", "<?")):
+                continue
+            elif piece.startswith("</"):
+                made += [f"</{stack.pop()}>"] if stack else []
+            elif piece.startswith("<"):
+                name = re.split(r"[\s/>]", piece[1:], maxsplit=1)[0]
+                name = name if NAME.fullmatch(name) else UNNAMED
+                nil, closed = ' nil="true"' * bool(NIL.search(piece)), piece.endswith("/>")
+                made.append(f"<{name}{nil}{'/' * closed}>")
+                stack += [] if closed else [name]
+            elif piece.strip():
+                made.append(escape(self.value(stack[-1] if stack else "", unescape(piece.strip()))))
+            else:
+                made.append(piece)
+        return "".join(made)
+
+
+def is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,169 @@
+"""Tapes: what is kept of an exchange, what is not, that the laws run over it, and that it answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mediaglot.gateway import registry, testing
+from mediaglot.gateway.exchange import Headers, Request, Response
+from mediaglot.gateway.faults import Unavailable
+from mediaglot.gateway.http.tape import keep, recording, replaying
+from mediaglot.gateway.testing.case import Case, folders, read_response
+from mediaglot.gateway.testing.scrub import Scrubber, Shapes
+from mediaglot.gateway.testing.tape import Replay, Tape
+
+DIALECT = registry.find("encoding_com")
+FORM = Headers(
+    lines=(("Content-Type", "application/x-www-form-urlencoded"), ("X-Api-Key", "s3cr3t-1"), ("Cookie", "s3cr3t-2"))
+)
+SECRETS = [f"s3cr3t-{number}" for number in range(1, 12)]
+BODY = b"""json={"query": {"userid":"4711", "userkey":"s3cr3t-3",
+ "action":"AddMedia", "source":"https://me:s3cr3t-4@h.example/s3cr3t-5.mov?sig=s3cr3t-6",
+ "s3cr3t 11": "s3cr3t-7", "format":{"output":"mp4", "size":"640x360",
+ "status": "http://s3cr3t-8/", "meta":["s3cr3t-9", 4711, 1.5, true]}}}"""
+TOLD = b"""<?xml version="1.0" ?>
+<!-- s3cr3t-1 --><response a="s3cr3t-2"><MediaID>4711</MediaID><![CDATA[s3cr3t-3>s3cr3t-4]]>
+  <status>Processing</status><progress>40.5</progress><url>s3cr3t-5</url></response>"""
+
+
+def asked(body: bytes = BODY) -> Request:
+    return Request(method="POST", path="/", headers=FORM, body=body.replace(b'"', b"%22"))
+
+
+def scrubbed() -> Scrubber:
+    return Scrubber(DIALECT, Shapes())
+
+
+def test_only_what_is_known_to_be_harmless_stays() -> None:
+    answer = Response(headers=Headers(lines=(("Content-Type", "text/xml"), ("Set-Cookie", "s3cr3t-1"))), body=TOLD)
+    folder = Tape(DIALECT).record(asked(), answer)
+    whole = b"".join(folder.files.values()).decode()
+    assert not [secret for secret in SECRETS if secret in whole]
+    assert "4711" not in whole
+    for kept in ("AddMedia", "640x360", "mp4", "Processing", "40.5", "Host: manage.encoding.com"):
+        assert kept in whole
+    intent = json.loads(folder.files["intent.json"])
+    assert intent["job"]["outputs"][0]["container"] == "mp4"
+    (userid,) = [intent["job"]["document"]["userid"]]
+    assert f"<MediaID>{userid}</MediaID>" in folder.files["response.http"].decode(), (
+        "the same value has the same stand-in"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"s3cr3t-1",
+        b"s3cr3t-1=",
+        b'{"userkey": "s3cr3t-1',
+        b'{"{": ["s3cr3t-1"], "a": "s3cr3t-1"}',
+        b'{"userkey": "s3cr\\u0033t-1", "a": ["s3cr3t-1", {"status": ["x"], "b": "s3cr3t-1"}, "s3cr3t-1"]}',
+        b"<query><userkey>s3cr3t-1<b/>s3cr3t-1</userkey><s3cr3t-1 a='s3cr3t-1'/><!-- s3cr3t-1",
+        b"<query><status><key>s3cr3t-1</key>s3cr3t-1@h</status></query>",
+        b"--b\r\nContent-Disposition: form-data; name=key\r\n\r\ns3cr3t-1\r\n--b--",
+        b"\xff\xfes3cr3t-1",
+        b'json=<a>{"x": "s3cr3t-1"}</a>&x=%7B%22key%22%3A%22s3cr3t-1%22%7D',
+    ],
+)
+def test_a_secret_is_not_kept_however_it_is_written(body: bytes) -> None:
+    for kind in (
+        "application/json",
+        "text/xml",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=b",
+        "",
+    ):
+        kept = scrubbed().body(body, kind).decode()
+        assert "s3cr3t-1" not in kept.replace("<s3cr3t-1", "")
+        assert "u0033" not in kept
+
+
+def test_headers_path_and_query_are_scrubbed_too() -> None:
+    dialect = registry.find("tpstreams")
+    lines = Headers(
+        lines=(("Authorization", "Token s3cr3t-1"), ("Accept", "application/json"), ("X-Forwarded-For", "1.2.3.4"))
+    )
+    request = Request(
+        path="/api/v1/myorgs/transcoding_jobs/AbCdEfGhIjK/", query="page=2&token=s3cr3t-2&s3cr3t-3", headers=lines
+    )
+    kept = Scrubber(dialect, Shapes()).request(request)
+    assert re.fullmatch(r"/api/v1/x0000\d/transcoding_jobs/X000000000\d/", kept.path)
+    assert re.fullmatch(r"page=2&token=text-\d&text-\d", kept.query)
+    assert [name for name, _ in kept.headers] == ["Host", "Authorization", "Accept"]
+    assert kept.headers.get("Authorization").startswith("Token text-")
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_the_laws_run_over_what_is_recorded(name: str, tmp_path: Path) -> None:
+    """Over every fixture's own exchange, as if the provider had answered it."""
+    dialect, tape, understood = registry.find(name), Tape(registry.find(name)), 0
+    for case in folders(name):
+        if isinstance(case, Case) and case.has("response.http") and not case.has("options.json"):
+            recorded = tape.record(case.request, read_response(case.bytes_of("response.http")))
+            keep(tmp_path, recorded)
+            operation, number = recorded.path.split("/")
+            again = Case(name, operation, number, tmp_path / recorded.path)
+            testing.test_request_is_read(again)
+            testing.test_reading_is_pure(again)
+            understood += again.has("intent.json")
+            secret = case.read().call.credential
+            if secret is not None and len(secret.secret.reveal()) > 8:
+                assert secret.secret.reveal().encode() not in b"".join(recorded.files.values()), str(case)
+    assert dialect.name == name
+    assert understood >= 20
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*/*"))
+
+
+async def test_what_was_recorded_is_answered_again_in_its_order(tmp_path: Path) -> None:
+    words = iter(["Queued", "Processing", "Finished"])
+
+    async def provider(request: Request) -> Response:
+        if b"AddMedia" in request.body:
+            return Response(body=b'{"response":{"MediaID":"991"}}')
+        return Response(body=b'{"response":{"status":"%s"}}' % next(words).encode())
+
+    def status(media: str, key: str) -> Request:
+        return asked(
+            b'json={"query":{"userid":"1","userkey":"%s","action":"GetStatus","mediaid":"%s"}}'
+            % (key.encode(), media.encode())
+        )
+
+    send = recording(provider, DIALECT, tmp_path)
+    assert b"991" in (await send(asked())).body, "who asks gets the answer as it is"
+    for _ in range(3):
+        await send(status("991", "one"))
+    assert names(tmp_path) == ["0001_200", "0002_200", "0003_200", "0004_200"]
+    replay = replaying(DIALECT, tmp_path)
+    media = json.loads((await replay(asked())).body)["response"]["MediaID"]
+    assert media != "991"
+    told = [json.loads((await replay(status(media, "another key"))).body)["response"]["status"] for _ in range(4)]
+    assert told == ["Queued", "Processing", "Finished", "Finished"]
+    with pytest.raises(Unavailable):
+        await replay(replace(asked(), path="/other"))
+    more = recording(provider, DIALECT, tmp_path)
+    await more(asked())
+    assert names(tmp_path)[-1] == "0005_200", "a tape goes on where it ended"
+
+
+def test_a_tape_is_not_the_network(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="there is no tape"):
+        replaying(DIALECT, tmp_path)
+    with pytest.raises(Unavailable):
+        Replay(DIALECT, []).answer(asked())
+
+
+async def test_a_full_or_forbidden_folder_loses_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "add_media").write_text("in the way")
+
+    async def provider(request: Request) -> Response:
+        return Response(body=b"{}")
+
+    assert (await recording(provider, DIALECT, tmp_path)(asked())).body == b"{}"

@@ -1,0 +1,121 @@
+"""From one provider on to the next: for what, when, and what becomes of the job at the first one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+import pytest
+from aiohttp import web
+
+from mediaglot.gateway.model import Secret
+
+pytestmark = pytest.mark.ffmpeg
+
+SOURCE = "https://media.mediaglot.test/bars-1s-320x180-25fps.mp4"
+FORMAT = {"output": "mp4", "size": "160x90", "video_codec": "libx264", "bitrate": "100k"}
+Gateway = Callable[..., Awaitable[Any]]
+
+
+class Provider:
+    """Takes a job, and says of it what it is told to say."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.status: dict[str, Any] = {"status": "Processing", "progress": "10"}
+        self.actions: list[str] = []
+
+    async def __call__(self, request: web.BaseRequest) -> web.Response:
+        (text,) = parse_qs((await request.read()).decode())["json"]
+        action = orjson.loads(text)["query"]["action"]
+        self.actions.append(action)
+        told: dict[str, Any] = {"message": "ok"}
+        if action == "AddMedia":
+            told["MediaID"] = "77"
+        if action == "GetStatus":
+            told = {"job": {"id": "77", **self.status, "format": {"id": "5", **self.status}}}
+        return web.json_response({"response": told})
+
+
+@pytest.fixture
+async def provider(standing: Any) -> AsyncIterator[Provider]:
+    async with standing(Provider()) as one:
+        yield one
+
+
+@pytest.fixture
+def gateway(serve: Any, provider: Provider) -> Gateway:
+    async def start(route: dict[str, Any], **manners: Any) -> Any:
+        away = {"dialect": "encoding_com", "url": provider.url, "user": "900", "secret": Secret("their-key")}
+        away |= {"options": {"format": "json"}, "hear": False, "poll": 0.05, "slowest_poll": 0.1, **manners}
+        return await serve(providers={"away": away}, routes=({"to": ["away", "local"], **route},))
+
+    return start
+
+
+async def test_a_job_that_takes_too_long_is_stopped_there_and_goes_on(
+    gateway: Gateway, provider: Provider, wait: Any
+) -> None:
+    client = await gateway({}, longest=0.3)
+    done = await client.end(await client.add(SOURCE, FORMAT))
+    assert done["status"] == "Finished"
+
+    async def stopped() -> bool:
+        return "StopMedia" in provider.actions
+
+    assert await wait(stopped)
+    assert provider.actions.count("AddMedia") == 1
+
+
+@pytest.mark.parametrize(("on", "ends"), [([], "Error"), (["encoding_failed"], "Finished")])
+async def test_a_job_goes_on_for_the_failures_that_are_given(
+    on: list[str], ends: str, gateway: Gateway, provider: Provider
+) -> None:
+    """Why an encoder gave up is not known: by itself that sends no job on."""
+    provider.status = {"status": "Error", "description": "Something odd"}
+    client = await gateway({"on": on} if on else {})
+    assert (await client.end(await client.add(SOURCE, FORMAT)))["status"] == ends
+
+
+async def test_a_provider_that_nobody_can_ask_is_passed_by_at_once(
+    gateway: Gateway, provider: Provider, tmp_path: Path
+) -> None:
+    """Although it would have all the time of the world to come back; the first job opened its breaker."""
+    client = await gateway({}, url="http://127.0.0.1:9", failures=1, cool=600, patience=0.1, tries=1, wait=0.01)
+    assert (await client.end(await client.add(SOURCE, FORMAT)))["status"] == "Finished"
+    asked = await states(client)
+    assert (asked["breaker"], asked["requests"]) == ("open", {"sent": 1, "failed": 1, "open": 0})
+    assert (await client.end(await client.add(SOURCE, FORMAT)))["status"] == "Finished"
+    assert (await states(client))["requests"]["sent"] == 1
+    assert provider.actions == []
+
+
+async def states(client: Any) -> Any:
+    _, _, body = await client.get("/_mediaglot/providers")
+    (state,) = orjson.loads(body)["providers"]
+    return state
+
+
+async def test_rules_in_rules_lead_where_the_job_fits(gateway: Gateway, provider: Provider) -> None:
+    inner = {"to": ["away"], "when": {"least_height": "1000"}}
+    client = await gateway({"to": [inner, "local"]})
+    assert (await client.end(await client.add(SOURCE, FORMAT)))["status"] == "Finished"
+    assert provider.actions == []
+
+
+async def test_what_is_recorded_plays_the_provider_again(serve: Any, provider: Provider, tmp_path: Path) -> None:
+    """On the way there and back nothing is changed; afterwards nobody is asked any more."""
+    provider.status = {"status": "Error", "description": "Something odd"}
+    away = {"dialect": "encoding_com", "user": "900", "secret": Secret("their-key"), "options": {"format": "json"}}
+    away |= {"hear": False, "poll": 0.05}
+    tape = str(tmp_path / "tape")
+    for number, more in enumerate(({"url": provider.url, "tape": tape}, {"url": "http://127.0.0.1:9", "replay": tape})):
+        client = await serve(providers={"away": away | more}, data=tmp_path / str(number))
+        assert (await client.end(await client.add("https://media.example.com/a.mp4", FORMAT)))["status"] == "Error"
+    assert provider.actions.count("AddMedia") == 1
+    kept = b"".join([path.read_bytes() for path in (tmp_path / "tape").rglob("*.*")])
+    assert b"AddMedia" in kept
+    assert not [word for word in (b"their-key", b"media.example.com", b"Something odd") if word in kept]
