@@ -22,11 +22,14 @@ class Gate:
 
     def __init__(self) -> None:
         self.inside = self.most = 0
-        self.open = asyncio.Event()
+        self.open, self.full = asyncio.Event(), asyncio.Event()
+        """``full`` once three are inside."""
 
     async def __call__(self, request: Request) -> Response:
         self.inside += 1
         self.most = max(self.most, self.inside)
+        if self.inside == 3:
+            self.full.set()
         await self.open.wait()
         self.inside -= 1
         return Response(status=500 if request.path == "/bad" else 200)
@@ -58,8 +61,7 @@ async def test_only_so_many_ask_at_once_and_the_view_counts_them() -> None:
     one = agent(gate, concurrency=3)
     tasks = [asyncio.ensure_future(one.pass_on(Request(path="/bad" if number == 9 else "/"))) for number in range(10)]
     async with asyncio.timeout(10):
-        while gate.inside < 3:
-            await asyncio.sleep(0)
+        await gate.full.wait()
     assert (gate.most, one.open) == (3, 10)
     gate.open.set()
     await asyncio.gather(*tasks)
