@@ -161,8 +161,6 @@ class Dialect:
     """Whether a token that we did not issue is welcome, where no list of accounts says otherwise."""
     tenant_parameter: ClassVar[str] = ""
     """The parameter of paths that says whose account it is, where there is one."""
-    harmless: ClassVar[frozenset[str]] = frozenset()
-    """Further fields whose values are nobody's secret, beside ``testing.scrub.HARMLESS``: they stay on tapes."""
     signed_urls: ClassVar[bool] = False
     """Whether clients sign URLs: then the secrets that were traded for tokens are kept, to check signatures by."""
     paging: ClassVar[PageNumber | None] = None
