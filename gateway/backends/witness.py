@@ -31,6 +31,8 @@ class Witness:
                 return await self._go_on(caller, intent.id, response)
         except Fault as fault:
             LOG.info("an answer of %s was passed on and not noted: %s", provider, fault.code)
+        except Exception:
+            LOG.exception("an answer of %s was passed on and could not be noted", provider)
         return None
 
     async def _begin(self, provider: str, caller: Caller, job: Job, response: Response) -> Key | None:

@@ -126,7 +126,12 @@ class Endpoint:
 
     async def answer(self, request: Request, identity: Identity | None = None) -> Response:
         """Never raises but for cancellation: what goes wrong is answered in the dialect's own shape."""
-        passed = await self._passing.answer(request) if self._passing is not None else None
+        try:
+            passed = await self._passing.answer(request) if self._passing is not None else None
+        except Exception:
+            mistake = Internal(reference=secrets.token_hex(4))
+            LOG.exception("a request to %s could not be passed on: %s", self.dialect.name, mistake)
+            return self.refuse(request, mistake)
         return passed or await self._answer(request, identity)
 
     async def _answer(self, request: Request, identity: Identity | None) -> Response:
