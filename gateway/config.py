@@ -21,6 +21,7 @@ from mediaglot.gateway.model import Secret
 from mediaglot.gateway.transfer.endpoint import Endpoint
 
 PREFIX = "MEDIAGLOT_"
+PROGRESSIONS: Final = ("timed", "immediate", "manual")
 POLICIES: Final = ("strict", "essential", "warn", "silent")
 
 
@@ -57,6 +58,10 @@ class Settings:
     memory: int = setting(0, "bytes that running jobs may use together, 0 for most of what there is", least=0)
     stream_copy: bool = setting(True, "copy a track that is in the source just as it is asked for")
     cache: int = setting(0, "bytes of finished results to keep for the same work again, 0 for none", least=0)
+    progression: str = setting(
+        "timed", "how simulated jobs go on: as time does, at once, or a step a look", choices=PROGRESSIONS
+    )
+    speed: int = setting(30, "seconds of media that are simulated in one second", least=1)
     url: str = setting("", "external base URL that answers use, e.g. https://media.example.com")
     dialects: tuple[str, ...] = setting((), "dialects to serve, with options: name,option=value; none means all")
     allow_dir: tuple[Path, ...] = setting((), "directory that file:// destinations may lie below")

@@ -12,7 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway.chance import SYSTEM, Chance
@@ -94,8 +94,9 @@ class Courier:
         try:
             while True:
                 self._news.clear()
-                await self._deliver_due()
-                await self._until_next_due()
+                now = self._clock.now()
+                await self._deliver_due(now)
+                await self._until_next_due(now)
         finally:
             tasks = set(self._under_way.values())
             for task in tasks:
@@ -104,10 +105,10 @@ class Courier:
             self._under_way.clear()
             self._hosts.clear()
 
-    async def _deliver_due(self) -> None:
+    async def _deliver_due(self, now: datetime) -> None:
         limit = self._parallel + len(self._under_way)
         self._just_ended.clear()
-        for letter in await self._store.due_letters(self._clock.now(), limit, self._per_host):
+        for letter in await self._store.due_letters(now, limit, self._per_host):
             line, host = (letter.key, letter.target), _host(letter)
             free = len(self._under_way) < self._parallel and self._hosts[host] < self._per_host
             # What ended while the question was on its way is told here as it was before.
@@ -115,8 +116,9 @@ class Courier:
                 self._hosts[host] += 1
                 self._under_way[line] = asyncio.create_task(self._deliver(letter))
 
-    async def _until_next_due(self) -> None:
-        due = await self._store.next_due(self._clock.now())
+    async def _until_next_due(self, now: datetime) -> None:
+        """What has become due since ``now``, nobody has looked for yet."""
+        due = await self._store.next_due(now)
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._news.wait())]
         if due is not None:
             waits.append(asyncio.create_task(self._sleep((due - self._clock.now()).total_seconds())))

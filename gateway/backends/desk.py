@@ -63,9 +63,10 @@ class Desk:
         chance: Chance = SYSTEM,
         accounts: Accounts | None = None,
         dropbox: Dropbox | None = None,
+        direct: Callable[[Job], Job] = lambda job: job,
     ) -> None:
         self.store, self.engine, self.craft, self.clock = store, engine, craft, clock
-        self._workers, self._base, self._chance = workers, base, chance
+        self._workers, self._base, self._chance, self._direct = workers, base, chance, direct
         self.cabinet = Cabinet(store, clock, accounts or Accounts(clock=clock), chance, dropbox)
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._verbs: dict[type[Intent], Callable[[Any, Caller, Ledger], Awaitable[Result]]] = {
@@ -100,7 +101,7 @@ class Desk:
     async def _create(self, intent: exchange.CreateJob, caller: Caller, ledger: Ledger) -> Ticket:
         job = await self.settled(intent, caller)
         refused = await self._refused(caller.dialect.christen(job, TRIAL), ledger, caller)
-        now = self.clock.now()
+        job, now = self._direct(job), self.clock.now()
         async with self.store.write() as tx:
             await self.cabinet.shelve(tx, intent.presets, caller)
             await self._check_unique(tx, intent, caller)

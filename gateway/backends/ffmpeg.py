@@ -13,10 +13,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from mediaglot.gateway.backends import Caller, Over, Product, Report, hold_here, unheard
 from mediaglot.gateway.backends.stock import Stock
+from mediaglot.gateway.backends.title import titles
 from mediaglot.gateway.faults import DeliveryFailed, Fault, NoSpace, SourceUnreadable, WorkFault
 from mediaglot.gateway.loss import Ledger, Policy
 from mediaglot.gateway.media.orphan import kill_orphans
@@ -118,7 +119,7 @@ class FFmpegCraft:
 
         # By identity: a job may hold the same output twice, each with a name of its own.
         index = next(number for number, one in enumerate(ticket.job.outputs) if one is output)
-        names = self._names(ticket, index, products)
+        names = titles(ticket, index, products)
         try:
             if output.package is not None or any(product.file.role == "playlist" for product in products):
                 await ship(self.carrier, delivery.location, products, names)
@@ -161,33 +162,15 @@ class FFmpegCraft:
     def _source(self, ticket: Ticket, index: int) -> Path:
         return self._folder(ticket) / f"source-{index}"
 
-    def _names(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> list[str]:
-        many = len(products) > 1
-        return [
-            product.name or self._name(ticket, index, product, number if many else None)
-            for number, product in enumerate(products)
-        ]
-
     def _bound(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[Product, ...]:
         from mediaglot.gateway.backends.tiling import bound  # noqa: PLC0415 - loaded for the first job
 
-        return bound(products, self._names(ticket, index, products))
-
-    def _name(self, ticket: Ticket, index: int, product: Product, number: int | None) -> str:
-        """``<source's stem>_<output id>[_<number>].<extension>``, for what the job does not name."""
-        output = ticket.job.outputs[index]
-        stem = PurePosixPath(unquote(urlsplit(ticket.job.inputs[0].location.url).path)).stem
-        safe = "".join(char if char.isalnum() or char in "-_." else "_" for char in stem).lstrip(".")
-        safe = safe.encode()[:120].decode(errors="ignore") or "output"
-        tail = "" if number is None else f"_{number + 1}"
-        own = None if product.file.role in ("archive", "cues") else output.extension
-        extension = own or product.path.suffix.lstrip(".")
-        return f"{safe}_{ticket.outputs[index].id}{tail}.{extension}"
+        return bound(products, titles(ticket, index, products))
 
     def _move(self, ticket: Ticket, index: int, products: tuple[Product, ...], room: PurePosixPath) -> tuple[File, ...]:
         (self.outputs / room).mkdir(parents=True, exist_ok=True)
         kept = []
-        for product, name in zip(products, self._names(ticket, index, products), strict=True):
+        for product, name in zip(products, titles(ticket, index, products), strict=True):
             path = room / name
             (self.outputs / path).parent.mkdir(parents=True, exist_ok=True)
             place(product.path, self.outputs / path)

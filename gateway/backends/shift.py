@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
@@ -34,6 +34,8 @@ News = Iterable[tuple[Event, Subject]]
 
 Move = tuple[Change, Callable[[Ticket], News]]
 """A change of a ticket, and what is to be told of the changed one."""
+Queue = Callable[[Ticket, Callable[[], Awaitable[object]]], Awaitable[None]]
+"""What a ticket has to pass before the gate; told what to call before a wait."""
 
 
 def nothing(ticket: Ticket) -> News:
@@ -52,11 +54,12 @@ class Shift:
         base: Callable[[str], str],
         gate: Gate | None = None,
         chance: Chance = SYSTEM,
+        queue: Queue | None = None,
     ) -> None:
         """``gate`` admits jobs to encoding, when their sources are there and probed: the rest is done beside it."""
         self.gate = gate or Gate()
         self.store, self.engine, self.craft, self.clock = store, engine, craft, clock
-        self._dialect, self._base, self._chance = dialect, base, chance
+        self._dialect, self._base, self._chance, self._queue = dialect, base, chance, queue
 
     async def work(self, work: Work) -> None:
         """Run a ticket as far as it goes. Cancellation leaves it as it is; whoever cancels says what becomes of it."""
@@ -114,6 +117,8 @@ class Shift:
         wanted = frozenset(index for index, made in enumerate(ticket.outputs) if made.status not in TERMINAL)
         need = await self.craft.need(ticket, wanted) if wanted else 0
         wait = partial(self._note, key, step.wait)
+        if self._queue is not None and wanted:
+            await self._queue(ticket, wait)
         room = self.gate.room(need or 0, priority=work.priority, place=work.place, wait=wait)
         async with room if need is not None else nullcontext(unheard) as leave:
             ticket = await self._note(key, step.begin_encoding)

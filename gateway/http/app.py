@@ -110,11 +110,11 @@ class Server:
 
     def _endpoint(self, dialect: Dialect) -> Endpoint:
         assert self.house is not None  # noqa: S101
-        desk, accounts = self.house.desk, self.house.accounts
+        front, accounts, desk = self.house.front, self.house.accounts, self.house.desk
         away = self.house.away
         passages = [each for each in away.passages if each.dialect.name == dialect.name] if away is not None else []
         passing = Passing(dialect, accounts, passages, Witness(desk.store, desk.clock)) if passages else None
-        return Endpoint(dialect, desk, accounts, recall=desk, link=self._link, wishes=self.wishes, passing=passing)
+        return Endpoint(dialect, front, accounts, recall=front, link=self._link, wishes=self.wishes, passing=passing)
 
     def _link(
         self,

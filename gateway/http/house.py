@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.backends import Craft
 from mediaglot.gateway.backends.desk import Desk
+from mediaglot.gateway.backends.play import Front, Play
 from mediaglot.gateway.backends.retention import Keep, Retention, days
+from mediaglot.gateway.backends.scripted import Scripted, scripted
 from mediaglot.gateway.backends.shift import Shift
 from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.clock import Clock, RealClock
@@ -63,6 +65,9 @@ class House:
     """What the request handlers need."""
 
     desk: Desk
+    front: Front
+    """The desk, when everything that can have happened has."""
+    play: Play
     store: Store
     accounts: Accounts
     clock: Clock
@@ -130,8 +135,11 @@ async def open_house(
     base: Callable[[str], str],
     clock: Clock | None = None,
     chance: Chance = SYSTEM,
+    play: Play | None = None,
 ) -> AsyncIterator[House]:
+    """``play`` says what becomes of jobs beforehand; it has the same clock."""
     clock = clock or RealClock()
+    play = play or Play(clock, progression=settings.progression, speed=settings.speed)
     await asyncio.to_thread(mode_of, settings)
     policy = await asyncio.to_thread(policy_of, settings)
     private(settings.data)
@@ -140,28 +148,23 @@ async def open_house(
         workshop = Workshop(settings)
         stack.push_async_callback(workshop.close)
         uploads = Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall)
-        craft = _craft(settings, workshop, uploads, policy, clock, dialects, chance, stack)
+        craft = _craft(settings, workshop, uploads, policy, clock, dialects, chance, play, stack)
         workers = settings.workers or capacity.workers(settings.cores or capacity.cores())
         away = _away(settings, craft, store, clock, policy, workshop, base, stack)
-        craft = away or craft
-        real = settings.backend != "simulated"
-        gate = Gate(capacity.budget(settings.memory), seats=workers if real else None)
-        hands = AWAY if away else AHEAD * workers if real else workers
-        engine = EmbeddedEngine(store, clock, workers=hands, gate=gate)
-        shift = Shift(store, engine, craft, clock, dialect=dialects.__getitem__, base=base, gate=gate, chance=chance)
-        await shift.recover()
-        if away is not None:
-            away.reconcile()
+        craft = Scripted(away or craft, clock, play.rest)
         await _start_courier(settings, store, policy, clock, dialects, stack, chance)
         stack.push_async_callback(_over, _retention(settings, store, craft, clock, dialects))
-        _start_engine(engine, shift, stack)
+        shift = partial(Shift, dialect=dialects.__getitem__, base=base, chance=chance, queue=craft.queue)
+        engine = await _start_engine(settings, store, craft, clock, workers, away, shift, stack)
         accounts = Accounts(settings.accounts, clock, free=lambda name: dialects[name].free_tokens)
-        desk = Desk(
-            store, engine, craft, clock, workers=workers, base=base, chance=chance, accounts=accounts, dropbox=uploads
+        desk = partial(Desk, workers=workers, base=base, chance=chance, accounts=accounts, dropbox=uploads)(
+            store, engine, craft, clock, direct=play.script.direct
         )
         await desk.cabinet.open()
         yield House(
             desk=desk,
+            front=play.front(desk, store),
+            play=play,
             store=store,
             accounts=accounts,
             clock=clock,
@@ -193,12 +196,14 @@ def _craft(
     clock: Clock,
     dialects: Mapping[str, Dialect],
     chance: Chance,
+    play: Play,
     stack: AsyncExitStack,
 ) -> Craft:
     if settings.backend == "simulated":
-        from mediaglot.gateway.backends.simulated import SimulatedCraft  # noqa: PLC0415 - only what is used is loaded
+        from mediaglot.gateway.backends.sim import SimulatedCraft  # noqa: PLC0415 - only what is used is loaded
 
-        return SimulatedCraft(clock, policy=LossPolicy(settings.policy))
+        loss = LossPolicy(settings.policy)
+        return SimulatedCraft(clock, speed=play.speed, pace=play.pace, seed=play.seed, policy=loss)
     from mediaglot.gateway.backends.ffmpeg import FFmpegCraft  # noqa: PLC0415
     from mediaglot.gateway.transfer.mapped import Mapped  # noqa: PLC0415
     from mediaglot.gateway.transfer.s3 import S3  # noqa: PLC0415
@@ -338,7 +343,8 @@ async def _start_courier(
     def insistence(name: str) -> Insistence:
         return dialects[name].insistence if name in dialects else Insistence()
 
-    courier = Courier(store, sender, clock, chance=chance, insistence=insistence)
+    send = scripted(sender, store, clock)
+    courier = Courier(store, send, clock, chance=chance, insistence=insistence)
     running = asyncio.create_task(courier.run(), name="courier")
     stack.push_async_callback(_over, running)
 
@@ -357,9 +363,27 @@ async def _over(running: asyncio.Task[None]) -> None:
         await running
 
 
-def _start_engine(engine: EmbeddedEngine, shift: Shift, stack: AsyncExitStack) -> None:
+async def _start_engine(
+    settings: Settings,
+    store: SqliteStore,
+    craft: Craft,
+    clock: Clock,
+    workers: int,
+    away: Router | None,
+    work: Callable[..., Shift],
+    stack: AsyncExitStack,
+) -> EmbeddedEngine:
+    real = settings.backend != "simulated"
+    gate = Gate(capacity.budget(settings.memory), seats=workers if real else None)
+    hands = AWAY if away else AHEAD * workers if real else workers
+    engine = EmbeddedEngine(store, clock, workers=hands, gate=gate)
+    shift = work(store, engine, craft, clock, gate=gate)
+    await shift.recover()
+    if away is not None:
+        away.reconcile()
     working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
     stack.push_async_callback(_stop_engine, engine, working, shift)
+    return engine
 
 
 async def _stop_engine(engine: EmbeddedEngine, working: asyncio.Task[None], shift: Shift) -> None:

@@ -44,6 +44,7 @@ from mediaglot.gateway.model import (
     Status,
     Ticket,
 )
+from mediaglot.gateway.script.rule import Script
 from mediaglot.gateway.store import Key, Letter, Store, Topic
 from mediaglot.gateway.store.sqlite import SqliteStore
 from mediaglot.gateway.values import Table
@@ -226,10 +227,19 @@ class Works:
         self.engine = EmbeddedEngine(store, clock, workers=2)
         self.news = asyncio.Event()
         store.watch(Topic.TICKETS, lambda _: self.news.set())
-        self.shift = Telling(self.news.set, store, self.engine, craft, clock, dialect=lambda _: toy, base=self.base)
-        self.accounts = Accounts(clock=clock)
+        ways = {"dialect": lambda _: toy, "base": self.base, "queue": getattr(craft, "queue", None)}
+        self.shift = Telling(self.news.set, store, self.engine, craft, clock, **ways)
+        self.accounts, self.script = Accounts(clock=clock), Script()
         self.desk = Desk(
-            store, self.engine, craft, clock, workers=2, base=self.base, chance=SeededChance(1), accounts=self.accounts
+            store,
+            self.engine,
+            craft,
+            clock,
+            workers=2,
+            base=self.base,
+            chance=SeededChance(1),
+            accounts=self.accounts,
+            direct=self.script.direct,
         )
 
     def base(self, dialect: str) -> str:

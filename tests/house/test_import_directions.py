@@ -40,6 +40,7 @@ ABOVE = frozenset({*FIRST, *SECOND, *THIRD})
 BESIDE = {
     "clock": set(),
     "chance": set(),
+    "script": set(),
     "codec": set(),
     "store": {"clock", "codec"},
     "shelf": {"codec", "store"},
@@ -75,7 +76,6 @@ DOORS = {
     ),
     "cattrs": ("gateway.codec",),
     "cryptography": ("gateway.http.authority", "gateway.media.cipher", "gateway.store.vault"),
-    "faker": ("gateway.backends.simulated",),
     "hypothesis": ("gateway.testing",),  # the laws, for those who test a dialect
     "jsonschema": ("gateway.wire.schema",),
     "lxml": ("gateway.wire.xml", "gateway.media.vector"),
