@@ -45,6 +45,8 @@ class Manners:
     """How long a provider that does not answer may keep a job waiting."""
     longest: float = 7 * 86400.0
     """How long a job may take there; then it is stopped, and has failed for the provider's reasons."""
+    settle: float = 5.0
+    """How long a request whose answer did not come may still be under way: so long it is not sent again."""
 
 
 class State(StrEnum):

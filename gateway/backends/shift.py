@@ -84,8 +84,18 @@ class Shift:
             beating.cancel()
 
     async def give_up(self, work: Work, error: BaseException | None) -> None:
-        """The work took its worker down too often."""
-        await self._fail(work, Internal(reference=type(error).__name__))
+        """The work took its worker down too often. What is made elsewhere can't have: that goes on."""
+        if error is None and await self._elsewhere(work.key):
+            await self.work(work)
+        else:
+            await self._fail(work, Internal(reference=type(error).__name__))
+
+    async def _elsewhere(self, key: Key) -> bool:
+        ticket = await self.store.get(key)
+        try:
+            return ticket is not None and await self.craft.need(ticket, frozenset()) is None
+        except WorkFault:
+            return False
 
     async def recover(self) -> int:
         """After a start: what was running when the last process ended waits again. How many those were."""

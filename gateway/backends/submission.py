@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from mediaglot.gateway.backends import Product
 from mediaglot.gateway.backends.book import Entry
 from mediaglot.gateway.errand import Glimpse, Part
-from mediaglot.gateway.faults import Fault, NotFound, ProviderFailed, Refused, WorkFault, from_trouble
+from mediaglot.gateway.faults import Fault, NotFound, ProviderFailed, Refused, Unavailable, WorkFault, from_trouble
 from mediaglot.gateway.media import naming
 from mediaglot.gateway.media.parts import Memo
 from mediaglot.gateway.model import Job, Output
+
+NEVER_SENT: Final = frozenset({"breaker", "ClientConnectorError", "ClientConnectorDNSError"})
+"""Reasons for which there was no answer, because nobody was asked."""
 
 
 def theirs(job: Job, served: frozenset[int] | None = None) -> Job:
@@ -74,6 +78,11 @@ def blame(said: Glimpse | Part, provider: str) -> Fault:
     if said.trouble is None:
         return ProviderFailed(provider=provider, reason=str(said.status))
     return from_trouble(said.trouble)
+
+
+def under_way(fault: Unavailable) -> bool:
+    """Whether what was sent may arrive yet: nothing was answered, and it was sent for all that we know."""
+    return fault.data.get("status") is None and fault.data.get("reason") not in NEVER_SENT
 
 
 def meant(fault: Fault, provider: str) -> Fault:

@@ -21,12 +21,12 @@ from mediaglot.gateway.backends.agent import Agent, Aside, State
 from mediaglot.gateway.backends.book import Book, Entry, marker_of
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.haul import Haul, name_of
-from mediaglot.gateway.backends.submission import blame, called, meant, name_for, part_for, part_of, theirs
+from mediaglot.gateway.backends.submission import blame, called, meant, name_for, part_for, part_of, theirs, under_way
 from mediaglot.gateway.backends.terms import Terms
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.errand import Glimpse
 from mediaglot.gateway.exchange import Request
-from mediaglot.gateway.faults import Fault, ProviderFailed, Refused, Unavailable, WorkFault
+from mediaglot.gateway.faults import Fault, ProviderFailed, Refused, Unavailable, Unsupported, WorkFault
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import (
     TERMINAL,
@@ -43,6 +43,8 @@ from mediaglot.gateway.store import Key, Store
 LOG = logging.getLogger(__name__)
 GROWTH: Final = 1.4
 """Each look at a job that has not moved comes this much later than the one before."""
+LOOKS: Final = 4
+"""How often a request that may be under way is looked for, about."""
 
 
 class Upstream:
@@ -112,21 +114,30 @@ class Upstream:
         """The job at the provider. One that may be there already is looked for before another one is made."""
         marker = marker_of(ticket, self.agent.name)
         entry = await self.book.get(marker)
-        doubt = entry is not None
+        began, number = self._clock.monotonic(), 0
+        until = None if entry is None else began + self.agent.manners.settle
         if entry is None:
             entry = await self.book.put(self._drafted(ticket, wanted, marker))
-        began, number = self._clock.monotonic(), 0
         while not entry.id:
             try:
-                entry = await self._found(entry) if doubt else entry
+                entry = entry if until is None else await self._sought(entry, until)
                 if not entry.id:
-                    doubt = True
+                    until = self._clock.monotonic()
                     entry = await self._created(entry, ticket)
             except Unavailable as fault:
                 number += 1
+                if until is not None and under_way(fault):
+                    until = self._clock.monotonic() + self.agent.manners.settle
                 await self._wait(fault, number, began)
             except Refused as fault:
                 raise meant(fault, self.agent.name) from fault
+        return entry
+
+    async def _sought(self, entry: Entry, until: float) -> Entry:
+        """With the provider's id, if it has the job; looked for until what was sent has arrived or never will."""
+        manners = self.agent.manners
+        while not (entry := await self._found(entry)).id and (left := until - self._clock.monotonic()) > 0:
+            await self._clock.sleep(min(left, max(manners.poll, manners.settle / LOOKS)))
         return entry
 
     def _drafted(self, ticket: Ticket, wanted: frozenset[int], marker: str) -> Entry:
@@ -289,6 +300,8 @@ class Upstream:
                 entry = entry if entry.id else await self._found(entry)
             if not entry.over and entry.id:
                 await self.agent.run(lambda permit: self.agent.client.cancel(permit, entry.placed))
+        except Unsupported:
+            LOG.info("%s can't stop jobs: its job %s goes on", self.agent.name, entry.id)
         except Refused as fault:
             LOG.info("%s does not stop job %s: %s", self.agent.name, entry.id, fault.meaning.code)
         except Unavailable:

@@ -134,7 +134,7 @@ class Hands:
         self.log: list[str] = []
         self.failing: dict[str, Exception] = {}
         self.lost: dict[int, Fault] = {}
-        self.needs: dict[str, int] = {}
+        self.needs: dict[str, int | None] = {}
         self.refused: dict[int, Fault] = {}
         self.reports: dict[str, tuple[float, float | None]] = {}
         self.wanted: list[frozenset[int]] = []
@@ -171,7 +171,7 @@ class Hands:
         await self._at("probe")
         return FACTS
 
-    async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int:
+    async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int | None:
         return self.needs.get(ticket.id, 0)
 
     async def make(

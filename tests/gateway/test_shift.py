@@ -231,6 +231,15 @@ async def test_a_job_that_takes_its_worker_down_is_given_up(works: Any, everythi
     assert (await works.letters(job))[-1] == "failed 100 broken"
 
 
+async def test_a_job_that_is_made_elsewhere_goes_on_however_often_its_worker_died(works: Any) -> None:
+    job = await works.add(MP4)
+    works.craft.needs[job] = None
+    async with works.store.write() as tx:
+        work = await tx.claim()
+    await works.shift.give_up(work, None)
+    assert (await works.ticket(job)).status is Status.FINISHED
+
+
 async def test_a_dialect_without_words_does_not_keep_a_job_from_its_end(
     works: Any, everything: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
