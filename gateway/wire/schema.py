@@ -19,6 +19,8 @@ from jsonschema.exceptions import best_match
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from mediaglot.gateway.wire.shape import Shapes
+
 SUFFIX = ".json"
 Problem = tuple[str, str]
 """Where in the document (dotted, with list indices; empty for the whole), and what is wrong. May quote values."""
@@ -43,6 +45,7 @@ class Schemas:
         self._registry: Registry[Any] = Registry()
         self._documents: dict[str, Any] = {}
         self._compiled: dict[str, Draft202012Validator] = {}
+        self._shapes = Shapes(self._documents, SUFFIX)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -60,7 +63,10 @@ class Schemas:
 
     def check(self, name: str, tree: Any) -> list[Problem]:
         """What is wrong with ``tree``, in the order of the document; nothing for a valid one. Raises KeyError."""
-        found = (best_match([error]) or error for error in self._validator(name).iter_errors(tree))
+        validator = self._validator(name)
+        if self._shapes.find(name)(tree):
+            return []
+        found = (best_match([error]) or error for error in validator.iter_errors(tree))
         return sorted((".".join(str(part) for part in error.absolute_path), error.message) for error in found)
 
     def prove(self, name: str) -> None:

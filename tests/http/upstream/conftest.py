@@ -66,7 +66,9 @@ class Visitor:
     agent: Agent
 
     async def create(self, output: Output, source: str = SOURCE, hear: str = "") -> Placed:
-        job = Job(inputs=(Input(location=Location(url=source)),), outputs=(output,))
+        return await self.send(Job(inputs=(Input(location=Location(url=source)),), outputs=(output,)), hear)
+
+    async def send(self, job: Job, hear: str = "") -> Placed:
         client = self.agent.client
         return await self.agent.run(lambda permit: client.create(permit, job, Ledger(), hear=hear), again=False)
 
@@ -108,7 +110,7 @@ class Road:
             glimpse = await self.asking.look(placed)
             return glimpse if glimpse.status in TERMINAL else None
 
-        found: Glimpse = await self.wait(look, seconds=90)
+        found: Glimpse = await self.wait(look, seconds=240)
         return found
 
     async def there(self, room: str = "") -> list[dict[str, Any]]:
