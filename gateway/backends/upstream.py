@@ -168,6 +168,7 @@ class Upstream:
         except Unavailable:
             raise
         except Fault as fault:
+            LOG.warning("job %s of %s: %s refuses it: %a", ticket.id, ticket.dialect, self.agent.name, str(fault))
             await self.book.strike(entry.marker)
             raise meant(fault, self.agent.name) from fault
         return await self.book.put(replace(entry, id=placed.id, outputs=placed.outputs))

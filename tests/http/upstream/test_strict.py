@@ -14,7 +14,8 @@ from mediaglot.gateway.testing.crossing import asked as fixtures
 from mediaglot.gateway.translation import write_job
 
 SPOKEN = [name for name in registry.names() if registry.find(name).client is not None]
-RING = list(zip(SPOKEN, SPOKEN[1:] + SPOKEN[:1], strict=True))
+FIRST, SECOND, *_ = SPOKEN
+PAIRS = [*((FIRST, other) for other in SPOKEN[1:]), (SECOND, FIRST)]
 
 
 def orders(name: str, options: dict[str, str]) -> list[Job]:
@@ -29,23 +30,25 @@ def orders(name: str, options: dict[str, str]) -> list[Job]:
     return found
 
 
-@pytest.mark.parametrize(("asked", "working"), RING)
+@pytest.mark.parametrize(("asked", "working"), PAIRS)
 async def test_what_is_sent_is_what_was_asked_for(asked: str, working: str, lay: Any) -> None:
     road = await lay(asked, working, "--backend", "simulated", lines="policy = 'strict'\npoll = 600\nper_second = 1000")
     ours, theirs = road.asking.agent.client, road.working.agent.client
-    taken: list[Job] = []
+    taken, able = [], []
     for job in orders(asked, ours.options):
+        own = replace(job, outputs=tuple(replace(output, destinations=()) for output in job.outputs))
+        if write_job(registry.find(working), own, options=theirs.options).report.lossless:
+            able.append(job)
         try:
             await road.asking.send(job)
         except Fault:
             continue
         taken.append(job)
+    assert taken == able
 
     async def arrived() -> bool:
-        return len(await road.working.find()) == len(taken)
+        """What the provider took and what it refused for reasons of its own: no encoder makes that."""
+        refused = road.gateway.log.read_text().count("refuses it")
+        return len(await road.working.find()) + refused == len(taken)
 
     await road.wait(arrived)
-    for job in taken:
-        own = replace(job, outputs=tuple(replace(output, destinations=()) for output in job.outputs))
-        report = write_job(registry.find(working), own, options=theirs.options).report
-        assert report.lossless, report.summary()
