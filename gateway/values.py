@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -125,7 +126,12 @@ NUMBER: Final = re.compile(
 
 
 def _number(value: Any) -> Fraction:
-    text = _text(value).strip()
+    return _number_of(_text(value).strip())
+
+
+@lru_cache(maxsize=4096)
+def _number_of(text: str) -> Fraction:
+    """Documents have the same few numbers again and again; of what is none, nothing is kept."""
     if not NUMBER.fullmatch(text):
         raise ValueError("is not a number")
     try:
@@ -157,7 +163,12 @@ def decimal(number: Fraction | int, places: int = 6) -> str:
 
 
 def _bits(value: Any) -> int:
-    match = re.fullmatch(r"\s*(\d{1,20}(?:\.\d{1,20})?)\s*([kKmM]?)(?:bps|b/s)?\s*", _text(value), re.ASCII)
+    return _bits_of(_text(value).strip())
+
+
+@lru_cache(maxsize=4096)
+def _bits_of(text: str) -> int:
+    match = re.fullmatch(r"(\d{1,20}(?:\.\d{1,20})?)\s*([kKmM]?)(?:bps|b/s)?", text, re.ASCII)
     if match is None:
         raise ValueError("is not a bitrate such as 800k")
     bits = Fraction(match[1]) * {"": 1, "k": 1000, "m": 1_000_000}[match[2].lower()]
@@ -176,7 +187,12 @@ TIME_PART: Final = re.compile(r"\d{1,20}(?:\.\d{0,20})?|\.\d{1,20}", re.ASCII)
 
 
 def _seconds(value: Any) -> Fraction:
-    parts = _text(value).strip().split(":")
+    return _seconds_of(_text(value).strip())
+
+
+@lru_cache(maxsize=4096)
+def _seconds_of(text: str) -> Fraction:
+    parts = text.split(":")
     if not 1 <= len(parts) <= 3 or not all(TIME_PART.fullmatch(part) for part in parts):
         raise ValueError("is not a time in seconds or as hh:mm:ss")
     total = Fraction(0)
