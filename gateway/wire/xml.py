@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from lxml import etree
 
@@ -107,14 +107,17 @@ def _name(key: str) -> str:
     return name if NAME.fullmatch(name) else f"_{name}"
 
 
+PARSER: Final = etree.XMLParser(
+    resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+)
+"""Made once: that takes as long as reading a short document. It locks itself where threads share it."""
+
+
 def _parse(text: bytes) -> etree._Element:
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
-    )
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
         raise Malformed(format="XML", reason="a document type is not allowed")
     try:
-        root = etree.fromstring(text, parser)
+        root = etree.fromstring(text, PARSER)
     except etree.XMLSyntaxError as error:
         raise Malformed(format="XML", reason=str(error.msg)) from None
     except ValueError as error:
