@@ -20,7 +20,7 @@ from mediaglot.gateway.backends.gather import SUMS, gather
 from mediaglot.gateway.backends.restream import restreamed
 from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, WorkFault
 from mediaglot.gateway.loss import Kind, Ledger
-from mediaglot.gateway.media import cost, parts
+from mediaglot.gateway.media import cost, parts, share
 from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.chunkindex import Index
 from mediaglot.gateway.media.machine import Machine
@@ -215,7 +215,8 @@ class Maker:
         if pictures is not None:
             drawn = await self.drawn(ticket, wanted, copy=copy, machine=machine, pictures=pictures)
         if drawn.chunks is None or not await chunker.make(drawn.chunks, report):
-            await self._run(folder, tool, drawn.runs, report)
+            threads = share.threads(self.threads, len(self._busy), drawn, facts_of(ticket), tool.release)
+            await self._run(folder, tool, drawn.runs, report, threads)
         if shutil.disk_usage(folder).free < FULL:
             raise NoSpace
         over()
@@ -239,11 +240,13 @@ class Maker:
             return dict.fromkeys(wanted, fault)
         return await self._one_by_one(ticket, folder, wanted, report)
 
-    async def _run(self, folder: Path, tool: Tool, runs: Sequence[parts.Run], report: Report) -> None:
+    async def _run(
+        self, folder: Path, tool: Tool, runs: Sequence[parts.Run], report: Report, threads: int | None
+    ) -> None:
         """One after another."""
         before = Fraction(0)
         for one in runs:
-            command = argv(one, tool.path, threads=self.threads)
+            command = argv(one, tool.path, threads=threads)
             await run(command, cwd=folder, on_progress=_through(report, before, one), limits=self._limits)
             before += one.weight
 

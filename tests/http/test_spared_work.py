@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,29 @@ async def test_a_waiting_job_is_stopped_at_once(serve: Any, slow: Path) -> None:
     await client.reach(second, "Waiting for encoder")
     await client.json("CancelMedia", mediaid=second)
     assert (await client.status(first))["status"] == "Processing"
+
+
+def threads(process: int) -> str | None:
+    """Of the decoder, as of all the rest; None for a process that has none, or has ended."""
+    words: list[str] = []
+    with contextlib.suppress(OSError):
+        words = Path(f"/proc/{process}/cmdline").read_text().split("\0")
+    return words[words.index("-threads") + 1] if "-threads" in words else None
+
+
+async def test_short_jobs_side_by_side_share_the_threads(
+    serve: Any, slow: Path, encoders: Any, wait: Callable[..., Awaitable[Any]]
+) -> None:
+    client = await serve(ffmpeg=str(slow), workers=2, cores=2)
+    await client.encoding(await client.add(LONG, SMALL))
+    alone = set(encoders())
+    assert {threads(process) for process in alone} - {None} == {"3"}
+    await client.add(LONG, SMALL)
+
+    async def others() -> set[str | None]:
+        return {threads(process) for process in set(encoders()) - alone} - {None}
+
+    assert await wait(others) == {"1"}
 
 
 async def result(client: Any, data: Path, wanted: Any) -> bytes:
