@@ -165,7 +165,7 @@ class SourceUnreachable(WorkFault):
 
 
 class SourceTimeout(SourceUnreachable):
-    """The source stopped sending for ``seconds``."""
+    """The source sent nothing for ``seconds``, or was not there as a whole after them (``reason``)."""
 
     code = "source_timeout"
     passing = True

@@ -125,7 +125,7 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.NotFound: says("There is no {kind} {id}"),
     faults.Conflict: says("This action is not possible for {kind} {id} in status {state}"),
     faults.Busy: Complaint(421, "Too many requests", evidence="client"),
-    faults.SourceTimeout: says("Download error:  The source sent nothing for {seconds} seconds"),
+    faults.SourceTimeout: says("Download error:  The source took longer than {seconds} seconds"),
     faults.SourceForbidden: says("Download error:  The source address is not allowed"),
     faults.SourceUnreachable: says("Download error:  The source cannot be reached ({reason})"),
     faults.SourceTooLarge: says("Download error:  The source is larger than {limit} bytes"),

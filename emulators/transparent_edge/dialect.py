@@ -106,7 +106,7 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.Conflict: message("Order {id} is {state}, it cannot be queued again"),
     faults.BadRequest: message("The request cannot be used. {reason}"),
     faults.SourceMissing: message("the origin answered {status} {reason}"),
-    faults.SourceTimeout: message("the origin sent nothing for {seconds} seconds"),
+    faults.SourceTimeout: message("the origin took longer than {seconds} seconds"),
     faults.SourceForbidden: message("the origin is not allowed"),
     faults.SourceUnreachable: message("the origin cannot be reached ({reason})"),
     faults.SourceTooLarge: message("the origin is larger than {limit} bytes"),

@@ -45,7 +45,7 @@ async def test_a_source_that_hangs(serve: Any, origin: Any) -> None:
     good = await client.add(SHORT, SMALL)
     done = await client.end(bad, seconds=20)
     assert (done["status"], done["format"]["status"]) == ("Error", "New") or done["status"] == "Error"
-    assert done["description"] == "Download error:  The source sent nothing for 0.2 seconds"
+    assert done["description"] == "Download error:  The source took longer than 0.2 seconds"
     assert (await client.end(good))["status"] == "Finished"
 
 

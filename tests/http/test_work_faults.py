@@ -108,24 +108,30 @@ def boastful(clip: bytes) -> bytes:
     return clip[:place] + struct.pack(">d", 36_000_000.0) + clip[place + 8 :]
 
 
+ENDLESS = {"/endless.mp4": 0.0, "/dripping.mp4": 0.05, "/hanging.mp4": 3600.0}
+"""Films without an end, and the seconds between ten kilobytes of them and the next."""
+
+
 class Liar:
-    """A site whose films are none: ``films`` by path. ``/endless.mp4`` begins like one and never ends."""
+    """A site whose films are none: ``films`` by path. ``/endless.mp4`` begins like one and never ends, nor does
+    ``/dripping.mp4``, which is slower, while ``/hanging.mp4`` gets stuck."""
 
     def __init__(self, films: dict[str, bytes]) -> None:
         self.films, self.url = films, ""
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path == "/endless.mp4":
-            return await self._endless(request)
+        if request.path in ENDLESS:
+            return await self._endless(request, ENDLESS[request.path])
         return web.Response(body=self.films[request.path], content_type="video/mp4")
 
-    async def _endless(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _endless(self, request: web.BaseRequest, pause: float) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "video/mp4"})
         await response.prepare(request)
         with contextlib.suppress(ConnectionError):
             await response.write(self.films["/film.mp4"])
             while True:
                 await response.write(bytes(10_000))
+                await asyncio.sleep(pause)
         return response
 
 
@@ -194,6 +200,21 @@ async def test_a_source_that_never_ends(party: Any, liar: Liar, wait: Any, data:
         "the origin is larger than 300000 bytes",
     )
     assert one.codes == dict.fromkeys(NAMES, "source_too_large")
+    assert left(data) == []
+
+
+@pytest.mark.parametrize(("name", "bound"), [("dripping", "fetch_time"), ("hanging", "fetch_stall")])
+async def test_a_source_that_takes_too_long(
+    party: Any, liar: Liar, wait: Any, data: Path, name: str, bound: str
+) -> None:
+    one = await party(**{bound: 1.0})
+    await one.create(f"{liar.url}/{name}.mp4")
+    assert await one.ends(wait) == words(
+        "Download error:  The source took longer than 1 seconds",
+        "The specified input URL does not exist or cannot be accessed",
+        "the origin took longer than 1 seconds",
+    )
+    assert one.codes == dict.fromkeys(NAMES, "source_timeout")
     assert left(data) == []
 
 
