@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 from typing import Any
@@ -12,6 +14,8 @@ import aiohttp
 import av
 import m3u8
 import pytest
+
+from mediaglot.gateway.media import tool
 
 pytestmark = pytest.mark.ffmpeg
 FRAMES = 150
@@ -51,6 +55,37 @@ async def test_ffmpeg_reads_all_of_a_package_without_a_seam(package: Any, ladder
         assert [later - before for before, later in pairwise(times)] == pytest.approx([1 / 25] * (FRAMES - 1), abs=1e-3)
     assert found[90] == pytest.approx(found[180], abs=1e-4)
     assert found[0] / 48_000 == pytest.approx(6, abs=0.1)
+
+
+def manifested(url: str) -> dict[int, list[float]]:
+    """All that a manifest leads to, decoded by FFmpeg's own reader of DASH: by stream, the seconds of its frames."""
+    words = ("-v", "error", "-nostdin", "-xerror", "-i", url, "-map", "0", "-f", "framecrc", "-")
+    done = subprocess.run([tool.find().path, *words], capture_output=True, text=True, check=True)
+    clocks: dict[int, float] = {}
+    found: dict[int, list[float]] = {}
+    for line in done.stdout.splitlines():
+        if clock := re.match(r"#tb (\d+): (\d+)/(\d+)", line):
+            clocks[int(clock[1])] = int(clock[2]) / int(clock[3])
+        elif not line.startswith("#"):
+            stream, _, moment, *_ = line.split(",")
+            found.setdefault(int(stream), []).append(int(moment) * clocks[int(stream)])
+    return found
+
+
+@pytest.mark.parametrize("output", ["advanced_dash", "advanced_fmp4"])
+async def test_ffmpeg_reads_all_of_a_manifest_without_a_seam(package: Any, ladder: Any, output: str) -> None:
+    links = await package(output=output, **ladder)
+    found = await asyncio.to_thread(manifested, [link for link in links if link.endswith(".mpd")][-1])
+    pictures = [times for times in found.values() if len(times) == FRAMES]
+    (sound,) = [times for times in found.values() if len(times) != FRAMES]
+    assert len(pictures) == 2
+    for times in pictures:
+        assert [later - before for before, later in pairwise(times)] == pytest.approx([1 / 25] * (FRAMES - 1), abs=1e-3)
+    assert pictures[0] == pytest.approx(pictures[1], abs=1e-4)
+    assert [later - before for before, later in pairwise(sound)] == pytest.approx(
+        [1024 / 48_000] * (len(sound) - 1), abs=1e-3
+    )
+    assert sound[-1] == pytest.approx(6, abs=0.1)
 
 
 @pytest.mark.parametrize("output", ["advanced_hls", "fmp4_hls", "advanced_fmp4"])
