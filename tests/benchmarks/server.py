@@ -8,9 +8,11 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from load import exchange, post
 
@@ -28,21 +30,25 @@ def free_port() -> int:
 def running(command: list[str], port: int) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
     """A server process, and the seconds from its start to its first answer."""
     began = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log) as process,
+    ):
         try:
-            yield process, _first_answer(process, port) - began
+            yield process, _first_answer(process, port, log) - began
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.wait(timeout=20)
 
 
-def _first_answer(process: subprocess.Popen[bytes], port: int) -> float:
+def _first_answer(process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> float:
     message = b"GET /_mediaglot/ready HTTP/1.1\r\nHost: x\r\n\r\n"
     while process.poll() is None:
         with contextlib.suppress(OSError, StopIteration):
             if exchange(port, message).startswith(b"HTTP/1.1 200"):
                 return time.perf_counter()
-    raise RuntimeError((process.stderr.read() if process.stderr else b"").decode())
+    log.seek(0)
+    raise RuntimeError(log.read().decode())
 
 
 def mediaglot(port: int, data: Path, *more: str) -> list[str]:
