@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,6 +12,11 @@ from mediaglot.gateway.media.parts import Feed, Run, Target
 
 MOST_THREADS: Final = 8
 """Memory grows with every thread of an encoder, speed hardly does beyond this."""
+
+LIGHT: Final = frozenset({"split", "asplit", "scale", "setsar", "setdar", "format", "null", "anull", "fps", "crop"})
+"""Filters that one thread does faster than several encoders take what it makes."""
+ENOUGH: Final = 4
+"""So many threads of encoders are kept busy by each thread of light filters. Measured on two cores, reasoned beyond."""
 
 
 def argv(run: Run, program: str, *, progress_period: float = 0.5, threads: int | None = None) -> tuple[str, ...]:
@@ -24,9 +30,15 @@ def argv(run: Run, program: str, *, progress_period: float = 0.5, threads: int |
         *("-nostdin", "-hide_banner", "-y", "-loglevel", "level+warning", "-nostats", "-xerror"),
         *("-progress", "pipe:1", "-stats_period", str(progress_period)),
         *(word for feed in run.feeds for word in _feed(feed, count)),
-        *(("-filter_complex_threads", count, "-filter_complex", run.graph) if run.graph else ()),
+        *(("-filter_complex_threads", _shared(run.graph, count), "-filter_complex", run.graph) if run.graph else ()),
         *(word for target in run.targets for word in _target(target, count)),
     )
+
+
+def _shared(graph: str, threads: str) -> str:
+    """Threads for each filter. What is light anyway costs more CPU when it is shared out, up to a tenth of a ladder."""
+    names = {re.split(r"[=@]", re.sub(r"\[[^]]*\]", "", one))[0] for one in re.split("[;,]", graph)}
+    return str(max(1, int(threads) // ENOUGH)) if names <= LIGHT else threads
 
 
 def _feed(feed: Feed, threads: str) -> Iterator[str]:

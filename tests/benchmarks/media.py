@@ -323,7 +323,7 @@ def clips(studio: Studio) -> None:
 
     def ours() -> None:
         for media_id in [studio.add(source.name, wish) for _ in range(count)]:
-            studio.finish(media_id, 0.02)
+            studio.finish(media_id, 0.05)
 
     alternatives = {
         "a bare asyncio loop": lambda: measure(lambda: asyncio.run(loop()), os.getpid(), frozenset({studio.pid})),

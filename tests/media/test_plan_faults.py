@@ -12,7 +12,7 @@ from mediaglot.gateway import faults
 from mediaglot.gateway import model as m
 from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.format import CONTAINERS, ENCODERS
-from mediaglot.gateway.media.parts import Fetch, Plan
+from mediaglot.gateway.media.parts import Fetch, Plan, Run
 from mediaglot.gateway.media.plan import needs, plan
 
 ALL_ENCODERS = frozenset(name for names in ENCODERS.values() for name in names)
@@ -190,3 +190,17 @@ def test_threads_are_capped() -> None:
     for asked, given_ in ((None, "8"), (64, "8"), (3, "3"), (0, "8")):
         words = argv(run, "ffmpeg", threads=asked)
         assert {words[at + 1] for at, word in enumerate(words) if word == "-threads"} == {given_}
+
+
+@pytest.mark.parametrize(
+    ("graph", "threads", "wanted"),
+    [
+        ("[0:V:0]split=2[a][b];[a]scale=1280:720,setsar=1[v0];[b]scale=640:360[v1]", 3, "1"),
+        ("[0:V:0]scale=1280:720[v0]", 8, "2"),
+        ("[0:V:0]bwdif=mode=send_frame,scale=1280:720[v0]", 3, "3"),
+    ],
+)
+def test_light_filters_are_not_shared_out(graph: str, threads: int, wanted: str) -> None:
+    run = Run(feeds=(), graph=graph, targets=(), duration=None, weight=Fraction(1))
+    words = argv(run, "ffmpeg", threads=threads)
+    assert words[words.index("-filter_complex_threads") + 1] == wanted

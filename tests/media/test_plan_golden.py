@@ -23,6 +23,7 @@ HEAD = (
 GUARD = f"-protocol_whitelist file -format_whitelist {FORMATS} -max_pixels 50000000 -threads 2".split()
 PICTURE = f"-protocol_whitelist file -format_whitelist {PICTURE_FORMATS} -max_pixels 50000000 -threads 2".split()
 GRAPH = "-filter_complex_threads 2 -filter_complex".split()
+LIGHT = "-filter_complex_threads 1 -filter_complex".split()
 PLAIN = "-map_metadata -1 -map_chapters 0 -movflags +faststart".split()
 CUT = "-map_metadata -1 -map_chapters -1 -movflags +faststart".split()
 X264 = "-c:v libx264 -preset veryfast -pix_fmt yuv420p".split()
@@ -86,7 +87,7 @@ GOLDEN = {
             m.Output(container="mp4", video=m.Video(size=m.Size(height=720), rate=m.Average(bitrate=2_500_000))),
             m.Output(container="mp4", video=m.Video(size=m.Size(height=480), rate=m.Quality(level=Fraction(23)))),
         ),
-        [[*HEAD, *GUARD, *"-i source-0".split(), *GRAPH,
+        [[*HEAD, *GUARD, *"-i source-0".split(), *LIGHT,
           "[0:V:0]split=2[s0][s1];[s0]scale=1280:720,setsar=1[v0];[s1]scale=854:480,setsar=1[v1]",
           *"-map [v0] -map 0:a:0 -threads 2 -c:v libx264 -preset veryfast -b:v 2500000 -pix_fmt yuv420p".split(),
           *"-c:a aac".split(), *PLAIN, *"-f mp4 out-0/media.mp4".split(),
@@ -224,7 +225,7 @@ GOLDEN = {
             )
         ),
         [[*HEAD, *GUARD, *"-ss 30 -i source-0".split(), *GUARD, *"-i source-0".split(), *GUARD,
-          *"-ss 59.9 -i source-0".split(), *GRAPH, "[1:V:0]fps=1/10:round=up:start_time=0[i0_1]",
+          *"-ss 59.9 -i source-0".split(), *LIGHT, "[1:V:0]fps=1/10:round=up:start_time=0[i0_1]",
           *"-map 0:V:0 -filter:v scale=320:180,setsar=1 -c:v mjpeg -q:v 2 -pix_fmt yuvj420p -threads:v 1".split(),
           *"-frames:v 1 -update 1 -f image2 out-0/still-0.jpg".split(),
           *"-map [i0_1] -c:v png -threads:v 1 -frames:v 6 -start_number 1 -f image2 out-0/still-1-%05d.png".split(),

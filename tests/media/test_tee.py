@@ -44,7 +44,7 @@ def test_the_sound_of_a_ladder_is_encoded_once() -> None:
     (run,) = drawn(LARGE, LOW).runs
     words = argv(run, "ffmpeg", threads=2)
     wanted = (
-        "-filter_complex_threads 2 -filter_complex [0:V:0]scale=160:90,setsar=1[v1]"
+        "-filter_complex_threads 1 -filter_complex [0:V:0]scale=160:90,setsar=1[v1]"
         " -map 0:V:0 -map [v1] -map 0:a:0 -threads 2"
         " -c:v:0 libx264 -preset:v:0 veryfast -crf:v:0 30 -pix_fmt:v:0 yuv420p"
         " -c:v:1 libx264 -preset:v:1 veryfast -crf:v:1 30 -pix_fmt:v:1 yuv420p"
