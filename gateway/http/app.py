@@ -58,6 +58,10 @@ class Mounts:
         name, slash, rest = path[1:].partition("/")
         return (self._endpoint(name), f"/{rest}" if slash else "/") if name in self._dialects else None
 
+    def forget(self) -> None:
+        """The endpoints, which hold on to a house."""
+        self._endpoint.cache_clear()
+
     def load(self) -> None:
         """Load everything now, so that nobody waits for it later."""
         _ = self.hosts
@@ -76,10 +80,10 @@ def is_local(host: str) -> bool:
 class Server:
     """Everything that answers. ``app`` is the aiohttp application to run."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, dialects: Mapping[str, Dialect] | None = None) -> None:
         self.settings = settings
         self.site = Site(settings.url.rstrip("/"))
-        self.dialects = Dialects(settings.dialects)
+        self.dialects = Dialects(settings.dialects) if dialects is None else dialects
         if settings.accounts and (strangers := settings.accounts.keys() - set(names())):
             # A list under a misspelt name would leave the dialect open to everybody.
             raise ValueError(f"accounts are listed for {min(strangers)!r}, which is no dialect: {', '.join(names())}")
@@ -144,16 +148,9 @@ class Server:
         if found is None:
             return self._reserved.lost(path)
         endpoint, own_path = found
-        try:
-            body = await raw.read()
-        except web.HTTPRequestEntityTooLarge:
-            request = self._request(raw, endpoint, own_path, b"", site)
-            return plain(endpoint.refuse(request, TooLarge(limit=self.settings.max_body)))
-        except web.RequestPayloadError:
-            request = self._request(raw, endpoint, own_path, b"", site)
-            return await last_word(raw, plain(endpoint.refuse(request, Malformed(format="HTTP", reason="broken body"))))
-        except ConnectionError:  # the client has left, there is nobody to answer
-            return web.Response(status=400)
+        body = await self._body(raw, endpoint, own_path, site)
+        if isinstance(body, web.Response):
+            return body
         identity = identify(raw, own_path, body, site)
         try:
             remembered = endpoint.recall(identity)
@@ -162,6 +159,19 @@ class Server:
         if remembered is not None:
             return plain(remembered)
         return plain(await endpoint.answer(self._request(raw, endpoint, own_path, body, site), identity))
+
+    async def _body(self, raw: web.Request, endpoint: Endpoint, path: str, site: Site) -> bytes | web.Response:
+        """The whole body, or the answer to one that is too large or broken."""
+        try:
+            return await raw.read()
+        except web.HTTPRequestEntityTooLarge:
+            request = self._request(raw, endpoint, path, b"", site)
+            return plain(endpoint.refuse(request, TooLarge(limit=self.settings.max_body)))
+        except web.RequestPayloadError:
+            request = self._request(raw, endpoint, path, b"", site)
+            return await last_word(raw, plain(endpoint.refuse(request, Malformed(format="HTTP", reason="broken body"))))
+        except ConnectionError:  # the client has left, there is nobody to answer
+            return web.Response(status=400)
 
     def _request(self, raw: web.Request, endpoint: Endpoint, path: str, body: bytes, site: Site) -> Request:
         return Request(

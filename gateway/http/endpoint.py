@@ -56,6 +56,18 @@ class Recalling(Protocol):
     def recall(self, intent: Intent, caller: Caller) -> Ticket | None: ...
 
 
+class Visit(Protocol):
+    """Who looks on, and may step in, while one request is answered."""
+
+    async def enter(self, call: Call) -> None:
+        """Before anything is done. Raises a Fault to have that answered instead."""
+        ...
+
+    def leave(self, call: Call, result: Result | Fault, ledger: Ledger) -> Result | Fault:
+        """What came of it, also of a request that could not be read. Gives what is to be answered."""
+        ...
+
+
 class Memory:
     """What a repeated request means, and the last answer to it."""
 
@@ -124,7 +136,7 @@ class Endpoint:
             memory.ticket = None if linked.used else ticket
         return memory.response
 
-    async def answer(self, request: Request, identity: Identity | None = None) -> Response:
+    async def answer(self, request: Request, identity: Identity | None = None, visit: Visit | None = None) -> Response:
         """Never raises but for cancellation: what goes wrong is answered in the dialect's own shape."""
         try:
             passed = await self._passing.answer(request) if self._passing is not None else None
@@ -150,6 +162,8 @@ class Endpoint:
             call = replace(call, intent=intent, link=Linked(self._link, request.site))
             if identity is not None:
                 self._remember(identity, call, admitted)
+            if visit is not None:
+                await visit.enter(call)
             result = await self.backend.perform(intent, caller, ledger)
             call = await self._with_beside(call, caller, result)
         except Fault as fault:
@@ -157,6 +171,8 @@ class Endpoint:
         except Exception:
             result = Internal(reference=secrets.token_hex(4))
             LOG.exception("a request to %s failed: %s", self.dialect.name, result)
+        if visit is not None:
+            result = visit.leave(call, result, ledger)
         try:
             note_losses(result, ledger)
             return told(self.dialect.render_response(call, result), result, ledger, request.site)

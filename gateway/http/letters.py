@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -38,18 +38,20 @@ class Letters:
 
     async def handle(self, request: web.Request, rest: str) -> Tree:
         letter_id, _, verb = rest.partition("/")
-        ways = {"": {"GET": self._list}} if not letter_id else {"redeliver": {"POST": self._redeliver}}
-        if letter_id and not verb:
-            ways = {"": {"GET": self._show, "DELETE": self._drop}}
-        if verb not in ways:
+        ways: Mapping[str, Callable[[], Awaitable[Tree]]] = {"GET": lambda: self.list(request.query)}
+        if letter_id:
+            ways = {"GET": lambda: self.show(letter_id), "DELETE": lambda: self.drop(letter_id)}
+        if verb:
+            ways = {"POST": lambda: self.redeliver(letter_id)}
+        if verb not in ("", "redeliver"):
             raise Refusal(404, "not_found", "there are notifications, notifications/ID and notifications/ID/redeliver")
-        methods = ways[verb]
-        if request.method not in methods:
-            allow = ", ".join(methods)
+        if request.method not in ways:
+            allow = ", ".join(ways)
             raise Refusal(405, "method_not_allowed", f"{request.method} is not allowed here, use {allow}", allow)
-        return await methods[request.method](request.query, letter_id)
+        return await ways[request.method]()
 
-    async def _list(self, query: Mapping[str, str], _: str) -> Tree:
+    async def list(self, query: Mapping[str, str]) -> Tree:
+        """A page of them, the newest first. Raises Refusal for a filter that is none."""
         unknown = query.keys() - FILTERS.keys() - {"limit", "before"}
         if unknown:
             known = ", ".join([*FILTERS, "limit", "before"])
@@ -61,20 +63,23 @@ class Letters:
         link = f"{NOTIFICATIONS}?{urlencode(further)}" if further else None
         return {"notifications": [brief(letter) for letter in page], "next": link}
 
-    async def _show(self, _: Mapping[str, str], letter_id: str) -> Tree:
+    async def show(self, letter_id: str) -> Tree:
+        """One, with each attempt. Raises Refusal."""
         letter = await self._found(letter_id)
         ticket = await self._store.get(letter.key)
         attempts = [told(attempt) for attempt in await self._store.attempts(letter_id)]
         known = [*credentials(letter), *(each for secret in secrets_in(ticket) for each in _parts(secret))]
         return {**brief(letter), "request": asked(letter, known), "log": attempts}
 
-    async def _redeliver(self, _: Mapping[str, str], letter_id: str) -> Tree:
+    async def redeliver(self, letter_id: str) -> Tree:
+        """Once more, whatever its state. Raises Refusal."""
         async with self._store.write() as tx:
             if not await tx.reopen(letter_id, self._clock.now()):
                 raise _missing(letter_id)
         return brief(await self._found(letter_id))
 
-    async def _drop(self, _: Mapping[str, str], letter_id: str) -> Tree:
+    async def drop(self, letter_id: str) -> Tree:
+        """It is not tried again. Raises Refusal."""
         letter = await self._found(letter_id)
         async with self._store.write() as tx:
             if not await tx.drop(letter_id, self._clock.now()):
@@ -129,7 +134,7 @@ def brief(letter: Letter) -> Tree:
     }
 
 
-def asked(letter: Letter, known: list[str]) -> Tree:
+def asked(letter: Letter, known: Sequence[str]) -> Tree:
     """What each attempt sends."""
     lines = [[name, STARS if is_credential(name) else masked(value, known)] for name, value in letter.headers.lines]
     body = masked(letter.body.decode("utf-8", "replace"), known)

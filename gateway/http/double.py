@@ -1,0 +1,184 @@
+"""The test double: a server in which each credential opens a world of its own, steered through ``/_mediaglot/``."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from typing import Final
+
+from aiohttp import web
+from yarl import URL
+
+from mediaglot.gateway.accounts import digest
+from mediaglot.gateway.config import Settings
+from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.exchange import Request
+from mediaglot.gateway.http.app import Server
+from mediaglot.gateway.http.house import Workshop
+from mediaglot.gateway.http.laboratory import Laboratory, refused
+from mediaglot.gateway.http.letters import Refusal
+from mediaglot.gateway.http.reserved import PREFIX, problem
+from mediaglot.gateway.http.world import FOLDER, HINT, MOST, Full, World, key_of
+from mediaglot.gateway.lab.inbox import LARGEST, Inbox
+from mediaglot.gateway.lab.spec import Spec
+from mediaglot.gateway.model import Secret
+
+LOBBY: Final = "lobby"
+"""The world of requests that say nothing of who they are from."""
+INSIDE: Final = f"{PREFIX}in/"
+INBOX: Final = f"{PREFIX}inbox/"
+
+
+class Double(Server):
+    """Worlds are opened when they are first asked for, or through the control API; none outlives the server."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.inbox = Inbox()
+        self._worlds: OrderedDict[str, asyncio.Task[World]] = OrderedDict()
+        self._made: set[str] = set()
+        """Those that nobody has asked for by name."""
+        self._keys: dict[str, str] = {}
+        self._count = 0
+        self._workshop: Workshop | None = None
+        self._laboratory = Laboratory(self)
+
+    async def _open(self, app: web.Application) -> AsyncIterator[None]:
+        await asyncio.to_thread(shutil.rmtree, self.settings.data / FOLDER, ignore_errors=True)
+        self._workshop = Workshop(self.settings)
+        async for _ in super()._open(app):
+            yield
+            for name in [*self._worlds]:
+                await self.close(name)
+            await self._workshop.close()
+
+    # --- worlds -----------------------------------------------------------------------------------------
+
+    async def create(self, document: object) -> World:
+        """A world by what the control API was sent. Raises ValueError, KeyError where it is there, and Full."""
+        spec = Spec.read(document, f"w{self._count + 1}", secrets.token_hex(16))
+        if spec.id in self._worlds:
+            raise KeyError(spec.id)
+        if digest(Secret(spec.secret)) in self._keys:
+            raise ValueError("secret is another world's already")
+        return await self._begin(spec)
+
+    async def world(self, name: str) -> World:
+        """Raises Refusal where there is none of that name."""
+        opening = self._worlds.get(name)
+        if opening is None:
+            raise Refusal(404, "no_such_world", f"there is no world {name!r}; POST {PREFIX}worlds makes one")
+        return await asyncio.shield(opening)
+
+    async def all(self) -> list[World]:
+        return [await world for world in [*self._worlds.values()]]
+
+    async def close(self, name: str) -> bool:
+        """False where there is none of that name."""
+        opening = self._worlds.pop(name, None)
+        if opening is None:
+            return False
+        self._made.discard(name)
+        self._keys = {key: owner for key, owner in self._keys.items() if owner != name}
+        await (await opening).close()
+        return True
+
+    async def _begin(self, spec: Spec, *, made: bool = False) -> World:
+        if len(self._worlds) >= MOST:
+            idle = next((name for name in self._worlds if name in self._made), None)
+            if idle is None:
+                raise Full
+            await self.close(idle)
+        self._count += 1
+        self._keys[digest(Secret(spec.secret))] = spec.id
+        if made:
+            self._made.add(spec.id)
+        self._worlds[spec.id] = asyncio.create_task(self._opened(spec))
+        return await self._worlds[spec.id]
+
+    async def _opened(self, spec: Spec) -> World:
+        assert self._workshop is not None  # noqa: S101 - it is there as long as requests are answered
+
+        def learn(key: str) -> None:
+            self._keys[key] = spec.id
+
+        world = World(self.settings, self.dialects, spec, site=self.site.url, workshop=self._workshop, learn=learn)
+        try:
+            await world.start()
+        except BaseException:
+            self._worlds.pop(spec.id, None)
+            raise
+        return world
+
+    async def _of(self, dialect: Dialect, request: Request) -> World:
+        """The world that a request's credential opens."""
+        key = key_of(dialect, request)
+        name = self._keys.get(key) if key is not None else LOBBY
+        if name is None and key is not None and not key.startswith("name:") and may_open(dialect, request):
+            # Nobody shall learn a secret from the name of its world.
+            name = f"{dialect.name.replace('_', '-')}-{digest(Secret(key))[:12]}"
+        name = name or LOBBY
+        opening = self._worlds.get(name)
+        if opening is not None:
+            self._worlds.move_to_end(name)
+            return await asyncio.shield(opening)
+        world = await self._begin(self._plain(name), made=name != LOBBY)
+        if key is not None and name != LOBBY:
+            self._keys[key] = name
+        return world
+
+    def _plain(self, name: str) -> Spec:
+        """A world without wishes is as the settings say."""
+        return Spec(id=name, secret=secrets.token_hex(16), seed=self.settings.seed, clock=self.settings.clock)
+
+    # --- requests ---------------------------------------------------------------------------------------
+
+    async def _handle(self, raw: web.Request) -> web.StreamResponse:
+        path = raw.path
+        if path.startswith(INSIDE):
+            return await self._inside(raw, path.removeprefix(INSIDE))
+        if path.startswith(INBOX):
+            return await self._receive(raw, path.removeprefix(INBOX))
+        if self._laboratory.has(path):
+            return await self._laboratory.handle(raw, path)
+        found = None if path.startswith(PREFIX) else self.mounts.find(raw.headers.get("Host", ""), path)
+        if found is None:
+            return await super()._handle(raw)
+        endpoint, own_path = found
+        body = await self._body(raw, endpoint, own_path)
+        if isinstance(body, web.Response):
+            return body
+        try:
+            world = await self._of(endpoint.dialect, self._request(raw, endpoint, own_path, body))
+        except Full:
+            return problem(503, "too_many_worlds", HINT)
+        return await world.handle(raw)
+
+    async def _inside(self, raw: web.Request, rest: str) -> web.StreamResponse:
+        """A request that names its world in its path."""
+        name, slash, _ = rest.partition("/")
+        try:
+            world = await self.world(name if slash else "")
+        except Refusal as refusal:
+            return refused(refusal)
+        target = raw.rel_url.raw_path.partition(f"{INSIDE}{name}")[2]
+        query = f"?{raw.rel_url.raw_query_string}" if raw.rel_url.raw_query_string else ""
+        return await world.handle(raw.clone(rel_url=URL(f"{target}{query}", encoded=True)))
+
+    async def _receive(self, raw: web.Request, name: str) -> web.Response:
+        body = await raw.content.read(LARGEST)
+        lines = tuple((key, value) for key, value in raw.headers.items())
+        query = raw.rel_url.raw_query_string
+        assert self.house is not None  # noqa: S101
+        at = self.house.clock.now()
+        status = await self.inbox.put(name, at, raw.method, query, lines, body.decode("utf-8", "replace"))
+        return web.Response(status=status)
+
+
+def may_open(dialect: Dialect, request: Request) -> bool:
+    """Whether an unknown secret is an account of its own: a token that nobody issued is one only where it is free."""
+    credential = dialect.open(request).credential
+    return credential is None or not credential.token or dialect.free_tokens

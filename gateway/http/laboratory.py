@@ -1,0 +1,206 @@
+"""The control API of the test double: a table of verbs, which requests and its OpenAPI document are answered from."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from mediaglot.gateway.http import evidence, lever
+from mediaglot.gateway.http.control import check
+from mediaglot.gateway.http.letters import Refusal
+from mediaglot.gateway.http.reserved import PREFIX, answer
+from mediaglot.gateway.http.verbs import Asked, Tree, Verb, Verbs, read
+
+if TYPE_CHECKING:
+    from mediaglot.gateway.http.double import Double
+    from mediaglot.gateway.http.world import World
+
+LARGEST: Final = 10_000_000
+ROOMS: Final = ("worlds", "inboxes", "reset", "openapi.json")
+
+
+class Laboratory:
+    def __init__(self, double: Double) -> None:
+        self._double = double
+
+    def has(self, path: str) -> bool:
+        return path.startswith(PREFIX) and path.removeprefix(PREFIX).partition("/")[0] in ROOMS
+
+    async def handle(self, raw: web.Request, path: str) -> web.Response:
+        try:
+            check(raw, self._double.settings)
+            verb, names = VERBS.find(raw.method, path.removeprefix(PREFIX))
+            return answer(await verb.does(self._double, await read(raw, verb, names, LARGEST)), verb.status)
+        except Refusal as refusal:
+            return refused(refusal)
+        except ValueError as error:
+            return refused(Refusal(400, "invalid", str(error)))
+
+
+def refused(refusal: Refusal) -> web.Response:
+    response = answer({"error": {"code": refusal.code, "message": refusal.hint}}, refusal.status)
+    if refusal.allow:
+        response.headers["Allow"] = refusal.allow
+    return response
+
+
+def inside(does: Callable[[World, Asked], Awaitable[Any]]) -> Callable[[Double, Asked], Awaitable[Any]]:
+    """A verb on the world that its path names."""
+
+    async def found(double: Double, asked: Asked) -> Any:
+        return await does(await double.world(asked.names["world"]), asked)
+
+    return found
+
+
+async def describe(double: Double, asked: Asked) -> Tree:
+    return VERBS.openapi("mediaglot test double", importlib.metadata.version("mediaglot"), f"{double.site.url}{PREFIX}")
+
+
+MATCH: Final = {"match": "conditions as JSON", "*": "any path of an entry with the value that it must have"}
+WAIT: Final = {**MATCH, "count": "how many must match, 1", "seconds": "real time to wait, 5; at most 60"}
+FAULT: Final = {"operation": "GetJob", "status": 503, "first": 2}
+WORLD: Final = "worlds/{world}"
+VERBS: Final[Verbs[Double]] = Verbs(
+    (
+        Verb(method="GET", path="openapi.json", about="This document", does=describe),
+        Verb(method="POST", path="reset", about="All worlds begin again", does=lever.reset_all),
+        Verb(
+            method="POST",
+            path="worlds",
+            about="Make a world: jobs, clock, seed, faults and journal of its own, opened by its secret",
+            does=lever.make_world,
+            takes={"seed": 7, "clock": "virtual"},
+            status=201,
+        ),
+        Verb(method="GET", path="worlds", about="All worlds", does=lever.list_worlds),
+        Verb(method="GET", path=WORLD, about="One world, and how clients get in", does=inside(lever.show_world)),
+        Verb(method="DELETE", path=WORLD, about="End a world", does=lever.end_world),
+        Verb(method="POST", path=f"{WORLD}/reset", about="It begins again", does=inside(lever.reset_world)),
+        Verb(method="GET", path=f"{WORLD}/clock", about="What time it is there", does=inside(lever.show_clock)),
+        Verb(
+            method="POST",
+            path=f"{WORLD}/clock",
+            about="Advance a virtual clock by seconds, set it to a later time, or go to the next event",
+            does=inside(lever.move_clock),
+            takes={"advance": 30},
+        ),
+        Verb(
+            method="GET",
+            path=f"{WORLD}/journal",
+            about="Requests that match, the last ones",
+            does=inside(evidence.read_journal),
+            query={**MATCH, "limit": "how many to show, 100"},
+        ),
+        Verb(method="DELETE", path=f"{WORLD}/journal", about="Forget all", does=inside(evidence.clear_journal)),
+        Verb(
+            method="GET",
+            path=f"{WORLD}/journal/wait",
+            about="Wait until so many requests match",
+            does=inside(evidence.wait_for),
+            query=WAIT,
+        ),
+        Verb(
+            method="GET",
+            path=f"{WORLD}/journal/near",
+            about="Requests that nearly match, and why they don't",
+            does=inside(evidence.near_misses),
+            query=MATCH,
+        ),
+        Verb(
+            method="POST",
+            path=f"{WORLD}/journal/verify",
+            about="Whether as many requests match as a test expects, or whether some came in an order",
+            does=inside(evidence.verify_journal),
+            takes={"match": {"operation": "CreateJob"}, "exactly": 1},
+        ),
+        Verb(method="GET", path=f"{WORLD}/faults", about="Faults, with their hits", does=inside(lever.list_faults)),
+        Verb(
+            method="POST",
+            path=f"{WORLD}/faults",
+            about="Let something go wrong on the wire",
+            does=inside(lever.add_fault),
+            takes=FAULT,
+            status=201,
+        ),
+        Verb(method="DELETE", path=f"{WORLD}/faults", about="All is well again", does=inside(lever.end_faults)),
+        Verb(method="GET", path=f"{WORLD}/faults/{{fault}}", about="One fault", does=inside(lever.show_fault)),
+        Verb(method="DELETE", path=f"{WORLD}/faults/{{fault}}", about="End one", does=inside(lever.end_fault)),
+        Verb(method="GET", path=f"{WORLD}/fates", about="What befalls notifications", does=inside(lever.list_fates)),
+        Verb(
+            method="POST",
+            path=f"{WORLD}/fates",
+            about="Drop, delay, duplicate, reorder or corrupt notifications",
+            does=inside(lever.add_fate),
+            takes={"match": {"event": "finished"}, "duplicate": 1},
+            status=201,
+        ),
+        Verb(method="DELETE", path=f"{WORLD}/fates", about="None any more", does=inside(lever.end_fates)),
+        Verb(method="DELETE", path=f"{WORLD}/fates/{{fate}}", about="End one", does=inside(lever.end_fate)),
+        Verb(
+            method="GET",
+            path=f"{WORLD}/notifications",
+            about="What was told to receivers",
+            does=inside(evidence.list_letters),
+            query=evidence.FILTERS,
+        ),
+        Verb(
+            method="GET",
+            path=f"{WORLD}/notifications/{{letter}}",
+            about="One, with each attempt",
+            does=inside(evidence.show_letter),
+        ),
+        Verb(
+            method="POST",
+            path=f"{WORLD}/notifications/{{letter}}/redeliver",
+            about="Once more, please",
+            does=inside(evidence.redeliver_letter),
+        ),
+        Verb(
+            method="POST",
+            path=f"{WORLD}/seed",
+            about="Play requests and clock steps",
+            does=inside(lever.seed_world),
+            takes={"steps": [{"dialect": "acme", "path": "/jobs"}, {"advance": 30}]},
+        ),
+        Verb(method="GET", path=f"{WORLD}/export", about="All jobs and the journal", does=inside(lever.export_world)),
+        Verb(
+            method="PUT",
+            path=f"{WORLD}/snapshots/{{snapshot}}",
+            about="Keep the state of the world",
+            does=inside(lever.make_snapshot),
+            status=201,
+        ),
+        Verb(
+            method="POST",
+            path=f"{WORLD}/snapshots/{{snapshot}}/restore",
+            about="Bring it back",
+            does=inside(lever.restore_snapshot),
+        ),
+        Verb(
+            method="GET",
+            path="inboxes/{box}",
+            about="What came to /_mediaglot/inbox/NAME",
+            does=evidence.read_box,
+            query=MATCH,
+        ),
+        Verb(method="DELETE", path="inboxes/{box}", about="Empty it", does=evidence.clear_box),
+        Verb(
+            method="GET",
+            path="inboxes/{box}/wait",
+            about="Wait until so many messages match",
+            does=evidence.wait_for_box,
+            query=WAIT,
+        ),
+        Verb(
+            method="PUT",
+            path="inboxes/{box}/manners",
+            about="How it answers: a status, for so many messages or for all",
+            does=evidence.instruct_box,
+            takes={"status": 500, "times": 2},
+        ),
+    )
+)

@@ -1,0 +1,163 @@
+"""What a test does to a world: begin and end it, move its clock, let things go wrong, keep and bring back its state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mediaglot.gateway.clock import VirtualClock
+from mediaglot.gateway.http import seed
+from mediaglot.gateway.http.letters import Refusal
+from mediaglot.gateway.http.verbs import Asked, Tree
+from mediaglot.gateway.http.world import HINT, Full, World
+from mediaglot.gateway.lab.spec import moment
+
+if TYPE_CHECKING:
+    from mediaglot.gateway.http.double import Double
+
+FURTHEST: Final = 100 * 366 * 86_400.0
+"""Seconds that a clock can be advanced at once."""
+
+
+async def make_world(double: Double, asked: Asked) -> Tree:
+    try:
+        return shown(await double.create(asked.document))
+    except KeyError as error:
+        raise Refusal(
+            409, "exists", f"there is a world {error.args[0]!r} already; DELETE it, or take another id"
+        ) from None
+    except Full:
+        raise Refusal(503, "too_many_worlds", HINT) from None
+
+
+async def list_worlds(double: Double, asked: Asked) -> Tree:
+    return {"worlds": [shown(world) for world in await double.all()]}
+
+
+async def show_world(world: World, asked: Asked) -> Tree:
+    return shown(world)
+
+
+async def end_world(double: Double, asked: Asked) -> Tree:
+    world = await double.world(asked.names["world"])
+    await double.close(world.spec.id)
+    return {"closed": world.spec.id}
+
+
+async def reset_world(world: World, asked: Asked) -> Tree:
+    await world.reset()
+    return shown(world)
+
+
+async def reset_all(double: Double, asked: Asked) -> Tree:
+    worlds = await double.all()
+    for world in worlds:
+        await world.reset()
+    return {"reset": [world.spec.id for world in worlds]}
+
+
+def shown(world: World) -> Tree:
+    dialects = {
+        name: {"url": world.site.base(name), "credentials": world.credentials(name)} for name in sorted(world.dialects)
+    }
+    return {**world.spec.tree(), "url": world.site.url, "now": world.clock.now().isoformat(), "dialects": dialects}
+
+
+async def make_snapshot(world: World, asked: Asked) -> Tree:
+    await world.snapshot(asked.names["snapshot"])
+    return {"snapshot": asked.names["snapshot"]}
+
+
+async def restore_snapshot(world: World, asked: Asked) -> Tree:
+    if not await world.restore(asked.names["snapshot"]):
+        raise Refusal(404, "no_such_snapshot", "nothing is kept under that name")
+    return shown(world)
+
+
+async def seed_world(world: World, asked: Asked) -> Tree:
+    return {"answers": await seed.play(world, asked.document)}
+
+
+async def export_world(world: World, asked: Asked) -> Tree:
+    return await seed.export(world)
+
+
+# --- clock ---------------------------------------------------------------------------------------------
+
+
+async def show_clock(world: World, asked: Asked) -> Tree:
+    clock = world.clock
+    due = clock.next_due if isinstance(clock, VirtualClock) else None
+    return {"kind": world.spec.clock, "now": clock.now().isoformat(), "next_event": due}
+
+
+async def move_clock(world: World, asked: Asked) -> Tree:
+    """``{"advance": 30}``, ``{"set": "2026-01-01T00:00:00Z"}`` or ``{"next": true}``: one of them."""
+    clock, wanted = world.clock, asked.document
+    if not isinstance(clock, VirtualClock):
+        raise Refusal(409, "real_clock", 'this world has a real clock; make one with {"clock": "virtual"}')
+    if not isinstance(wanted, dict) or len(wanted) != 1:
+        raise ValueError("say one of advance, set and next")
+    ((word, value),) = wanted.items()
+    if word == "next" and value is True:
+        await clock.advance(clock.next_due or 0.0)
+    elif word == "advance":
+        await clock.advance(_seconds(value))
+    elif word == "set":
+        await clock.advance(_seconds((moment(value) - clock.now()).total_seconds()))
+    else:
+        raise ValueError("say one of advance, set and next")
+    return await show_clock(world, asked)
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= FURTHEST:
+        raise ValueError("time goes forward, by at most a hundred years at once")
+    return float(value)
+
+
+# --- what goes wrong -----------------------------------------------------------------------------------
+
+
+async def add_fault(world: World, asked: Asked) -> Tree:
+    return world.lab.weather.add(asked.document).tree()
+
+
+async def list_faults(world: World, asked: Asked) -> Tree:
+    return {"faults": [each.tree() for each in world.lab.weather.list()]}
+
+
+async def show_fault(world: World, asked: Asked) -> Tree:
+    found = world.lab.weather.get(asked.names["fault"])
+    if found is None:
+        raise Refusal(404, "no_such_fault", "there is none of that id")
+    return found.tree()
+
+
+async def end_fault(world: World, asked: Asked) -> Tree:
+    if not world.lab.weather.remove(asked.names["fault"]):
+        raise Refusal(404, "no_such_fault", "there is none of that id")
+    return {"deleted": asked.names["fault"]}
+
+
+async def end_faults(world: World, asked: Asked) -> Tree:
+    world.lab.weather.clear()
+    return {"faults": []}
+
+
+async def add_fate(world: World, asked: Asked) -> Tree:
+    return world.lab.fates.add(asked.document).tree()
+
+
+async def list_fates(world: World, asked: Asked) -> Tree:
+    return {"fates": [each.tree() for each in world.lab.fates.list()]}
+
+
+async def end_fate(world: World, asked: Asked) -> Tree:
+    if not world.lab.fates.remove(asked.names["fate"]):
+        raise Refusal(404, "no_such_fate", "there is none of that id")
+    return {"deleted": asked.names["fate"]}
+
+
+async def end_fates(world: World, asked: Asked) -> Tree:
+    world.lab.fates.clear()
+    return {"fates": []}

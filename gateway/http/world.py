@@ -1,0 +1,194 @@
+"""A world of the test double: a server without a listener, with a house of its own. The double lets requests in."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from mediaglot.gateway.accounts import digest
+from mediaglot.gateway.auth import Credential
+from mediaglot.gateway.chance import SeededChance
+from mediaglot.gateway.clock import Clock, RealClock, VirtualClock
+from mediaglot.gateway.config import Settings
+from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.errand import Login
+from mediaglot.gateway.exchange import IssueToken, Request, Result, Token
+from mediaglot.gateway.faults import Fault
+from mediaglot.gateway.http.app import Server
+from mediaglot.gateway.http.house import Workshop, open_house
+from mediaglot.gateway.http.stage import Visit
+from mediaglot.gateway.lab.lab import Lab
+from mediaglot.gateway.lab.post import Post
+from mediaglot.gateway.lab.spec import Spec
+from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.model import Secret
+from mediaglot.gateway.notify import Send
+
+FOLDER: Final = "worlds"
+MOST: Final = 1000
+"""Worlds at a time. Of those that a mere request has made, the one least lately used makes room for a new one."""
+HINT: Final = f"there are {MOST} worlds; DELETE /_mediaglot/worlds/ID closes one"
+Learn = Callable[[str], None]
+"""Told of one more key that opens the world."""
+
+
+class Full(Exception):
+    """There are as many worlds as there may be."""
+
+
+class World(Server):
+    """``start`` it before it is asked, ``close`` it in the end; what it kept is gone then."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        dialects: Mapping[str, Dialect],
+        spec: Spec,
+        *,
+        site: str,
+        workshop: Workshop,
+        learn: Learn,
+    ) -> None:
+        own = replace(settings, data=settings.data / FOLDER / spec.id, url=f"{site}/_mediaglot/in/{spec.id}")
+        super().__init__(own, dialects)
+        self.spec, self._workshop, self._learn = spec, workshop, learn
+        self.lab = Lab.open(_clock(spec), spec.seed, spec.journal, operations(dialects))
+        self._stack = AsyncExitStack()
+        self._changing = asyncio.Lock()
+        self._times: dict[str, datetime] = {}
+
+    @property
+    def clock(self) -> Clock:
+        return self.lab.clock
+
+    async def start(self) -> None:
+        stack = AsyncExitStack()
+        self.house = await stack.enter_async_context(
+            open_house(
+                self.settings,
+                self.dialects,
+                self.site.base,
+                self.clock,
+                SeededChance(self.spec.seed),
+                workshop=self._workshop,
+                post=self._post,
+            )
+        )
+        self._stack = stack
+
+    async def close(self) -> None:
+        """Everything that it kept is deleted, its snapshots too."""
+        await self._stop()
+        for folder in (self.settings.data, *map(self.kept, self._times)):
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    def _post(self, send: Send, stack: AsyncExitStack) -> Send:
+        post = Post(send, self.clock, self.lab.fates)
+        stack.push_async_callback(post.close)
+        return post
+
+    async def _stop(self) -> None:
+        self.house = None
+        self.mounts.forget()
+        await self._stack.aclose()
+
+    async def reset(self) -> None:
+        """Begin again: nothing is there but what the spec says."""
+        async with self._changing:
+            await self.close()
+            spec = self.spec
+            self.lab = Lab.open(_clock(spec), spec.seed, spec.journal, operations(self.dialects))
+            self._times.clear()
+            await self.start()
+
+    def credentials(self, dialect: str) -> dict[str, str]:
+        """What a client logs in with: a well-formed name, this world's secret, and what the paths name."""
+        client = self.dialects[dialect].client
+        example = client.example if client is not None else Login(secret=Secret(""))
+        return {"name": example.name or "double", "secret": self.spec.secret, "tenant": example.tenant}
+
+    def kept(self, name: str) -> Path:
+        """Where a snapshot of that name is."""
+        return self.settings.data.with_name(f"{self.spec.id}@{name}")
+
+    async def snapshot(self, name: str) -> None:
+        """Keep all that the house knows, and its time, under a name. Work in progress is taken up where it was."""
+        async with self._changing:
+            now = self.clock.now()
+            await self._stop()
+            try:
+                await asyncio.to_thread(_copy, self.settings.data, self.kept(name))
+                self._times[name] = now
+            finally:
+                await self.start()
+
+    async def restore(self, name: str) -> bool:
+        """False where nothing is kept under that name. A virtual clock goes back, too; journal and faults stay."""
+        if name not in self._times:
+            return False
+        async with self._changing:
+            await self._stop()
+            try:
+                await asyncio.to_thread(_copy, self.kept(name), self.settings.data)
+                self.lab.clock = _clock(self.spec, self._times[name])
+            finally:
+                await self.start()
+        return True
+
+    async def handle(self, raw: web.Request) -> web.StreamResponse:
+        """Answer a request for a dialect, as this world is; anything else is answered as every server would."""
+        found = self.mounts.find(raw.headers.get("Host", ""), raw.path)
+        if found is None:
+            return await self._handle(raw)
+        endpoint, path = found
+        body = await self._body(raw, endpoint, path)
+        if isinstance(body, web.StreamResponse):
+            return body
+        request = self._request(raw, endpoint, path, body)
+        visit = Visit(self.lab, endpoint.dialect.name, request)
+        response = await endpoint.answer(request, visit=visit)
+        self._remember(visit.intent, visit.result)
+        return await visit.finish(raw, response)
+
+    def _remember(self, intent: object, result: Result | Fault | None) -> None:
+        """What a client got a token for, and the token, lead here from now on."""
+        if isinstance(intent, IssueToken) and isinstance(result, Token):
+            self._learn(digest(result.text))
+            self._learn(f"name:{intent.name}")
+
+
+def key_of(dialect: Dialect, request: Request) -> str | None:
+    """What of a request says which world it is for: the digest of its secret or token, or the name that signed it."""
+    try:
+        call = dialect.open(request)
+        if call.credential is not None:
+            return _key(call.credential)
+        intent = dialect.read(call, Ledger())
+    except Fault:
+        return None
+    return digest(intent.secret) if isinstance(intent, IssueToken) else None
+
+
+def _key(credential: Credential) -> str:
+    return f"name:{credential.name}" if credential.signed is not None else digest(credential.secret)
+
+
+def operations(dialects: Mapping[str, Dialect]) -> dict[str, frozenset[str]]:
+    return {name: frozenset(route.name for route in dialects[name].routes) for name in dialects}
+
+
+def _clock(spec: Spec, now: datetime | None = None) -> Clock:
+    return VirtualClock(now or spec.start) if spec.clock == "virtual" else RealClock()
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target)

@@ -1,0 +1,96 @@
+"""What befalls notifications on their way, on demand: which ones, and how often it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from mediaglot.gateway.lab import turn
+from mediaglot.gateway.lab.matcher import Matcher
+from mediaglot.gateway.lab.turn import Turns
+
+VERBS: Final = ("drop", "delay", "duplicate", "reorder", "corrupt")
+LONGEST: Final = 366 * 86_400.0
+MOST: Final = 1000
+
+
+def _is_number(value: Any, kind: type = float, most: float = LONGEST) -> bool:
+    return isinstance(value, (int, kind)) and not isinstance(value, bool) and 0 < value <= most
+
+
+WANTED: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "drop": (lambda value: value is True, "true"),
+    "delay": (_is_number, "a number of seconds"),
+    "duplicate": (lambda value: _is_number(value, int, MOST), "how many times more it comes"),
+    "reorder": (lambda value: value is True, "true"),
+    "corrupt": (lambda value: value in ("signature", "body"), "signature or body"),
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Fate:
+    """What happens to some messages: one of VERBS."""
+
+    id: str
+    document: Mapping[str, Any]
+    matcher: Matcher
+    turns: Turns
+    verb: str
+
+    @classmethod
+    def read(cls, name: str, document: Any) -> Self:
+        """Raises ValueError, whose text says what to change."""
+        known = {"match", *turn.WORDS, *VERBS}
+        if not isinstance(document, dict) or document.keys() - known:
+            raise ValueError(f"a fate of messages has {', '.join(sorted(known))}")
+        verbs = [verb for verb in VERBS if document.get(verb) not in (None, False)]
+        if len(verbs) != 1:
+            raise ValueError(f"say one of {', '.join(VERBS)}")
+        verb, value = verbs[0], document[verbs[0]]
+        if not WANTED[verb][0](value):
+            raise ValueError(f"{verb} is {WANTED[verb][1]}")
+        return cls(
+            id=name,
+            document=dict(document),
+            matcher=Matcher.read(document.get("match", {})),
+            turns=Turns.read(document),
+            verb=verb,
+        )
+
+    def tree(self) -> dict[str, Any]:
+        return {"id": self.id, **self.document, "seen": self.turns.seen, "hits": self.turns.hits}
+
+
+class Fates:
+    """Of all messages of a world; the first one that fits a message has it."""
+
+    def __init__(self) -> None:
+        self._fates: dict[str, Fate] = {}
+        self._count = 0
+
+    def add(self, document: Any) -> Fate:
+        """Raises ValueError, whose text says what to change."""
+        if len(self._fates) >= MOST:
+            raise ValueError(f"there are {MOST} fates already; delete some")
+        made = Fate.read(f"w{self._count + 1}", document)
+        self._count += 1
+        self._fates[made.id] = made
+        return made
+
+    def get(self, name: str) -> Fate | None:
+        return self._fates.get(name)
+
+    def list(self) -> list[Fate]:
+        return [*self._fates.values()]
+
+    def remove(self, name: str) -> bool:
+        return self._fates.pop(name, None) is not None
+
+    def clear(self) -> None:
+        self._fates.clear()
+
+    def meet(self, message: Mapping[str, Any]) -> Fate | None:
+        """What happens to this message."""
+        meant = (fate for fate in self._fates.values() if fate.matcher.matches(message))
+        return next((fate for fate in meant if fate.turns.strike()), None)

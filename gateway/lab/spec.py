@@ -1,0 +1,76 @@
+"""What a world is made of: everything that is fixed when it begins, and from which it begins again at a reset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+
+CLOCKS: Final = ("real", "virtual")
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""When a virtual clock begins."""
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}", re.ASCII)
+SECRET: Final = re.compile(r"[A-Za-z0-9_-]{8,200}", re.ASCII)
+MOST: Final = 1_000_000
+KINDS: Final[Mapping[str, tuple[type, str]]] = {
+    "seed": (int, "a whole number"),
+    "journal": (int, "a whole number"),
+    "secret": (str, "a text"),
+    "clock": (str, "a text"),
+    "start": (str, "a time"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """``secret`` opens the world: whoever has it as a key, a password or a token is in there."""
+
+    id: str
+    secret: str
+    seed: int = 0
+    clock: str = "real"
+    start: datetime = START
+    journal: int = 10_000
+    """Entries that the journal keeps."""
+
+    @classmethod
+    def read(cls, document: Any, name: str, secret: str) -> Self:
+        """``document`` as the control API takes it; ``name`` and ``secret`` where it has none.
+
+        Raises ValueError, whose text says what to change.
+        """
+        known = {each.name for each in fields(cls)}
+        if not isinstance(document, dict) or document.keys() - known:
+            raise ValueError(f"a world has {', '.join(sorted(known))}")
+        for word, value in document.items():
+            kind, about = KINDS.get(word, (str, "a text"))
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise ValueError(f"{word} is {about}")
+        given = {"id": name, "secret": secret, **document}
+        if not NAME.fullmatch(given["id"]):
+            raise ValueError("id is small letters, digits, dots and hyphens")
+        if not SECRET.fullmatch(given["secret"]):
+            raise ValueError("secret is 8 to 200 letters, digits, - and _")
+        if given.get("clock", "real") not in CLOCKS:
+            raise ValueError(f"clock is one of {', '.join(CLOCKS)}")
+        if not 1 <= given.get("journal", 1) <= MOST:
+            raise ValueError(f"journal is 1 to {MOST}")
+        if "start" in given:
+            given["start"] = moment(given["start"])
+        return cls(**given)
+
+    def tree(self) -> dict[str, Any]:
+        return {**asdict(self), "start": self.start.isoformat()}
+
+
+def moment(text: str) -> datetime:
+    """An aware time. Raises ValueError, whose text says what to change."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is no time such as 2026-01-01T00:00:00Z") from None
+    if found.tzinfo is None:
+        raise ValueError(f"{text[:40]!r} has no time zone; write 2026-01-01T00:00:00Z")
+    return found.astimezone(UTC)
