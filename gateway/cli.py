@@ -12,10 +12,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from mediaglot.gateway import config, log
 from mediaglot.gateway.config import POLICIES, Settings, UserError
+
+if TYPE_CHECKING:
+    from mediaglot.gateway.http.app import Server
 
 POLICY: Final = "what is forbidden (exit code 1): any loss, one that changes the picture (default), or none"
 FILE: Final = "the request that creates the job, its body or all of it; '-' or nothing is standard input"
@@ -189,7 +192,7 @@ async def _serve_until_told(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        server = Server(settings)
+        server = _double(settings) if settings.double else Server(settings)
         runner = await listen(server)
     except (UnknownDialect, FolderInUse, NewerData, Locked, ValueError) as error:
         raise UserError(str(error)) from None
@@ -205,6 +208,12 @@ async def _serve_until_told(settings: Settings) -> int:
     finally:
         await runner.cleanup()
     return 0
+
+
+def _double(settings: Settings) -> Server:
+    from mediaglot.gateway.http.double import Double  # noqa: PLC0415 - only what is used is loaded
+
+    return Double(settings)
 
 
 def _unusable(settings: Settings, error: OSError) -> str:

@@ -53,7 +53,12 @@ class Settings:
         most=65_535,
     )
     data: Path = setting(Path("mediaglot-data"), "folder for the database, the sources and the results")
-    backend: str = setting("ffmpeg", "who does the work", choices=("ffmpeg", "simulated"))
+    backend: str = setting(
+        "auto", "who does the work; auto: ffmpeg, but for a double", choices=("auto", "ffmpeg", "simulated")
+    )
+    double: bool = setting(False, "be a test double: a world for each credential, steered through /_mediaglot/worlds")
+    seed: int = setting(0, "what a double's worlds draw their chance from")
+    clock: str = setting("real", "the clock of a double's worlds", choices=("real", "virtual"))
     workers: int = setting(0, "jobs that encode at the same time, 0 for half as many as there are cores", least=0)
     memory: int = setting(0, "bytes that running jobs may use together, 0 for most of what there is", least=0)
     stream_copy: bool = setting(True, "copy a track that is in the source just as it is asked for")

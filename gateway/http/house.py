@@ -56,6 +56,8 @@ AHEAD: Final = 2
 """Jobs in hand for each that encodes: others are fetched and probed, or measured and delivered, meanwhile."""
 AWAY: Final = 200
 """Jobs at other providers that are looked after at the same time."""
+Post = Callable[["Send", AsyncExitStack], "Send"]
+"""Wraps a sender of messages; what it opens is closed with the stack, before the sender."""
 LOCAL_MEDIA: Final = "media.mediaglot.test"
 """The host of sources that are always there: resolved here, never fetched."""
 
@@ -136,8 +138,11 @@ async def open_house(
     clock: Clock | None = None,
     chance: Chance = SYSTEM,
     play: Play | None = None,
+    *,
+    workshop: Workshop | None = None,
+    post: Post | None = None,
 ) -> AsyncIterator[House]:
-    """``play`` says what becomes of jobs beforehand; it has the same clock."""
+    """``play`` has the same clock, ``workshop`` may serve others too, ``post`` stands before the sender of messages."""
     clock = clock or RealClock()
     play = play or Play(clock, progression=settings.progression, speed=settings.speed)
     await asyncio.to_thread(mode_of, settings)
@@ -145,14 +150,15 @@ async def open_house(
     private(settings.data)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(await _open_store(settings, clock))
-        workshop = Workshop(settings)
-        stack.push_async_callback(workshop.close)
+        if workshop is None:
+            workshop = Workshop(settings)
+            stack.push_async_callback(workshop.close)
         uploads = Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall)
         craft = _craft(settings, workshop, uploads, policy, clock, dialects, chance, play, stack)
         workers = settings.workers or capacity.workers(settings.cores or capacity.cores())
         away = _away(settings, craft, store, clock, policy, workshop, base, stack)
         craft = Scripted(away or craft, clock, play.rest)
-        await _start_courier(settings, store, policy, clock, dialects, stack, chance)
+        await _start_courier(settings, store, policy, clock, dialects, stack, chance, post)
         stack.push_async_callback(_over, _retention(settings, store, craft, clock, dialects))
         shift = partial(Shift, dialect=dialects.__getitem__, base=base, chance=chance, queue=craft.queue)
         engine = await _start_engine(settings, store, craft, clock, workers, away, shift, stack)
@@ -333,6 +339,7 @@ async def _start_courier(
     dialects: Mapping[str, Dialect],
     stack: AsyncExitStack,
     chance: Chance,
+    post: Post | None,
 ) -> None:
     from mediaglot.gateway.http.client import Sender  # noqa: PLC0415
     from mediaglot.gateway.notify import Courier  # noqa: PLC0415
@@ -343,7 +350,7 @@ async def _start_courier(
     def insistence(name: str) -> Insistence:
         return dialects[name].insistence if name in dialects else Insistence()
 
-    send = scripted(sender, store, clock)
+    send = scripted(sender if post is None else post(sender, stack), store, clock)
     courier = Courier(store, send, clock, chance=chance, insistence=insistence)
     running = asyncio.create_task(courier.run(), name="courier")
     stack.push_async_callback(_over, running)

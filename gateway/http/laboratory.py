@@ -84,7 +84,7 @@ VERBS: Final[Verbs[Double]] = Verbs(
         Verb(
             method="POST",
             path=f"{WORLD}/clock",
-            about="Advance a virtual clock by seconds, set it to a later time, or go to the next event",
+            about="Advance a virtual clock by seconds, set it, go to the next event, or run it at a speed (0: stop)",
             does=inside(lever.move_clock),
             takes={"advance": 30},
         ),

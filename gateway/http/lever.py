@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.http import seed
@@ -86,32 +87,53 @@ async def export_world(world: World, asked: Asked) -> Tree:
 
 async def show_clock(world: World, asked: Asked) -> Tree:
     clock = world.clock
-    due = clock.next_due if isinstance(clock, VirtualClock) else None
-    return {"kind": world.spec.clock, "now": clock.now().isoformat(), "next_event": due}
+    shown: Tree = {"kind": world.spec.clock, "now": clock.now().isoformat()}
+    return shown | ({"speed": clock.speed, "next_event": clock.next_due} if isinstance(clock, VirtualClock) else {})
 
 
 async def move_clock(world: World, asked: Asked) -> Tree:
-    """``{"advance": 30}``, ``{"set": "2026-01-01T00:00:00Z"}`` or ``{"next": true}``: one of them."""
+    """One of MOVES, with its value."""
     clock, wanted = world.clock, asked.document
     if not isinstance(clock, VirtualClock):
         raise Refusal(409, "real_clock", 'this world has a real clock; make one with {"clock": "virtual"}')
-    if not isinstance(wanted, dict) or len(wanted) != 1:
-        raise ValueError("say one of advance, set and next")
+    if not isinstance(wanted, dict) or len(wanted) != 1 or wanted.keys() - MOVES.keys():
+        raise ValueError(f"say one of {', '.join(MOVES)}")
     ((word, value),) = wanted.items()
-    if word == "next" and value is True:
-        await clock.advance(clock.next_due or 0.0)
-    elif word == "advance":
-        await clock.advance(_seconds(value))
-    elif word == "set":
-        await clock.advance(_seconds((moment(value) - clock.now()).total_seconds()))
-    else:
-        raise ValueError("say one of advance, set and next")
+    await MOVES[word](clock, value)
     return await show_clock(world, asked)
 
 
-def _seconds(value: object) -> float:
+async def _advance(clock: VirtualClock, value: Any) -> None:
+    await clock.advance(_seconds(value))
+
+
+async def _set(clock: VirtualClock, value: Any) -> None:
+    wanted = moment(str(value))
+    _seconds(abs((wanted - clock.now()).total_seconds()))
+    await clock.set(wanted)
+
+
+async def _next(clock: VirtualClock, value: Any) -> None:
+    if value is not True:
+        raise ValueError("next is true")
+    await clock.step()
+
+
+async def _run(clock: VirtualClock, value: Any) -> None:
+    clock.run(_seconds(value))
+
+
+MOVES: Final[Mapping[str, Callable[[VirtualClock, Any], Awaitable[None]]]] = {
+    "advance": _advance,
+    "set": _set,
+    "next": _next,
+    "run": _run,
+}
+
+
+def _seconds(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= FURTHEST:
-        raise ValueError("time goes forward, by at most a hundred years at once")
+        raise ValueError("a number from 0 to the seconds of a hundred years")
     return float(value)
 
 

@@ -7,6 +7,7 @@ import socket
 import struct
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -19,7 +20,8 @@ from mediaglot.gateway.lab.lab import Lab
 from mediaglot.gateway.lab.mishap import DATA, Effects
 from mediaglot.gateway.lab.weather import CALM
 from mediaglot.gateway.loss import Kind, Ledger
-from mediaglot.gateway.model import Ticket, is_credential, masked, secrets_in
+from mediaglot.gateway.mask import secrets
+from mediaglot.gateway.model import Ticket, is_credential, masked
 
 STARS: Final = "***"
 LONGEST: Final = 20_000
@@ -113,9 +115,13 @@ class Curtain:
     make two journals of the same calls differ."""
 
     def __init__(self, call: Call | None, result: Result | Fault | None, site: str) -> None:
-        known = set(secrets_in(call.intent)) | set(secrets_in(call.credential)) if call is not None else set()
-        self._known = sorted(known | set(secrets_in(result)), key=len, reverse=True)
-        self._site, self._host = site, site.partition("://")[2].partition("/")[0]
+        asked = (call.intent, call.credential) if call is not None else ()
+        known = {text for value in (*asked, result) for text in secrets(value)}
+        self._known = sorted(known, key=len, reverse=True)
+        host = site.partition("://")[2].partition("/")[0]
+        quoted = quote(host, safe="")
+        self._site = site
+        self._places = {site: "{site}", host: "{host}", quoted: "{host}", quote(quoted, safe=""): "{host}"}
 
     def of(self, value: Any) -> Curtain:
         """One that hides the secrets of ``value``, too."""
@@ -125,7 +131,9 @@ class Curtain:
 
     def text(self, text: str) -> str:
         shown = masked(text, self._known)
-        return shown.replace(self._site, "{site}").replace(self._host, "{host}") if self._host else shown
+        for place, name in self._places.items():
+            shown = shown.replace(place, name) if place else shown
+        return shown
 
     def lines(self, headers: Headers) -> tuple[tuple[str, str], ...]:
         return tuple((name, STARS if is_credential(name) else self.text(value)) for name, value in headers)

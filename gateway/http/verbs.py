@@ -70,9 +70,9 @@ class Verbs(Generic[Owner]):
         """The table as an OpenAPI 3.1 document."""
         paths: dict[str, Tree] = {}
         for verb in self._verbs:
-            paths.setdefault(verb.path, {})[verb.method.lower()] = _operation(verb)
+            paths.setdefault(f"/{verb.path}", {})[verb.method.lower()] = _operation(verb)
         info = {"title": title, "version": version}
-        return {"openapi": "3.1.0", "info": info, "servers": [{"url": server}], "paths": paths}
+        return {"openapi": "3.1.0", "info": info, "servers": [{"url": server.rstrip("/")}], "paths": paths}
 
 
 async def read(raw: web.Request, verb: Verb[Any], names: Mapping[str, str], most: int) -> Asked:
@@ -107,7 +107,7 @@ def _operation(verb: Verb[Any]) -> Tree:
     error = {"description": "what is wrong, and what to change", "content": _json({"type": "object"})}
     done = {"description": "done", "content": _json({"type": "object"})}
     operation: Tree = {
-        "operationId": f"{verb.method.lower()}{re.sub(r'[^a-zA-Z]+', '_', verb.path)}".rstrip("_"),
+        "operationId": f"{verb.method.lower()}_{re.sub(r'[^a-zA-Z]+', '_', verb.path)}".rstrip("_"),
         "summary": verb.about,
         "parameters": [*places, *asked],
         "responses": {str(verb.status): done, "default": error},

@@ -57,8 +57,9 @@ class World(Server):
         workshop: Workshop,
         learn: Learn,
     ) -> None:
-        own = replace(settings, data=settings.data / FOLDER / spec.id, url=f"{site}/_mediaglot/in/{spec.id}")
-        super().__init__(own, dialects)
+        inside = settings.data / FOLDER / spec.id, f"{site}/_mediaglot/in/{spec.id}"
+        backend = "simulated" if settings.backend == "auto" else settings.backend
+        super().__init__(replace(settings, data=inside[0], url=inside[1], backend=backend), dialects)
         self.spec, self._workshop, self._learn = spec, workshop, learn
         self.lab = Lab.open(_clock(spec), spec.seed, spec.journal, operations(dialects))
         self._stack = AsyncExitStack()

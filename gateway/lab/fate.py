@@ -15,14 +15,14 @@ LONGEST: Final = 366 * 86_400.0
 MOST: Final = 1000
 
 
-def _is_number(value: Any, kind: type = float, most: float = LONGEST) -> bool:
-    return isinstance(value, (int, kind)) and not isinstance(value, bool) and 0 < value <= most
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LONGEST
 
 
 WANTED: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "drop": (lambda value: value is True, "true"),
-    "delay": (_is_number, "a number of seconds"),
-    "duplicate": (lambda value: _is_number(value, int, MOST), "how many times more it comes"),
+    "delay": (_is_seconds, "a number of seconds"),
+    "duplicate": (lambda value: type(value) is int and 0 < value <= MOST, "how many times more it comes"),
     "reorder": (lambda value: value is True, "true"),
     "corrupt": (lambda value: value in ("signature", "body"), "signature or body"),
 }
@@ -44,7 +44,7 @@ class Fate:
         known = {"match", *turn.WORDS, *VERBS}
         if not isinstance(document, dict) or document.keys() - known:
             raise ValueError(f"a fate of messages has {', '.join(sorted(known))}")
-        verbs = [verb for verb in VERBS if document.get(verb) not in (None, False)]
+        verbs = [verb for verb in VERBS if verb in document]
         if len(verbs) != 1:
             raise ValueError(f"say one of {', '.join(VERBS)}")
         verb, value = verbs[0], document[verbs[0]]

@@ -94,7 +94,7 @@ WANTS: Final = {
 
 def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[Any]:
     if not path:
-        if tree is not None:
+        if tree is not None and tree != []:
             yield tree
         return
     step, rest = path[0], path[1:]
@@ -117,7 +117,7 @@ def _is(leaf: Any, word: str, value: Any) -> bool:
         return isinstance(leaf, str) and fnmatchcase(leaf, value)
     if isinstance(leaf, bool) or not isinstance(leaf, Real):
         return False
-    return leaf > value if word == "over" else leaf < value
+    return bool(leaf > value if word == "over" else leaf < value)
 
 
 def _equal(leaf: Any, value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -139,10 +140,10 @@ def read(name: str, document: Any, operations: Mapping[str, frozenset[str]]) -> 
     if not isinstance(document, dict) or document.keys() - known:
         odd = sorted(document.keys() - known) if isinstance(document, dict) else []
         raise ValueError(f"there is no {odd[0]!r}; there are {', '.join(sorted(known))}" if odd else "it is an object")
-    ends = [word for word in ENDS if document.get(word) not in (None, False)]
+    ends = [word for word in ENDS if _is_said(document, word)]
     if len(ends) > 1:
         raise ValueError(f"{' and '.join(ends)}: an answer ends in one way")
-    if not ends and not any(document.get(word) not in (None, False) for word in CHANGES):
+    if not ends and not any(_is_said(document, word) for word in CHANGES):
         raise ValueError(f"say what goes wrong: {', '.join((*ENDS, *CHANGES))}")
     dialect, operation = _place(document, operations)
     try:
@@ -162,13 +163,19 @@ def read(name: str, document: Any, operations: Mapping[str, frozenset[str]]) -> 
     )
 
 
+def _is_said(document: Mapping[str, Any], word: str) -> bool:
+    value = document.get(word)
+    return value is not None and value is not False
+
+
 def _place(document: Mapping[str, Any], operations: Mapping[str, frozenset[str]]) -> tuple[str | None, str | None]:
     dialect, operation = document.get("dialect"), document.get("operation")
     if dialect is not None and dialect not in operations:
         raise ValueError(f"no dialect is called {dialect!r}; there are {', '.join(sorted(operations))}")
     there = operations[dialect] if dialect is not None else frozenset().union(*operations.values())
     if operation is not None and operation not in there:
-        raise ValueError(f"no operation is called {operation!r}; there are {', '.join(sorted(there))}")
+        close = difflib.get_close_matches(str(operation), there, n=3, cutoff=0.4)
+        raise ValueError(f"no operation is called {operation!r}; near are {', '.join(close) or 'none'}")
     return dialect, operation
 
 
@@ -189,8 +196,8 @@ def _effects(document: Mapping[str, Any]) -> Effects:
         headers=_lines(document.get("headers", {})),
         cut=next((word for word in ("drop", "reset") if _flag(document, word)), ""),
         performed=_flag(document, "performed"),
-        slow=count(document, "slow", 1) if document.get("slow") is not None else None,
-        truncate=count(document, "truncate", 0, least=0) if document.get("truncate") is not None else None,
+        slow=count(document, "slow", 1) if _is_said(document, "slow") else None,
+        truncate=count(document, "truncate", 0, least=0) if _is_said(document, "truncate") else None,
         malform=_flag(document, "malform"),
         content_type=content_type,
     )

@@ -17,7 +17,7 @@ SECOND = (
     *("contract", "errand", "likeness", "report", "mask"),
 )
 THIRD = ("dialect", "collection", "oauth", "validated", "registry", "rehearsal", "translation")
-BEHIND = ("engine", "notify", "backends", "testing")
+BEHIND = ("engine", "notify", "backends", "lab", "testing")
 FRONT = frozenset(
     {
         "http",
