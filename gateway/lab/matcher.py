@@ -6,7 +6,7 @@ that must be equal, as text where the tree has another kind (a query has only te
 
     {"in": [...]}    one of these values
     {"like": "a*"}   a text with * and ?
-    {"over": 1}      a number greater than this; so does "under"
+    {"least": 1}     a number of at least this; so does "most"
     {"absent": true} nothing is there, or with false: something is
 """
 
@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from numbers import Real
 from typing import Any, Final
 
-WORDS: Final = frozenset({"in", "like", "over", "under", "absent"})
+WORDS: Final = frozenset({"in", "like", "least", "most", "absent"})
 MOST: Final = 100
 """Conditions of one matcher."""
 
@@ -74,7 +74,7 @@ def _wanted(path: str, value: Any) -> Mapping[str, Any]:
         return {"is": value}
     if not value or value.keys() - WORDS:
         raise ValueError(f"{path}: a condition is a value, or has some of {', '.join(sorted(WORDS))}")
-    kinds = {"in": list, "like": str, "over": Real, "under": Real, "absent": bool}
+    kinds = {"in": list, "like": str, "least": Real, "most": Real, "absent": bool}
     for word, given in value.items():
         if not isinstance(given, kinds[word]) or (kinds[word] is Real and isinstance(given, bool)):
             raise ValueError(f"{path}: {word!r} wants {WANTS[word]}")
@@ -86,8 +86,8 @@ def _wanted(path: str, value: Any) -> Mapping[str, Any]:
 WANTS: Final = {
     "in": "a list",
     "like": "a text with * and ?",
-    "over": "a number",
-    "under": "a number",
+    "least": "a number",
+    "most": "a number",
     "absent": "true or false",
 }
 
@@ -117,7 +117,7 @@ def _is(leaf: Any, word: str, value: Any) -> bool:
         return isinstance(leaf, str) and fnmatchcase(leaf, value)
     if isinstance(leaf, bool) or not isinstance(leaf, Real):
         return False
-    return bool(leaf > value if word == "over" else leaf < value)
+    return bool(leaf >= value if word == "least" else leaf <= value)
 
 
 def _equal(leaf: Any, value: Any) -> bool:

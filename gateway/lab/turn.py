@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-WORDS: Final = ("after", "first", "every")
+WORDS: Final = ("skip", "first", "every")
 
 
 @dataclass(slots=True, kw_only=True)
 class Turns:
-    """The ``after`` first are spared, then every ``every``-th is hit, ``first`` of them in all; both are counted."""
+    """So many as ``skip`` are spared, then every ``every``-th is hit, ``first`` of them in all; both are counted."""
 
-    after: int = 0
+    skip: int = 0
     first: int | None = None
     every: int = 1
     seen: int = 0
@@ -23,12 +23,12 @@ class Turns:
     def read(cls, document: Mapping[str, Any]) -> Turns:
         """Raises ValueError, whose text says what to change."""
         first = count(document, "first", 1) if "first" in document else None
-        return cls(after=count(document, "after", 0, least=0), first=first, every=count(document, "every", 1))
+        return cls(skip=count(document, "skip", 0, least=0), first=first, every=count(document, "every", 1))
 
     def strike(self, unless: Callable[[], bool] = lambda: False) -> bool:
         """Whether it is the turn of one more, which ``unless`` may still spare."""
         self.seen += 1
-        place = self.seen - self.after
+        place = self.seen - self.skip
         if place < 1 or place % self.every or (self.first is not None and self.hits >= self.first) or unless():
             return False
         self.hits += 1

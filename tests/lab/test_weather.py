@@ -37,7 +37,7 @@ def test_the_first_few() -> None:
 
 
 def test_every_so_many_after_some() -> None:
-    assert struck(weather({"drop": True, "every": 2, "after": 1}), 6) == [False, False, True, False, True, False]
+    assert struck(weather({"drop": True, "every": 2, "skip": 1}), 6) == [False, False, True, False, True, False]
 
 
 def test_only_what_matches() -> None:
