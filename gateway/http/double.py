@@ -16,7 +16,7 @@ from mediaglot.gateway.accounts import digest
 from mediaglot.gateway.config import Settings
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Request
-from mediaglot.gateway.http.app import Server
+from mediaglot.gateway.http.app import Server, Site
 from mediaglot.gateway.http.house import Workshop
 from mediaglot.gateway.http.laboratory import Laboratory, refused
 from mediaglot.gateway.http.letters import Refusal
@@ -136,7 +136,8 @@ class Double(Server):
 
     # --- requests ---------------------------------------------------------------------------------------
 
-    async def _handle(self, raw: web.Request) -> web.StreamResponse:
+    async def answer(self, raw: web.Request, site: Site, host: str) -> web.StreamResponse:
+        """A client that comes by way of a proxy stays at the provider's address, all others at the world's own."""
         path = raw.path
         if path.startswith(INSIDE):
             return await self._inside(raw, path.removeprefix(INSIDE))
@@ -144,18 +145,18 @@ class Double(Server):
             return await self._receive(raw, path.removeprefix(INBOX))
         if self._laboratory.has(path):
             return await self._laboratory.handle(raw, path)
-        found = None if path.startswith(PREFIX) else self.mounts.find(raw.headers.get("Host", ""), path)
+        found = None if path.startswith(PREFIX) else self.mounts.find(host, path)
         if found is None:
-            return await super()._handle(raw)
+            return await super().answer(raw, site, host)
         endpoint, own_path = found
-        body = await self._body(raw, endpoint, own_path)
+        body = await self._body(raw, endpoint, own_path, site)
         if isinstance(body, web.Response):
             return body
         try:
-            world = await self._of(endpoint.dialect, self._request(raw, endpoint, own_path, body))
+            world = await self._of(endpoint.dialect, self._request(raw, endpoint, own_path, body, site))
         except Full:
             return problem(503, "too_many_worlds", HINT)
-        return await world.handle(raw)
+        return await world.answer(raw, world.site if site is self.site else site, host)
 
     async def _inside(self, raw: web.Request, rest: str) -> web.StreamResponse:
         """A request that names its world in its path."""
@@ -166,7 +167,7 @@ class Double(Server):
             return refused(refusal)
         target = raw.rel_url.raw_path.partition(f"{INSIDE}{name}")[2]
         query = f"?{raw.rel_url.raw_query_string}" if raw.rel_url.raw_query_string else ""
-        return await world.handle(raw.clone(rel_url=URL(f"{target}{query}", encoded=True)))
+        return await world.answer(raw.clone(rel_url=URL(f"{target}{query}", encoded=True)), world.site, "")
 
     async def _receive(self, raw: web.Request, name: str) -> web.Response:
         body = await raw.content.read(LARGEST)

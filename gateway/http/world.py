@@ -22,8 +22,9 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.errand import Login
 from mediaglot.gateway.exchange import IssueToken, Request, Result, Token
 from mediaglot.gateway.faults import Fault
-from mediaglot.gateway.http.app import Server
+from mediaglot.gateway.http.app import Server, Site
 from mediaglot.gateway.http.house import Workshop, open_house
+from mediaglot.gateway.http.reserved import PREFIX
 from mediaglot.gateway.http.stage import Visit
 from mediaglot.gateway.lab.lab import Lab
 from mediaglot.gateway.lab.post import Post
@@ -144,16 +145,16 @@ class World(Server):
                 await self.start()
         return True
 
-    async def handle(self, raw: web.Request) -> web.StreamResponse:
-        """Answer a request for a dialect, as this world is; anything else is answered as every server would."""
-        found = self.mounts.find(raw.headers.get("Host", ""), raw.path)
+    async def answer(self, raw: web.Request, site: Site, host: str) -> web.StreamResponse:
+        """As this world is; what is for no dialect is answered as every server would."""
+        found = None if raw.path.startswith(PREFIX) else self.mounts.find(host, raw.path)
         if found is None:
-            return await self._handle(raw)
+            return await super().answer(raw, site, host)
         endpoint, path = found
-        body = await self._body(raw, endpoint, path)
+        body = await self._body(raw, endpoint, path, site)
         if isinstance(body, web.StreamResponse):
             return body
-        request = self._request(raw, endpoint, path, body)
+        request = self._request(raw, endpoint, path, body, site)
         visit = Visit(self.lab, endpoint.dialect.name, request)
         response = await endpoint.answer(request, visit=visit)
         self._remember(visit.intent, visit.result)
