@@ -144,9 +144,9 @@ class Endpoint:
             mistake = Internal(reference=secrets.token_hex(4))
             LOG.exception("a request to %s could not be passed on: %s", self.dialect.name, mistake)
             return self.refuse(request, mistake)
-        return passed or await self._answer(request, identity)
+        return passed or await self._answer(request, identity, visit)
 
-    async def _answer(self, request: Request, identity: Identity | None) -> Response:
+    async def _answer(self, request: Request, identity: Identity | None, visit: Visit | None) -> Response:
         call = Call(request=request, wire=self.dialect.wire.choose(request))
         result: Result | Fault
         ledger = Ledger()
