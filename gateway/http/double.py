@@ -137,10 +137,9 @@ class Double(Server):
     # --- requests ---------------------------------------------------------------------------------------
 
     async def answer(self, raw: web.Request, site: Site, host: str) -> web.StreamResponse:
-        """A client that comes by way of a proxy stays at the provider's address, all others at the world's own."""
         path = raw.path
         if path.startswith(INSIDE):
-            return await self._inside(raw, path.removeprefix(INSIDE))
+            return await self._inside(raw, path.removeprefix(INSIDE), site)
         if path.startswith(INBOX):
             return await self._receive(raw, path.removeprefix(INBOX))
         if self._laboratory.has(path):
@@ -156,9 +155,9 @@ class Double(Server):
             world = await self._of(endpoint.dialect, self._request(raw, endpoint, own_path, body, site))
         except Full:
             return problem(503, "too_many_worlds", HINT)
-        return await world.answer(raw, world.site if site is self.site else site, host)
+        return await world.answer(raw, site, host)
 
-    async def _inside(self, raw: web.Request, rest: str) -> web.StreamResponse:
+    async def _inside(self, raw: web.Request, rest: str, site: Site) -> web.StreamResponse:
         """A request that names its world in its path."""
         name, slash, _ = rest.partition("/")
         try:
@@ -167,7 +166,7 @@ class Double(Server):
             return refused(refusal)
         target = raw.rel_url.raw_path.partition(f"{INSIDE}{name}")[2]
         query = f"?{raw.rel_url.raw_query_string}" if raw.rel_url.raw_query_string else ""
-        return await world.answer(raw.clone(rel_url=URL(f"{target}{query}", encoded=True)), world.site, "")
+        return await world.answer(raw.clone(rel_url=URL(f"{target}{query}", encoded=True)), site, "")
 
     async def _receive(self, raw: web.Request, name: str) -> web.Response:
         body = await raw.content.read(LARGEST)

@@ -146,7 +146,11 @@ class World(Server):
         return True
 
     async def answer(self, raw: web.Request, site: Site, host: str) -> web.StreamResponse:
-        """As this world is; what is for no dialect is answered as every server would."""
+        """As this world is; what is for no dialect is answered as every server would.
+
+        Who comes by way of a proxy stays at the provider's address, all others are led to the world's own.
+        """
+        site = Site(f"{site.url}/_mediaglot/in/{self.spec.id}", site.provider) if site.provider else self.site
         found = None if raw.path.startswith(PREFIX) else self.mounts.find(host, raw.path)
         if found is None:
             return await super().answer(raw, site, host)
