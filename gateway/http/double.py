@@ -59,7 +59,8 @@ class Double(Server):
 
     async def create(self, document: object) -> World:
         """A world by what the control API was sent. Raises ValueError, KeyError where it is there, and Full."""
-        spec = Spec.read(document, f"w{self._count + 1}", secrets.token_hex(16))
+        given = {**self._manner(), **document} if isinstance(document, dict) else document
+        spec = Spec.read(given, f"w{self._count + 1}", secrets.token_hex(16))
         if spec.id in self._worlds:
             raise KeyError(spec.id)
         if digest(Secret(spec.secret)) in self._keys:
@@ -132,7 +133,11 @@ class Double(Server):
 
     def _plain(self, name: str) -> Spec:
         """A world without wishes is as the settings say."""
-        return Spec(id=name, secret=secrets.token_hex(16), seed=self.settings.seed, clock=self.settings.clock)
+        return Spec.read(self._manner(), name, secrets.token_hex(16))
+
+    def _manner(self) -> dict[str, object]:
+        wanted = self.settings
+        return {word: getattr(wanted, word) for word in ("seed", "clock", "progression", "speed")}
 
     # --- requests ---------------------------------------------------------------------------------------
 

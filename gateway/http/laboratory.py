@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from mediaglot.gateway.faults import Invalid, NotFound
 from mediaglot.gateway.http import evidence, lever
 from mediaglot.gateway.http.control import check
 from mediaglot.gateway.http.letters import Refusal
@@ -38,6 +39,10 @@ class Laboratory:
             return refused(refusal)
         except ValueError as error:
             return refused(Refusal(400, "invalid", str(error)))
+        except NotFound as fault:
+            return refused(Refusal(404, "not_found", f"there is no {fault.data['kind']} of that id"))
+        except Invalid as fault:
+            return refused(Refusal(400, "invalid", f"{fault.data['field']} {fault.data['reason']}"))
 
 
 def refused(refusal: Refusal) -> web.Response:
@@ -129,6 +134,24 @@ VERBS: Final[Verbs[Double]] = Verbs(
         Verb(method="DELETE", path=f"{WORLD}/faults", about="All is well again", does=inside(lever.end_faults)),
         Verb(method="GET", path=f"{WORLD}/faults/{{fault}}", about="One fault", does=inside(lever.show_fault)),
         Verb(method="DELETE", path=f"{WORLD}/faults/{{fault}}", about="End one", does=inside(lever.end_fault)),
+        Verb(method="GET", path=f"{WORLD}/rules", about="What becomes of which jobs", does=inside(lever.list_rules)),
+        Verb(
+            method="POST",
+            path=f"{WORLD}/rules",
+            about="What is to become of some of the next jobs",
+            does=inside(lever.add_rule),
+            takes={"match": {"outputs[].video.codec": "hevc"}, "outcome": {"fail": "encoding", "at": 40}, "next": 2},
+            status=201,
+        ),
+        Verb(method="DELETE", path=f"{WORLD}/rules", about="No rules, no default", does=inside(lever.end_rules)),
+        Verb(method="DELETE", path=f"{WORLD}/rules/{{rule}}", about="End one", does=inside(lever.end_rule)),
+        Verb(
+            method="PUT",
+            path=f"{WORLD}/outcome",
+            about="What becomes of jobs that no rule and no URL speaks of",
+            does=inside(lever.set_default),
+            takes={"stall": "fetching"},
+        ),
         Verb(method="GET", path=f"{WORLD}/fates", about="What befalls notifications", does=inside(lever.list_fates)),
         Verb(
             method="POST",

@@ -11,6 +11,8 @@ from mediaglot.gateway.http.letters import Refusal
 from mediaglot.gateway.http.verbs import Asked, Tree
 from mediaglot.gateway.http.world import HINT, Full, World
 from mediaglot.gateway.lab.spec import moment
+from mediaglot.gateway.script.outcome import read as outcome
+from mediaglot.gateway.script.outcome import said
 
 if TYPE_CHECKING:
     from mediaglot.gateway.http.double import Double
@@ -183,3 +185,29 @@ async def end_fate(world: World, asked: Asked) -> Tree:
 async def end_fates(world: World, asked: Asked) -> Tree:
     world.lab.fates.clear()
     return {"fates": []}
+
+
+# --- what becomes of jobs ------------------------------------------------------------------------------
+
+
+async def add_rule(world: World, asked: Asked) -> Tree:
+    return world.lab.script.add(asked.document)
+
+
+async def list_rules(world: World, asked: Asked) -> Tree:
+    return {"rules": world.lab.script.rules, "default": said(world.lab.script.default)}
+
+
+async def end_rule(world: World, asked: Asked) -> Tree:
+    world.lab.script.remove(asked.names["rule"])
+    return {"deleted": asked.names["rule"]}
+
+
+async def end_rules(world: World, asked: Asked) -> Tree:
+    world.lab.script.clear()
+    return await list_rules(world, asked)
+
+
+async def set_default(world: World, asked: Asked) -> Tree:
+    world.lab.script.default = outcome(asked.document, "default")
+    return await list_rules(world, asked)

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from mediaglot.gateway.accounts import digest
 from mediaglot.gateway.auth import Credential
+from mediaglot.gateway.backends.play import Play
 from mediaglot.gateway.chance import SeededChance
 from mediaglot.gateway.clock import Clock, RealClock, VirtualClock
 from mediaglot.gateway.config import Settings
@@ -80,6 +81,7 @@ class World(Server):
                 self.site.base,
                 self.clock,
                 SeededChance(self.spec.seed),
+                self._play(),
                 workshop=self._workshop,
                 post=self._post,
             )
@@ -91,6 +93,11 @@ class World(Server):
         await self._stop()
         for folder in (self.settings.data, *map(self.kept, self._times)):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    def _play(self) -> Play:
+        spec = self.spec
+        about = {"progression": spec.progression, "seed": str(spec.seed)}
+        return Play(self.clock, speed=spec.speed, script=self.lab.script, **about)
 
     def _post(self, send: Send, stack: AsyncExitStack) -> Send:
         post = Post(send, self.clock, self.lab.fates)

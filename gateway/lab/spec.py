@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 CLOCKS: Final = ("real", "virtual")
+PROGRESSIONS: Final = ("timed", "immediate", "manual")
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When a virtual clock begins."""
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}", re.ASCII)
@@ -20,6 +21,8 @@ KINDS: Final[Mapping[str, tuple[type, str]]] = {
     "secret": (str, "a text"),
     "clock": (str, "a text"),
     "start": (str, "a time"),
+    "progression": (str, "a text"),
+    "speed": (int, "a whole number"),
 }
 
 
@@ -32,6 +35,10 @@ class Spec:
     seed: int = 0
     clock: str = "real"
     start: datetime = START
+    progression: str = "timed"
+    """How simulated jobs go on: as time does, at once, or a step a look."""
+    speed: int = 30
+    """Seconds of media that are simulated in one second."""
     journal: int = 10_000
     """Entries that the journal keeps."""
 
@@ -49,20 +56,27 @@ class Spec:
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise ValueError(f"{word} is {about}")
         given = {"id": name, "secret": secret, **document}
-        if not NAME.fullmatch(given["id"]):
-            raise ValueError("id is small letters, digits, dots and hyphens")
-        if not SECRET.fullmatch(given["secret"]):
-            raise ValueError("secret is 8 to 200 letters, digits, - and _")
-        if given.get("clock", "real") not in CLOCKS:
-            raise ValueError(f"clock is one of {', '.join(CLOCKS)}")
-        if not 1 <= given.get("journal", 1) <= MOST:
-            raise ValueError(f"journal is 1 to {MOST}")
+        _check(given)
         if "start" in given:
             given["start"] = moment(given["start"])
         return cls(**given)
 
     def tree(self) -> dict[str, Any]:
         return {**asdict(self), "start": self.start.isoformat()}
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    if not NAME.fullmatch(given["id"]):
+        raise ValueError("id is small letters, digits, dots and hyphens")
+    if not SECRET.fullmatch(given["secret"]):
+        raise ValueError("secret is 8 to 200 letters, digits, - and _")
+    if given.get("clock", "real") not in CLOCKS:
+        raise ValueError(f"clock is one of {', '.join(CLOCKS)}")
+    if given.get("progression", "timed") not in PROGRESSIONS:
+        raise ValueError(f"progression is one of {', '.join(PROGRESSIONS)}")
+    for word in ("journal", "speed"):
+        if not 1 <= given.get(word, 1) <= MOST:
+            raise ValueError(f"{word} is 1 to {MOST}")
 
 
 def moment(text: str) -> datetime:
