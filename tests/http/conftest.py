@@ -281,10 +281,13 @@ def slow(the_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def data(tmp_path: Path, clips: Callable[[str], Path]) -> Path:
-    """A data folder in which the clips that most tests use are there already."""
+def data(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A data folder; for tests with FFmpeg the clips that most of them use are there already."""
     folder = tmp_path / "data"
     (folder / "media").mkdir(parents=True)
+    if request.node.get_closest_marker("ffmpeg") is None:
+        return folder
+    clips = request.getfixturevalue("clips")
     for name in ("bars-1s-320x180-25fps.mp4", "bars-2s-320x180-25fps.mp4", "bars-8s-320x180-25fps.mp4"):
         shutil.copy(clips(name), folder / "media" / name)
     return folder
@@ -301,22 +304,34 @@ def visit(session: aiohttp.ClientSession) -> Callable[[str], Client]:
     return lambda site: Client(session, site)
 
 
+@contextlib.asynccontextmanager
+async def served(session: aiohttp.ClientSession, folder: Path, **settings: Any) -> AsyncIterator[Client]:
+    """A server in this process on a free port, and a client of it."""
+    server = Server(Settings(**{"port": 0, "data": folder, **settings}))
+    runner = await listen(server)
+    host, port = runner.addresses[0][:2]
+    client = Client(session, f"http://{host}:{port}")
+    client.server = server
+    try:
+        yield client
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture(scope="session", name="served")
+def _served() -> Any:
+    return served
+
+
 @pytest.fixture
 async def serve(session: aiohttp.ClientSession, data: Path) -> AsyncIterator[Callable[..., Awaitable[Client]]]:
     """Starts a server in this process on a free port; gives a client of it. ``settings`` are those of the command."""
-    runners: list[web.AppRunner] = []
+    async with contextlib.AsyncExitStack() as stack:
 
-    async def start(**settings: Any) -> Client:
-        server = Server(Settings(**{"port": 0, "data": data, **settings}))
-        runners.append(await listen(server))
-        host, port = runners[-1].addresses[0][:2]
-        client = Client(session, f"http://{host}:{port}")
-        client.server = server
-        return client
+        async def start(**settings: Any) -> Client:
+            return await stack.enter_async_context(served(session, settings.pop("data", data), **settings))
 
-    yield start
-    for runner in runners:
-        await runner.cleanup()
+        yield start
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from urllib.parse import quote_from_bytes, urlsplit
 import aiohttp
 import orjson
 import pytest
+import pytest_asyncio
 from lxml import etree
 
 pytestmark = pytest.mark.usefixtures("no_mistakes")
@@ -86,50 +87,79 @@ def complaint(status: int, kind: str, body: bytes) -> str:
     return text
 
 
+SHARED = pytest.mark.asyncio(loop_scope="module")
+"""For tests of the server that stands for all of them."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def standing_for_all(served: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
+    folder = tmp_path_factory.mktemp("shared")
+    async with (
+        aiohttp.ClientSession() as session,
+        served(session, folder, backend="simulated", workers=12) as client,
+    ):
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shared(standing_for_all: Any) -> AsyncIterator[Any]:
+    async for client in with_a_job(standing_for_all):
+        yield client
+
+
 @pytest.fixture
 async def client(serve: Any) -> AsyncIterator[Any]:
-    """Of a server on which a job is under way, which has to finish whatever happens."""
-    client = await serve(backend="simulated", workers=12)
+    async for client in with_a_job(await serve(backend="simulated", workers=12)):
+        yield client
+
+
+async def with_a_job(client: Any) -> AsyncIterator[Any]:
+    """One that is under way, and has to finish whatever happens."""
     beside = await client.add("http://h.test/beside-2s.mp4", SMALL)
     yield client
     assert (await client.end(beside))["status"] == "Finished"
 
 
+@SHARED
 @pytest.mark.parametrize("body", WRONG.values(), ids=WRONG.keys())
-async def test_documents_that_are_none(client: Any, body: bytes) -> None:
-    status, kind, answer = await client.post(body)
+async def test_documents_that_are_none(shared: Any, body: bytes) -> None:
+    status, kind, answer = await shared.post(body)
     complaint(status, kind, answer)
     assert len(answer) < 2000
 
 
+@SHARED
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
-async def test_other_methods(client: Any, method: str) -> None:
-    status, kind, body = await client.post(b"", method=method)
+async def test_other_methods(shared: Any, method: str) -> None:
+    status, kind, body = await shared.post(b"", method=method)
     assert method == "HEAD" or method in complaint(status, kind, body)
 
 
+@SHARED
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "multipart/form-data; boundary=x", "", "\xe4/;;"])
-async def test_other_content_types(client: Any, kind: str) -> None:
+async def test_other_content_types(shared: Any, kind: str) -> None:
     headers = {"Content-Type": kind}
-    complaint(*await client.post(b'{"query":{}}', headers=headers))
-    complaint(*await client.post(b"--x\r\nContent-Disposition: form-data\r\n\r\nx\r\n--x--\r\n", headers=headers))
+    complaint(*await shared.post(b'{"query":{}}', headers=headers))
+    complaint(*await shared.post(b"--x\r\nContent-Disposition: form-data\r\n\r\nx\r\n--x--\r\n", headers=headers))
 
 
-async def test_bodies_that_cant_be_unpacked(client: Any) -> None:
+@SHARED
+async def test_bodies_that_cant_be_unpacked(shared: Any) -> None:
     for encoding, body in (("gzip", b"not gzip"), ("deflate", b"\x00\x01"), ("br", b"xx"), ("zstd", b"xx"), ("x", b"")):
         with suppress(aiohttp.ClientConnectionError):
-            status, _, answer = await client.post(body, headers={"Content-Encoding": encoding})
+            status, _, answer = await shared.post(body, headers={"Content-Encoding": encoding})
             assert status in (200, 400, 415), answer
             assert b"Traceback" not in answer
-    assert (await client.json("GetMediaList"))["media"]
+    assert (await shared.json("GetMediaList"))["media"]
 
 
-async def test_a_body_that_breaks_off_or_breaks(client: Any) -> None:
+@SHARED
+async def test_a_body_that_breaks_off_or_breaks(shared: Any) -> None:
     head = "POST /encoding_com/ HTTP/1.1\r\nHost: h\r\n"
-    broken = await spoken(client.site, f"{head}Transfer-Encoding: chunked\r\n\r\n5\r\nxml=<\r\nZZ\r\n".encode())
+    broken = await spoken(shared.site, f"{head}Transfer-Encoding: chunked\r\n\r\n5\r\nxml=<\r\nZZ\r\n".encode())
     assert b"Wrong query format" in broken or broken.split()[1] == b"400"
-    assert await spoken(client.site, f"{head}Content-Length: 10\r\n\r\nxml=".encode(), hang_up=True) == b""
-    assert (await client.json("GetMediaList"))["media"]
+    assert await spoken(shared.site, f"{head}Content-Length: 10\r\n\r\nxml=".encode(), hang_up=True) == b""
+    assert (await shared.json("GetMediaList"))["media"]
 
 
 def memory(pid: int) -> int:
@@ -317,23 +347,25 @@ async def test_thousands_of_everything(client: Any) -> None:
     assert list(await client.json("CancelMedia", mediaid=["1"] * 100_000)) == ["errors"]
 
 
+@SHARED
 @pytest.mark.parametrize("rate", ["1e-30", "0", "-25", "100000", "fast"])
-async def test_a_frame_rate_that_none_can_be_is_refused_by_its_name(client: Any, rate: str) -> None:
+async def test_a_frame_rate_that_none_can_be_is_refused_by_its_name(shared: Any, rate: str) -> None:
     formats = [{"output": "mp4"}, {"output": "mp4", "framerate": rate}]
-    before = [each["mediaid"] for each in (await client.json("GetMediaList"))["media"]]
-    answer = await client.json("AddMedia", source="http://127.0.0.1:9/x.mp4", format=formats)
+    before = [each["mediaid"] for each in (await shared.json("GetMediaList"))["media"]]
+    answer = await shared.json("AddMedia", source="http://127.0.0.1:9/x.mp4", format=formats)
     assert answer["errors"]["error"].startswith("Wrong value of parameter format.1.framerate: is ")
-    assert [each["mediaid"] for each in (await client.json("GetMediaList"))["media"]] == before
+    assert [each["mediaid"] for each in (await shared.json("GetMediaList"))["media"]] == before
 
 
-async def test_unknown_ids(client: Any) -> None:
+@SHARED
+async def test_unknown_ids(shared: Any) -> None:
     for media in ("1", "0", "-1", "99999999999999999999999", "abc", "5001'--", "../5001", "%00"):
         for action in ("GetStatus", "GetMediaInfo", "StopMedia", "CancelMedia", "RestartMedia", "ProcessMedia"):
-            assert list(await client.json(action, mediaid=media)) == ["errors"]
+            assert list(await shared.json(action, mediaid=media)) == ["errors"]
     for nothing in ("", [], None, {}, ",", " , "):
-        assert list(await client.json("GetStatus", mediaid=nothing)) == ["errors"]
-    assert await client.json("AddMedia", format=SMALL) == {"errors": {"error": "Source file is not indicated!"}}
-    assert await client.json("AddMedia", source="http://h.test/a", format=[]) == {
+        assert list(await shared.json("GetStatus", mediaid=nothing)) == ["errors"]
+    assert await shared.json("AddMedia", format=SMALL) == {"errors": {"error": "Source file is not indicated!"}}
+    assert await shared.json("AddMedia", source="http://h.test/a", format=[]) == {
         "errors": {"error": "No formats specified!"}
     }
 
@@ -352,6 +384,7 @@ async def spoken(site: str, request: bytes, *, hang_up: bool = False) -> bytes:
     return answer
 
 
+@SHARED
 @pytest.mark.parametrize("room", ["outputs", "media"])
 @pytest.mark.parametrize(
     "path",
@@ -380,12 +413,14 @@ async def spoken(site: str, request: bytes, *, hang_up: bool = False) -> bytes:
         "link",
     ],
 )
-async def test_no_way_out_of_our_own_folders(client: Any, data: Path, room: str, path: str) -> None:
-    (data / "outputs").mkdir(exist_ok=True)
+async def test_no_way_out_of_our_own_folders(shared: Any, room: str, path: str) -> None:
+    data = shared.server.settings.data
     for folder in ("outputs", "media"):
-        (data / folder / "link").symlink_to(data / "mediaglot.db")
+        (data / folder).mkdir(exist_ok=True)
+        if not (data / folder / "link").is_symlink():
+            (data / folder / "link").symlink_to(data / "mediaglot.db")
     line = f"GET /_mediaglot/{room}/{path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-    answer = await spoken(client.site, line.encode("latin-1"))
+    answer = await spoken(shared.site, line.encode("latin-1"))
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.split()[1] in (b"404", b"400"), head
     assert b"SQLite" not in body
