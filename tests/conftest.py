@@ -1,16 +1,22 @@
-"""An object store that several rooms of the tests use: moto's server, behind a door that reads signatures."""
+"""What several rooms of the tests use: the checkout, its wheel, and an object store, which is moto's server behind a
+door that reads signatures."""
 
 from __future__ import annotations
 
+import fnmatch
 import gc
 import hashlib
 import hmac
 import io
+import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
+import venv
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -20,6 +26,9 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from mediaglot.gateway.remote.host import alone
+
+ROOT = Path(__file__).resolve().parents[1]
 HOST = re.compile(r"(?:(?P<bucket>.+)\.)?(?:s3[.-].*|nyc3\..*|storage\.test(?::\d+)?|localhost:\d+|127\.0\.0\.1:\d+)")
 HOP = {"connection", "transfer-encoding", "content-length", "date", "server"}
 TRUSTED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=x"
@@ -205,3 +214,74 @@ async def store(moto: str) -> AsyncIterator[Store]:
         await opened.make()
         yield opened
         await runner.cleanup()
+
+
+# --- the checkout and its wheel ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def checkout() -> tuple[Path, ...]:
+    """The repository's files, relative to its root, without what .gitignore names."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode == 0 and listed.stdout:
+        names = {Path(name) for name in listed.stdout.split("\0") if name}
+        return tuple(sorted(name for name in names if (ROOT / name).is_file()))
+    # No git, or somebody else's repository: the same list by hand.
+    ignored = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text().split()] + [".git"]
+    found = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file() and not path.is_symlink())
+    return tuple(
+        sorted(
+            path for path in found if not any(fnmatch.fnmatch(part, name) for part in path.parts for name in ignored)
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run have."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def pip(*words: str, cwd: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def wheel(root: Path, checkout: tuple[Path, ...], shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy of the checkout, without network, once for all workers."""
+    with alone(shared / "wheel.lock"):
+        if not (shared / "wheel").exists():
+            source, target = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("wheel")
+            for path in checkout:
+                (source / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / path, source / path)
+            pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(target), ".", cwd=source)
+            target.rename(shared / "wheel")
+    (built,) = (shared / "wheel").glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def room(wheel: Path, shared: Path) -> Path:
+    """A fresh environment with the wheel alone."""
+    room = shared / "room"
+    with alone(shared / "room.lock"):
+        if not room.exists():
+            venv.create(room, with_pip=False)
+            pip("--python", str(room), "install", "--no-deps", "--no-index", str(wheel), cwd=shared)
+    return room

@@ -85,7 +85,13 @@ class Double(Server):
         self._made.discard(name)
         self._keys = {key: owner for key, owner in self._keys.items() if owner != name}
         await (await opening).close()
+        self.inbox.empty(f"{name}.")
         return True
+
+    async def restart(self, world: World) -> None:
+        """It begins again, and so do the letter boxes that are named after it."""
+        await world.reset()
+        self.inbox.empty(f"{world.spec.id}.")
 
     async def _begin(self, spec: Spec, *, made: bool = False) -> World:
         if len(self._worlds) >= MOST:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from mediaglot.gateway.http import letters
+from mediaglot.gateway.http import letters, seed
 from mediaglot.gateway.http.letters import Letters, Refusal
 from mediaglot.gateway.http.verbs import Asked, Tree
 from mediaglot.gateway.lab.inbox import Manners
@@ -81,6 +81,11 @@ def _matcher(asked: Asked) -> Matcher:
     if not isinstance(given, dict):
         raise Refusal(400, "malformed", "match is a JSON object of paths and conditions")
     return Matcher.read({**plain, **given})
+
+
+async def list_jobs(world: World, asked: Asked) -> Tree:
+    matcher = _matcher(asked)
+    return {"jobs": [tree async for tree in seed.jobs_of(world) if matcher.matches(tree)]}
 
 
 # --- messages ------------------------------------------------------------------------------------------

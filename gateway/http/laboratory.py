@@ -84,7 +84,7 @@ VERBS: Final[Verbs[Double]] = Verbs(
         Verb(method="GET", path="worlds", about="All worlds", does=lever.list_worlds),
         Verb(method="GET", path=WORLD, about="One world, and how clients get in", does=inside(lever.show_world)),
         Verb(method="DELETE", path=WORLD, about="End a world", does=lever.end_world),
-        Verb(method="POST", path=f"{WORLD}/reset", about="It begins again", does=inside(lever.reset_world)),
+        Verb(method="POST", path=f"{WORLD}/reset", about="It begins again", does=lever.reset_world),
         Verb(method="GET", path=f"{WORLD}/clock", about="What time it is there", does=inside(lever.show_clock)),
         Verb(
             method="POST",
@@ -188,6 +188,13 @@ VERBS: Final[Verbs[Double]] = Verbs(
             about="Play requests and clock steps",
             does=inside(lever.seed_world),
             takes={"steps": [{"dialect": "acme", "path": "/jobs"}, {"advance": 30}]},
+        ),
+        Verb(
+            method="GET",
+            path=f"{WORLD}/jobs",
+            about="Jobs that match, as they are",
+            does=inside(evidence.list_jobs),
+            query={"match": MATCH["match"], "*": "any path of a job with the value that it must have"},
         ),
         Verb(method="GET", path=f"{WORLD}/export", about="All jobs and the journal", does=inside(lever.export_world)),
         Verb(

@@ -46,15 +46,16 @@ async def end_world(double: Double, asked: Asked) -> Tree:
     return {"closed": world.spec.id}
 
 
-async def reset_world(world: World, asked: Asked) -> Tree:
-    await world.reset()
+async def reset_world(double: Double, asked: Asked) -> Tree:
+    world = await double.world(asked.names["world"])
+    await double.restart(world)
     return shown(world)
 
 
 async def reset_all(double: Double, asked: Asked) -> Tree:
     worlds = await double.all()
     for world in worlds:
-        await world.reset()
+        await double.restart(world)
     return {"reset": [world.spec.id for world in worlds]}
 
 

@@ -120,11 +120,18 @@ def _document(text: str) -> Any:
 
 async def export(world: World) -> Tree:
     """The spec, the time, all jobs and the journal. Secrets are masked: it is for reading, not for coming back."""
-    curtain = Curtain(None, None, world.site.url)
-    jobs = [curtain.of(ticket).tree(codec.encode(ticket)) async for ticket in _tickets(world)]
+    jobs = [tree async for tree in jobs_of(world)]
     journal = [entry.tree() for entry in world.lab.journal]
     spec = {key: value for key, value in world.spec.tree().items() if key != "secret"}
     return {"world": spec, "now": world.clock.now().isoformat(), "jobs": jobs, "journal": journal}
+
+
+async def jobs_of(world: World) -> AsyncIterator[Tree]:
+    """All jobs as trees, secrets masked, in the order in which they came."""
+    curtain = Curtain(None, None, world.site.url)
+    async for ticket in _tickets(world):
+        tree: Tree = curtain.of(ticket).tree(codec.encode(ticket))
+        yield tree
 
 
 async def _tickets(world: World) -> AsyncIterator[Ticket]:

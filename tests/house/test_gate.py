@@ -50,7 +50,7 @@ def test_types(root: Path, tmp_path: Path) -> None:
     (tmp_path / "mediaglot").symlink_to(root, target_is_directory=True)
     cache = f"--cache-dir={root / '.mypy_cache' / 'gate'}"
     config = f"--config-file={root / 'pyproject.toml'}"
-    rooms = ("-p", "mediaglot.gateway", "-p", "mediaglot.emulators")
+    rooms = ("-p", "mediaglot.gateway", "-p", "mediaglot.emulators", "-m", "mediaglot.testing")
     assert tool(tmp_path, "mypy", config, cache, *rooms, MYPYPATH=str(tmp_path)) == ""
 
 

@@ -21,6 +21,7 @@ BEHIND = ("engine", "notify", "backends", "lab", "testing")
 FRONT = frozenset(
     {
         "http",
+        "remote",
         "cli",
         "config",
         "log",
@@ -80,7 +81,7 @@ DOORS = {
     "jsonschema": ("gateway.wire.schema",),
     "lxml": ("gateway.wire.xml", "gateway.media.vector"),
     "orjson": ("gateway.wire.json", "gateway.http"),
-    "pytest": ("gateway.testing",),
+    "pytest": ("gateway.testing", "gateway.remote.plugin"),
     "referencing": ("gateway.wire.schema",),  # part of jsonschema
     "resvg_py": ("gateway.media.vector",),
     "rich": ("gateway.screen",),

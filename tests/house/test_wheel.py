@@ -2,37 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
-
-
-def pip(*words: str, cwd: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "--disable-pip-version-check", *words],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def wheel(root: Path, checkout: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy of the checkout, without network."""
-    source, target = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("wheel")
-    for path in checkout:
-        (source / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(root / path, source / path)
-    pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(target), ".", cwd=source)
-    (built,) = target.glob("*.whl")
-    return built
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +23,7 @@ def belongs(path: Path) -> bool:
         (folder in ("gateway", "emulators") and path.suffix in (".py", ".sql"))
         or (folder == "emulators" and path.name == "README.md")
         or folder in ("schemas", "fixtures")
-        or str(path) in ("__init__.py", "__main__.py", "py.typed")
+        or str(path) in ("__init__.py", "__main__.py", "testing.py", "py.typed")
     )
 
 
@@ -76,17 +51,10 @@ def test_the_command_and_the_version(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (points,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
         (facts,) = (name for name in archive.namelist() if name.endswith("METADATA"))
-        assert "mediaglot = mediaglot.gateway.cli:main" in archive.read(points).decode()
+        told = archive.read(points).decode()
+        assert "mediaglot = mediaglot.gateway.cli:main" in told
+        assert "[pytest11]\nmediaglot = mediaglot.gateway.remote.plugin" in told
         assert "Requires-Python: >=3.11" in archive.read(facts).decode()
-
-
-@pytest.fixture(scope="module")
-def room(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment with the wheel alone."""
-    room = tmp_path_factory.mktemp("venv")
-    venv.create(room, with_pip=False)
-    pip("--python", str(room), "install", "--no-deps", "--no-index", str(wheel), cwd=room)
-    return room
 
 
 def test_installed_it_leaves_a_projects_own_folders_alone(room: Path, tmp_path: Path) -> None:

@@ -1,0 +1,3 @@
+"""The project's own clients of a transcoding provider."""
+
+OWN = True
