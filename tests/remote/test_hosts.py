@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from mediaglot.gateway.remote.host import LOCK
+from mediaglot.gateway.remote.host import LOCK, held, release
 from mediaglot.gateway.remote.keeper import ADDRESS
 from mediaglot.gateway.remote.share import joined
 from mediaglot.testing import AsyncDouble, Double, DoubleError, Unmet

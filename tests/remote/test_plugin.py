@@ -73,7 +73,7 @@ def test_a_red_test_tells_what_was_asked(room: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
     (project / "test_red.py").write_text(FAILS)
-    done = run(room, project, "-p", "no:xdist", "-W", "error")
+    done = run(room, project, "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:aiohttp", "-W", "error")
     assert "2 failed, 1 passed" in done.stdout, done.stdout + done.stderr
     assert "- mediaglot world w1 -" in done.stdout
     assert "the last requests:\n  #1 tpstreams ListJobs -> 401 fault unauthorized" in done.stdout
