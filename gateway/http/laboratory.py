@@ -162,6 +162,7 @@ VERBS: Final[Verbs[Double]] = Verbs(
             status=201,
         ),
         Verb(method="DELETE", path=f"{WORLD}/fates", about="None any more", does=inside(lever.end_fates)),
+        Verb(method="GET", path=f"{WORLD}/fates/{{fate}}", about="One fate", does=inside(lever.show_fate)),
         Verb(method="DELETE", path=f"{WORLD}/fates/{{fate}}", about="End one", does=inside(lever.end_fate)),
         Verb(
             method="GET",

@@ -177,6 +177,13 @@ async def list_fates(world: World, asked: Asked) -> Tree:
     return {"fates": [each.tree() for each in world.lab.fates.list()]}
 
 
+async def show_fate(world: World, asked: Asked) -> Tree:
+    found = world.lab.fates.get(asked.names["fate"])
+    if found is None:
+        raise Refusal(404, "no_such_fate", "there is none of that id")
+    return found.tree()
+
+
 async def end_fate(world: World, asked: Asked) -> Tree:
     if not world.lab.fates.remove(asked.names["fate"]):
         raise Refusal(404, "no_such_fate", "there is none of that id")

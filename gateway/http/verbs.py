@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -50,6 +50,9 @@ class Verb(Generic[Owner]):
 class Verbs(Generic[Owner]):
     def __init__(self, verbs: Sequence[Verb[Owner]]) -> None:
         self._verbs = tuple(verbs)
+
+    def __iter__(self) -> Iterator[Verb[Owner]]:
+        return iter(self._verbs)
 
     def find(self, method: str, path: str) -> tuple[Verb[Owner], dict[str, str]]:
         """Raises Refusal where no verb has that path, or not with that method."""

@@ -98,11 +98,7 @@ def planned(here: Place) -> Plan[list[Planned]]:
 
 def get(here: Place, one: Planned | str) -> Plan[Planned]:
     """One as it is now. Raises DoubleError where there is none of that id."""
-    name = _id(one)
-    found = next((each for each in (yield from planned(here)) if each.id == name), None)
-    if found is None:
-        raise DoubleError(f"there is no {name!r} in {here.path}", "not_found", 404)
-    return found
+    return Planned.read((yield Ask(path=f"{here.path}/{_id(one)}")))
 
 
 def remove(here: Place, one: Planned | str) -> Plan[None]:

@@ -6,6 +6,7 @@ As a script (``python tests/house/test_readme.py``) it renews the table of setti
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -15,11 +16,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
+import yaml
 
 from mediaglot.gateway.config import PREFIX, Settings
 from mediaglot.gateway.registry import find, names
+from mediaglot.testing import Double, DoubleError
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 START, END = r"<!-- settings: .* -->\n", "<!-- end of settings -->"
@@ -105,14 +110,17 @@ def test_a_dialects_readme_lists_every_text_that_nobody_has_seen(root: Path, nam
 
 
 @contextlib.contextmanager
-def server(line: str, folder: Path) -> Iterator[str]:
+def server(line: str, folder: Path, **variables: str) -> Iterator[str]:
     """The README's own command, on a free port and with another folder; gives the base URL."""
     program, *words = line.split()
     assert program == ".venv/bin/mediaglot"
     words[words.index("--data") + 1] = str(folder / "data")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "mediaglot", *words, "--port", "0"], stdout=subprocess.PIPE, text=True, env=clean
+        [sys.executable, "-m", "mediaglot", *words, "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=clean | variables,
     )
     try:
         assert process.stdout is not None
@@ -143,25 +151,91 @@ def finished(script: str, folder: Path) -> str:
     raise AssertionError(f"not finished after {PATIENCE} seconds: {answer}")
 
 
-@pytest.mark.ffmpeg
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the quick start is written with curl, which is not here")
-def test_the_quick_start_runs_as_written(text: str, tmp_path: Path) -> None:
-    section = text.partition("## Quick start")[2].partition("\n## ")[0]
-    (_, start), *steps = blocks(section)
+def play(section: str, folder: Path) -> None:
+    """Run its shell blocks on a server as the first one starts it; a block of text is what the one before must say."""
+    (_, start), *steps = [block for block in blocks(section) if block[0] in ("sh", "text")]
     answers = [content if language == "text" else "" for language, content in [*steps[1:], ("", "")]]
-    with server(start, tmp_path) as site:
+    with server(start, folder) as site:
         for (language, written), expected in zip(steps, answers, strict=True):
             if language != "sh":
                 continue
             assert ADDRESS in written
             script = written.replace(ADDRESS, site)
-            asks = "GetStatus" in script and "|" not in script
-            answer = finished(script, tmp_path) if asks else shell(script, tmp_path)
+            asks = "GetStatus" in script and "|" not in script and not expected
+            answer = finished(script, folder) if asks else shell(script, folder)
             if expected:
                 assert answer.strip() == expected.strip()
+
+
+def section_of(text: str, title: str) -> str:
+    return text.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="this is written with curl, which is not here")
+
+
+@pytest.mark.ffmpeg
+@CURL
+def test_the_quick_start_runs_as_written(text: str, tmp_path: Path) -> None:
+    play(section_of(text, "Quick start"), tmp_path)
     saved = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
     assert saved == ["bars-5s-640x360-30fps_9001.mp4", "bars-5s-640x360-30fps_9002.jpg"]
     assert all((tmp_path / name).stat().st_size > 1000 for name in saved)
+
+
+@CURL
+def test_the_test_double_runs_as_written(text: str, tmp_path: Path) -> None:
+    play(section_of(text, "As a test double"), tmp_path)
+    assert json.loads((tmp_path / "fault.json").read_text())["error"] == "busy"
+    assert json.loads((tmp_path / "clock.json").read_text())["now"] == "2026-01-01T00:10:00+00:00"
+
+
+class Client:
+    """What the README calls the client of a project."""
+
+    def __init__(self, url: str, user: str, key: str) -> None:
+        self.url, self.who = url, {"userid": user, "userkey": key}
+
+    def submit(self, source: str, notify: str) -> str:
+        said = self.ask(action="AddMedia", source=source, notify=notify, format={"output": "mp4"})
+        return str(said.json()["response"]["MediaID"])
+
+    def status(self, job: str) -> str:
+        while (said := self.ask(action="GetStatus", mediaid=job)).status_code == 503:
+            pass
+        return str(said.json()["response"]["status"])
+
+    def ask(self, **fields: Any) -> requests.Response:
+        return requests.post(f"{self.url}/", data={"json": json.dumps({"query": self.who | fields})}, timeout=60)
+
+
+def test_the_test_double_in_python_runs_as_written(text: str) -> None:
+    written = next(
+        content for language, content in blocks(section_of(text, "As a test double")) if language == "python"
+    )
+    exec(compile(written, "README.md", "exec"), {"Client": Client})
+
+
+def test_the_yaml_of_the_test_double(text: str, tmp_path: Path) -> None:
+    actions, compose = (
+        yaml.safe_load(content) for kind, content in blocks(section_of(text, "As a test double")) if kind == "yaml"
+    )
+    assert [step["run"].split()[0] for step in actions["jobs"]["test"]["steps"] if "run" in step] == ["pip", "pytest"]
+    double, tests = compose["services"]["transcoder"], compose["services"]["tests"]
+    assert tests["environment"]["MEDIAGLOT_CONTROL_TOKEN"] == double["environment"]["MEDIAGLOT_CONTROL_TOKEN"]
+    line = double["command"].partition("exec ")[2].strip().strip('"')
+    here = line.replace("0.0.0.0", "127.0.0.1").replace("mediaglot serve", ".venv/bin/mediaglot serve", 1)
+    outside = tests["environment"]["MEDIAGLOT_DOUBLE_URL"]
+    assert f"--url {outside} " in here
+    with server(here.replace(f"--url {outside} ", ""), tmp_path, **double["environment"]) as site:
+        with pytest.raises(DoubleError, match="unauthorized"):
+            Double.at(site).world()
+        with Double.at(site, double["environment"]["MEDIAGLOT_CONTROL_TOKEN"]).world(clock="virtual") as world:
+            account = world.encoding_com
+            client = Client(account.url, account.credentials.name, account.credentials.secret)
+            client.submit("https://media.mediaglot.test/bars-5s.mp4", world.inbox().url)
+            world.clock.advance(600)
+            assert world.inbox().wait()
 
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ def test_what_is_no_fault_is_said_with_a_hint(double: Double, world: World) -> N
     with pytest.raises(DoubleError, match="GetStatus") as caught:
         world.faults.add(operation="GetStatsu", status=503)
     assert (caught.value.code, caught.value.status) == ("invalid", 400)
-    with pytest.raises(DoubleError, match="not_found"):
+    with pytest.raises(DoubleError, match="no_such_fault"):
         world.faults.get("f99")
     with pytest.raises(DoubleError, match="no_such_fault"):
         world.faults.remove("f99")

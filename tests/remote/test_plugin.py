@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,12 @@ def packages() -> str:
     return os.pathsep.join(dict.fromkeys(map(str, places)))
 
 
+def of_the_readme(root: Path) -> str:
+    """The test that the README shows."""
+    found = re.findall(r"^```python\n(.*?)^```$", (root / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    return next(str(block) for block in found if "pytest.mark.mediaglot" in block)
+
+
 def run(room: Path, project: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MEDIAGLOT_", "PYTEST_"))}
     return subprocess.run(
@@ -69,12 +76,13 @@ def test_two_hundred_tests_of_four_workers_on_one_server(room: Path, tmp_path: P
         Double.at(server).worlds()
 
 
-def test_a_red_test_tells_what_was_asked(room: Path, tmp_path: Path) -> None:
+def test_a_red_test_tells_what_was_asked(room: Path, root: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
     (project / "test_red.py").write_text(FAILS)
+    (project / "test_readme.py").write_text(of_the_readme(root))
     done = run(room, project, "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:aiohttp", "-W", "error")
-    assert "2 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert "2 failed, 2 passed" in done.stdout, done.stdout + done.stderr
     assert "- mediaglot world w1 -" in done.stdout
     assert "the last requests:\n  #1 tpstreams ListJobs -> 401 fault unauthorized" in done.stdout
     assert "near misses:" in done.stdout
