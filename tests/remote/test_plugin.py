@@ -83,7 +83,7 @@ def test_a_red_test_tells_what_was_asked(room: Path, root: Path, tmp_path: Path)
     (project / "test_readme.py").write_text(of_the_readme(root))
     done = run(room, project, "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:aiohttp", "-W", "error")
     assert "2 failed, 2 passed" in done.stdout, done.stdout + done.stderr
-    assert "- mediaglot world w1 -" in done.stdout
+    assert re.search(r"- mediaglot world w\d+ -", done.stdout)
     assert "the last requests:\n  #1 tpstreams ListJobs -> 401 fault unauthorized" in done.stdout
     assert "near misses:" in done.stdout
     assert "response.status is 401, not 200" in done.stdout
