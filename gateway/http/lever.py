@@ -90,8 +90,11 @@ async def export_world(world: World, asked: Asked) -> Tree:
 
 async def show_clock(world: World, asked: Asked) -> Tree:
     clock = world.clock
-    shown: Tree = {"kind": world.spec.clock, "now": clock.now().isoformat()}
-    return shown | ({"speed": clock.speed, "next_event": clock.next_due} if isinstance(clock, VirtualClock) else {})
+    if not isinstance(clock, VirtualClock):
+        return {"kind": world.spec.clock, "now": clock.now().isoformat()}
+    await clock.settle()  # what was begun before may have more to come
+    told = {"speed": clock.speed, "next_event": clock.next_due}
+    return {"kind": world.spec.clock, "now": clock.now().isoformat(), **told}
 
 
 async def move_clock(world: World, asked: Asked) -> Tree:

@@ -210,7 +210,7 @@ class Double(Face):
     @classmethod
     def started(cls, *, process: bool = False, **settings: Any) -> Self:
         """One of its own, in a thread of this process or in a process. ``settings`` are those of ``mediaglot serve``,
-        such as ``seed=7`` or ``dialects=["encoding_com"]``."""
+        such as ``seed=7`` or ``dialects=["acme"]``."""
         return cls(Separate(settings) if process else Threaded(settings))
 
     @classmethod
