@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from mediaglot.gateway.faults import WorkFault, by_code, every
 from mediaglot.gateway.http.laboratory import VERBS
 from mediaglot.gateway.lab import fate, matcher, mishap
 from mediaglot.gateway.remote import plan
 from mediaglot.gateway.remote.sync import Face, Wire
-from mediaglot.testing import World
+from mediaglot.testing import Double, World
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "testing.md"
 
@@ -110,6 +111,22 @@ def test_every_verb_can_be_said_in_python() -> None:
         asked += [next(each(Face(HERE.wire, room))) for each in plans]
     said = {VERBS.find(ask.method, ask.path)[0].about for ask in asked}
     assert said == {verb.about for verb in VERBS} - {"This document"}
+
+
+def test_every_verb_answers_over_http(double: Double, world: World, client: Any) -> None:
+    """Each with what it says that it takes, where that fits this world."""
+    fits = {"faults": {"operation": "GetStatus", "error": "busy"}, "seed": {"steps": [{"advance": 1}]}}
+    for verb in sorted(VERBS, key=lambda verb: (verb.method == "DELETE", verb.path == "worlds/{world}")):
+        world.reset()
+        client.create(notify=world.inbox().url)
+        world.clock.advance(3600)
+        world.snapshot("kept")
+        places = {"world": world.id, "letter": world.notifications.list()[0]["id"], "snapshot": "kept"}
+        places |= {"fault": world.faults.add(drop=True).id, "fate": world.fates.add(drop=True).id}
+        path = verb.path.format(**places, box=f"{world.id}.inbox")
+        document = fits.get(verb.path.rpartition("/")[2], verb.takes)
+        answer = requests.request(verb.method, f"{double.url}/_mediaglot/{path}", json=document, timeout=60)
+        assert answer.status_code == verb.status, (verb.method, verb.path, answer.text)
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb.path != "openapi.json"], ids=lambda verb: verb.path)
