@@ -69,6 +69,16 @@ class AsyncPlanning(AsyncFace):
     clear = does(plan.clear)
 
 
+class AsyncRules(AsyncFace):
+    """What becomes of which jobs: see docs/double.md."""
+
+    add = does(plan.add)
+    list = does(plan.planned)
+    remove = does(plan.remove)
+    clear = does(plan.clear)
+    default = does(plan.default)
+
+
 class AsyncRequests(AsyncFace):
     """The journal. ``match`` and further arguments are conditions, ``response__status=200`` that of a path."""
 
@@ -132,6 +142,7 @@ class AsyncWorld(AsyncFace):
         self.clock = AsyncClock(wire, f"{self.path}/clock")
         self.faults = AsyncPlanning(wire, f"{self.path}/faults")
         self.fates = AsyncPlanning(wire, f"{self.path}/fates")
+        self.rules = AsyncRules(wire, f"{self.path}/rules")
         self.requests = AsyncRequests(wire, f"{self.path}/journal")
         self.jobs = AsyncJobs(wire, f"{self.path}/jobs")
         self.notifications = AsyncNotifications(wire, f"{self.path}/notifications")

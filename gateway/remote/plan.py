@@ -92,7 +92,7 @@ def add(here: Place, document: Tree | None = None, /, **more: Any) -> Plan[Plann
 def planned(here: Place) -> Plan[list[Planned]]:
     """All, with how many each has hit."""
     said = yield Ask(path=here.path)
-    (found,) = said.values()
+    found = said[here.path.rpartition("/")[2]]
     return [one for one in map(Planned.read, found) if here.scope.items() <= one.document.items()]
 
 
@@ -113,6 +113,12 @@ def clear(here: Place) -> Plan[None]:
         return
     for one in (yield from planned(here)):
         yield from remove(here, one)
+
+
+def default(here: Place, outcome: Tree | None = None, /, **more: Any) -> Plan[None]:
+    """What becomes of jobs that no rule and no URL speaks of."""
+    path = f"{here.path.removesuffix('rules')}outcome"
+    yield Ask(method="PUT", path=path, document={**(outcome or {}), **more})
 
 
 def _id(one: Planned | str) -> str:

@@ -86,6 +86,16 @@ class Planning(Face):
     clear = does(plan.clear)
 
 
+class Rules(Face):
+    """What becomes of which jobs: see docs/double.md."""
+
+    add = does(plan.add)
+    list = does(plan.planned)
+    remove = does(plan.remove)
+    clear = does(plan.clear)
+    default = does(plan.default)
+
+
 class Requests(Face):
     """The journal. ``match`` and further arguments are conditions, ``response__status=200`` that of a path."""
 
@@ -161,6 +171,7 @@ class World(Face):
         self.clock = Clock(wire, f"{self.path}/clock")
         self.faults = Planning(wire, f"{self.path}/faults")
         self.fates = Planning(wire, f"{self.path}/fates")
+        self.rules = Rules(wire, f"{self.path}/rules")
         self.requests = Requests(wire, f"{self.path}/journal")
         self.jobs = Jobs(wire, f"{self.path}/jobs")
         self.notifications = Notifications(wire, f"{self.path}/notifications")

@@ -95,6 +95,7 @@ ROOMS: dict[str, list[Callable[[Face], Generator[Any, Any, Any]]]] = {
         lambda here: plan.get(here, "f"),
         lambda here: plan.remove(here, "f"),
     ],
+    "worlds/w1/rules": [plan.planned, plan.add, plan.clear, plan.default, lambda here: plan.remove(here, "r")],
     "worlds/w1/journal": [plan.entries, plan.wait, plan.verify, plan.near, plan.forget],
     "worlds/w1/notifications": [
         plan.letters,
@@ -123,6 +124,7 @@ def test_every_verb_answers_over_http(double: Double, world: World, client: Any)
         world.snapshot("kept")
         places = {"world": world.id, "letter": world.notifications.list()[0]["id"], "snapshot": "kept"}
         places |= {"fault": world.faults.add(drop=True).id, "fate": world.fates.add(drop=True).id}
+        places["rule"] = world.rules.add(outcome={"wait": 60}).id
         path = verb.path.format(**places, box=f"{world.id}.inbox")
         document = fits.get(verb.path.rpartition("/")[2], verb.takes)
         answer = requests.request(verb.method, f"{double.url}/_mediaglot/{path}", json=document, timeout=60)

@@ -167,6 +167,23 @@ def test_what_befalls_messages(world: World, client: Any, verb: str) -> None:
     assert world.inbox().messages() or verb == "drop"
 
 
+def test_what_becomes_of_jobs(world: World, client: Any) -> None:
+    failing = world.rules.add(match={"outputs[].container": "mp4"}, outcome={"fail": "encoding", "at": 40}, next=1)
+    jobs = [client.create(), client.create()]
+    world.clock.advance(3600)
+    assert [client.status(job) for job in jobs] == ["Error", "Finished"]
+    assert world.jobs.get(jobs[0]).fault == "encoding_failed"
+    assert [(rule.id, rule.hits) for rule in world.rules.list()] == [(failing.id, 1)]
+    world.rules.remove(failing)
+    world.rules.default(stall="fetching")
+    stuck = client.create()
+    world.clock.advance(3600)
+    assert world.jobs.get(stuck).phase == "fetching"
+    world.rules.clear()
+    with pytest.raises(DoubleError, match="invalid"):
+        world.rules.add(outcome={"fail": "cooking"})
+
+
 def test_state_goes_and_comes_back(double: Double, world: World, client: Any) -> None:
     job = client.create(notify=world.inbox().url)
     world.snapshot("begun")
