@@ -264,7 +264,7 @@ class Storm:
             body=body,
         )
         try:
-            return type(self.dialect.read(self.dialect.open(asked), Ledger())).__name__
+            return type(self.dialect.read(self.dialect.open(asked), Ledger())).__name__.replace("GetJobs", "GetJob")
         except Fault as fault:
             return fault.code
 

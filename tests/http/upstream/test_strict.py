@@ -11,7 +11,7 @@ from mediaglot.gateway import registry
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.model import Job
 from mediaglot.gateway.testing.crossing import asked as fixtures
-from mediaglot.gateway.translation import write_job
+from mediaglot.gateway.translation import read_job, write_job
 
 SPOKEN = [name for name in registry.names() if registry.find(name).client is not None]
 FIRST, SECOND, *_ = SPOKEN
@@ -19,13 +19,15 @@ PAIRS = [*((FIRST, other) for other in SPOKEN[1:]), (SECOND, FIRST)]
 
 
 def orders(name: str, options: dict[str, str]) -> list[Job]:
-    """What the fixtures of a dialect ask for, as far as its own client can say it, to be kept by whoever works."""
+    """What the fixtures of a dialect ask for, to be kept by whoever works, as far as its own client can say it and
+    nothing of it is left unread."""
     found = []
     for job, _ in fixtures(name).values():
         kept = tuple(replace(output, destinations=()) for output in job.outputs)
         plain = replace(job, outputs=kept, notifications=(), hold=False)
-        got = write_job(registry.find(name), plain, options=options).got
-        if got is not None and got not in found:
+        written = write_job(registry.find(name), plain, options=options)
+        got = written.got
+        if got is not None and got not in found and not read_job(registry.find(name), written.requests[-1])[1]:
             found.append(got)
     return found
 
