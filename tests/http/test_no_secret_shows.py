@@ -36,6 +36,8 @@ PATIENCE = 240
 WORKERS = re.compile(rb"ffmpeg|probe_worker|bwrap|unshare")
 """What we start. What Python starts to look for the libraries of SFTP gets the environment, but for our own secrets."""
 USERS = (("encoding_com", "100"), ("xvid_mediahub", HUB), ("tpstreams", "ab12cd"), ("transparent_edge", "4f2a90c1"))
+SIGNS = ("X-Amz-Credential", "X-Amz-Security-Token", "AWSAccessKeyId", "Signature", "sig", "Key-Pair-Id", "Policy")
+"""What else signs URLs, in one or the other cloud."""
 FILE = {"name": "file", "video_format": "mp4", "video_codec": "libx264", "video_width": 160, "video_height": 90}
 
 
@@ -254,7 +256,9 @@ class Run:
     def source(self, dialect: str, clip: str = SHORT) -> str:
         t = self.trove
         user, signed = t(f"{dialect} source"), t(f"{dialect} source signature", "+/=")
-        return f"http://ann:{user}@{self.world.place}/clips/{clip}?X-Amz-Signature={quote_plus(signed)}&part=1"
+        more = {name: t(f"{dialect} source {name}") for name in SIGNS}
+        query = "&".join(f"{name}={value}" for name, value in more.items())
+        return f"http://ann:{user}@{self.world.place}/clips/{clip}?X-Amz-Signature={quote_plus(signed)}&{query}&part=1"
 
     def bad_sources(self, dialect: str) -> list[str]:
         """Refused, unreachable, no media, and a scheme that nobody has."""
