@@ -13,7 +13,7 @@ from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.backends.desk import TRIAL
 from mediaglot.gateway.backends.outlook import Outlook, Taker, Trial, look_out, passing
 from mediaglot.gateway.backends.rules import LOCAL
-from mediaglot.gateway.backends.simulated import SimulatedCraft
+from mediaglot.gateway.backends.sim import SimulatedCraft
 from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.config import Settings, UserError, load
 from mediaglot.gateway.faults import Fault
