@@ -25,7 +25,7 @@ import pytest
 def test_red(mediaglot):
     import requests
     requests.get(mediaglot.tpstreams.url + "/api/v1/demo00/transcoding_jobs/", timeout=60)
-    mediaglot.requests.verify({"response.status": 200}, operation="ListJobs", exactly=1)
+    mediaglot.requests.verify({"response.status": 200}, dialect="tpstreams", exactly=1)
 
 def test_green(mediaglot):
     assert mediaglot.clock.now()
@@ -84,7 +84,10 @@ def test_a_red_test_tells_what_was_asked(room: Path, root: Path, tmp_path: Path)
     done = run(room, project, "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:aiohttp", "-W", "error")
     assert "2 failed, 2 passed" in done.stdout, done.stdout + done.stderr
     assert re.search(r"- mediaglot world w\d+ -", done.stdout)
-    assert "the last requests:\n  #1 tpstreams ListJobs -> 401 fault unauthorized" in done.stdout
+    assert (
+        "the last requests:\n  #1 tpstreams GET /api/v1/demo00/transcoding_jobs/ -> 401 fault unauthorized"
+        in done.stdout
+    )
     assert "near misses:" in done.stdout
     assert "response.status is 401, not 200" in done.stdout
     assert done.stdout.count("mediaglot world") == 1
