@@ -1,7 +1,10 @@
-"""Simulated jobs from create to their end, and a bare aiohttp handler: ``python tests/benchmarks/double.py``.
+"""The test double: ``python tests/benchmarks/double.py [jobs|journal|start]``, or all of them.
 
-One client makes both: it sends a request, reads the answer, and asks for the status until the job has finished. The
-bare server answers each with the same bytes at once. Quote the ratio, not the absolute numbers.
+``jobs``: simulated ones from create to their end, against a bare aiohttp handler. One client makes both: it sends a
+request, reads the answer, and asks for the status until the job has finished; the bare server answers each with the
+same bytes at once. ``journal``: the memory of a double after 100,000 requests that it has noted. ``start``: until the
+first answer, against a bare aiohttp server and the moto server (an emulator of AWS). Quote ratios, not the absolute
+numbers.
 """
 
 from __future__ import annotations
@@ -12,12 +15,13 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from load import content_length, exchange
-from server import ask, bare, finished, free_port, mediaglot, query, running
+from server import ask, bare, finished, free_port, mediaglot, memory, query, running
 
 CLIP = "https://media.mediaglot.test/bars-10s-1280x720.mp4"
 FORMATS = [{"output": "mp4", "size": "640x360"}]
@@ -58,7 +62,7 @@ async def play(port: int, connections: int, seconds: float) -> tuple[float, floa
     return sum(jobs for jobs, _ in done) / took, sum(requests for _, requests in done) / took
 
 
-def measure(folder: Path, connections: int, seconds: float, rounds: int) -> None:
+def jobs(folder: Path, connections: int, seconds: float, rounds: int) -> None:
     port, other = free_port(), free_port()
     command = mediaglot(port, folder / "data", "--backend", "simulated", "--progression", "immediate")
     with running([*command, "--log-level", "warning", "--workers", "4"], port):
@@ -71,23 +75,75 @@ def measure(folder: Path, connections: int, seconds: float, rounds: int) -> None
                 (asyncio.run(play(port, connections, seconds)), asyncio.run(play(other, connections, seconds)))
                 for _ in range(rounds)
             ]
-    jobs = statistics.median(ours[0] for ours, _ in pairs)
+    ended = statistics.median(ours[0] for ours, _ in pairs)
     requests = statistics.median(ours[1] for ours, _ in pairs)
     pair = statistics.median(theirs[0] for _, theirs in pairs)
     print(f"bare aiohttp, create and one poll                {pair:8.0f} pairs/s")
-    print(f"simulated, create and poll to the end            {jobs:8.0f} jobs/s, {requests / jobs:.1f} requests a job")
-    print(f"jobs / bare pairs                                {jobs / pair:8.2f}")
+    print(
+        f"simulated, create and poll to the end            {ended:8.0f} jobs/s, {requests / ended:.1f} requests a job"
+    )
+    print(f"jobs / bare pairs                                {ended / pair:8.2f}")
     print(f"requests / bare requests                         {requests / pair / 2:8.2f}")
+
+
+def journal(folder: Path, connections: int, seconds: float, rounds: int) -> None:
+    """Sizes are of the resident process, in MB; the journal keeps 10,000 entries of each world."""
+    port = free_port()
+    with running([*mediaglot(port, folder / "data"), "--double", "--log-level", "warning"], port) as (process, _):
+        asyncio.run(noted(port, 1, 1))
+        sizes = [memory(process.pid)]
+        for count in (20_000, 80_000):
+            asyncio.run(noted(port, connections, count))
+            sizes.append(memory(process.pid))
+    print("resident, MB: at first {:.0f}, after 20,000 requests {:.0f}, after 100,000 {:.0f}".format(*sizes))
+    print(f"after 100,000 / after 20,000                     {sizes[2] / sizes[1]:8.2f}")
+
+
+async def noted(port: int, connections: int, count: int) -> None:
+    async def client(requests: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(requests):
+            writer.write(query("GetMediaList"))
+            await answer(reader)
+        writer.close()
+
+    await asyncio.gather(*(client(count // connections) for _ in range(connections)))
+
+
+def start(folder: Path, connections: int, seconds: float, rounds: int) -> None:
+    """From the start of a process to its first answer, in turns; the first round is not counted."""
+    body = folder / "body"
+    body.write_bytes(b"{}")
+    took: dict[str, list[float]] = {"bare": [], "double": [], "moto": []}
+    for _ in range(max(3, rounds) + 1):
+        port = free_port()
+        commands = {
+            "bare": bare(port, body, "application/json"),
+            "double": [*mediaglot(port, folder / "data"), "--double"],
+            "moto": [sys.executable, "-m", "moto.server", "-p", str(port), "-H", "127.0.0.1"],
+        }
+        for name, command in commands.items():
+            with running(command, port) as (_, passed):
+                took[name].append(passed)
+    middle = {name: statistics.median(times[1:]) for name, times in took.items()}
+    print("start to first answer, ms: " + ", ".join(f"{name} {passed * 1000:.0f}" for name, passed in middle.items()))
+    print(f"double / bare                                    {middle['double'] / middle['bare']:8.2f}")
+    print(f"double / moto                                    {middle['double'] / middle['moto']:8.2f}")
+
+
+PARTS: dict[str, Callable[[Path, int, float, int], None]] = {"jobs": jobs, "journal": journal, "start": start}
 
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("part", nargs="?", choices=PARTS)
     words.add_argument("--connections", type=int, default=8)
     words.add_argument("--seconds", type=float, default=5.0, help="of each round")
     words.add_argument("--rounds", type=int, default=3)
     given = words.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder), given.connections, given.seconds, given.rounds)
+    for name in [given.part] if given.part else PARTS:
+        with tempfile.TemporaryDirectory() as folder:
+            PARTS[name](Path(folder), given.connections, given.seconds, given.rounds)
 
 
 if __name__ == "__main__":
