@@ -22,7 +22,7 @@ from mediaglot.gateway.http.laboratory import Laboratory, refused
 from mediaglot.gateway.http.letters import Refusal
 from mediaglot.gateway.http.reserved import PREFIX, problem
 from mediaglot.gateway.http.world import FOLDER, HINT, MOST, Full, World, key_of
-from mediaglot.gateway.lab.inbox import LARGEST, Inbox
+from mediaglot.gateway.lab.inbox import Inbox
 from mediaglot.gateway.lab.spec import Spec
 from mediaglot.gateway.model import Secret
 
@@ -180,7 +180,10 @@ class Double(Server):
         return await world.answer(raw.clone(rel_url=URL(f"{target}{query}", encoded=True)), site, "")
 
     async def _receive(self, raw: web.Request, name: str) -> web.Response:
-        body = await raw.content.read(LARGEST)
+        try:
+            body = await raw.read()
+        except web.HTTPRequestEntityTooLarge:
+            return problem(413, "too_large", f"a letter box takes {self.settings.max_body} bytes at most")
         lines = tuple((key, value) for key, value in raw.headers.items())
         query = raw.rel_url.raw_query_string
         assert self.house is not None  # noqa: S101

@@ -14,7 +14,8 @@ from mediaglot.gateway.lab.matcher import Matcher
 BOXES: Final = 10_000
 MOST: Final = 1000
 """Messages in one box; older ones make room."""
-LARGEST: Final = 1_000_000
+ROOM: Final = 100_000_000
+"""Characters of all messages together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,10 @@ class Message:
     query: str
     headers: tuple[tuple[str, str], ...]
     body: str
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + len(self.query) + sum(len(name) + len(value) for name, value in self.headers)
 
     def tree(self) -> dict[str, Any]:
         lines = [list(line) for line in self.headers]
@@ -66,16 +71,20 @@ class Inbox:
         self._counts: dict[str, int] = {}
         self._manners: dict[str, Manners] = {}
         self._news = asyncio.Condition()
+        self._held = 0
 
     async def put(
         self, name: str, at: datetime, method: str, query: str, headers: tuple[tuple[str, str], ...], body: str
     ) -> int:
         """The status to answer with."""
         self._counts[name] = number = self._counts.get(name, 0) + 1
-        box = self._boxes.setdefault(name, deque(maxlen=MOST))
+        box = self._boxes.setdefault(name, deque())
         self._boxes.move_to_end(name)
         box.append(Message(number=number, at=at, method=method, query=query, headers=headers, body=body))
-        if len(self._boxes) > BOXES:
+        self._held += box[-1].size
+        while len(box) > MOST or (self._held > ROOM and len(self._boxes) == 1 and len(box) > 1):
+            self._held -= box.popleft().size
+        while len(self._boxes) > 1 and (len(self._boxes) > BOXES or self._held > ROOM):
             self.clear(next(iter(self._boxes)))
         async with self._news:
             self._news.notify_all()
@@ -109,6 +118,6 @@ class Inbox:
             self.clear(name)
 
     def clear(self, name: str) -> None:
-        self._boxes.pop(name, None)
+        self._held -= sum(message.size for message in self._boxes.pop(name, ()))
         self._counts.pop(name, None)
         self._manners.pop(name, None)

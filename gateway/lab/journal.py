@@ -14,6 +14,8 @@ from mediaglot.gateway.lab.matcher import Matcher
 
 MOST: Final = 10_000
 """Entries that are kept."""
+ROOM: Final = 100_000_000
+"""Characters of their bodies together."""
 NEAR: Final = 3
 """Near misses that are told."""
 
@@ -45,6 +47,10 @@ class Entry:
     job: str | None = None
     unread: tuple[str, ...] = ()
     injected: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + len(self.answer)
 
     def tree(self) -> dict[str, Any]:
         """As plain JSON, which matchers look at."""
@@ -83,18 +89,22 @@ class Near:
 
 
 class Journal:
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, room: int = ROOM) -> None:
         self.dropped = 0
         """Entries that made room for later ones."""
         self.total = 0
         """Entries that there were, since the last ``clear``."""
-        self._entries: deque[Entry] = deque(maxlen=most)
+        self._entries: deque[Entry] = deque()
+        self._most, self._room, self._held = most, room, 0
         self._news = asyncio.Condition()
 
     async def add(self, entry: Entry) -> None:
-        self.dropped += len(self._entries) == self._entries.maxlen
         self.total += 1
         self._entries.append(entry)
+        self._held += entry.size
+        while len(self._entries) > self._most or (self._held > self._room and len(self._entries) > 1):
+            self._held -= self._entries.popleft().size
+            self.dropped += 1
         async with self._news:
             self._news.notify_all()
 
@@ -127,4 +137,4 @@ class Journal:
 
     def clear(self) -> None:
         self._entries.clear()
-        self.dropped = self.total = 0
+        self.dropped = self.total = self._held = 0

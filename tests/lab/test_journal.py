@@ -24,9 +24,8 @@ def entry(journal: Journal, operation: str, **more: Any) -> Entry:
         path="/",
         query="",
         headers=(),
-        body="",
         status=200,
-        **more,
+        **{"body": "", **more},
     )
 
 
@@ -49,6 +48,15 @@ async def test_what_is_dropped_is_counted() -> None:
     assert [each.number for each in journal] == [2, 3]
     journal.clear()
     assert (len(journal), journal.dropped, journal.total) == (0, 0, 0)
+
+
+async def test_large_bodies_make_room_sooner() -> None:
+    journal = Journal(most=100, room=1000)
+    for _ in range(5):
+        await journal.add(entry(journal, "create", body="x" * 400))
+    assert (len(journal), journal.dropped) == (2, 3)
+    await journal.add(entry(journal, "create", body="x" * 5000))
+    assert [each.number for each in journal] == [6]
 
 
 async def test_waiting_ends_with_the_entry() -> None:
