@@ -17,6 +17,7 @@ from mediaglot.gateway.backends.passage import Passage
 from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, bound, route
 from mediaglot.gateway.backends.tariff import Tariff
 from mediaglot.gateway.backends.upstream import Upstream
+from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, ProviderFailed, WorkFault
 from mediaglot.gateway.loss import Ledger, Policy
 from mediaglot.gateway.model import EMPTY, Delivery, File, Job, MediaFacts, Output, Ticket
@@ -42,6 +43,7 @@ class Router:
         self.passages = tuple(passages)
         self.crafts, self.rules, self.tariffs = crafts, tuple(rules), tariffs
         self._store, self._aside = store, aside
+        self._gate = Gate()
         self._roads: dict[str, tuple[Leg, ...]] = {}
         self._steps: dict[str, int] = {}
         self._makers: dict[str, dict[int, str]] = {}
@@ -76,14 +78,14 @@ class Router:
         self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         """Outputs that a provider fails for reasons of its own are made by the next one, where there is one."""
-        road = await self._road(ticket)
+        road, first = await self._road(ticket), await self._step(ticket)
         made: dict[int, tuple[Product, ...] | Fault] = {}
-        for step in range(await self._step(ticket), len(road)):
+        for step in range(first, len(road)):
             leg, last, left = road[step], step == len(road) - 1, wanted - made.keys()
             try:
                 if not last:
                     await self._pass_by(leg, ticket)
-                found = await self._made_by(self.crafts[leg.name], ticket, left, report, over)
+                found = await self._made_by(leg, ticket, left, report, over, admitted=step == first)
             except WorkFault as fault:
                 if last or not leg.leaves(fault):
                     raise
@@ -104,16 +106,21 @@ class Router:
             raise ProviderFailed(provider=leg.name, reason="breaker")
 
     async def _made_by(
-        self, craft: Craft, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over
+        self, leg: Leg, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over, *, admitted: bool
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
-        """A provider that comes after another one finds the sources that it wants."""
+        """Who comes after another one finds the sources that it wants; work that comes back here waits for its turn."""
+        craft = self.crafts[leg.name]
         if any(source.facts is None for source in ticket.sources):
             for index in range(len(ticket.sources)):
                 await craft.fetch(ticket, index, unreported)
             facts = [await craft.probe(ticket, index) for index in range(len(ticket.sources))]
             found = zip(ticket.sources, facts, strict=True)
             ticket = replace(ticket, sources=tuple(replace(source, facts=fact) for source, fact in found))
-        return await craft.make(ticket, wanted, report, over)
+        if admitted or leg.name != LOCAL:
+            return await craft.make(ticket, wanted, report, over)
+        need = await craft.need(ticket, wanted)
+        async with self._gate.room(need or 0, priority=ticket.job.priority or 0) as leave:
+            return await craft.make(ticket, wanted, report, leave)
 
     async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
         return await self.crafts[LOCAL].keep(ticket, index, products)
@@ -148,8 +155,12 @@ class Router:
     def sweep(self, live: Iterable[Ticket]) -> None:
         self.crafts[LOCAL].sweep(live)
 
-    def reconcile(self) -> None:
-        """After a start: see to what other providers still do for us. Nobody waits for that."""
+    def reconcile(self, gate: Gate) -> None:
+        """After a start: see to what other providers still do for us. Nobody waits for that.
+
+        ``gate`` is where work waits that comes back to us from a provider.
+        """
+        self._gate = gate
         for craft in self.crafts.values():
             if isinstance(craft, Upstream):
                 craft.reconcile()

@@ -387,7 +387,7 @@ async def _start_engine(
     shift = work(store, engine, craft, clock, gate=gate)
     await shift.recover()
     if away is not None:
-        away.reconcile()
+        away.reconcile(gate)
     working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
     stack.push_async_callback(_stop_engine, engine, working, shift)
     return engine
