@@ -10,6 +10,7 @@ from mediaglot.gateway.http import seed
 from mediaglot.gateway.http.letters import Refusal
 from mediaglot.gateway.http.verbs import Asked, Tree
 from mediaglot.gateway.http.world import HINT, Full, World
+from mediaglot.gateway.lab.bunch import Bunch
 from mediaglot.gateway.lab.spec import moment
 from mediaglot.gateway.script.outcome import read as outcome
 from mediaglot.gateway.script.outcome import said
@@ -146,56 +147,41 @@ def _seconds(value: Any) -> float:
 # --- what goes wrong -----------------------------------------------------------------------------------
 
 
-async def add_fault(world: World, asked: Asked) -> Tree:
-    return world.lab.weather.add(asked.document).tree()
+class Kept:
+    """The verbs on a bunch of a world's, whose name in paths and answers is ``one``, or ``one`` and an s."""
+
+    def __init__(self, one: str, of: Callable[[World], Bunch[Any]]) -> None:
+        self._one, self._of = one, of
+
+    async def add(self, world: World, asked: Asked) -> Tree:
+        tree: Tree = self._of(world).add(asked.document).tree()
+        return tree
+
+    async def list(self, world: World, asked: Asked) -> Tree:
+        return {f"{self._one}s": [each.tree() for each in self._of(world)]}
+
+    async def show(self, world: World, asked: Asked) -> Tree:
+        found = self._of(world).get(asked.names[self._one])
+        if found is None:
+            raise self._missing()
+        tree: Tree = found.tree()
+        return tree
+
+    async def end(self, world: World, asked: Asked) -> Tree:
+        if not self._of(world).remove(asked.names[self._one]):
+            raise self._missing()
+        return {"deleted": asked.names[self._one]}
+
+    async def end_all(self, world: World, asked: Asked) -> Tree:
+        self._of(world).clear()
+        return await self.list(world, asked)
+
+    def _missing(self) -> Refusal:
+        return Refusal(404, f"no_such_{self._one}", "there is none of that id")
 
 
-async def list_faults(world: World, asked: Asked) -> Tree:
-    return {"faults": [each.tree() for each in world.lab.weather.list()]}
-
-
-async def show_fault(world: World, asked: Asked) -> Tree:
-    found = world.lab.weather.get(asked.names["fault"])
-    if found is None:
-        raise Refusal(404, "no_such_fault", "there is none of that id")
-    return found.tree()
-
-
-async def end_fault(world: World, asked: Asked) -> Tree:
-    if not world.lab.weather.remove(asked.names["fault"]):
-        raise Refusal(404, "no_such_fault", "there is none of that id")
-    return {"deleted": asked.names["fault"]}
-
-
-async def end_faults(world: World, asked: Asked) -> Tree:
-    world.lab.weather.clear()
-    return {"faults": []}
-
-
-async def add_fate(world: World, asked: Asked) -> Tree:
-    return world.lab.fates.add(asked.document).tree()
-
-
-async def list_fates(world: World, asked: Asked) -> Tree:
-    return {"fates": [each.tree() for each in world.lab.fates.list()]}
-
-
-async def show_fate(world: World, asked: Asked) -> Tree:
-    found = world.lab.fates.get(asked.names["fate"])
-    if found is None:
-        raise Refusal(404, "no_such_fate", "there is none of that id")
-    return found.tree()
-
-
-async def end_fate(world: World, asked: Asked) -> Tree:
-    if not world.lab.fates.remove(asked.names["fate"]):
-        raise Refusal(404, "no_such_fate", "there is none of that id")
-    return {"deleted": asked.names["fate"]}
-
-
-async def end_fates(world: World, asked: Asked) -> Tree:
-    world.lab.fates.clear()
-    return {"fates": []}
+FAULTS: Final = Kept("fault", lambda world: world.lab.weather)
+FATES: Final = Kept("fate", lambda world: world.lab.fates)
 
 
 # --- what becomes of jobs ------------------------------------------------------------------------------

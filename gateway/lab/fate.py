@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from mediaglot.gateway.lab import turn
+from mediaglot.gateway.lab.bunch import MOST, Bunch
 from mediaglot.gateway.lab.matcher import Matcher
 from mediaglot.gateway.lab.turn import Turns
 
 VERBS: Final = ("drop", "delay", "duplicate", "reorder", "corrupt")
 LONGEST: Final = 366 * 86_400.0
-MOST: Final = 1000
 
 
 def _is_seconds(value: Any) -> bool:
@@ -62,35 +62,13 @@ class Fate:
         return {"id": self.id, **self.document, "seen": self.turns.seen, "hits": self.turns.hits}
 
 
-class Fates:
+class Fates(Bunch[Fate]):
     """Of all messages of a world; the first one that fits a message has it."""
 
     def __init__(self) -> None:
-        self._fates: dict[str, Fate] = {}
-        self._count = 0
-
-    def add(self, document: Any) -> Fate:
-        """Raises ValueError, whose text says what to change."""
-        if len(self._fates) >= MOST:
-            raise ValueError(f"there are {MOST} fates already; delete some")
-        made = Fate.read(f"w{self._count + 1}", document)
-        self._count += 1
-        self._fates[made.id] = made
-        return made
-
-    def get(self, name: str) -> Fate | None:
-        return self._fates.get(name)
-
-    def list(self) -> list[Fate]:
-        return [*self._fates.values()]
-
-    def remove(self, name: str) -> bool:
-        return self._fates.pop(name, None) is not None
-
-    def clear(self) -> None:
-        self._fates.clear()
+        super().__init__("w", Fate.read)
 
     def meet(self, message: Mapping[str, Any]) -> Fate | None:
         """What happens to this message."""
-        meant = (fate for fate in self._fates.values() if fate.matcher.matches(message))
+        meant = (fate for fate in self if fate.matcher.matches(message))
         return next((fate for fate in meant if fate.turns.strike()), None)

@@ -29,7 +29,7 @@ def test_by_dialect_and_operation() -> None:
     assert struck(made, 1) == [True]
     assert struck(made, 1, "make") == [False]
     assert struck(made, 1, "order", "zed") == [False]
-    assert [(each.turns.seen, each.turns.hits) for each in made.list()] == [(1, 1)]
+    assert [(each.turns.seen, each.turns.hits) for each in made] == [(1, 1)]
 
 
 def test_the_first_few() -> None:
