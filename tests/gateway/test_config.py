@@ -87,7 +87,7 @@ def test_several_values_by_each_way(tmp_path: Path) -> None:
         ({"MEDIAGLOT_PORT": "many"}, "MEDIAGLOT_PORT: 'many' is not a whole number"),
         ({"MEDIAGLOT_PORT": "65536"}, "MEDIAGLOT_PORT: '65536' is more than 65535"),
         ({"MEDIAGLOT_WORKERS": "-1"}, "MEDIAGLOT_WORKERS: '-1' is less than 0"),
-        ({"MEDIAGLOT_BACKEND": "magic"}, "MEDIAGLOT_BACKEND: 'magic' is not one of ffmpeg, simulated"),
+        ({"MEDIAGLOT_BACKEND": "magic"}, "MEDIAGLOT_BACKEND: 'magic' is not one of auto, ffmpeg, simulated"),
         ({"MEDIAGLOT_DURABLE": "perhaps"}, "MEDIAGLOT_DURABLE: 'perhaps' is not true or false"),
         ({"MEDIAGLOT_FETCH_STALL": "nan"}, "MEDIAGLOT_FETCH_STALL: 'nan' is not a number"),
         ({"MEDIAGLOT_CONFIG": "/nowhere.toml"}, "/nowhere.toml: No such file or directory"),
