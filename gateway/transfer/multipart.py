@@ -26,6 +26,9 @@ from mediaglot.gateway.transfer.retry import Transient
 from mediaglot.gateway.transfer.s3client import Client
 
 PART: Final = 16 << 20
+LARGE: Final = 32 * PART
+"""A file of so many bytes goes in fewer parts, which are larger."""
+LARGE_PART: Final = 4 * PART
 MOST_PARTS: Final = 10_000
 AT_ONCE: Final = 2
 LAST_WORDS: Final = 5.0
@@ -42,9 +45,9 @@ class Again(Protocol):
         ...
 
 
-def part_of(size: int, part: int = PART) -> int:
-    """Bytes of each part but the last one."""
-    return max(part, -(-size // MOST_PARTS))
+def part_of(size: int, part: int | None = None) -> int:
+    """Bytes of each part but the last one. What is sent again after a fault is weighed against requests."""
+    return max(part or (LARGE_PART if size >= LARGE else PART), -(-size // MOST_PARTS))
 
 
 class Multipart:
@@ -60,7 +63,7 @@ class Multipart:
         limits: Limits,
         again: Again,
         on_progress: OnProgress | None,
-        part: int = PART,
+        part: int | None = None,
     ) -> None:
         self._client = client
         self._put = put

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import select
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, Final
@@ -17,8 +18,10 @@ from mediaglot.gateway.transfer import OnProgress
 from mediaglot.gateway.transfer.disk import BLOCK, Reading
 from mediaglot.gateway.transfer.shuttle import Shuttle
 
-STEP: Final = BLOCK // 4
-"""Bytes that are read and sent in one go: few enough for a processor's cache."""
+STEP: Final = BLOCK // 2
+"""Bytes that are read in one go: few enough for a processor's cache."""
+OFTEN: Final = 0.05
+"""Seconds between two words on how far it is."""
 
 
 class Upload:
@@ -59,12 +62,16 @@ class Upload:
 
     def pour(self, sock: socket.socket, tell: Callable[[int], object]) -> None:
         """All of it, in a thread, which ``tell``s how many bytes the socket has taken."""
-        block = memoryview(bytearray(min(STEP, self.size)))
+        block, told = memoryview(bytearray(min(STEP, self.size))), time.monotonic()
         sent = 0
         while sent < self.size and (read := self.source.read_into(block[: self.size - sent], self._start + sent)):
-            _send(sock, block[:read])
-            sent += read
-            tell(sent)
+            rest = block[:read]
+            while rest:
+                taken = _send(sock, rest)
+                rest, sent = rest[taken:], sent + taken
+                if (now := time.monotonic()) - told >= OFTEN or sent == self.size:
+                    told = now
+                    tell(sent)
 
     def tell(self, sent: int) -> None:
         self.sent = sent
@@ -140,10 +147,11 @@ def _plain(writer: Any) -> socket.socket | None:
     return None if found is None else found.dup()
 
 
-def _send(sock: socket.socket, block: memoryview) -> None:
-    while block:
+def _send(sock: socket.socket, block: memoryview) -> int:
+    """How many bytes the socket has taken, one at least."""
+    while True:
         try:
-            block = block[sock.send(block) :]
+            return sock.send(block)
         except BlockingIOError:
             waiting = select.poll()
             waiting.register(sock, select.POLLOUT)

@@ -29,7 +29,7 @@ from transfer_http import MIB, Cost, best, run_ours, run_theirs
 
 from mediaglot.gateway.model import Access, Location, Secret
 from mediaglot.gateway.transfer.endpoint import Endpoint, Keys
-from mediaglot.gateway.transfer.multipart import PART
+from mediaglot.gateway.transfer.multipart import PART, part_of
 from mediaglot.gateway.transfer.policy import Policy
 from mediaglot.gateway.transfer.s3 import S3
 from mediaglot.gateway.transfer.signature import EMPTY, sign
@@ -40,7 +40,7 @@ TAG = '"0123456789abcdef0123456789abcdef"'
 
 
 class Store(http.server.BaseHTTPRequestHandler):
-    """One object to read, ``source``, and one to write, ``put``, whole or in parts of PART bytes."""
+    """One object to read, ``source``, and one to write, ``put``, whole or in the parts that a file like it goes in."""
 
     protocol_version = "HTTP/1.1"
 
@@ -63,7 +63,7 @@ class Store(http.server.BaseHTTPRequestHandler):
         if self.headers.get("Expect", "").lower() == "100-continue":
             self.send_response_only(100)
             self.end_headers()
-        left, at = int(self.headers["Content-Length"]), (number - 1) * PART
+        left, at = int(self.headers["Content-Length"]), (number - 1) * part_of(Path("source").stat().st_size)
         block = memoryview(bytearray(MIB))
         file = os.open("put", os.O_WRONLY | os.O_CREAT, 0o600)
         while left:
