@@ -58,6 +58,7 @@ class Settings:
     )
     double: bool = setting(False, "be a test double: a world for each credential, steered through /_mediaglot/worlds")
     seed: int = setting(0, "what a double's worlds draw their chance from")
+    seed_file: str = setting("", "JSON file with the steps that worlds begin with which a test makes")
     clock: str = setting("real", "the clock of a double's worlds", choices=("real", "virtual"))
     workers: int = setting(0, "jobs that encode at the same time, 0 for half as many as there are cores", least=0)
     memory: int = setting(0, "bytes that running jobs may use together, 0 for most of what there is", least=0)

@@ -7,13 +7,15 @@ import secrets
 import shutil
 from collections import OrderedDict
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Final
 
+import orjson
 from aiohttp import web
 from yarl import URL
 
 from mediaglot.gateway.accounts import digest
-from mediaglot.gateway.config import Settings
+from mediaglot.gateway.config import ConfigError, Settings
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.http.app import Server, Site
@@ -45,6 +47,7 @@ class Double(Server):
         self._count = 0
         self._workshop: Workshop | None = None
         self._laboratory = Laboratory(self)
+        self._steps = steps_of(settings.seed_file) if settings.seed_file else []
 
     async def _open(self, app: web.Application) -> AsyncIterator[None]:
         await asyncio.to_thread(shutil.rmtree, self.settings.data / FOLDER, ignore_errors=True)
@@ -59,7 +62,8 @@ class Double(Server):
 
     async def create(self, document: object) -> World:
         """A world by what the control API was sent. Raises ValueError, KeyError where it is there, and Full."""
-        given = {**self._manner(), **document} if isinstance(document, dict) else document
+        planted = {"steps": self._steps} if self._steps else {}
+        given = {**self._manner(), **planted, **document} if isinstance(document, dict) else document
         spec = Spec.read(given, f"w{self._count + 1}", secrets.token_hex(16))
         if spec.id in self._worlds:
             raise KeyError(spec.id)
@@ -115,8 +119,11 @@ class Double(Server):
         world = World(self.settings, self.dialects, spec, site=self.site.url, workshop=self._workshop, learn=learn)
         try:
             await world.start()
+            await world.plant()
         except BaseException:
             self._worlds.pop(spec.id, None)
+            self._keys = {key: owner for key, owner in self._keys.items() if owner != spec.id}
+            await world.close()
             raise
         return world
 
@@ -190,6 +197,19 @@ class Double(Server):
         at = self.house.clock.now()
         status = await self.inbox.put(name, at, raw.method, query, lines, body.decode("utf-8", "replace"))
         return web.Response(status=status)
+
+
+def steps_of(file: str) -> list[object]:
+    """The steps of a seed file. Raises ConfigError."""
+    try:
+        document = orjson.loads(Path(file).read_bytes())
+    except OSError as error:
+        raise ConfigError(f"seed_file: {file}: {error.strerror}") from None
+    except orjson.JSONDecodeError as error:
+        raise ConfigError(f"seed_file: {file} is no JSON: {error}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("steps"), list):
+        raise ConfigError(f'seed_file: {file} has no list of "steps"')
+    return list(document["steps"])
 
 
 def may_open(dialect: Dialect, request: Request) -> bool:

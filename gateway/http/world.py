@@ -23,6 +23,7 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.errand import Login
 from mediaglot.gateway.exchange import IssueToken, Request, Result, Token
 from mediaglot.gateway.faults import Fault
+from mediaglot.gateway.http import seed
 from mediaglot.gateway.http.app import Server, Site
 from mediaglot.gateway.http.house import Workshop, open_house
 from mediaglot.gateway.http.reserved import PREFIX
@@ -117,6 +118,12 @@ class World(Server):
             self.lab = Lab.open(_clock(spec), spec.seed, spec.journal, operations(self.dialects))
             self._times.clear()
             await self.start()
+            await self.plant()
+
+    async def plant(self) -> None:
+        """Play the steps of the spec. Raises ValueError where one of them can't be."""
+        if self.spec.steps:
+            await seed.play(self, {"steps": [*self.spec.steps]})
 
     def credentials(self, dialect: str) -> dict[str, str]:
         """What a client logs in with: a well-formed name, this world's secret, and what the paths name."""

@@ -23,6 +23,7 @@ KINDS: Final[Mapping[str, tuple[type, str]]] = {
     "start": (str, "a time"),
     "progression": (str, "a text"),
     "speed": (int, "a whole number"),
+    "steps": (list, "a list of steps"),
 }
 
 
@@ -41,6 +42,8 @@ class Spec:
     """Seconds of media that are simulated in one second."""
     journal: int = 10_000
     """Entries that the journal keeps."""
+    steps: tuple[Any, ...] = ()
+    """What is played when it begins, and begins again: see ``http.seed``."""
 
     @classmethod
     def read(cls, document: Any, name: str, secret: str) -> Self:
@@ -59,10 +62,10 @@ class Spec:
         _check(given)
         if "start" in given:
             given["start"] = moment(given["start"])
-        return cls(**given)
+        return cls(**{**given, "steps": tuple(given.get("steps", ()))})
 
     def tree(self) -> dict[str, Any]:
-        return {**asdict(self), "start": self.start.isoformat()}
+        return {**asdict(self), "start": self.start.isoformat(), "steps": list(self.steps)}
 
 
 def _check(given: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from openapi_spec_validator import validate
 
-from mediaglot.gateway.config import Settings
+from mediaglot.gateway.config import ConfigError, Settings
 from mediaglot.gateway.http.app import listen
 from mediaglot.gateway.http.double import Double
 
@@ -178,8 +178,8 @@ async def test_the_same_seed_and_calls_give_the_same_journal(tmp_path: Path) -> 
 
 
 @contextlib.asynccontextmanager
-async def opened(data: Path) -> AsyncIterator[Lab]:
-    runner = await listen(Double(Settings(port=0, data=data, double=True)))
+async def opened(data: Path, **more: Any) -> AsyncIterator[Lab]:
+    runner = await listen(Double(Settings(port=0, data=data, double=True, **more)))
     host, port = runner.addresses[0][:2]
     async with aiohttp.ClientSession() as session:
         yield Lab(session, f"http://{host}:{port}")
@@ -252,6 +252,42 @@ async def test_a_seed_makes_a_world_what_a_test_needs(lab: Lab) -> None:
     exported = await world.ask("GET", "export")
     assert [ticket["id"] for ticket in exported["jobs"]] == [job]
     assert world.secret not in str(exported)
+
+
+def created() -> list[Any]:
+    query = {
+        "userid": "100",
+        "userkey": "{secret}",
+        "action": "AddMedia",
+        "source": SOURCE,
+        "format": {"output": "mp4"},
+    }
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = f"json={orjson.dumps({'query': query}).decode()}"
+    return [{"dialect": "encoding_com", "path": "/", "headers": form, "body": body}, {"advance": 600}]
+
+
+async def test_a_reset_plays_the_steps_again_that_a_world_began_with(lab: Lab) -> None:
+    world = await lab.world(steps=created())
+    assert await world.status("5001") == "Finished"
+    assert await world.create() == "5002"
+    await world.ask("POST", "reset")
+    assert await world.status("5001") == "Finished"
+    assert await world.create() == "5002"
+    said = await lab.ask("POST", "worlds", {"id": "bad", "steps": [{"advance": -1}]}, 400)
+    assert "step 0" in said["error"]["message"]
+    await lab.ask("GET", "worlds/bad", status=404)
+
+
+async def test_a_seed_file_is_for_all_worlds_that_are_made(tmp_path: Path) -> None:
+    file = tmp_path / "seed.json"
+    file.write_bytes(orjson.dumps({"steps": created()}))
+    async with opened(tmp_path / "data", seed_file=str(file)) as lab:
+        assert await (await lab.world()).status("5001") == "Finished"
+        assert "error" in str(await (await lab.world(steps=[])).said("GetStatus", mediaid="5001"))
+    file.write_text("{}")
+    with pytest.raises(ConfigError, match="steps"):
+        Double(Settings(double=True, data=tmp_path, seed_file=str(file)))
 
 
 @pytest.mark.parametrize(
