@@ -112,6 +112,7 @@ class _Body(aiohttp.Payload):
         raise TypeError("a file on its way is no text")
 
     async def write(self, writer: AbstractStreamWriter) -> None:
+        self._consumed = True  # aiohttp must not send it again by itself: it was counted
         sock = _plain(writer) if self._upload.size > STEP else None
         if sock is None:
             async for block in self._upload.blocks():
