@@ -10,8 +10,12 @@ from mediaglot.gateway.media.scene import Scene
 
 
 class Bench:
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
+    """``paced``: a filter makes pictures for moments that have none. Then everything that is encoded goes through the
+    graph, also what no filter changes: FFmpeg 9 stands still for good when it waits for that filter's output and for a
+    decoder's own one in turns."""
+
+    def __init__(self, scene: Scene, *, paced: bool = False) -> None:
+        self.scene, self.paced = scene, paced
         self.targets: list[Target] = []
         self._feeds: list[Feed] = []
         self._taps: dict[str, list[str]] = {}

@@ -66,6 +66,13 @@ class Draft:
         return series or (self.container is not None and not self.apart)
 
     @property
+    def paced(self) -> bool:
+        """Pictures are made for moments, whether the source has any there or not."""
+        own = (*self.video.filters, *self.video.finish) if self.video is not None else ()
+        stills = (text for still in self.stills for text in still.filters)
+        return any(text.startswith("fps=") for text in (*own, *stills))
+
+    @property
     def products(self) -> tuple[Product, ...]:
         media = () if self.product is None else (self.product,)
         return (*media, *(still.product for still in self.stills if still.product is not None))

@@ -115,7 +115,7 @@ def _runs(drafts: Sequence[Draft], view: Scene, muxers: frozenset[str]) -> tuple
     longest = max((one.duration for one in drafts if one.duration is not None), default=None)
     if not twice:
         return (_run(ordered, view, cut, longest, Fraction(1), muxers),)
-    analysis = Bench(view)
+    analysis = Bench(view, paced=any(one.paced for one in twice))
     for one in twice:
         _wire(one, analysis, cut, first_pass=True)
     return (
@@ -139,7 +139,8 @@ def _run(
     weight: Fraction,
     muxers: frozenset[str] = frozenset(),
 ) -> Run:
-    bench, media = Bench(view), [one for one in drafts if one.container is not None]
+    bench = Bench(view, paced=any(one.paced for one in drafts))
+    media = [one for one in drafts if one.container is not None]
     for one in media:
         _wire(one, bench, cut)
     bench.targets = tee.poured(bench.targets, media, view, muxers)
@@ -219,7 +220,7 @@ def _wire_video(one: Draft, track: VideoTrack, bench: Bench, feed: int, trim: Sp
     """Put the chain of a video track on the bench; gives what to map."""
     stream = join.VIDEO if feed < 0 else f"{feed}:V:0"
     before = [*_trim(trim, "trim", "setpts"), *track.filters]
-    if track.copied or (feed >= 0 and not before and not track.finish and not one.covers):
+    if track.copied or not (feed < 0 or bench.paced or before or track.finish or one.covers):
         return stream
     out = f"v{one.tag}"
     label, pending = bench.tap(stream), before

@@ -245,14 +245,15 @@ GOLDEN = {
             m.Output(container="gif", video=m.Video(size=m.Size(width=320))),
         ),
         [[*HEAD, *GUARD, *"-i source-0".split(), *GRAPH,
-          ("[0:V:0]fps=15,scale=320:180,setsar=1,split[p3][q3];[p3]palettegen=stats_mode=single[r3];"
+          ("[0:V:0]split=4[s0][s1][s2][s3];[s0]null[v0];[s1]null[v1];[s2]null[v2];"
+          "[s3]fps=15,scale=320:180,setsar=1,split[p3][q3];[p3]palettegen=stats_mode=single[r3];"
           "[q3][r3]paletteuse=new=1[v3]"),
-          *"-map 0:V:0 -threads 2 -c:v libx265 -preset veryfast -profile:v main10 -pix_fmt yuv420p10le".split(),
+          *"-map [v0] -threads 2 -c:v libx265 -preset veryfast -profile:v main10 -pix_fmt yuv420p10le".split(),
           *"-tag:v hvc1 -x265-params level-idc=4.1".split(), *PLAIN, *"-f mp4 out-0/media.mp4".split(),
-          *"-map 0:V:0 -map 0:a:0 -threads 2 -c:v libvpx-vp9 -deadline realtime -cpu-used 6 -row-mt 1 -crf 30".split(),
+          *"-map [v1] -map 0:a:0 -threads 2 -c:v libvpx-vp9 -deadline realtime -cpu-used 6 -row-mt 1 -crf 30".split(),
           *"-b:v 0 -maxrate 1000000 -bufsize 2000000 -pix_fmt yuv420p -c:a libopus -b:a 128000 -ar 48000".split(),
           *"-map_metadata -1 -map_chapters 0 -f webm out-1/media.webm".split(),
-          *"-map 0:V:0 -threads 2 -c:v libsvtav1 -preset 10 -crf 35 -pix_fmt yuv420p".split(),
+          *"-map [v2] -threads 2 -c:v libsvtav1 -preset 10 -crf 35 -pix_fmt yuv420p".split(),
           *PLAIN, *"-f mp4 out-2/media.mp4".split(),
           *"-map [v3] -threads 2 -c:v gif -map_metadata -1 -map_chapters 0 -loop 0 -f gif out-3/media.gif".split()]],
     ),
@@ -263,6 +264,30 @@ GOLDEN = {
 def test_command(name: str) -> None:
     asked, expected = GOLDEN[name]
     assert commands(asked) == expected
+
+
+STEADY = m.Output(container="mp4", video=m.Video(frame_rate=m.FrameRate(value=Fraction(25))))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "graph"),
+    [
+        ((m.Output(container="mp4"), STEADY), "[0:V:0]split=2[s0][s1];[s0]null[v0];[s1]fps=25[v1]"),
+        ((m.Output(container="mp4", video=m.Video(codec="copy")), STEADY), "[0:V:0]fps=25[v1]"),
+        ((m.Output(container="mp3"), STEADY), "[0:V:0]fps=25[v1]"),
+        ((STEADY,), "[0:V:0]fps=25[v0]"),
+        (
+            (m.Output(container="mp4"), m.Output(container="mp4", video=m.Video(size=m.Size(width=320)))),
+            "[0:V:0]scale=320:180,setsar=1[v1]",
+        ),
+    ],
+)
+def test_no_decoder_feeds_an_encoder_beside_a_filter_that_makes_pictures(
+    outputs: tuple[m.Output, ...], graph: str
+) -> None:
+    """FFmpeg 9 can stand still where one does."""
+    (command,) = commands(job(*outputs))
+    assert command[command.index("-filter_complex") + 1] == graph
 
 
 def test_unlike_sources_are_joined_in_order() -> None:
