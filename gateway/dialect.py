@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from mediaglot.gateway.accounts import ANYBODY, Account
 from mediaglot.gateway.auth import Auth, Credential
-from mediaglot.gateway.contract import Complaint, Insistence, Knob, Sample, Sighting, chosen
 from mediaglot.gateway.errand import Client
 from mediaglot.gateway.exchange import Headers, Intent, PutThing, Request, Response, Result, Thing
 from mediaglot.gateway.faults import (
@@ -44,6 +43,7 @@ from mediaglot.gateway.model import (
     Trouble,
 )
 from mediaglot.gateway.paging import PageNumber
+from mediaglot.gateway.trait import Complaint, Insistence, Knob, Sample, Sighting, chosen
 from mediaglot.gateway.values import Table
 from mediaglot.gateway.wire import Wire
 

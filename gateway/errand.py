@@ -23,12 +23,12 @@ from typing import Any, ClassVar, Final, Protocol, TypeAlias, TypeVar
 
 from mediaglot.gateway import faults
 from mediaglot.gateway.auth import Auth, Credential
-from mediaglot.gateway.contract import Complaint, Knob, chosen
 from mediaglot.gateway.exchange import Request, Response
 from mediaglot.gateway.faults import EncodingFailed, Fault, Refused, Unavailable, Unsupported, WorkFault
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import is_empty, many
 from mediaglot.gateway.model import EMPTY, Job, MediaFacts, Output, Phase, Secret, Status, Trouble
+from mediaglot.gateway.trait import Complaint, Knob, chosen
 from mediaglot.gateway.values import Table
 
 T = TypeVar("T")

@@ -23,7 +23,6 @@ from mediaglot.emulators.encoding_com.facts import (
 )
 from mediaglot.emulators.encoding_com.request import EVENTS
 from mediaglot.gateway import errand
-from mediaglot.gateway.contract import Knob
 from mediaglot.gateway.errand import (
     Artifact,
     Errand,
@@ -43,6 +42,7 @@ from mediaglot.gateway.likeness import bounded
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Tree, given, many, one
 from mediaglot.gateway.model import SKIP, Input, Job, Location, MediaFacts, Output, Secret, Status, Trouble
+from mediaglot.gateway.trait import Knob
 from mediaglot.gateway.values import LOCATION, NATURAL, PERCENT, decimal, lenient
 from mediaglot.gateway.wire.form import pairs
 

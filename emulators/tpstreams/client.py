@@ -22,7 +22,6 @@ from mediaglot.emulators.tpstreams.place import FOLDER, read_place
 from mediaglot.emulators.tpstreams.wire import JSON, Documents
 from mediaglot.gateway import errand
 from mediaglot.gateway.auth import Credential
-from mediaglot.gateway.contract import Knob
 from mediaglot.gateway.errand import (
     Artifact,
     Errand,
@@ -52,6 +51,7 @@ from mediaglot.gateway.faults import (
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.model import EMPTY, Job, Location, Secret, Skip, Status
+from mediaglot.gateway.trait import Knob
 from mediaglot.gateway.values import PERCENT
 
 WIRE: Final = Documents()

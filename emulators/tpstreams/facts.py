@@ -11,10 +11,10 @@ from mediaglot.emulators.tpstreams.document import PLAYLIST
 from mediaglot.emulators.tpstreams.fields import Wrong
 from mediaglot.emulators.tpstreams.place import read_place
 from mediaglot.emulators.tpstreams.request import moment
-from mediaglot.gateway.contract import Complaint
 from mediaglot.gateway.faults import Fault, Forbidden, Unauthorized
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.model import Job
+from mediaglot.gateway.trait import Complaint
 
 LOGIN_REFUSED: Final = Complaint(400, "Unable to log in with provided credentials.", "non_field_errors", "inferred")
 TOO_MANY_TOKENS: Final = Complaint(

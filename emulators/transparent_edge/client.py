@@ -34,7 +34,6 @@ from mediaglot.emulators.transparent_edge.profile import FIELDS
 from mediaglot.emulators.transparent_edge.request import OAUTH
 from mediaglot.gateway import errand
 from mediaglot.gateway.auth import Credential
-from mediaglot.gateway.contract import Knob
 from mediaglot.gateway.errand import (
     Artifact,
     Errand,
@@ -53,6 +52,7 @@ from mediaglot.gateway.faults import Fault, Invalid, Malformed, NotFound, Refuse
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Tree, many
 from mediaglot.gateway.model import Job, Output, Secret, Skip, Status
+from mediaglot.gateway.trait import Knob
 from mediaglot.gateway.values import LOCATION, at_scale
 
 FORM: Final = "application/x-www-form-urlencoded"

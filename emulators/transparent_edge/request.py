@@ -10,13 +10,13 @@ from typing import Final
 from mediaglot.emulators.transparent_edge import profile
 from mediaglot.gateway import exchange
 from mediaglot.gateway.auth import basic
-from mediaglot.gateway.contract import Complaint
 from mediaglot.gateway.dialect import Call
 from mediaglot.gateway.exchange import PART, Filter, IssueToken, ListJobs, PutThing, Window
 from mediaglot.gateway.faults import BadRequest, Busy, Fault, Invalid, Unauthorized
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Field, Pair, Record, Tree, is_empty, read_scalar
 from mediaglot.gateway.model import Secret, Status
+from mediaglot.gateway.trait import Complaint
 from mediaglot.gateway.values import TEXT
 from mediaglot.gateway.wire.form import pairs
 

@@ -12,7 +12,6 @@ from mediaglot.emulators.xvid_mediahub.request import GRANTS
 from mediaglot.emulators.xvid_mediahub.wire import WIRE
 from mediaglot.gateway import errand
 from mediaglot.gateway.auth import Credential
-from mediaglot.gateway.contract import Knob
 from mediaglot.gateway.errand import (
     Artifact,
     Errand,
@@ -34,6 +33,7 @@ from mediaglot.gateway.faults import BadRequest, Conflict, Fault, Malformed, Not
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Tree, given
 from mediaglot.gateway.model import EMPTY, Job, MediaFacts, Secret, Status
+from mediaglot.gateway.trait import Knob
 from mediaglot.gateway.values import NATURAL, PERCENT, PLACE, lenient
 
 OVER: Final = frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED})

@@ -6,9 +6,9 @@ from typing import Final
 
 from mediaglot.emulators.xvid_mediahub import answer
 from mediaglot.gateway import faults
-from mediaglot.gateway.contract import Complaint
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.oauth import BadClient
+from mediaglot.gateway.trait import Complaint
 
 # For each module the code of "Invalid Input", that of "… does not exist", and that text. Only those of
 # jobs, pipelines and files are known; the other numbers are ours, in this one place.

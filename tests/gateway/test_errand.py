@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from mediaglot.gateway import errand, faults
-from mediaglot.gateway.contract import Complaint, Knob
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.errand import Client, Login, blamed, content_name, recognise, refused
 from mediaglot.gateway.exchange import Response, headers
 from mediaglot.gateway.faults import Fault, Refused, Unavailable
 from mediaglot.gateway.model import Secret, Status
+from mediaglot.gateway.trait import Complaint, Knob
 from mediaglot.gateway.values import Table
 
 

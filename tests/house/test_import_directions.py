@@ -14,10 +14,10 @@ import pytest
 FIRST = ("model", "faults", "loss", "exchange", "life")
 SECOND = (
     *("values", "entry", "mapping", "pieces", "wire", "paging", "auth", "accounts", "ids", "passes", "reference"),
-    *("contract", "errand", "likeness", "report", "mask"),
+    *("trait", "errand", "likeness", "report", "mask"),
 )
 THIRD = ("dialect", "collection", "oauth", "validated", "registry", "rehearsal", "translation")
-BEHIND = ("engine", "notify", "backends", "lab", "testing")
+BEHIND = ("engine", "notify", "backends", "lab", "testing", "contract")
 FRONT = frozenset(
     {
         "http",
@@ -34,6 +34,7 @@ FRONT = frozenset(
         "translate",
         "route",
         "pages",
+        "contracts",
     }
 )
 ABOVE = frozenset({*FIRST, *SECOND, *THIRD})
