@@ -1,4 +1,4 @@
-"""The command line: serve, env, translate, route, demo, dialects, doctor, notifications."""
+"""The command line: serve, env, translate, route, demo, dialects, doctor, notifications, contract."""
 
 from __future__ import annotations
 
@@ -64,6 +64,16 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}{origin}; see '{self.prog} --help'\n")
 
 
+class Late(Parser):
+    """The parser of a verb: its flags are those of the module of its name, which is loaded when the verb is given."""
+
+    room = ""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        importlib.import_module(self.room).flags(self)
+        return super().parse_known_args(args, namespace)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code: 0 all well, 1 it did not succeed, 2 the command can't be followed, 130 interrupted."""
     parser = _parser()
@@ -102,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     dialects.add_argument("--pages", metavar="DIR", help=pages)
     doctor = _command(commands, "doctor", "say which ffmpeg is used, what it can do and what is missing")
     _notifications(_command(commands, "notifications", "list and repeat what the running server has told of jobs"))
+    _contract(_command(commands, "contract", "hold an implementation or a recording to a dialect's contract"))
     for command in (demo, doctor):
         config.flags(command, only=("ffmpeg", "sandbox"))
     return parser
@@ -153,6 +164,22 @@ def _route(commands: Any) -> None:
     route.add_argument("--account", metavar="NAME", help="as this listed account, and not as the request's own")
     route.add_argument("--json", action="store_true", help="print one JSON document")
     config.flags(route, only=("policy", "loosest_policy", "local_addresses"))
+
+
+def _contract(command: argparse.ArgumentParser) -> None:
+    from mediaglot.gateway.contracts.verb import VERBS  # noqa: PLC0415 - a table
+
+    def nothing(given: dict[str, Any]) -> int:
+        command.print_help(sys.stderr)
+        return 2
+
+    command.set_defaults(run=nothing)
+    verbs = command.add_subparsers(title="verbs", metavar="VERB", parser_class=Late)
+    for verb, about in VERBS.items():
+        late = _command(verbs, verb, about)
+        assert isinstance(late, Late)  # noqa: S101
+        late.room = room = f"mediaglot.gateway.contracts.{verb}"
+        late.set_defaults(run=lambda given, room=room: importlib.import_module(room).run(given))
 
 
 def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:

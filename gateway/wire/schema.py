@@ -19,6 +19,7 @@ from jsonschema.exceptions import best_match
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from mediaglot.gateway.wire.flaw import Flaw, flaws
 from mediaglot.gateway.wire.shape import Shapes
 
 SUFFIX = ".json"
@@ -68,6 +69,16 @@ class Schemas:
             return []
         found = (best_match([error]) or error for error in validator.iter_errors(tree))
         return sorted((".".join(str(part) for part in error.absolute_path), error.message) for error in found)
+
+    def flaws(self, name: str, tree: Any) -> list[Flaw]:
+        """What ``check`` finds, as values that say where in the schemas too. Raises KeyError."""
+        validator = self._validator(name)
+        if self._shapes.find(name)(tree):
+            return []
+        return flaws(validator.iter_errors(tree), name + SUFFIX, self._of_file)
+
+    def _of_file(self, file: str) -> Any:
+        return self.document(file.removesuffix(SUFFIX))
 
     def prove(self, name: str) -> None:
         """Raises ``jsonschema.SchemaError`` where a schema is none; checking takes for granted that it is one."""

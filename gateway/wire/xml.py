@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from types import MappingProxyType
@@ -146,6 +146,20 @@ def _tree(element: etree._Element, depth: int) -> Any:
             tree[key] = [tree[key], value]
             repeated.add(key)
     return tree
+
+
+def elements(body: bytes) -> list[str]:
+    """The paths of all elements of a document in their order, with what attributes say. Raises Malformed."""
+    root = _parse(body.lstrip())
+    return [*_paths(root, "")]
+
+
+def _paths(element: etree._Element, above: str) -> Iterator[str]:
+    marks = "".join(f"[{name}={value}]" for name, value in sorted(element.items()))
+    path = f"{above}/{element.tag}{marks}".lstrip("/")
+    yield path
+    for child in element:
+        yield from _paths(child, path)
 
 
 @dataclass(frozen=True, slots=True)

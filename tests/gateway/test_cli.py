@@ -65,7 +65,7 @@ def refusal(*words: str, **variables: str) -> str:
 def test_help_names_the_commands() -> None:
     done = call("--help")
     assert done.returncode == 0
-    assert {"serve", "translate", "demo", "dialects", "doctor"} <= set(
+    assert {"serve", "translate", "demo", "dialects", "doctor", "contract"} <= set(
         re.findall(r"^    (\w+)", done.stdout, re.MULTILINE)
     )
 

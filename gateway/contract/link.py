@@ -1,0 +1,40 @@
+"""Links to other parts of a list: a client follows them as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from mediaglot.gateway.contract.finding import short, spot
+from mediaglot.gateway.contract.form import Problem
+from mediaglot.gateway.dialect import Call, Dialect
+from mediaglot.gateway.faults import Fault
+
+RELATIONS: Final = ("next", "previous", "prev", "first", "last")
+"""What HTTP calls the pages of a list beside this one."""
+
+
+def problems(dialect: Dialect, call: Call, tree: Any) -> Iterator[Problem]:
+    for name in RELATIONS if isinstance(tree, dict) else ():
+        told = tree.get(name)
+        reason = _wrong(dialect, call, told) if isinstance(told, str) and told else ""
+        if reason:
+            yield "link", spot("response.body", [name]), f"expected a link to a page of this list, {reason}"
+
+
+def _wrong(dialect: Dialect, call: Call, told: str) -> str:
+    base, url = urlsplit(call.request.base), urlsplit(told)
+    if not url.scheme or not url.netloc:
+        return f"found {short(told)}, which is not absolute"
+    if base.netloc and url.netloc.lower() != base.netloc.lower():
+        return f"found {short(told)}, which leads to another host"
+    path = url.path.removeprefix(base.path)
+    try:
+        there = dialect.open(replace(call.request, method="GET", path=path, query=url.query))
+    except Fault as fault:
+        return f"found {short(told)}, which leads to {fault.code}"
+    if there.route is None or call.route is None or there.route.name != call.route.name:
+        return f"found {short(told)}, which leads elsewhere"
+    return ""

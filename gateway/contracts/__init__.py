@@ -1,0 +1,1 @@
+"""``mediaglot contract``: the commands that hold an implementation, or a recording, to a dialect's contract."""

@@ -1,0 +1,39 @@
+"""The flags that several verbs share, and what they say."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from mediaglot.gateway import registry
+from mediaglot.gateway.config import UserError
+from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.errand import Login
+from mediaglot.gateway.model import Secret
+
+
+def dialect(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--dialect", required=True, metavar="DIALECT", help="whose contract it is, maybe with options")
+
+
+def credentials(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--user", metavar="NAME", help="the name or number of the account that requests come from")
+    command.add_argument("--secret", metavar="TEXT", help="its secret; better in the environment than on the line")
+    command.add_argument("--tenant", metavar="NAME", help="whose paths are asked, where paths name somebody")
+
+
+def dialect_of(given: Mapping[str, Any]) -> Dialect:
+    """Raises UserError."""
+    try:
+        return registry.find(given["dialect"])
+    except (registry.UnknownDialect, ValueError) as error:
+        raise UserError(str(error)) from None
+
+
+def login_of(given: Mapping[str, Any]) -> Login | None:
+    """None where nothing was given. Raises UserError for a name without a secret."""
+    name, secret, tenant = (given.get(key) or "" for key in ("user", "secret", "tenant"))
+    if (name or tenant) and not secret:
+        raise UserError("an account has a secret too: --secret, or MEDIAGLOT_VERIFY_SECRET in the environment")
+    return Login(name=name, secret=Secret(secret), tenant=tenant) if secret else None
