@@ -3,6 +3,7 @@ translation."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
@@ -29,14 +30,26 @@ def run(given: dict[str, Any]) -> int:
         return write_pages(screen, Path(folder))
     name = given.get("name")
     if name is None:
+        if given.get("openapi"):
+            raise UserError("--openapi wants a dialect: mediaglot dialects NAME --openapi")
         overview(screen)
         return 0
     try:
         dialect = find(name)
     except (UnknownDialect, ValueError) as error:
         raise UserError(str(error)) from None
+    if given.get("openapi"):
+        print(describe(dialect))  # noqa: T201 - a document, not a screen
+        return 0
     portrait(screen, dialect)
     return 0
+
+
+def describe(dialect: Dialect) -> str:
+    """The dialect as an OpenAPI document."""
+    from mediaglot.gateway.contract.openapi import document  # noqa: PLC0415 - reads all fixtures
+
+    return json.dumps(document(dialect), indent=2, ensure_ascii=False)
 
 
 def write_pages(screen: Screen, folder: Path) -> int:

@@ -15,10 +15,9 @@ from urllib.parse import parse_qsl
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.mapping import Tree
+from mediaglot.gateway.wire import FORM, MULTIPART, Media, Medium
 
 JSON: Final = "application/json"
-FORM: Final = "application/x-www-form-urlencoded"
-MULTIPART: Final = "multipart/form-data"
 LISTS: Final = frozenset({"resolutions"})
 """The fields that may stand in a form more than once."""
 DEPTH: Final = 100
@@ -53,6 +52,11 @@ class Documents:
     """Answers are JSON whatever the request was written in."""
 
     content_type: str = JSON
+
+    @property
+    def media(self) -> Media:
+        told = Medium(content_type=JSON)
+        return Media(asked=(told, Medium(content_type=FORM), Medium(content_type=MULTIPART)), told=(told,))
 
     def choose(self, request: Request) -> Documents:
         return self

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from mediaglot.gateway.faults import Fault, Invalid, NoSpace, NotFound, SourceTimeout, TooLarge, Unsupported
 from mediaglot.gateway.http import control, news
+from mediaglot.gateway.http.description import Descriptions
 from mediaglot.gateway.http.links import presented
 from mediaglot.gateway.http.whereabouts import whereabouts
 from mediaglot.gateway.media.mime import TYPES
@@ -38,6 +39,8 @@ PREFLIGHT: Final = {
 
 SHARED: Final = frozenset({"outputs", "storage", "uploads"})
 """The folders of the data folder that signed links lead to."""
+HINT: Final = "an OpenAPI document is at /_mediaglot/dialects/NAME/openapi.json; GET /_mediaglot/dialects lists them"
+PLACES: Final = "dialects/, media/, outputs/, files/ and uploads/"
 REFUSALS: Final = {Fault: 400, NotFound: 404, SourceTimeout: 408, TooLarge: 413, Unsupported: 415, NoSpace: 507}
 """How a refused upload is told."""
 
@@ -45,6 +48,7 @@ REFUSALS: Final = {Fault: 400, NotFound: 404, SourceTimeout: 408, TooLarge: 413,
 class Reserved:
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._descriptions = Descriptions(server)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         room, _, rest = request.path.removeprefix(PREFIX).partition("/")
@@ -69,15 +73,15 @@ class Reserved:
         if room in pages:
             return pages[room]()
         match room:
+            case "dialects":
+                return await self._dialects(rest)
             case "media":
                 return await self._media(rest)
             case "outputs":
                 return self._output(rest)
             case "files":
                 return self._file(request, rest)
-        return problem(
-            404, "not_found", "there are health, ready, proxy, ca.pem, media/, outputs/, files/ and uploads/ here"
-        )
+        return problem(404, "not_found", f"there are {', '.join(pages)}, {PLACES} here")
 
     async def _news(self, request: web.Request, rest: str) -> web.StreamResponse:
         name, _, marker = rest.partition("/")
@@ -96,6 +100,14 @@ class Reserved:
         if self._server.house is None:
             return problem(503, "starting", "the server is starting or stopping")
         return answer({"status": "ready"})
+
+    async def _dialects(self, rest: str) -> web.Response:
+        if not rest:
+            return answer(self._descriptions.index())
+        document = await self._descriptions.find(rest)
+        if document is None:
+            return problem(404, "not_found", HINT)
+        return web.Response(body=document, content_type="application/json")
 
     def _proxy(self) -> web.Response:
         return answer(whereabouts(self._server))

@@ -7,11 +7,14 @@ Wire that one request and its answer are written in, for dialects that speak sev
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, runtime_checkable
 
 from mediaglot.gateway.exchange import Request
 
 Tree = dict[str, Any]
+FORM: Final = "application/x-www-form-urlencoded"
+MULTIPART: Final = "multipart/form-data"
 
 
 class Wire(Protocol):
@@ -43,3 +46,56 @@ class Swapping(Protocol):
         Raises Unswappable.
         """
         ...
+
+
+# --- what a Wire says of itself --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Medium:
+    """One way in which documents travel."""
+
+    content_type: str
+    root: str = ""
+    """The one member, or element, that the document is in."""
+    fields: Mapping[str, Medium] = field(default_factory=dict)
+    """Of a form in which the whole document is one field: the fields that it may be."""
+    documents: frozenset[str] = frozenset()
+    """Of a form whose fields are those of the document: which of them are JSON."""
+
+    @property
+    def kind(self) -> str:
+        """The media type without its parameters."""
+        return self.content_type.partition(";")[0].strip().lower()
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the fields of a form are the document."""
+        return self.kind in (FORM, MULTIPART) and not self.fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """How requests are written that a Wire reads, and the answers that it writes."""
+
+    asked: tuple[Medium, ...]
+    told: tuple[Medium, ...]
+    query: bool = False
+    """Whether the query is the document of requests that are no POST or PUT."""
+    documents: frozenset[str] = frozenset()
+    """Which parameters of such a query are JSON."""
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A Wire that says what it reads and writes."""
+
+    @property
+    def media(self) -> Media: ...
+
+
+def media_of(wire: Wire) -> Media:
+    if isinstance(wire, Telling):
+        return wire.media
+    medium = (Medium(content_type=wire.content_type),)
+    return Media(asked=medium, told=medium)

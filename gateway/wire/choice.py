@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from mediaglot.gateway.exchange import Request
-from mediaglot.gateway.wire import Tree, Wire
+from mediaglot.gateway.wire import Media, Tree, Wire, media_of
 
 
 def parameters(request: Request) -> dict[str, str]:
@@ -37,6 +37,11 @@ class Choice:
     @property
     def content_type(self) -> str:
         return self._own.content_type
+
+    @property
+    def media(self) -> Media:
+        told = (medium for machine, _ in self.writes.values() for medium in media_of(machine).told)
+        return Media(asked=media_of(self.reads).asked, told=tuple(told), query=True)
 
     def choose(self, request: Request) -> Choice:
         asked = parameters(request)

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus, unquote_to_bytes
 
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
-from mediaglot.gateway.wire import Tree, Wire
+from mediaglot.gateway.wire import FORM, Media, Medium, Tree, Wire, media_of
 
 
 class TextWire(Wire, Protocol):
@@ -37,6 +37,12 @@ class FormField:
     @property
     def content_type(self) -> str:
         return self.formats[self.otherwise].content_type
+
+    @property
+    def media(self) -> Media:
+        fields = {name: medium for name, wire in self.formats.items() for medium in media_of(wire).asked}
+        told = tuple(medium for wire in self.formats.values() for medium in media_of(wire).told)
+        return Media(asked=(Medium(content_type=FORM, fields=fields),), told=told)
 
     def choose(self, request: Request) -> Wire:
         for body in (request.body, request.query.encode("utf-8", "replace")):

@@ -11,7 +11,7 @@ import orjson
 
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
-from mediaglot.gateway.wire import Tree
+from mediaglot.gateway.wire import Media, Medium, Tree
 from mediaglot.gateway.wire.swap import in_json
 
 DEPTH = 64
@@ -29,6 +29,12 @@ class Json:
     stringly: bool = False
     lists: frozenset[str] = frozenset()
     indent: bool = False
+
+    @property
+    def media(self) -> Media:
+        roots = (self.root or "", self.answer_root or "")
+        asked, told = (Medium(content_type=self.content_type, root=root) for root in roots)
+        return Media(asked=(asked,), told=(told,))
 
     def choose(self, request: Request) -> Json:
         return self

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.mapping import Tree
+from mediaglot.gateway.wire import FORM, MULTIPART, Media, Medium
 from mediaglot.gateway.wire.form import pairs
 from mediaglot.gateway.wire.json import Json
 
@@ -31,6 +32,12 @@ class Loose:
     documents: frozenset[str]
     beside: frozenset[str] = frozenset()
     content_type: str = JSON.content_type
+
+    @property
+    def media(self) -> Media:
+        forms = (Medium(content_type=kind, documents=self.documents) for kind in (FORM, MULTIPART))
+        own = Medium(content_type=self.content_type)
+        return Media(asked=(*forms, own), told=(own,), query=True, documents=self.documents)
 
     def choose(self, request: Request) -> Loose:
         return self

@@ -13,7 +13,7 @@ from lxml import etree
 
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
-from mediaglot.gateway.wire import Tree
+from mediaglot.gateway.wire import Media, Medium, Tree
 from mediaglot.gateway.wire.swap import in_xml
 
 DEPTH = 64
@@ -37,6 +37,11 @@ class Xml:
     paired: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     lists: frozenset[str] = frozenset()
     """Keys that have no element at all where their list is empty; elsewhere that makes an empty element."""
+
+    @property
+    def media(self) -> Media:
+        asked, told = (Medium(content_type=self.content_type, root=root) for root in (self.root, self.answer_root))
+        return Media(asked=(asked,), told=(told,))
 
     def choose(self, request: Request) -> Xml:
         return self
@@ -173,6 +178,10 @@ class NestedXml:
     items: Mapping[str, str]
     content_type: str = "application/xml"
     indent: bool = False
+
+    @property
+    def media(self) -> Media:
+        return Media(asked=(), told=(Medium(content_type=self.content_type, root=self.root),))
 
     def choose(self, request: Request) -> NestedXml:
         return self
