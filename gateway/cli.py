@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import gc
 import importlib
-import importlib.metadata
 import os
 import signal
 import sys
@@ -34,8 +33,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **more)
 
     def add_argument(self, *names: str, **more: Any) -> argparse.Action:
-        flag, about, action = names[0], more.get("help") or "", more.get("action")
-        if not flag.startswith("--") or config.PREFIX in about or action == "version":
+        flag, about = names[0], more.get("help") or ""
+        if not flag.startswith("--") or config.PREFIX in about or flag == "--version":
             return super().add_argument(*names, **more)
         variable = f"{config.PREFIX}{self.prog.split()[-1]}_{flag[2:]}".upper().replace("-", "_")
         added = super().add_argument(*names, **{**more, "help": f"{about} [{variable}]"})
@@ -74,6 +73,16 @@ class Late(Parser):
         return super().parse_known_args(args, namespace)
 
 
+class Version(argparse.Action):
+    """Looked up when it is asked for: that takes longer than to read the command line."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *rest: Any) -> NoReturn:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        print(f"mediaglot {version('mediaglot')}")
+        parser.exit()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code: 0 all well, 1 it did not succeed, 2 the command can't be followed, 130 interrupted."""
     parser = _parser()
@@ -96,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         description="One server that speaks every video-transcoding provider's own HTTP dialect and really transcodes.",
     )
     parser.set_defaults(run=None)
-    parser.add_argument("--version", action="version", version=f"mediaglot {importlib.metadata.version('mediaglot')}")
+    parser.add_argument("--version", action=Version, nargs=0, help="print which one it is")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     serve = _command(commands, "serve", "start the server; prints its base URL on stdout when it answers")
     serve.set_defaults(run=_serve)

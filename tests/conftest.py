@@ -37,6 +37,8 @@ Mischief = Callable[[web.BaseRequest, bytes], Awaitable[web.StreamResponse | Non
 Gate = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
 
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes start here: compiled once, not by each of them
+sys.dont_write_bytecode = False
 gc.disable()  # until all tests are collected: none of that is ever garbage
 
 

@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from mediaglot.gateway.backends.witness import Witness
 from mediaglot.gateway.config import Settings
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.faults import Fault, Malformed, TooLarge
-from mediaglot.gateway.http.endpoint import Endpoint, Identity
 from mediaglot.gateway.http.house import House, open_house
-from mediaglot.gateway.http.passing import Passing
 from mediaglot.gateway.http.reserved import PREFIX, Reserved
 from mediaglot.gateway.http.wish import Wishes
 from mediaglot.gateway.loss import Policy
 from mediaglot.gateway.registry import Dialects, names
 
 if TYPE_CHECKING:
+    from mediaglot.gateway.http.endpoint import Endpoint, Identity
+    from mediaglot.gateway.http.passing import Passing
     from mediaglot.gateway.http.proxy import Proxy
 
 LINK_LIFE: Final = timedelta(minutes=5)
@@ -113,12 +112,22 @@ class Server:
         self.proxy = None
 
     def _endpoint(self, dialect: Dialect) -> Endpoint:
+        from mediaglot.gateway.http.endpoint import Endpoint  # noqa: PLC0415 - with the dialect, not at the start
+
         assert self.house is not None  # noqa: S101
-        front, accounts, desk = self.house.front, self.house.accounts, self.house.desk
-        away = self.house.away
-        passages = [each for each in away.passages if each.dialect.name == dialect.name] if away is not None else []
-        passing = Passing(dialect, accounts, passages, Witness(desk.store, desk.clock)) if passages else None
+        front, accounts = self.house.front, self.house.accounts
+        passing = self._passing(dialect, self.house)
         return Endpoint(dialect, front, accounts, recall=front, link=self._link, wishes=self.wishes, passing=passing)
+
+    def _passing(self, dialect: Dialect, house: House) -> Passing | None:
+        away = house.away
+        passages = [each for each in away.passages if each.dialect.name == dialect.name] if away is not None else []
+        if not passages:
+            return None
+        from mediaglot.gateway.backends.witness import Witness  # noqa: PLC0415 - only what is used is loaded
+        from mediaglot.gateway.http.passing import Passing  # noqa: PLC0415
+
+        return Passing(dialect, house.accounts, passages, Witness(house.desk.store, house.desk.clock))
 
     def _link(
         self,

@@ -16,7 +16,6 @@ from aiohttp import web
 
 from mediaglot.gateway.auth import as_bytes
 from mediaglot.gateway.config import Settings
-from mediaglot.gateway.http import news, roads
 from mediaglot.gateway.http.letters import Letters, Refusal
 from mediaglot.gateway.model import Secret
 from mediaglot.gateway.report import Report
@@ -44,6 +43,8 @@ class Control:
             if room == "reports":
                 return _json(await self._report(request, rest))
             if room == "routes":
+                from mediaglot.gateway.http import roads  # noqa: PLC0415 - only what is used is loaded
+
                 return _json(await roads.foresee(self._server, self._house(), request, rest))
             return _json(await self._letters().handle(request, rest))
         except Refusal as refusal:
@@ -54,6 +55,8 @@ class Control:
         return Letters(house.store, house.clock)
 
     async def _providers(self, request: web.Request, rest: str) -> dict[str, object]:
+        from mediaglot.gateway.http import news  # noqa: PLC0415 - only what is used is loaded
+
         away = self._house().away
         if request.method != "GET":
             raise Refusal(405, "method_not_allowed", f"{request.method} is not allowed here, use GET", "GET")

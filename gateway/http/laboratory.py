@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,7 +61,9 @@ def inside(does: Callable[[World, Asked], Awaitable[Any]]) -> Callable[[Double, 
 
 
 async def describe(double: Double, asked: Asked) -> Tree:
-    return VERBS.openapi("mediaglot test double", importlib.metadata.version("mediaglot"), f"{double.site.url}{PREFIX}")
+    from importlib.metadata import version  # noqa: PLC0415 - few ask
+
+    return VERBS.openapi("mediaglot test double", version("mediaglot"), f"{double.site.url}{PREFIX}")
 
 
 MATCH: Final = {"match": "conditions as JSON", "*": "any path of an entry with the value that it must have"}

@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from mediaglot.gateway.faults import Fault, Invalid, NoSpace, NotFound, SourceTimeout, TooLarge, Unsupported
-from mediaglot.gateway.http import control, news
+from mediaglot.gateway.http import control
 from mediaglot.gateway.http.description import Descriptions
 from mediaglot.gateway.http.links import presented
 from mediaglot.gateway.http.whereabouts import whereabouts
@@ -84,6 +84,8 @@ class Reserved:
         return problem(404, "not_found", f"there are {', '.join(pages)}, {PLACES} here")
 
     async def _news(self, request: web.Request, rest: str) -> web.StreamResponse:
+        from mediaglot.gateway.http import news  # noqa: PLC0415 - only what is used is loaded
+
         name, _, marker = rest.partition("/")
         away = self._server.house.away if self._server.house is not None else None
         status = await news.receive(away, name, marker, request)

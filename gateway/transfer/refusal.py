@@ -14,7 +14,6 @@ from mediaglot.gateway.faults import Fault, Malformed, SourceMissing, SourceUnre
 from mediaglot.gateway.transfer.endpoint import REGION
 from mediaglot.gateway.transfer.request import CHUNK, PASSING
 from mediaglot.gateway.transfer.retry import Transient
-from mediaglot.gateway.wire.xml import NestedXml
 
 LONGEST: Final = 1 << 20
 """Bytes of an answer that is read as a document."""
@@ -23,7 +22,6 @@ AGAIN: Final = frozenset(
     "SlowDown ServiceUnavailable InternalError RequestTimeout RequestTimedOut OperationAborted ThrottlingException "
     "Throttling RequestLimitExceeded BandwidthLimitExceeded TooManyRequests".split()
 )
-READER: Final = NestedXml("", {})
 
 
 class Elsewhere(Exception):
@@ -46,8 +44,10 @@ async def document(response: aiohttp.ClientResponse) -> dict[str, str]:
 
 
 def texts(body: bytes) -> dict[str, str]:
+    from mediaglot.gateway.wire.xml import NestedXml  # noqa: PLC0415 - few stores refuse anything
+
     try:
-        tree: dict[str, Any] = READER.read_answer(body.strip())
+        tree: dict[str, Any] = NestedXml("", {}).read_answer(body.strip())
     except Malformed:
         return {}
     return {name.rpartition("}")[2]: value for name, value in tree.items() if isinstance(value, str)}

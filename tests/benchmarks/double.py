@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from load import content_length, exchange
 from server import ask, bare, finished, free_port, mediaglot, memory, query, running
 
+READY = {"bare": "/", "double": "/_mediaglot/ready", "moto": "/moto-api/"}
 CLIP = "https://media.mediaglot.test/bars-10s-1280x720.mp4"
 FORMATS = [{"output": "mp4", "size": "640x360"}]
 
@@ -123,7 +124,7 @@ def start(folder: Path, connections: int, seconds: float, rounds: int) -> None:
             "moto": [sys.executable, "-m", "moto.server", "-p", str(port), "-H", "127.0.0.1"],
         }
         for name, command in commands.items():
-            with running(command, port) as (_, passed):
+            with running(command, port, READY[name]) as (_, passed):
                 took[name].append(passed)
     middle = {name: statistics.median(times[1:]) for name, times in took.items()}
     print("start to first answer, ms: " + ", ".join(f"{name} {passed * 1000:.0f}" for name, passed in middle.items()))

@@ -18,6 +18,8 @@ from load import exchange, post
 
 HERE = Path(__file__).parent
 MOUNT = "/encoding_com/"
+COMPILED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""As installed programs are, ours and those beside it."""
 
 
 def free_port() -> int:
@@ -27,22 +29,24 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
-    """A server process, and the seconds from its start to its first answer."""
+def running(
+    command: list[str], port: int, path: str = "/_mediaglot/ready"
+) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+    """A server process, and the seconds from its start to its first answer, which is 200 to a request for ``path``."""
     began = time.perf_counter()
     with (
         tempfile.TemporaryFile() as log,
-        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log) as process,
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=COMPILED) as process,
     ):
         try:
-            yield process, _first_answer(process, port, log) - began
+            yield process, _first_answer(process, port, path, log) - began
         finally:
             process.terminate()
             process.wait(timeout=20)
 
 
-def _first_answer(process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> float:
-    message = b"GET /_mediaglot/ready HTTP/1.1\r\nHost: x\r\n\r\n"
+def _first_answer(process: subprocess.Popen[bytes], port: int, path: str, log: IO[bytes]) -> float:
+    message = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
     while process.poll() is None:
         with contextlib.suppress(OSError, StopIteration):
             if exchange(port, message).startswith(b"HTTP/1.1 200"):
