@@ -55,13 +55,13 @@ class Sandbox:
     """Folders that the program needs beside itself."""
 
     def prefix(self, argv: Sequence[str], cwd: Path, bounds: Mapping[int, tuple[int, int]]) -> tuple[str, ...]:
-        """What goes before ``argv``, the parent's leash included.
+        """What goes before ``argv``, the parent's leash included; bubblewrap has one of its own.
 
         ``bounds`` (``resource.RLIMIT_*`` -> soft, hard) are set by the prefix only where the caller could not do it
         in time, because the program is a child of a child: see ``bounded``.
         """
         if self.kind == "bwrap":
-            return (*leash(), *_limited(bounds), *_boxed(argv, cwd, self.libraries))
+            return (*_limited(bounds), *_boxed(argv, cwd, self.libraries))
         if self.kind == "unshare":
             rights = NO_RIGHTS if os.geteuid() == 0 else NO_RIGHTS[:1]
             return (_program("unshare"), *ALONE, _program("setpriv"), *rights, "--pdeathsig", "KILL", "--")

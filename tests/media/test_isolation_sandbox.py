@@ -122,7 +122,6 @@ def test_the_command_line_of_bubblewrap(tmp_path: Path) -> None:
     line = Sandbox(kind="bwrap", libraries=("/lib64",)).prefix(argv, tmp_path / "job", BOUNDS)
     home, other = str(tmp_path / "job"), str(tmp_path / "other.mp4")
     assert line == (
-        *("/usr/bin/setpriv", "--pdeathsig", "KILL", "--"),
         *("/usr/bin/prlimit", "--as=9000:9000", "--cpu=60:65", "--"),
         *("/usr/bin/bwrap", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--proc", "/proc"),
         *("--dev-bind", "/dev/null", "/dev/null", "--dev-bind", "/dev/urandom", "/dev/urandom"),
