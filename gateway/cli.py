@@ -202,6 +202,7 @@ def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:
 
 def _serve(given: dict[str, Any]) -> int:
     gc.disable()  # all that is loaded now stays: looking for garbage in it would only delay the first answer
+    sys.setswitchinterval(0.001)  # seconds: dialects are loaded in a thread beside the first requests
     settings = config.load(given)
     config.forget()
     log.configure(settings.log_level, settings.secrets)

@@ -2,9 +2,9 @@
 
 ``jobs``: simulated ones from create to their end, against a bare aiohttp handler. One client makes both: it sends a
 request, reads the answer, and asks for the status until the job has finished; the bare server answers each with the
-same bytes at once. ``journal``: the memory of a double after 100,000 requests that it has noted. ``start``: until the
-first answer, against a bare aiohttp server and the moto server (an emulator of AWS). Quote ratios, not the absolute
-numbers.
+same bytes at once. ``journal``: the memory of a double after 100,000 requests that it has noted. ``start``: until it is
+ready and until its first call is answered, against a bare aiohttp server and the moto server (an emulator of AWS).
+Quote ratios, not the absolute numbers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from load import content_length, exchange
 from server import ask, bare, finished, free_port, mediaglot, memory, query, running
 
-READY = {"bare": "/", "double": "/_mediaglot/ready", "moto": "/moto-api/"}
+BUCKETS = b"GET / HTTP/1.1\r\nHost: s3.amazonaws.com\r\n\r\n"
+READY = {
+    "bare": ("/", query("GetMediaList")),
+    "double": ("/_mediaglot/ready", query("GetMediaList")),
+    "moto": ("/moto-api/", BUCKETS),
+}
+"""The path that says that a server is ready, and a call of its API."""
 CLIP = "https://media.mediaglot.test/bars-10s-1280x720.mp4"
 FORMATS = [{"output": "mp4", "size": "640x360"}]
 
@@ -112,10 +118,11 @@ async def noted(port: int, connections: int, count: int) -> None:
 
 
 def start(folder: Path, connections: int, seconds: float, rounds: int) -> None:
-    """From the start of a process to its first answer, in turns; the first round is not counted."""
+    """From the start of a process until it says that it is ready, and until it has answered a first call of its API, in
+    turns; the first round is not counted."""
     body = folder / "body"
     body.write_bytes(b"{}")
-    took: dict[str, list[float]] = {"bare": [], "double": [], "moto": []}
+    took: dict[str, list[tuple[float, float]]] = {name: [] for name in READY}
     for _ in range(max(3, rounds) + 1):
         port = free_port()
         commands = {
@@ -124,12 +131,18 @@ def start(folder: Path, connections: int, seconds: float, rounds: int) -> None:
             "moto": [sys.executable, "-m", "moto.server", "-p", str(port), "-H", "127.0.0.1"],
         }
         for name, command in commands.items():
-            with running(command, port, READY[name]) as (_, passed):
-                took[name].append(passed)
-    middle = {name: statistics.median(times[1:]) for name, times in took.items()}
-    print("start to first answer, ms: " + ", ".join(f"{name} {passed * 1000:.0f}" for name, passed in middle.items()))
-    print(f"double / bare                                    {middle['double'] / middle['bare']:8.2f}")
-    print(f"double / moto                                    {middle['double'] / middle['moto']:8.2f}")
+            path, call = READY[name]
+            with running(command, port, path) as (_, passed):
+                began = time.perf_counter()
+                if not exchange(port, call).startswith(b"HTTP/1.1 200"):
+                    raise RuntimeError(f"{name} refuses its first call")
+                took[name].append((passed, passed + time.perf_counter() - began))
+    for place, words in enumerate(("ready", "first call")):
+        middle = {name: statistics.median(each[place] for each in times[1:]) for name, times in took.items()}
+        shown = ", ".join(f"{name} {passed * 1000:.0f}" for name, passed in middle.items())
+        print(f"start to {words}, ms: {shown}")
+        print(f"double / bare                                    {middle['double'] / middle['bare']:8.2f}")
+        print(f"double / moto                                    {middle['double'] / middle['moto']:8.2f}")
 
 
 PARTS: dict[str, Callable[[Path, int, float, int], None]] = {"jobs": jobs, "journal": journal, "start": start}
