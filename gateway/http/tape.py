@@ -19,8 +19,7 @@ Send = Callable[[Request], Awaitable[Response]]
 
 def recording(send: Send, dialect: Dialect, folder: Path) -> Send:
     """``send``, and each exchange as a folder below ``folder``. What can't be written down is sent all the same."""
-    found = (re.match(r"\d+", each.name) for each in folder.glob("*/*"))
-    tape = Tape(dialect, max((int(match[0]) for match in found if match), default=0) + 1)
+    tape = Tape(dialect, next_number(folder))
 
     async def sent(request: Request) -> Response:
         response = await send(request)
@@ -31,6 +30,12 @@ def recording(send: Send, dialect: Dialect, folder: Path) -> Send:
         return response
 
     return sent
+
+
+def next_number(folder: Path) -> int:
+    """A tape goes on where it ended."""
+    found = (re.match(r"\d+", each.name) for each in folder.glob("*/*"))
+    return max((int(match[0]) for match in found if match), default=0) + 1
 
 
 def keep(folder: Path, recorded: Folder) -> None:

@@ -74,8 +74,15 @@ def read_response(message: bytes) -> Response:
 
 
 def write_response(response: Response) -> bytes:
-    first = f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"
-    return _join(first, response.headers, response.body)
+    return _join(f"HTTP/1.1 {response.status} {_phrase(response.status)}", response.headers, response.body)
+
+
+def _phrase(status: int) -> str:
+    """Nothing for a status of somebody's own."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 # --- results ----------------------------------------------------------------------------------------

@@ -11,13 +11,16 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
+from functools import cache
+from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
 from xml.sax.saxutils import escape, unescape
 
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response
+from mediaglot.gateway.wire.schema import Schemas
 
+LINKS: Final = frozenset({"location"})
 HEADERS: Final = frozenset({"accept", "allow", "content-type", "retry-after", "vary", "www-authenticate"})
 SCHEMES: Final = frozenset({"basic", "bearer", "token"})
 HARMLESS: Final = frozenset(
@@ -48,16 +51,27 @@ LONGEST: Final = 64
 """Characters of a harmless value; what is longer, or leads somewhere, is not what its name says."""
 NIL: Final = re.compile(r"\bnil=[\"']true")
 PLAIN: Final = frozenset({"true", "false", "null"})
+OPEN: Final = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?( ?(Z|UTC|[+-]\d\d:?\d\d))?)?|\d\d:\d\d:\d\d(\.\d{1,3})?"
+    r"|https?://media\.mediaglot\.test/[a-z0-9]{1,12}(-[a-z0-9]{1,12}){0,6}\.[a-z0-9]{2,4}",
+    re.ASCII,
+)
+"""Values that are nobody's secret, whatever their name: times, and clips that are made here by their names."""
 StandIn = Callable[[str], str]
 
 
+UNLIKE: Final = str.maketrans("01234567", "23456789")
+"""Digits that no alphabet of ids leaves out for being like a letter."""
+ENDING: Final = re.compile(r"\.(?:mp4|mov|mkv|webm|mp3|m3u8|mpd|jpe?g|png|webp|gif|vtt|ts)(?=$|\?)")
 SHAPES: Final[Mapping[str, Callable[[int, int], str]]] = {
     r"\d+": lambda length, number: str(10 ** (length - 1) + number),
-    r"-?\d+(\.\d+)?([eE][+-]?\d+)?": lambda _, number: str(number),
+    r"-?\d+\.\d+([eE][+-]?\d+)?": lambda _, number: f"{number}.5",
+    r"-?\d+([eE][+-]?\d+)?": lambda _, number: str(number),
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}": lambda _, number: f"00000000-0000-4000-8000-{number:012x}",
     r"[0-9a-f]{12,}": lambda length, number: f"{number:x}".zfill(length),
     r"[a-z0-9]{4,11}": lambda length, number: f"x{number:0{length - 1}d}",
-    r"[A-Za-z0-9]{8,24}": lambda length, number: f"X{number:0{length - 1}d}",
+    r"[A-Za-z0-9]{8,24}": lambda length, number: "X" + f"{number:o}".zfill(length - 1).translate(UNLIKE),
+    r"[A-Za-z0-9_-]{25,512}": lambda length, number: f"X{number:0{length - 1}d}",
 }
 """By pattern, of a length and a number that no other value has."""
 
@@ -71,6 +85,8 @@ class Shapes:
     def __call__(self, value: str) -> str:
         if not value.strip():
             return value
+        if re.fullmatch(r"[\w.-]+(, ?[\w.-]+)+", value, re.ASCII):
+            return ",".join(map(self, re.split(", ?", value)))  # a list, whose parts may stand alone elsewhere
         if value not in self._given:
             self._given[value] = _shaped(value, len(self._given) + 1)
         return self._given[value]
@@ -83,11 +99,12 @@ def _shaped(value: str, number: int) -> str:
     if re.fullmatch(r"\d+-\d+", value, re.ASCII):
         return "-".join(_shaped(part, number) for part in value.split("-"))
     if "://" in value:
-        ending = re.search(r"\.(?:mp4|mov|mkv|webm|mp3|m3u8|mpd|jpg|png|ts)(?=$|\?)", value)
+        ending = ENDING.search(value)
         scheme = value.partition("://")[0].lower()
         known = scheme if scheme in {"http", "https", "s3", "ftp", "sftp"} else "https"
         return f"{known}://media.example.test/{number}{ending[0] if ending else ''}"
-    return f"someone{number}@example.test" if "@" in value else f"text-{number}"
+    ending = ENDING.search(value)
+    return f"someone{number}@example.test" if "@" in value else f"text-{number}{ending[0] if ending else ''}"
 
 
 class Scrubber:
@@ -95,17 +112,36 @@ class Scrubber:
 
     def __init__(self, dialect: Dialect, stand_in: StandIn) -> None:
         self._dialect, self._stand_in = dialect, stand_in
+        self._host = dialect.hosts[0] if dialect.hosts else "api.example.test"
         self._words = {part for route in dialect.routes for part in route.path.split("/") if "{" not in part}
+        ours = [route.path for route in dialect.routes if self._words & {*route.path.split("/")} - {""}]
+        self._paths = re.compile(
+            "|".join(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) + "/?" for path in ours) or "$^"
+        )
         self._texts = {each.text for each in dialect.faults.values()} | set(dialect.statuses.words())
-        self._texts |= {route.when or "" for route in dialect.routes}
+        self._texts |= {route.when or "" for route in dialect.routes} | words(type(dialect))
 
     def request(self, request: Request) -> Request:
-        host = self._dialect.hosts[0] if self._dialect.hosts else "api.example.test"
-        lines = (("Host", host), *self._headers(request.headers))
-        path = "/".join(part if part in self._words else self._stand_in(part) for part in request.path.split("/"))
+        lines = (("Host", self._host), *self._headers(request.headers))
+        path = self._path(request.path)
         body = self.body(request.body, request.headers.get("Content-Type"))
         query = self._form(request.query)
         return Request(method=request.method, path=path, query=query, headers=Headers(lines=lines), body=body)
+
+    def _path(self, path: str) -> str:
+        return "/".join(part if part in self._words else self._stand_in(part) for part in path.split("/"))
+
+    def _link(self, url: str) -> str | None:
+        """A link to one of the dialect's own paths, at the dialect's own host; None for any other URL."""
+        before, _, query = url.partition("?")
+        scheme, mark, rest = before.rpartition("://")
+        parts = rest.split("/")
+        for start in range(len(parts)):
+            path = "/" + "/".join(parts[start + 1 :])
+            if start + 1 < len(parts) and self._paths.fullmatch(path):
+                place = f"{scheme}://{self._host}" if mark else ""
+                return place + self._path(path) + (f"?{self._form(query)}" if query else "")
+        return None
 
     def response(self, response: Response) -> Response:
         body = self.body(response.body, response.headers.get("Content-Type"))
@@ -115,6 +151,8 @@ class Scrubber:
         for name, value in headers:
             if name.lower() in HEADERS:
                 yield name, value.partition("boundary=")[0]
+            elif name.lower() in LINKS:
+                yield name, self._link(value) or self._stand_in(value)
             elif name.lower() == "authorization":
                 yield name, self._authorization(value)
 
@@ -149,12 +187,18 @@ class Scrubber:
 
     def value(self, name: str, text: str) -> str:
         """A field's value, or its stand-in."""
-        if text in self._texts or text in PLAIN:
+        if self.keeps(name, text):
             return text
-        if name.lower() not in HARMLESS:
-            return self._stand_in(text)
-        strange = "://" in text or "@" in text
-        return text if len(text) <= LONGEST and not strange else self._stand_in(text if strange else f"://{text}")
+        if text.startswith(("http://", "https://", "/")) and (link := self._link(text)) is not None:
+            return link
+        longer = name.lower() in HARMLESS and not _strange(text)
+        return self._stand_in(f"://{text}" if longer else text)
+
+    def keeps(self, name: str, text: str) -> bool:
+        """Whether a value stays as it is: a word of the dialect's, or one that is harmless by its name or its form."""
+        if text in self._texts or text in PLAIN or OPEN.fullmatch(text):
+            return True
+        return name.lower() in HARMLESS and len(text) <= LONGEST and not _strange(text)
 
     def _form(self, text: str) -> str:
         return "&".join(self._pair(part) for part in text.split("&")) if text else ""
@@ -219,6 +263,29 @@ class Scrubber:
             else:
                 made.append(piece)
         return "".join(made)
+
+
+def _strange(text: str) -> bool:
+    """Whether it leads somewhere, or to somebody."""
+    return "://" in text or "@" in text
+
+
+@cache
+def words(dialect: type[Dialect]) -> frozenset[str]:
+    """What the schemas of a dialect enumerate: everybody can read it there."""
+    schemas = Schemas(dialect())
+    return frozenset(word for name in schemas.names for word in _enumerated(schemas.document(name)))
+
+
+def _enumerated(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        allowed = [*schema["enum"]] if isinstance(schema.get("enum"), list) else []
+        yield from (str(word) for word in [*allowed, schema.get("const")] if isinstance(word, (str, int)))
+        for inner in schema.values():
+            yield from _enumerated(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _enumerated(inner)
 
 
 def is_json(text: str) -> bool:

@@ -1,0 +1,69 @@
+"""The journal of a test double as it is exported: the exchanges that are in its entries."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mediaglot.gateway.contract.recording import Exchange, Recording, Unreadable, lines_of
+from mediaglot.gateway.exchange import Request, Response
+
+LONGEST: Final = 20_000
+"""Characters of a body that a journal keeps."""
+PLACES: Final = {"{site}": "http://site.example.test", "{host}": "site.example.test"}
+"""What a journal has in place of where the server stood."""
+
+
+def entries_of(tree: Any) -> list[Any] | None:
+    """The entries of an answer of the control API, of an export, or of a list. None where there are none."""
+    if isinstance(tree, dict):
+        if {"request", "response", "dialect"} <= tree.keys():
+            return [tree]
+        tree = next((tree[key] for key in ("entries", "journal") if key in tree), None)
+    return tree if isinstance(tree, list) else None
+
+
+def from_journal(name: str, entries: list[Any]) -> Recording:
+    """Raises Unreadable."""
+    recording = Recording()
+    for number, entry in enumerate(entries, 1):
+        try:
+            _add(recording, f"{name}: entry {entry.get('number', number)}", entry)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Unreadable(f"{name}: entry {number} is no entry of a journal: {str(error)[:120]}") from None
+    return recording
+
+
+def _add(recording: Recording, name: str, entry: dict[str, Any]) -> None:
+    asked, told = entry["request"], entry["response"]
+    if told["status"] is None:
+        recording.left_out["without an answer"] += 1
+    elif max(len(asked["body"]), len(told["body"])) >= LONGEST:
+        recording.left_out["too long for the journal"] += 1
+    else:
+        request = Request(
+            method=str(asked["method"]),
+            path=_placed(asked["path"]),
+            query=_placed(asked["query"]),
+            headers=lines_of(asked["headers"]),
+            body=_placed(asked["body"]).encode(),
+            base=PLACES["{site}"],
+            site=PLACES["{site}"],
+        )
+        response = Response(
+            status=int(told["status"]), headers=lines_of(told["headers"]), body=_placed(told["body"]).encode()
+        )
+        exchange = Exchange(
+            name=name,
+            dialect=str(entry["dialect"]),
+            operation=str(entry.get("operation") or ""),
+            request=request,
+            response=response,
+            injected=tuple(map(str, entry.get("injected") or ())),
+        )
+        recording.add(exchange)
+
+
+def _placed(text: str) -> str:
+    for mark, place in PLACES.items():
+        text = text.replace(mark, place)
+    return text

@@ -1,0 +1,69 @@
+"""How the verbs tell what came out: a table for people, JSON and JUnit XML for programs, and the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from mediaglot.gateway.config import UserError
+from mediaglot.gateway.contract.outcome import NOBODY, Outcome, grouped, junit
+from mediaglot.gateway.screen import BAD, FAINT, GOOD, Screen
+
+SHOWN: Final = 200
+"""Different findings that a table shows."""
+
+
+def flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    command.add_argument("--junit", metavar="FILE", help="write the result as JUnit XML into this file")
+
+
+def tell(given: Mapping[str, Any], outcome: Outcome) -> int:
+    """The exit code. Raises UserError where a report can't be written."""
+    if given.get("junit"):
+        write(Path(given["junit"]), junit(outcome))
+    if given.get("json"):
+        print(json.dumps(outcome.tree(), ensure_ascii=False, indent=2))  # noqa: T201
+    else:
+        show(Screen(), outcome)
+    return 0 if outcome.passed else 1
+
+
+def write(path: Path, text: bytes) -> None:
+    try:
+        path.write_bytes(text)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
+
+
+def show(screen: Screen, outcome: Outcome) -> None:
+    rows = [(name, str(tried), str(found)) for name, (tried, found) in outcome.by_operation().items()]
+    screen.table(("operation", "tried", "findings"), rows, right=("tried", "findings"))
+    groups = grouped(outcome.findings)
+    for finding, count in groups[:SHOWN]:
+        more = f" (and in {count - 1} more)" if count > 1 else ""
+        screen.say()
+        screen.say(f"{finding.operation or NOBODY} {finding.place} [{finding.rule}]", BAD)
+        screen.say(f"  {finding.message}")
+        screen.say(f"  {' '.join(filter(None, (finding.exchange, finding.schema)))}{more}", FAINT)
+    screen.say()
+    if len(groups) > SHOWN:
+        screen.say(f"{len(groups) - SHOWN} more kinds of findings are not shown; --json has them all", FAINT)
+    for trial in (each for each in outcome.trials if each.skipped):
+        screen.say(f"skipped: {trial.name}: {trial.skipped}", FAINT)
+    for reason, count in outcome.left_out.items():
+        screen.say(f"left out: {count} {reason}", FAINT)
+    if outcome.missing:
+        screen.say(f"not exercised: {', '.join(outcome.missing)}", FAINT)
+    _sum_up(screen, outcome)
+
+
+def _sum_up(screen: Screen, outcome: Outcome) -> None:
+    if not outcome.tried:
+        screen.say("Nothing was exercised, so nothing is shown.", BAD)
+    else:
+        said = f"{len(outcome.tried)} tried, {len(outcome.findings)} findings"
+        screen.say(said, GOOD if outcome.passed else BAD)
