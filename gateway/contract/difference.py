@@ -24,7 +24,7 @@ SECONDS: Final = ((1_000_000_000, 3_000_000_000), (1_000_000_000_000, 3_000_000_
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``what`` is appeared, vanished, type or value."""
+    """``what`` is appeared, vanished, type, length (of a list) or value."""
 
     what: str
     path: Path
@@ -42,6 +42,8 @@ class Difference:
                 return (
                     f"expected {kind(self.before)} {short(self.before)}, found {kind(self.after)} {short(self.after)}"
                 )
+            case "length":
+                return f"expected {len(self.before)} entries, found {len(self.after)}"
         return f"expected {short(self.before)}, found {short(self.after)}"
 
 
@@ -57,7 +59,7 @@ def differences(before: Any, after: Any, alike: Alike, path: Path = ()) -> Itera
             yield Difference("appeared", (*path, name), after=after[name])
     elif isinstance(before, list) and isinstance(after, list):
         if len(before) != len(after):
-            yield Difference("value", path, f"{len(before)} entries", f"{len(after)} entries")
+            yield Difference("length", path, before, after)
         for number, pair in enumerate(zip(before, after, strict=False)):
             yield from differences(*pair, alike, (*path, number))
     elif kind(before) != kind(after):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from mediaglot.gateway import registry
 from mediaglot.gateway.contract.finding import Finding
-from mediaglot.gateway.contract.judge import judge
+from mediaglot.gateway.contract.judge import Judgement, judge
 from mediaglot.gateway.contract.outcome import Trial
 from mediaglot.gateway.contract.recording import Exchange
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.registry import UnknownDialect
+from mediaglot.gateway.testing.scrub import Scrubber
 
+FORMS: Final = frozenset({"pattern", "format", "minimum", "maximum", "minLength", "maxLength", "multipleOf"})
+"""What schemas say of how a value looks."""
 MADE_UP: Final = "the answer was made up by a test: {}"
 
 
@@ -40,6 +43,37 @@ def trial(exchange: Exchange, *, requests: bool = True) -> Trial:
         reason = f"no dialect is called {exchange.dialect!r}" if exchange.dialect else "nothing says whose it is"
         return Trial(operation=exchange.operation, name=name, skipped=reason)
     judgement = judge(dialect, exchange.request, exchange.response)
-    found: tuple[Finding, ...] = judgement.findings if requests else judgement.told
+    found: Iterable[Finding] = judgement.findings if requests else judgement.told
+    if exchange.scrubbed:
+        scrubber = scrubber_of(exchange.dialect)
+        found = (finding for finding in found if not about_a_stand_in(finding, judgement, scrubber))
     operation = judgement.operation or ""
     return Trial(operation=operation, name=name, findings=tuple(finding.of(name) for finding in found))
+
+
+@cache
+def scrubber_of(name: str) -> Scrubber:
+    return Scrubber(dialect_of(name), str)
+
+
+def about_a_stand_in(finding: Finding, judgement: Judgement, scrubber: Scrubber) -> bool:
+    """Whether it only says that what stands for a value has not the form of that value."""
+    word = finding.schema.rpartition("/")[2]
+    if not finding.schema:
+        return finding.rule == "request"
+    if word not in FORMS:
+        return False
+    part, _, place = finding.place.partition(": ")
+    path = place.split(".")
+    value = _at(judgement.tree if part.startswith("response") else judgement.reading.call.tree, path)
+    name = next((step for step in reversed(path) if not step.isdecimal()), "")
+    return value is not None and not scrubber.keeps(name, str(value))
+
+
+def _at(tree: Any, path: Iterable[str]) -> Any:
+    for step in path:
+        if isinstance(tree, list) and step.isdecimal() and int(step) < len(tree):
+            tree = tree[int(step)]
+        else:
+            tree = tree.get(step) if isinstance(tree, dict) else None
+    return tree

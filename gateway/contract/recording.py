@@ -27,7 +27,8 @@ class Unreadable(ValueError):
 class Exchange:
     """A request, its answer, and where they come from. ``dialect`` is empty where the recording does not say it.
 
-    ``injected`` names the trouble that a test made up: such an answer proves nothing.
+    ``injected`` names the trouble that a test made up: such an answer proves nothing. ``scrubbed``: there are stand-ins
+    in place of the values that are not known to be harmless.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Exchange:
     dialect: str = ""
     operation: str = ""
     injected: tuple[str, ...] = ()
+    scrubbed: bool = False
 
 
 @dataclass(slots=True)
@@ -62,13 +64,13 @@ class Recording:
         return len(self.exchanges)
 
 
-def from_messages(name: str, request: bytes, response: bytes, dialect: str = "", operation: str = "") -> Exchange:
+def from_messages(name: str, request: bytes, response: bytes, **more: Any) -> Exchange:
     """The exchange of a fixture folder. Raises Unreadable."""
     try:
         asked, told = read_request(request), read_response(response)
     except (ValueError, IndexError):
         raise Unreadable(f"{name}: no HTTP message; expected a first line, headers, an empty line, a body") from None
-    return Exchange(name=name, request=asked, response=told, dialect=dialect, operation=operation)
+    return Exchange(name=name, request=asked, response=told, **more)
 
 
 def parsed(name: str, text: bytes) -> Any:

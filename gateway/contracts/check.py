@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from mediaglot.gateway.contract.whereabout import Whereabouts
 from mediaglot.gateway.contracts import flags as shared
 from mediaglot.gateway.contracts import source, telling
 
+PART: Final = 500
+"""Exchanges that a process takes at a time."""
 FEW: Final = 1_500
 """Exchanges that are not worth a process of their own."""
 
@@ -72,6 +75,18 @@ def judged(exchanges: Sequence[Exchange], *, requests: bool = True, jobs: int = 
     cores = jobs or len(os.sched_getaffinity(0))
     if cores < 2 or len(exchanges) < FEW:
         return list(trials(exchanges, requests=requests))
-    from mediaglot.gateway.contracts.bench import spread  # noqa: PLC0415 - only many exchanges want processes
-
     return spread(exchanges, requests=requests, cores=cores)
+
+
+def spread(exchanges: Sequence[Exchange], *, requests: bool, cores: int) -> list[Trial]:
+    """In order, by so many processes."""
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - only many exchanges want processes
+    from multiprocessing import get_context  # noqa: PLC0415
+
+    parts = [exchanges[start : start + PART] for start in range(0, len(exchanges), PART)]
+    with ProcessPoolExecutor(min(cores, len(parts)), mp_context=get_context("forkserver")) as pool:
+        return [trial for part in pool.map(partial(_part, requests=requests), parts) for trial in part]
+
+
+def _part(exchanges: Sequence[Exchange], *, requests: bool) -> list[Trial]:
+    return list(trials(exchanges, requests=requests))

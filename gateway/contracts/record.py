@@ -91,8 +91,10 @@ def _trust(file: str | None) -> ssl.SSLContext | None:
         return None
     try:
         return ssl.create_default_context(cafile=file)
+    except ssl.SSLError:
+        raise UserError(f"--ca {file}: no certificates in it") from None
     except OSError as error:
-        raise UserError(f"--ca {file}: {error.strerror or 'no certificates in it'}") from None
+        raise UserError(f"--ca {file}: {error.strerror}") from None
 
 
 def _sum_up(screen: Screen, folder: Path, kept: Counter[str], lost: Counter[str]) -> None:

@@ -56,12 +56,13 @@ def _read(path: Path, where: Whereabouts) -> Recording:
 
 def _folder(path: Path, where: Whereabouts) -> Recording:
     """A tape, or the journals and HAR files in it."""
-    recording, owner = Recording(), owner_of(path, where)
+    recording, owner, scrubbed = Recording(), owner_of(path, where), (path / LABEL).is_file()
     cases = (each.parent for each in path.glob("*/*/response.http"))
     for case in sorted(cases, key=lambda each: (each.name, each.parent.name)):
         name = f"{case.parent.name}/{case.name}"
         messages = (content(case / file, MESSAGE) for file in ("request.http", "response.http"))
-        recording.add(from_messages(name, *messages, _with_options(owner, case), case.parent.name))
+        dialect, operation = _with_options(owner, case), case.parent.name
+        recording.add(from_messages(name, *messages, dialect=dialect, operation=operation, scrubbed=scrubbed))
     if not recording.exchanges:
         for file in sorted(each for each in path.iterdir() if each.suffix in {".har", ".json", ".ndjson", ".jsonl"}):
             if file.name != LABEL:

@@ -7,5 +7,8 @@ from typing import Final
 
 VERBS: Final[Mapping[str, str]] = {
     "verify": "walk the contract of a dialect against a running implementation",
+    "record": "write down, without secrets, what goes by to a provider and back",
+    "replay": "ask a recording of another implementation and tell what it answers otherwise",
+    "check": "hold recordings, journals and HAR files to the contract, offline",
 }
 """What each does; it is done by ``run`` of the module of its name in this folder, which also has ``flags``."""

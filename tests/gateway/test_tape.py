@@ -92,7 +92,7 @@ def test_headers_path_and_query_are_scrubbed_too() -> None:
         path="/api/v1/myorgs/transcoding_jobs/AbCdEfGhIjK/", query="page=2&token=s3cr3t-2&s3cr3t-3", headers=lines
     )
     kept = Scrubber(dialect, Shapes()).request(request)
-    assert re.fullmatch(r"/api/v1/x0000\d/transcoding_jobs/X000000000\d/", kept.path)
+    assert re.fullmatch(r"/api/v1/x0000\d/transcoding_jobs/X[2-9]{10}/", kept.path)
     assert re.fullmatch(r"page=2&token=text-\d&text-\d", kept.query)
     assert [name for name, _ in kept.headers] == ["Host", "Authorization", "Accept"]
     assert kept.headers.get("Authorization").startswith("Token text-")
