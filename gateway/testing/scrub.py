@@ -112,6 +112,7 @@ class Scrubber:
 
     def __init__(self, dialect: Dialect, stand_in: StandIn) -> None:
         self._dialect, self._stand_in = dialect, stand_in
+        kind: Any = type(dialect)
         self._host = dialect.hosts[0] if dialect.hosts else "api.example.test"
         self._words = {part for route in dialect.routes for part in route.path.split("/") if "{" not in part}
         ours = [route.path for route in dialect.routes if self._words & {*route.path.split("/")} - {""}]
@@ -119,7 +120,7 @@ class Scrubber:
             "|".join(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) + "/?" for path in ours) or "$^"
         )
         self._texts = {each.text for each in dialect.faults.values()} | set(dialect.statuses.words())
-        self._texts |= {route.when or "" for route in dialect.routes} | words(type(dialect))
+        self._texts |= {route.when or "" for route in dialect.routes} | words(kind)
 
     def request(self, request: Request) -> Request:
         lines = (("Host", self._host), *self._headers(request.headers))
@@ -271,7 +272,7 @@ def _strange(text: str) -> bool:
 
 
 @cache
-def words(dialect: type[Dialect]) -> frozenset[str]:
+def words(dialect: Any) -> frozenset[str]:
     """What the schemas of a dialect enumerate: everybody can read it there."""
     schemas = Schemas(dialect())
     return frozenset(word for name in schemas.names for word in _enumerated(schemas.document(name)))
