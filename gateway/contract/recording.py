@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
-
 from mediaglot.gateway.exchange import Headers, Request, Response
+from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.testing.case import read_request, read_response
+from mediaglot.gateway.wire.json import loads
 
 MOST: Final = 1_000_000
 """Exchanges of one recording."""
@@ -76,14 +76,14 @@ def from_messages(name: str, request: bytes, response: bytes, **more: Any) -> Ex
 def parsed(name: str, text: bytes) -> Any:
     """A JSON document, or the documents of its lines as a list. Raises Unreadable."""
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        return loads(text)
+    except Malformed as fault:
         if b"\n" not in text.strip():
-            raise Unreadable(f"{name}: no JSON: {error}") from None
+            raise Unreadable(f"{name}: no JSON: {fault.data['reason']}") from None
     try:
-        return [orjson.loads(line) for line in text.splitlines() if line.strip()]
-    except orjson.JSONDecodeError as error:
-        raise Unreadable(f"{name}: neither JSON nor a JSON document a line: {error}") from None
+        return [loads(line) for line in text.splitlines() if line.strip()]
+    except Malformed as fault:
+        raise Unreadable(f"{name}: neither JSON nor a JSON document a line: {fault.data['reason']}") from None
 
 
 def lines_of(pairs: Any) -> Headers:

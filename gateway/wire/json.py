@@ -64,11 +64,16 @@ class Json:
         return orjson.dumps({self.answer_root: document} if self.answer_root else document, option=option)
 
 
-def _object(text: bytes, root: str | None) -> Tree:
+def loads(text: bytes) -> Any:
+    """A document of whatever kind. Raises Malformed."""
     try:
-        tree = orjson.loads(text)
+        return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Malformed(format="JSON", reason=str(error)) from None
+
+
+def _object(text: bytes, root: str | None) -> Tree:
+    tree = loads(text)
     if root is not None and isinstance(tree, dict):
         tree = tree.get(root)
     if not isinstance(tree, dict):
