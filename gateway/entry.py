@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
-from mediaglot.gateway.model import Attribute
+from mediaglot.gateway.model import Attribute, Average, Constant, Edges, FrameRate, KeyFrames, Quality, Share, Size
+from mediaglot.gateway.model.change import watched
 from mediaglot.gateway.values import TEXT
 
 Tree = dict[str, Any]
@@ -94,8 +95,13 @@ PLAIN: Final = frozenset({int, bool, str, Fraction, NoneType})
 REMEMBERED: Final = 256
 
 
+AMOUNTS: Final = frozenset({Share, Size, Average, Constant, Quality, FrameRate, KeyFrames, Edges})
+"""Values of numbers alone, and of words that are ours: remembered like those."""
+
+
 def is_plain(value: Any) -> bool:
-    return type(value) in PLAIN and (type(value) is not str or len(value) <= SHORT)
+    cls = value.__class__
+    return cls in PLAIN and (cls is not str or len(value) <= SHORT)
 
 
 def remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
@@ -151,6 +157,7 @@ class Pair:
     ) -> None:
         self.keys, self.attributes = frozenset(keys.split()), frozenset(attributes.split())
         self._read, self._write = read, write
+        self.checked: dict[tuple[Any, ...], Checked] = {}
 
     def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         given = {key: one(value) for key, value in tree.items() if key in self.keys and not is_empty(value)}
@@ -186,21 +193,36 @@ class Kept:
 # --- what is written, read back ---------------------------------------------------------------------
 
 
-def write_checked(entry: Entry, own: tuple[Attribute, ...], item: Any, ledger: Ledger) -> Tree:
+def write_checked(entry: Field | Pair, own: tuple[Attribute, ...], item: Any, ledger: Ledger) -> Tree:
     """What ``entry`` writes, read back: nothing is written that can't be read, and what differs is noted."""
-    found = None
-    if isinstance(entry, Field):
-        value = getattr(item, entry.attribute)
-        if is_empty(value):
-            return {}
-        found = entry.checked.get((type(value), value)) if type(value) in PLAIN else None
-    if found is None:
+    key = _remembered(own, item)
+    found = None if key is None else entry.checked.get(key)
+    if found is None and key is None:
         found = _checked(entry, own, item)
-        if isinstance(entry, Field) and is_plain(value):
-            remember(entry.checked, (type(value), value), found)
+    elif found is None:
+        seen: set[str] = set()
+        found = _checked(entry, own, watched(item, seen))
+        if entry.attributes.issuperset(seen):
+            remember(entry.checked, key, found)
     for kind, name, wanted, got, essential, reason in found.notes:
         ledger.note(kind, name, wanted=wanted, got=got, essential=essential, reason=reason)
     return found.written
+
+
+def _remembered(own: tuple[Attribute, ...], item: Any) -> tuple[Any, ...] | None:
+    """The classes and values of all that an entry says, where they are plain: what it writes follows from them, if it
+    looks at nothing else."""
+    key: list[Any] = []
+    for name, silence, *_ in own:
+        value = getattr(item, name)
+        if value is silence:
+            key.append(None)
+            continue
+        cls = value.__class__
+        if not (cls in AMOUNTS or (cls in PLAIN and (cls is not str or len(value) <= SHORT))):
+            return None
+        key += (cls, value)
+    return tuple(key)
 
 
 def _checked(entry: Entry, own: tuple[Attribute, ...], item: Any) -> Checked:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
 from mediaglot.gateway.faults import Conflict
 from mediaglot.gateway.model import Made, Phase, Status, Step, Ticket, Trouble
+from mediaglot.gateway.model.change import replace
 
 MOVES: Final[dict[Status, frozenset[Status]]] = {
     Status.QUEUED: frozenset({Status.RUNNING, Status.HELD, Status.FINISHED, Status.FAILED, Status.CANCELLED}),

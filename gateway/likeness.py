@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mediaglot.gateway.model import Clip, Job, Location, Output
+from mediaglot.gateway.model.change import replace
 
 
 def landing(output: Output, place: Location) -> str:

@@ -7,8 +7,9 @@ model object and notes what it did not understand; writing gives a document and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
 from mediaglot.gateway.entry import (
@@ -23,6 +24,7 @@ from mediaglot.gateway.entry import (
     many,
     one,
     read_scalar,
+    remember,
     several,
     write_checked,
 )
@@ -160,7 +162,7 @@ class Inline:
         """Notes what another object at the same level wrote over, under a key that both of them have."""
         value = getattr(item, self.attribute)
         for entry in self.record.concerned(shared) if not isinstance(value, Skip) else ():
-            again = entry.read(tree, Ledger())
+            again = {} if entry.keys.isdisjoint(tree) else entry.read(tree, Ledger())
             for name in sorted(entry.attributes):
                 if again.get(name) != (wanted := getattr(value, name, None)):
                     ledger.within(self.attribute).note(Kind.APPROXIMATED, name, wanted=wanted, got=again.get(name))
@@ -184,6 +186,7 @@ class Record(Generic[T]):
     ) -> None:
         self.model, self.entries, self.extras, self.open_keys = model, entries, extras, open_keys
         self.meant, self.needs = meant, needs
+        self._concerned: dict[tuple[str, ...], tuple[Entry, ...]] = {}
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -220,19 +223,25 @@ class Record(Generic[T]):
                 found[key] = (*found.get(key, ()), place)
         return found
 
-    def concerned(self, keys: Iterable[str]) -> list[Entry]:
-        """The entries that look at some of the keys, in their order; the others have nothing to read there."""
+    def concerned(self, keys: Iterable[str]) -> tuple[Entry, ...]:
+        """The entries that look at some of the keys, in their order; the others have nothing to read there.
+
+        Documents have the same few sets of keys again and again.
+        """
         places = self._places
-        return [self.entries[place] for place in sorted({place for key in keys for place in places.get(key, ())})]
+        known = tuple([key for key in keys if key in places])
+        if known not in self._concerned:
+            found = sorted({place for key in known for place in places[key]})
+            remember(self._concerned, known, tuple(self.entries[place] for place in found))
+        return self._concerned[known]
 
     @cached_property
-    def _lines(self) -> tuple[tuple[Entry, str | None, tuple[Attribute, ...] | None], ...]:
+    def _lines(self) -> tuple[tuple[Entry, str | None, tuple[Attribute, ...]], ...]:
         """Each entry, with the attribute without which it writes nothing, and with those whose writing is checked."""
         every = sorted(attributes(self.model), key=lambda each: each.name)
 
-        def line(entry: Entry) -> tuple[Entry, str | None, tuple[Attribute, ...] | None]:
-            checked = isinstance(entry, (Field, Pair))
-            own = tuple(each for each in every if each.name in entry.attributes) if checked else None
+        def line(entry: Entry) -> tuple[Entry, str | None, tuple[Attribute, ...]]:
+            own = tuple(each for each in every if each.name in entry.attributes)
             return entry, getattr(entry, "attribute", None), own
 
         return tuple(map(line, self.entries))
@@ -242,6 +251,14 @@ class Record(Generic[T]):
         """The attributes that no entry can say, and what silence means for them."""
         every = (each for each in attributes(self.model) if each.name not in self.attributes | UNSAID)
         return tuple((each, self.meant.get(each.name, each.silence)) for each in every)
+
+    @cached_property
+    def _unsaid(self) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]]:
+        """What reads all that no entry can say, and what comes where all of that is silent."""
+        names = [each.name for each, _ in self._unsayable]
+        if len(names) < 2:
+            return (lambda item: tuple(getattr(item, name) for name in names)), tuple(s for _, s in self._unsayable)
+        return attrgetter(*names), tuple(silent for _, silent in self._unsayable)
 
     def gather(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         """The attributes that ``tree`` sets."""
@@ -273,8 +290,12 @@ class Record(Generic[T]):
         for entry, only, own in self._lines:
             if only is not None and ((value := getattr(item, only)) is None or value == ()):
                 continue
-            tree.update(entry.write(item, ledger) if own is None else write_checked(entry, own, item, ledger))
-        for attribute, silent in self._unsayable:
+            if isinstance(entry, (Field, Pair)):
+                tree.update(write_checked(entry, own, item, ledger))
+            else:
+                tree.update(entry.write(item, ledger))
+        told, silence = self._unsaid
+        for attribute, silent in self._unsayable if told(item) != silence else ():
             if (value := getattr(item, attribute.name)) != silent:
                 ledger.note(Kind.DROPPED, attribute.name, wanted=value, essential=attribute.essential)
         for flat, shared in self.overlapping:

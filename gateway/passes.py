@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from mediaglot.gateway.faults import NotFound
 from mediaglot.gateway.mapping import is_empty
 from mediaglot.gateway.model import Average, FrameRate, Job, Output, Preset, Video
+from mediaglot.gateway.model.change import replace
 
 
 def merge(base: Any, top: Any) -> Any:

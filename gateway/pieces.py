@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +12,7 @@ from mediaglot.gateway.faults import Invalid
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Field, Inline, Pair, Record, Scalar, Tree, is_empty, many, one
 from mediaglot.gateway.model import Average, Constant, Edges, Fit, FrameRate, ImageOverlay, Share, Size, Video
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.values import (
     FRAME_RATE,
     INTEGER,

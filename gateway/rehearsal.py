@@ -8,7 +8,7 @@ stands still, ids come in the same order each time, any well-formed credential i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from random import Random
@@ -24,6 +24,7 @@ from mediaglot.gateway.faults import Conflict, Fault, NotFound, Unsupported
 from mediaglot.gateway.ids import Ids, Serial
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import Delivery, Job, Made, Preset, Secret, Source, Status, Step, Ticket
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.passes import resolve_presets
 
 T = TypeVar("T")

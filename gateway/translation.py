@@ -9,7 +9,7 @@ requests is compared with what the client asked for, setting by setting; that is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from mediaglot.gateway.exchange import CreateJob, Request
 from mediaglot.gateway.faults import Fault, Invalid, NotFound, Unsupported
 from mediaglot.gateway.loss import Kind, Ledger, Loss, Policy
 from mediaglot.gateway.model import EMPTY, Job
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.rehearsal import Rehearsal
 from mediaglot.gateway.report import Report, compare
 

@@ -281,6 +281,12 @@ def _color(value: Any) -> str:
 
 CONTROLS: Final = re.compile(r"[\x00-\x1f]")
 ON_HOSTS: Final = frozenset({"http", "https", "ftp", "ftps", "sftp", "s3", "fasp"})
+USUAL: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?:(?P<user>[\w.~-]+)(?P<colon>:)?(?P<password>[\w.~-]*)@)?"
+    r"(?P<place>[a-zA-Z0-9][a-zA-Z0-9.-]*(?::[0-9]{1,4})?(?:/[\w/.~+=&%-]*)?)",
+    re.ASCII,
+)
+"""URLs of which nothing has to be decoded, and that are put together again as they were."""
 
 
 def read_location(value: Any) -> Location:
@@ -288,6 +294,18 @@ def read_location(value: Any) -> Location:
     text = _text(value).strip()
     if len(text) > 8192 or CONTROLS.search(text):
         raise ValueError("is not a usable URL")
+    return _usual(match) if (match := USUAL.fullmatch(text)) else _unusual(text)
+
+
+def _usual(match: re.Match[str]) -> Location:
+    scheme, user, colon, password, place = match.groups()
+    if user is None:
+        return Location(url=match[0], spelling=Secret(match[0]))
+    access = Access(user=user, password=Secret(password) if password else None)
+    return Location(url=f"{scheme}{place}", access=access, spelling=Secret(match[0]))
+
+
+def _unusual(text: str) -> Location:
     try:
         parts = urlsplit(text)
         _ = parts.port
@@ -306,9 +324,12 @@ def read_location(value: Any) -> Location:
 def write_location(location: Location) -> str:
     if location.access is None or location.access.user is None:
         return location.url
-    parts = urlsplit(location.url)
     password = f":{quote(location.access.password.reveal(), safe='')}" if location.access.password else ""
-    return urlunsplit(parts._replace(netloc=f"{quote(location.access.user, safe='')}{password}@{parts.netloc}"))
+    login = f"{quote(location.access.user, safe='')}{password}@"
+    if (match := USUAL.fullmatch(location.url)) and match["user"] is None:
+        return f"{match['scheme']}{login}{match['place']}"
+    parts = urlsplit(location.url)
+    return urlunsplit(parts._replace(netloc=f"{login}{parts.netloc}"))
 
 
 def at_scale(unit: int, places: int) -> Value[Fraction]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, ClassVar, Final
-from urllib.parse import quote_plus
 
 from mediaglot.emulators.encoding_com.facts import (
     ANSWERS,
@@ -42,9 +40,10 @@ from mediaglot.gateway.likeness import bounded
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Tree, given, many, one
 from mediaglot.gateway.model import SKIP, Input, Job, Location, MediaFacts, Output, Secret, Status, Trouble
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.trait import Knob
 from mediaglot.gateway.values import LOCATION, NATURAL, PERCENT, decimal, lenient
-from mediaglot.gateway.wire.form import pairs
+from mediaglot.gateway.wire.form import escaped, pairs
 
 WAITING: Final = frozenset({Status.QUEUED, Status.HELD})
 """The service says 100 % of what has not begun yet."""
@@ -69,7 +68,7 @@ class Client(errand.Client):
 
     def _asked(self, kind: str, permit: Pass, query: Tree) -> Request:
         document = QUERIES[kind].write(self.speaker.auth.sign(query, permit.credential))
-        return Request(method="POST", path="/", headers=FORM, body=f"{kind}={quote_plus(document)}".encode())
+        return Request(method="POST", path="/", headers=FORM, body=f"{kind}={escaped(document)}".encode())
 
     def _do(self, permit: Pass, action: str, **fields: Any) -> Errand[Tree]:
         kind = self.options["format"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from mediaglot.gateway import model, pieces
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Field, Inline, Kept, Many, Pair, Record, Tree, one
 from mediaglot.gateway.model import SKIP, Output, Package, PackageKind, StillFormat, Video
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.values import LOCATION, NATURAL, SECONDS, SECRET, YES_NO, Table, Value, decimal, names, nonzero
 
 NAME: Final = "encoding_com"

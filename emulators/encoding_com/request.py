@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -14,6 +13,7 @@ from mediaglot.gateway.faults import Conflict, Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Entry, Field, Pair, Record, Tree, given, is_empty, many, one, read_scalar, several
 from mediaglot.gateway.model import Clip, Event, Input, Job, Notification, Output, Preset
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.paging import PageNumber
 from mediaglot.gateway.values import INTEGER, LOCATION, SECONDS, YES_NO, Table, date_time, names
 

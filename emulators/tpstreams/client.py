@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import ClassVar, Final
 from urllib.parse import quote, urlencode
 
@@ -51,6 +50,7 @@ from mediaglot.gateway.faults import (
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.model import EMPTY, Job, Location, Secret, Skip, Status
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.trait import Knob
 from mediaglot.gateway.values import PERCENT
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, Final, NoReturn
 
 from mediaglot.emulators.tpstreams import answer, manners, wire
@@ -35,6 +34,7 @@ from mediaglot.gateway.model import (
     Status,
     Ticket,
 )
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.values import Table
 
 ORGANIZATION: Final = re.compile(r"[a-z0-9]{6}")

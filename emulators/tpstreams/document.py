@@ -6,7 +6,7 @@ All numbers and names of ``LADDER`` and ``furnish`` are the reference's proposal
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
@@ -27,6 +27,7 @@ from mediaglot.gateway.model import (
     Variant,
     Video,
 )
+from mediaglot.gateway.model.change import replace
 
 NAME: Final = "tpstreams"
 PLAYLIST: Final = "video.m3u8"

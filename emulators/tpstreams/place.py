@@ -5,11 +5,11 @@ The provider's domain may come first: ``s3://wasabisys.com/bucket/key/?...``. Se
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, unquote
 
 from mediaglot.gateway.model import Access, Location, Secret
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.values import Value, read_location, write_location
 
 DOMAINS: Final = ("wasabisys.com", "amazonaws.com", "digitaloceanspaces.com", "backblazeb2.com", "scw.cloud")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar, Final
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, urlencode
 
 from mediaglot.emulators.transparent_edge.facts import (
     FILE,
@@ -52,8 +51,10 @@ from mediaglot.gateway.faults import Fault, Invalid, Malformed, NotFound, Refuse
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Tree, many
 from mediaglot.gateway.model import Job, Output, Secret, Skip, Status
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.trait import Knob
 from mediaglot.gateway.values import LOCATION, at_scale
+from mediaglot.gateway.wire.form import escaped
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
@@ -295,7 +296,7 @@ class Client(errand.Client):
 
 
 def form(document: bytes) -> bytes:
-    return f"order={quote_plus(document)}".encode()
+    return f"order={escaped(document)}".encode()
 
 
 def asked(permit: Pass, method: str, path: str, body: bytes = b"", kind: str = "") -> Request:

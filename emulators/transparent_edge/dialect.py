@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from mediaglot.emulators.transparent_edge import answer, document, order, profile
@@ -20,6 +19,7 @@ from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.ids import Serial, Stamped
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.model import Job, Notification, Output, Phase, Status, Ticket
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.values import Table
 from mediaglot.gateway.wire.loose import Loose
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -13,6 +12,7 @@ from mediaglot.emulators.transparent_edge.profile import HLS, PRESETS
 from mediaglot.gateway import model
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Entry, Field, Inline, Kept, Many, Pair, Record, Tree
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.values import DECIMAL, INTEGER, KILOBITS, LOCATION, TEXT, Table, Value, names
 
 NAME: Final = "transparent_edge"

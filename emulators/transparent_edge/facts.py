@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -14,6 +13,7 @@ from mediaglot.emulators.transparent_edge.order import PRIORITIES
 from mediaglot.gateway import model
 from mediaglot.gateway.faults import Unsupported
 from mediaglot.gateway.mapping import Tree
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.values import LOCATION
 
 MARKER: Final = "mediaglot:"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Tree, is_empty, read_scalar
 from mediaglot.gateway.model import Event, Input, Job, Location, Notification, Output, Stills
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.values import INTEGER, Value, read_location
 from mediaglot.gateway.wire.loose import is_json
 

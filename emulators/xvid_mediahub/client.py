@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlencode
 
@@ -33,6 +32,7 @@ from mediaglot.gateway.faults import BadRequest, Conflict, Fault, Malformed, Not
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Tree, given
 from mediaglot.gateway.model import EMPTY, Job, MediaFacts, Secret, Status
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.trait import Knob
 from mediaglot.gateway.values import NATURAL, PERCENT, PLACE, lenient
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -18,6 +18,7 @@ from mediaglot.gateway.faults import Unsupported
 from mediaglot.gateway.likeness import cut, trimmed
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Field, Many, Record, Tree, is_empty
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.values import EPOCH, FRAME_RATE, LOCATION, NATURAL, RATIO, Value, lenient
 
 PAGE: Final = 1000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -17,6 +16,7 @@ from mediaglot.gateway.exchange import PART, CreateJob, Filter, GetThing, Intent
 from mediaglot.gateway.faults import Forbidden, Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Field, Record, Tree, given, read_scalar
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.oauth import ClientCredentials
 from mediaglot.gateway.paging import Offset
 from mediaglot.gateway.passes import capped, merge

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
-from urllib.parse import quote_plus, unquote_to_bytes
+from typing import Final, Protocol
+from urllib.parse import unquote_to_bytes
 
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.wire import FORM, Media, Medium, Tree, Wire, media_of
+
+
+SAFE: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
+ESCAPES: Final = {code: (bytes((code,)), b"%%%02X" % code) for code in range(256) if code not in SAFE}
+BLANK: Final = frozenset(b" ")
+PERCENT: Final = ord("%")
+DIGITS: Final = frozenset(b"0123456789abcdefABCDEF%")
+MEANINGS: Final = {
+    b"%%%s" % digits: bytes((code,))
+    for code in range(256)
+    for digits in (b"%02x" % code, b"%02X" % code)
+    if code not in DIGITS
+}
+"""Of escapes that no text becomes another escape by."""
 
 
 class TextWire(Wire, Protocol):
@@ -24,7 +38,26 @@ def pairs(body: bytes) -> Iterator[tuple[str, bytes]]:
     for part in body.split(b"&"):
         name, equals, value = part.partition(b"=")
         if equals:
-            yield name.decode("utf-8", "replace").strip(), unquote_to_bytes(value.replace(b"+", b" "))
+            yield name.decode("utf-8", "replace").strip(), unescaped(value)
+
+
+def escaped(value: bytes) -> str:
+    """As ``urllib.parse.quote_plus``, in passes over all of a text in place of its single characters."""
+    unsafe = set(value.translate(None, SAFE)) - BLANK
+    for code in sorted(unsafe, key=PERCENT.__ne__):
+        value = value.replace(*ESCAPES[code])
+    return value.replace(b" ", b"+").decode("ascii")
+
+
+def unescaped(value: bytes) -> bytes:
+    """A form's value decoded, in such passes too; what only looks like an escape is left as it is."""
+    text = spaced = value.replace(b"+", b" ")
+    while (place := text.find(b"%")) >= 0:
+        escape = text[place : place + 3]
+        if escape not in MEANINGS:
+            return unquote_to_bytes(spaced)
+        text = text.replace(escape, MEANINGS[escape])
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +114,7 @@ class Found:
 
     def swap(self, request: Request, values: Mapping[str, str]) -> Request:
         """Encoded anew, as a form should be."""
-        field = f"{self.name}={quote_plus(self.format.swap_text(self.text, values))}".encode()
+        field = f"{self.name}={escaped(self.format.swap_text(self.text, values))}".encode()
 
         def within(form: bytes) -> bytes:
             parts = form.split(b"&")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 from lxml import etree
 
@@ -65,37 +66,42 @@ class Xml:
         return _content(body, self.answer_root)
 
     def write(self, tree: Tree) -> bytes:
-        root = etree.Element(self.answer_root)
-        self._fill(root, tree)
-        return b'<?xml version="1.0"?>\n' + etree.tostring(root, encoding="UTF-8") + b"\n"
+        return f'<?xml version="1.0"?>\n{_element(self.answer_root, self._inside(tree))}\n'.encode()
 
-    def _fill(self, parent: etree._Element, tree: Mapping[str, Any]) -> None:
+    def _inside(self, tree: Mapping[str, Any]) -> str:
+        found: list[str] = []
         partners = frozenset(self.paired.values())
         for key, value in tree.items():
-            partner = self.paired.get(key)
-            if key in partners and isinstance(value, list) and self._owner(key) in tree:
+            listed = isinstance(value, list)
+            if (key in self.lists and not value) or (listed and key in partners and self._owner(key) in tree):
                 continue
-            if key in self.lists and not value:
-                continue
-            if partner is not None and isinstance(value, list):
-                others = tree.get(partner)
-                for mine, other in zip_longest(value, others if isinstance(others, list) else []):
-                    for name, item in ((key, mine), (partner, other)):
-                        if item is not None:
-                            self._add(parent, name, item)
+            if listed and key in self.paired:
+                others = tree.get(self.paired[key])
+                for pair in zip_longest(value, others if isinstance(others, list) else []):
+                    each = zip((key, self.paired[key]), pair, strict=True)
+                    found += [self._one(name, item) for name, item in each if item is not None]
             else:
-                for item in value if isinstance(value, (list, tuple)) and value else [value]:
-                    self._add(parent, key, item)
+                found += [self._one(key, item) for item in (value if listed or type(value) is tuple else ()) or [value]]
+        return "".join(found)
 
     def _owner(self, partner: str) -> str:
         return next(key for key, value in self.paired.items() if value == partner)
 
-    def _add(self, parent: etree._Element, key: str, value: Any) -> None:
-        child = etree.SubElement(parent, key if NAME.fullmatch(key) else _name(key))
-        if isinstance(value, Mapping):
-            self._fill(child, value)
-        elif value is not None and value != []:
-            child.text = str(value).translate(LEGAL)
+    def _one(self, key: str, value: Any) -> str:
+        name = key if NAME.fullmatch(key) else _name(key)
+        if isinstance(value, (dict, Mapping)):
+            return _element(name, self._inside(value))
+        return f"<{name}/>" if value is None or value == [] else f"<{name}>{_escaped(str(value))}</{name}>"
+
+
+def _element(name: str, inside: str) -> str:
+    return f"<{name}>{inside}</{name}>" if inside else f"<{name}/>"
+
+
+def _escaped(text: str) -> str:
+    """A text between two tags, without the characters that no document may have."""
+    whole = escape(text)
+    return whole if whole.isprintable() else whole.translate(LEGAL).replace("\r", "&#13;")
 
 
 def _content(text: bytes, root: str) -> Tree:
@@ -129,7 +135,7 @@ def _parse(text: bytes) -> etree._Element:
         raise Malformed(format="XML", reason=str(error)) from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise Malformed(format="XML", reason="a document type is not allowed")
-    if sum(1 for _ in root.iter()) > ELEMENTS:
+    if len(text) > len("<a/>") * ELEMENTS and sum(1 for _ in root.iter()) > ELEMENTS:
         raise Malformed(format="XML", reason="too many elements")
     return root
 
