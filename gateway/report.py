@@ -7,25 +7,30 @@ client's own dialect left unread, and what the provider refuses, comes from the 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from fractions import Fraction
 from functools import cache
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway import loss
 from mediaglot.gateway.likeness import alike
 from mediaglot.gateway.loss import Kind, Loss, Policy
 from mediaglot.gateway.mapping import UNSAID
 from mediaglot.gateway.model import Encryption, Job, Notification, Secret, Share, Sheet, Skip, attributes
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.values import decimal
 
 OWN: Final[dict[Any, frozenset[str]]] = {Notification: frozenset({"style"})}
 """Further attributes that are a dialect's own business."""
 EMPTY_SAYS: Final = frozenset({Sheet, Encryption})
 """Objects that say something even if all of their attributes are silent."""
+ELSEWHERE: Final = re.compile(r"\.(?:destinations|clip)\.")
+"""In the paths of what may be said in another way."""
 REQUIRED: Final = object()
 MASK: Final = "***"
 SCALARS: Final = frozenset({int, str, Fraction, bool})
@@ -90,29 +95,42 @@ def compare(wanted: Job, got: Job, notes: Iterable[Loss] = ()) -> Report:
     """
     noted = list(notes)
     reasons = {note.path: note.reason for note in noted if note.reason is not None}
-    comparison = Comparison(reasons, alike(wanted, got))
+    comparison = Comparison(reasons)
     comparison.objects(wanted, got, "")
     further = (note for note in noted if note.kind is Kind.UNREAD)
-    return Report(exact=tuple(comparison.exact), losses=(*comparison.losses, *further))
+    losses = comparison.losses
+    if any(ELSEWHERE.search(loss.path) for loss in losses):
+        losses = list(softened(losses, alike(wanted, got)))
+    return Report(exact=tuple(comparison.exact), losses=(*losses, *further))
+
+
+def softened(losses: Iterable[Loss], alike: frozenset[str]) -> Iterator[Loss]:
+    """``alike`` are the paths below which what differs means the same: nothing essential is lost there."""
+    for loss in losses:
+        same = any(loss.path.startswith(f"{path}.") for path in alike)
+        yield replace(loss, essential=False, reason="said in another way") if same else loss
 
 
 class Comparison:
-    """``alike`` are the paths below which what differs means the same: nothing essential is lost there."""
+    """``reasons`` are what was noted of a path."""
 
-    def __init__(self, reasons: Mapping[str, str], alike: frozenset[str] = frozenset()) -> None:
+    def __init__(self, reasons: Mapping[str, str]) -> None:
         self.exact: list[str] = []
         self.losses: list[Loss] = []
-        self._reasons, self._alike = reasons, alike
+        self._reasons = reasons
 
     def objects(self, wanted: Any, got: Any, prefix: str) -> None:
-        for name, default, essential in settings(wanted.__class__):
-            one, other = getattr(wanted, name), getattr(got, name)
-            if one is other and (one is default or one == default):
+        names, silence, essential, read = settings(wanted.__class__)
+        ones, others = read(wanted), read(got)
+        for place, one in enumerate(ones):
+            other, default = others[place], silence[place]
+            if one is other and one is default:
                 continue
-            if one.__class__ in SCALARS and one == other and one != default:
-                self.exact.append(f"{prefix}{name}")
+            if one.__class__ in SCALARS and one == other:
+                if one != default:
+                    self.exact.append(prefix + names[place])
             else:
-                self.values(one, other, f"{prefix}{name}", default, essential)
+                self.values(one, other, prefix + names[place], default, essential[place])
 
     def values(self, wanted: Any, got: Any, path: str, default: Any, essential: bool) -> None:
         """Two values of one attribute; ``default`` is what silence means."""
@@ -140,7 +158,7 @@ class Comparison:
             for number in range(max(len(wanted), len(got))):
                 one, other = (row[number] if number < len(row) else None for row in (wanted, got))
                 self.values(one, other, f"{path}.{number}", REQUIRED, essential)
-        elif isinstance(wanted, Mapping):
+        elif isinstance(wanted, (dict, Mapping)):
             for key in dict.fromkeys((*wanted, *got)):
                 self.values(wanted.get(key), got.get(key), f"{path}.{key}", REQUIRED, essential)
         elif wanted == got:
@@ -165,8 +183,6 @@ class Comparison:
 
     def _note(self, kind: Kind, path: str, wanted: str | None, got: str | None, *, essential: bool) -> None:
         reason = self._reason(path) if kind is not Kind.DEFAULTED else None
-        if self._alike and any(path.startswith(f"{same}.") for same in self._alike):
-            essential, reason = False, "said in another way"
         self.losses.append(Loss(kind=kind, path=path, wanted=wanted, got=got, essential=essential, reason=reason))
 
     def _reason(self, path: str) -> str | None:
@@ -181,16 +197,30 @@ class Comparison:
 # --- the model, as settings -------------------------------------------------------------------------
 
 
-_SETTINGS: Final[dict[type, tuple[tuple[str, Any, bool], ...]]] = {}
+class Settings(NamedTuple):
+    """The attributes of a class that are settings: their names, what silence is, whether a loss changes the picture."""
+
+    names: tuple[str, ...]
+    silence: tuple[Any, ...]
+    essential: tuple[bool, ...]
+    read: Callable[[Any], tuple[Any, ...]]
+    """Their values in an object."""
 
 
-def settings(cls: type) -> tuple[tuple[str, Any, bool], ...]:
-    """The attributes of a class that are settings: name, what silence is, whether its loss changes the picture."""
+_SETTINGS: Final[dict[type, Settings]] = {}
+
+
+def settings(cls: type) -> Settings:
     if cls not in _SETTINGS:
         skipped = UNSAID | OWN.get(cls, frozenset())
-        every = (each for each in attributes(cls) if each.compared and each.name not in skipped)
-        silent = ((each, REQUIRED if each.required else each.silence) for each in every)
-        _SETTINGS[cls] = tuple((each.name, silence, each.essential) for each, silence in silent)
+        every = [each for each in attributes(cls) if each.compared and each.name not in skipped]
+        names = tuple(each.name for each in every)
+        _SETTINGS[cls] = Settings(
+            names,
+            tuple(REQUIRED if each.required else each.silence for each in every),
+            tuple(each.essential for each in every),
+            attrgetter(*names) if len(names) > 1 else lambda item: tuple(getattr(item, name) for name in names),
+        )
     return _SETTINGS[cls]
 
 
@@ -209,7 +239,7 @@ def leaves(value: Any, path: str, essential: bool) -> Iterator[tuple[str, Any, b
     if is_object(value.__class__):
         below = [
             leaf
-            for name, default, own in settings(value.__class__)
+            for name, default, own in zip(*settings(value.__class__)[:3], strict=True)
             if (held := getattr(value, name)) is not None and (held is not default and held != default)
             for leaf in leaves(held, f"{path}.{name}", essential or own)
         ]
