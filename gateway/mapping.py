@@ -267,12 +267,16 @@ class Record(Generic[T]):
             found.update(entry.read(tree, ledger))
         return found
 
-    def read(self, tree: Any, ledger: Ledger) -> T:
-        """A model object. Raises Invalid or Missing with the path of the first value that stands in the way."""
+    def read(self, tree: Any, ledger: Ledger, **more: Any) -> T:
+        """A model object; ``more`` are attributes that no entry reads.
+
+        Raises Invalid or Missing with the path of the first value that stands in the way.
+        """
         if not isinstance(tree, dict):
             raise Invalid(field=ledger.prefix.rstrip("."), reason="must be an object")
-        found = {**self.meant, **self.gather(tree, ledger)}
-        left = {key: value for key, value in tree.items() if key not in self.understood and not is_empty(value)}
+        found = {**self.meant, **self.gather(tree, ledger), **more}
+        understood = self.understood
+        left = {key: value for key, value in tree.items() if key not in understood and not is_empty(value)}
         if not self.open_keys:
             for key in left:
                 ledger.note(Kind.UNREAD, key, reason="kept" if key in self.keys else "unknown")

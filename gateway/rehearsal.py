@@ -85,9 +85,8 @@ class Rehearsal:
         call, self.fault = None, None
         result: Result | Fault
         try:
-            call, _ = self.read(request)
-            assert call.intent is not None  # noqa: S101
-            result = self.perform(call.intent, call.account)
+            call = self._admitted(request)
+            result = self.perform(self.dialect.read(call, Ledger()), call.account)
             call = self._with_beside(call, result)
         except Fault as fault:
             self.fault = result = fault
@@ -96,11 +95,13 @@ class Rehearsal:
 
     def read(self, request: Request) -> tuple[Call, Ledger]:
         """What a request means. Raises the Fault that it would be refused with."""
-        ledger = Ledger()
+        call, ledger = self._admitted(request), Ledger()
+        return replace(call, intent=self.dialect.read(call, ledger)), ledger
+
+    def _admitted(self, request: Request) -> Call:
         call = self.dialect.open(request)
         account = self.dialect.tenant(call, self._accounts.admit(self.dialect.name, call.credential))
-        call = call if account == call.account else replace(call, account=account)
-        return replace(call, intent=self.dialect.read(call, ledger)), ledger
+        return call if account == call.account else replace(call, account=account)
 
     # --- what is asked ------------------------------------------------------------------------------
 
@@ -116,7 +117,8 @@ class Rehearsal:
 
         With ``blank`` what can be dispensed with is there, and says nothing.
         """
-        job = resolve_presets(intent.job, self.presets | {preset.name: preset for preset in intent.presets})
+        presets = {preset.name: preset for preset in intent.presets}
+        job = resolve_presets(intent.job, lambda name: presets.get(name) or self.presets.get(name))
         found = {need: thing for need in intent.needs if (thing := self.thing(*need, account)) is not None}
         if blank:
             needed = [need for need in intent.needs if need[0] in self.dialect.dispensable]

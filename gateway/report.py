@@ -99,16 +99,16 @@ def compare(wanted: Job, got: Job, notes: Iterable[Loss] = ()) -> Report:
     comparison.objects(wanted, got, "")
     further = (note for note in noted if note.kind is Kind.UNREAD)
     losses = comparison.losses
-    if any(ELSEWHERE.search(loss.path) for loss in losses):
+    if any(ELSEWHERE.search(each.path) for each in losses):
         losses = list(softened(losses, alike(wanted, got)))
     return Report(exact=tuple(comparison.exact), losses=(*losses, *further))
 
 
 def softened(losses: Iterable[Loss], alike: frozenset[str]) -> Iterator[Loss]:
     """``alike`` are the paths below which what differs means the same: nothing essential is lost there."""
-    for loss in losses:
-        same = any(loss.path.startswith(f"{path}.") for path in alike)
-        yield replace(loss, essential=False, reason="said in another way") if same else loss
+    for each in losses:
+        same = any(each.path.startswith(f"{path}.") for path in alike)
+        yield replace(each, essential=False, reason="said in another way") if same else each
 
 
 class Comparison:

@@ -282,7 +282,7 @@ def _color(value: Any) -> str:
 CONTROLS: Final = re.compile(r"[\x00-\x1f]")
 ON_HOSTS: Final = frozenset({"http", "https", "ftp", "ftps", "sftp", "s3", "fasp"})
 USUAL: Final = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?:(?P<user>[\w.~-]+)(?P<colon>:)?(?P<password>[\w.~-]*)@)?"
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?:(?P<user>[\w.~-]+)(?::(?P<password>[\w.~-]*))?@)?"
     r"(?P<place>[a-zA-Z0-9][a-zA-Z0-9.-]*(?::[0-9]{1,4})?(?:/[\w/.~+=&%-]*)?)",
     re.ASCII,
 )
@@ -298,7 +298,7 @@ def read_location(value: Any) -> Location:
 
 
 def _usual(match: re.Match[str]) -> Location:
-    scheme, user, colon, password, place = match.groups()
+    scheme, user, password, place = match.groups()
     if user is None:
         return Location(url=match[0], spelling=Secret(match[0]))
     access = Access(user=user, password=Secret(password) if password else None)

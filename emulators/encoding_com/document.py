@@ -143,13 +143,13 @@ def read_format(tree: Tree, ledger: Ledger) -> Output:
     flat = {key: value if key == "destination" else one(value) for key, value in tree.items()}
     if product in ("thumbnail", "image"):
         unsaid = not flat.get("time") and not flat.get("output_preset")
-        output = PICTURES.read(flat | ({"time": decimal(MOMENT)} if unsaid else {}), ledger)
+        output = PICTURES.read(flat | ({"time": decimal(MOMENT)} if unsaid else {}), ledger, document=tree)
     else:
-        output = (PACKAGED if product in PACKAGES else FILE).read(flat, ledger)
+        output = (PACKAGED if product in PACKAGES else FILE).read(flat, ledger, document=tree)
     if product == "dnxhd" and not isinstance(output.video, model.Skip):
         video = output.video or Video()
-        output = replace(output, video=replace(video, codec=video.codec or "dnxhd"))
-    return replace(output, document=tree)
+        return replace(output, video=replace(video, codec=video.codec or "dnxhd"))
+    return output
 
 
 def write_format(output: Output, ledger: Ledger) -> Tree:

@@ -68,7 +68,9 @@ def media_ids(tree: Tree) -> tuple[str, ...]:
 def read_source(value: Any) -> Input:
     """A source with the switches of section 7, which are ours to strip: nocopy, multithread, start and end."""
     location = read_scalar(LOCATION, value, "source")
-    url, _, query = location.url.partition("?")
+    url, mark, query = location.url.partition("?")
+    if not mark:
+        return Input(location=location)
     times = dict(re.findall(r"(?:^|&)(start|end)=([\d.:]+)(?=&|$)", query))
     segment = {key: read_scalar(SECONDS, text, "source") for key, text in times.items()} if len(times) == 2 else {}
     stripped = {"nocopy", "multithread", "", *segment}
@@ -102,14 +104,16 @@ def read_notifications(tree: Tree) -> tuple[Notification, ...]:
     return tuple(
         Notification(target=read_scalar(LOCATION, value, key), events=events, style=key)
         for key, events in EVENTS.items()
+        if key in tree
         for value in several(tree, key, MOST)
     )
 
 
-KNOWN: Final = frozenset(
+MORE: Final = (
     "userid source region instant meta priority notify_format notify_body_format notify_upload_extended "
-    "mediaid include_task_status extended".split()
+    "mediaid include_task_status extended"
 )
+KNOWN: Final = frozenset({*MORE.split(), *OWN, *EVENTS})
 
 
 def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
@@ -119,7 +123,7 @@ def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
     if not hold and not many(tree.get("format")):
         raise NoFormats(field="format")
     for key in tree:
-        if key not in KNOWN | OWN | EVENTS.keys():
+        if key not in KNOWN:
             ledger.note(Kind.UNREAD, key, reason="unknown")
     meta = one(tree.get("meta"))
     return Job(

@@ -24,7 +24,8 @@ def replace(item: T, /, **changes: Any) -> T:
 
 def watched(item: T, seen: set[str]) -> T:
     """The same value; the names of its attributes go to ``seen`` as they are looked at."""
-    made = _copied(item, _watching(item.__class__))
+    cls: Any = item.__class__
+    made = _copied(item, _watching(cls))
     object.__setattr__(made, "_seen", seen)
     return made
 
@@ -33,8 +34,8 @@ def _copied(item: T, cls: type[Any]) -> T:
     """An object of ``cls`` that has all that ``item`` has. Making it by its own name would take twice as long."""
     if item.__class__ not in _KNOWN:
         names = [each.name for each in fields(item.__class__)]  # type: ignore[arg-type]
-        setters = {name: getattr(item.__class__, name).__set__ for name in names}
-        _KNOWN[item.__class__] = attrgetter(*names, names[0]), setters
+        named: dict[str, Setter] = {name: getattr(item.__class__, name).__set__ for name in names}
+        _KNOWN[item.__class__] = attrgetter(*names, names[0]), named
     read, setters = _KNOWN[item.__class__]
     made: T = object.__new__(cls)
     for write, value in zip(setters.values(), read(item), strict=False):

@@ -11,7 +11,6 @@ from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.wire import FORM, Media, Medium, Tree, Wire, media_of
 
-
 SAFE: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
 ESCAPES: Final = {code: (bytes((code,)), b"%%%02X" % code) for code in range(256) if code not in SAFE}
 BLANK: Final = frozenset(b" ")

@@ -337,3 +337,20 @@ def test_a_record_knows_its_keys_and_attributes() -> None:
 
 def test_text_is_the_default_way_to_read() -> None:
     assert Field("k", "codec").via is TEXT
+
+
+def test_a_pair_is_remembered_for_what_it_looks_at_and_nothing_else() -> None:
+    """``rate`` is written by its own attribute for mono, and by another one as well for anything else."""
+
+    def write(audio: Audio) -> dict[str, Any]:
+        return {"rate": 1 if audio.channels == 1 else audio.bitrate}
+
+    calls: list[int | None] = []
+    own = Pair("rate", "channels", lambda tree: {}, lambda audio: calls.append(audio.channels) or write(audio))
+    record = Record(Audio, own)
+    said = [record.write(Audio(channels=n, bitrate=rate), Ledger()).get("rate") for n, rate in RATES]
+    assert said == [1, 1, 7, 8]
+    assert calls == [1, 2, 2]
+
+
+RATES = ((1, 5), (1, 6), (2, 7), (2, 8))

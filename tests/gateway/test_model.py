@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import pickle
@@ -17,7 +18,8 @@ from mediaglot.emulators.tpstreams.place import SOURCE
 from mediaglot.gateway import exchange, model
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.mask import masked, secrets
-from mediaglot.gateway.model import Access, Input, Job, Location, Output, Secret, Video, is_essential
+from mediaglot.gateway.model import Access, Input, Job, Location, Output, Secret, Size, Video, is_essential
+from mediaglot.gateway.model.change import replace, watched
 from mediaglot.gateway.values import PLACE, read_location
 
 TEXT = "hunter2-very-secret"
@@ -138,3 +140,21 @@ def test_no_number_of_the_model_is_a_string() -> None:
 def test_values_can_cross_to_another_process() -> None:
     job = Job(inputs=(Input(location=Location(url="https://h/f")),), outputs=(Output(container="mp4"),))
     assert pickle.loads(pickle.dumps(job.inputs)) == job.inputs
+
+
+@pytest.mark.parametrize("item", [Size(width=1), Video(codec="h264"), Output(container="mp4", document={"a": 1})])
+def test_a_changed_value_is_what_the_standard_library_makes_of_it(item: Any) -> None:
+    name = dataclasses.fields(item)[0].name
+    made, other = replace(item, **{name: "x"}), dataclasses.replace(item, **{name: "x"})
+    assert type(made) is type(item)
+    assert made == other
+    assert repr(made) == repr(other)
+    assert getattr(made, "document", None) is getattr(item, "document", None)
+
+
+def test_a_watched_value_says_who_was_looked_at() -> None:
+    seen: set[str] = set()
+    size = watched(Size(width=1, height=2), seen)
+    assert isinstance(size, Size)
+    assert seen == set()
+    assert (size.width, seen) == (1, {"width"})

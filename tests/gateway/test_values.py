@@ -388,3 +388,26 @@ def test_words_of_silence_read_as_none(value: Any, given: Any) -> None:
 def test_made_ones_refuse_the_rest(value: Any, given: Any) -> None:
     with pytest.raises(ValueError, match="is not"):
         value.read(given)
+
+
+URL_PARTS = "http https s3 mailto HTTP :// : / // @ user %20 % host a.b 1.2.3.4 :80 :99999 .. ? # a=b & + é [::1] [ ~ _"
+
+
+def told(read: Any, text: str) -> Any:
+    try:
+        found = read(text)
+    except ValueError as error:
+        return str(error)
+    return found, found.spelling
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.sampled_from(["", "http://", "ftp://", "x://"]),
+    st.lists(st.sampled_from(URL_PARTS.split()), min_size=1, max_size=10).map("".join),
+)
+def test_a_usual_url_is_read_and_written_as_any_other(start: str, rest: str) -> None:
+    usual = told(values.read_location, start + rest)
+    assert usual == told(values._unusual, start + rest)
+    if values.USUAL.fullmatch(start + rest):
+        assert values.read_location(values.write_location(usual[0])) == usual[0]

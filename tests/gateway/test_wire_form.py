@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from types import MappingProxyType
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote_to_bytes
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
-from mediaglot.gateway.wire.form import FormField, pairs
+from mediaglot.gateway.wire.form import FormField, escaped, pairs, unescaped
 from mediaglot.gateway.wire.json import Json
 from mediaglot.gateway.wire.xml import Xml
 
@@ -86,3 +86,16 @@ def test_choosing_never_fails(body: bytes, query: str) -> None:
 
 def test_a_query_string_that_is_no_text_does_no_harm() -> None:
     assert WIRE.choose(post("", query="\udcff=\ud800")).content_type == "text/xml"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary() | st.text().map(str.encode))
+def test_a_value_is_escaped_as_by_the_standard_library_and_comes_back(value: bytes) -> None:
+    assert escaped(value) == quote_plus(value)
+    assert unescaped(escaped(value).encode()) == value
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.sampled_from([b"%", b"%25", b"%3C", b"%3c", b"%35", b"2", b"5", b"C", b"+", b"x"])).map(b"".join))
+def test_what_only_looks_like_an_escape_is_left_as_the_standard_library_leaves_it(value: bytes) -> None:
+    assert unescaped(value) == unquote_to_bytes(value.replace(b"+", b" "))

@@ -235,3 +235,20 @@ def test_any_tree_makes_well_formed_xml(tree: dict[str, Any]) -> None:
 
 def test_an_answer_can_be_read_by_a_client() -> None:
     assert WIRE.read_answer(WIRE.write({"Id": "5", "n": ["1", "2"]})) == {"Id": "5", "n": ["1", "2"]}
+
+
+def serialised(key: str, text: str) -> str:
+    root = etree.Element("response")
+    etree.SubElement(root, key).text = text
+    return etree.tostring(root, encoding="unicode")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(
+        st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff")
+        | st.sampled_from("\r\n\t<>&\"'")
+    )
+)
+def test_a_text_is_escaped_as_lxml_does_it(text: str) -> None:
+    assert written({"a": text}) == serialised("a", text)
