@@ -200,9 +200,8 @@ class Dialect:
                 raise
             credential = None
         verb = self.verb(tree).lower()
-        chosen, given = self._by_verb.get((request.method, self.locate(request), verb)) or next(
-            (pair for pair in candidates if pair[0].when is None or pair[0].when.lower() == verb), NOWHERE
-        )
+        wanted = (pair for pair in candidates if pair[0].when is None or pair[0].when.lower() == verb)
+        chosen, given = next(wanted, NOWHERE)
         return Call(
             request=request,
             wire=wire,
@@ -373,8 +372,6 @@ class Dialect:
 
     def _candidates(self, request: Request) -> Sequence[tuple[Route, Mapping[str, str]]]:
         path = self.locate(request)
-        if plain := self._by_method.get((request.method, path)):
-            return plain
         on_path = self._plain_paths.get(path) or self._on_pattern(path)
         found = [(route, params) for route, params in on_path if route.method == request.method]
         if on_path and not found:
@@ -392,23 +389,6 @@ class Dialect:
             if "{" not in route.path:
                 plain.setdefault(route.path, []).append((route, {}))
         return plain
-
-    @cached_property
-    def _by_method(self) -> Mapping[tuple[str, str], Sequence[tuple[Route, Mapping[str, str]]]]:
-        found: dict[tuple[str, str], list[tuple[Route, Mapping[str, str]]]] = {}
-        for path, pairs in self._plain_paths.items():
-            for route, params in pairs:
-                found.setdefault((route.method, path), []).append((route, params))
-        return found
-
-    @cached_property
-    def _by_verb(self) -> Mapping[tuple[str, str, str], tuple[Route, Mapping[str, str]]]:
-        """The first route for a verb, of those whose documents have one."""
-        found: dict[tuple[str, str, str], tuple[Route, Mapping[str, str]]] = {}
-        for path, pairs in self._plain_paths.items():
-            for route, params in pairs if all(each.when for each, _ in pairs) else ():
-                found.setdefault((route.method, path, str(route.when).lower()), (route, params))
-        return found
 
     def _on_pattern(self, path: str) -> Sequence[tuple[Route, Mapping[str, str]]]:
         matches = ((route, _pattern(route.path).fullmatch(path)) for route in self.routes if "{" in route.path)

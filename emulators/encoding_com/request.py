@@ -101,19 +101,14 @@ EVENTS: Final = {
 
 def read_notifications(tree: Tree) -> tuple[Notification, ...]:
     given(tree, "notify_format", FORMATS)
+    wanted = [(key, value) for key in EVENTS if key in tree for value in several(tree, key, MOST)]
     return tuple(
-        Notification(target=read_scalar(LOCATION, value, key), events=events, style=key)
-        for key, events in EVENTS.items()
-        if key in tree
-        for value in several(tree, key, MOST)
+        Notification(target=read_scalar(LOCATION, url, key), events=EVENTS[key], style=key) for key, url in wanted
     )
 
 
-MORE: Final = (
-    "userid source region instant meta priority notify_format notify_body_format notify_upload_extended "
-    "mediaid include_task_status extended"
-)
-KNOWN: Final = frozenset({*MORE.split(), *OWN, *EVENTS})
+TOLD: Final = "notify_format notify_body_format notify_upload_extended include_task_status extended"
+KNOWN: Final = frozenset({*f"userid source region instant meta priority mediaid {TOLD}".split(), *OWN, *EVENTS})
 
 
 def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
