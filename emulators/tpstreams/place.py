@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote, unquote
 
+from mediaglot.gateway.address import read_location, write_location
 from mediaglot.gateway.model import Access, Location, Secret
 from mediaglot.gateway.model.change import replace
-from mediaglot.gateway.values import Value, read_location, write_location
+from mediaglot.gateway.values import Value
 
 DOMAINS: Final = ("wasabisys.com", "amazonaws.com", "digitaloceanspaces.com", "backblazeb2.com", "scw.cloud")
 """Those that name a provider; anything else before the first slash is a bucket, dots or not."""

@@ -16,7 +16,7 @@ from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Tree, is_empty, read_scalar
 from mediaglot.gateway.model import Event, Input, Job, Location, Notification, Output, Stills
 from mediaglot.gateway.model.change import replace
-from mediaglot.gateway.values import INTEGER, Value, read_location
+from mediaglot.gateway.values import INTEGER, LOCATION, Value
 from mediaglot.gateway.wire.loose import is_json
 
 SCHEMES: Final = frozenset({"ftp", "ftps", "sftp", "s3", "http", "https"})
@@ -96,7 +96,7 @@ def members(item: Any, key: str, *required: str) -> Tree:
 def _location(value: Any) -> Location:
     if not isinstance(value, str):
         raise ValueError("must be a text")
-    location = read_location(value)
+    location = LOCATION.read(value)
     if location.url.partition(":")[0].lower() not in SCHEMES:
         raise ValueError(f"is not a URL of {', '.join(sorted(SCHEMES))}")
     return location
@@ -150,7 +150,7 @@ def notification(item: Any, key: str) -> Tree:
 
 
 def targets(shown: Tree) -> list[Notification]:
-    places = [("call", read_location(shown["callback_url"]))] if shown["callback_url"] else []
+    places = [("call", LOCATION.read(shown["callback_url"]))] if shown["callback_url"] else []
     if shown["email"]:
         places.append(("email", Location(url=f"mailto:{quote(shown['email'], safe='@+')}")))
     return [Notification(target=place, events=ENDS, style=style) for style, place in places]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from mediaglot.gateway.faults import Invalid
 from mediaglot.gateway.mapping import Tree
-from mediaglot.gateway.values import DECIMAL, INTEGER, read_location
+from mediaglot.gateway.values import DECIMAL, INTEGER, LOCATION
 
 Check = Callable[[Any], Any]
 
@@ -96,7 +96,7 @@ def share(value: Any) -> float:
 
 def picture_url(value: Any) -> str:
     try:
-        read_location(value)
+        LOCATION.read(value)
     except ValueError:
         raise ValueError("Enter a valid URL.") from None
     if urlsplit(value).scheme.lower() not in {"http", "https", "ftp", "ftps"}:

@@ -21,7 +21,7 @@ from mediaglot.gateway.oauth import ClientCredentials
 from mediaglot.gateway.paging import Offset
 from mediaglot.gateway.passes import capped, merge
 from mediaglot.gateway.pieces import flat
-from mediaglot.gateway.values import DECIMAL, EPOCH, NATURAL, PLACE, RATIO, SECONDS, TEXT, Table, read_location
+from mediaglot.gateway.values import DECIMAL, EPOCH, LOCATION, NATURAL, PLACE, RATIO, SECONDS, TEXT, Table
 from mediaglot.gateway.wire.choice import parameters
 
 ID: Final = re.compile(r"[0-9a-f]{24}")
@@ -246,7 +246,7 @@ def christen(job: model.Job, job_id: str) -> model.Job:
 
     prefix = filled(job.document["output_prefix"])
     options = job.document.get("upload_options") or {}
-    places = (stored(read_location(f"{folder.rstrip('/')}/{prefix}".rstrip("/") + "/"), options),) if folder else ()
+    places = (stored(LOCATION.read(f"{folder.rstrip('/')}/{prefix}".rstrip("/") + "/"), options),) if folder else ()
 
     def named(output: model.Output) -> model.Output:
         rows = [replace(row, name=f"{filled(row.name or 'thumb_{resolution}')}_{{n:04}}") for row in output.stills]

@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 from urllib.parse import unquote, urljoin, urlsplit
 
+from mediaglot.gateway.address import read_location
 from mediaglot.gateway.backends import Product
 from mediaglot.gateway.errand import Artifact
 from mediaglot.gateway.faults import SourceForbidden, SourceTooLarge, SourceUnreachable, SourceUnreadable
 from mediaglot.gateway.model import File, Location, MediaFacts
 from mediaglot.gateway.transfer import Carrier
-from mediaglot.gateway.values import read_location
 
 PLAYLISTS: Final = frozenset({".m3u8", ".mpd"})
 PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")

@@ -16,11 +16,12 @@ import pytest
 
 from mediaglot.emulators.tpstreams.place import SOURCE
 from mediaglot.gateway import exchange, model
+from mediaglot.gateway.address import read_location
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.mask import masked, secrets
 from mediaglot.gateway.model import Access, Input, Job, Location, Output, Secret, Size, Video, is_essential
 from mediaglot.gateway.model.change import replace, watched
-from mediaglot.gateway.values import PLACE, read_location
+from mediaglot.gateway.values import PLACE
 
 TEXT = "hunter2-very-secret"
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mediaglot.gateway import values
+from mediaglot.gateway import address, values
 from mediaglot.gateway.model import Access, Fade, Location, Secret, Share, Size
 from mediaglot.gateway.values import (
     COLOR,
@@ -407,7 +407,7 @@ def told(read: Any, text: str) -> Any:
     st.lists(st.sampled_from(URL_PARTS.split()), min_size=1, max_size=10).map("".join),
 )
 def test_a_usual_url_is_read_and_written_as_any_other(start: str, rest: str) -> None:
-    usual = told(values.read_location, start + rest)
-    assert usual == told(values._unusual, start + rest)
-    if values.USUAL.fullmatch(start + rest):
-        assert values.read_location(values.write_location(usual[0])) == usual[0]
+    usual = told(address.read_location, start + rest)
+    assert usual == told(address._unusual, start + rest)
+    if address.USUAL.fullmatch(start + rest):
+        assert address.read_location(address.write_location(usual[0])) == usual[0]

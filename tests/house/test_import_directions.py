@@ -13,7 +13,20 @@ import pytest
 # Within one of these rows a room may import the rooms to its left.
 FIRST = ("model", "faults", "loss", "exchange", "life")
 SECOND = (
-    *("values", "entry", "mapping", "pieces", "wire", "paging", "auth", "accounts", "ids", "passes", "reference"),
+    *(
+        "address",
+        "values",
+        "entry",
+        "mapping",
+        "pieces",
+        "wire",
+        "paging",
+        "auth",
+        "accounts",
+        "ids",
+        "passes",
+        "reference",
+    ),
     *("trait", "errand", "likeness", "report", "mask"),
 )
 THIRD = ("dialect", "collection", "oauth", "validated", "registry", "rehearsal", "translation")

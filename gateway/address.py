@@ -1,0 +1,63 @@
+"""URLs as Locations, read and written: user name and password go beside the address."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from mediaglot.gateway.model import Access, Location, Secret
+
+CONTROLS: Final = re.compile(r"[\x00-\x1f]")
+ON_HOSTS: Final = frozenset({"http", "https", "ftp", "ftps", "sftp", "s3", "fasp"})
+USUAL: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?:(?P<user>[\w.~-]+)(?::(?P<password>[\w.~-]*))?@)?"
+    r"(?P<place>[a-zA-Z0-9][a-zA-Z0-9.-]*(?::[0-9]{1,4})?(?:/[\w/.~+=&%-]*)?)",
+    re.ASCII,
+)
+"""URLs of which nothing has to be decoded, and that are put together again as they were."""
+
+
+def read_location(value: Any) -> Location:
+    """A URL in its client's spelling; a user name and password inside it become its Access."""
+    if isinstance(value, (dict, list)):
+        raise ValueError("must be a single value")
+    text = str(value).strip()
+    if len(text) > 8192 or CONTROLS.search(text):
+        raise ValueError("is not a usable URL")
+    return _usual(match) if (match := USUAL.fullmatch(text)) else _unusual(text)
+
+
+def _usual(match: re.Match[str]) -> Location:
+    scheme, user, password, place = match.groups()
+    if user is None:
+        return Location(url=match[0], spelling=Secret(match[0]))
+    access = Access(user=user, password=Secret(password) if password else None)
+    return Location(url=f"{scheme}{place}", access=access, spelling=Secret(match[0]))
+
+
+def _unusual(text: str) -> Location:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if not parts.scheme or not (parts.netloc or parts.path) or (parts.scheme in ON_HOSTS and not parts.hostname):
+        raise ValueError("is not a URL")
+    user_info, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return Location(url=text, spelling=Secret(text))
+    user, _, password = user_info.partition(":")
+    access = Access(user=unquote(user), password=Secret(unquote(password)) if password else None)
+    return Location(url=urlunsplit(parts._replace(netloc=host)), access=access, spelling=Secret(text))
+
+
+def write_location(location: Location) -> str:
+    if location.access is None or location.access.user is None:
+        return location.url
+    password = f":{quote(location.access.password.reveal(), safe='')}" if location.access.password else ""
+    login = f"{quote(location.access.user, safe='')}{password}@"
+    if (match := USUAL.fullmatch(location.url)) and match["user"] is None:
+        return f"{match['scheme']}{login}{match['place']}"
+    parts = urlsplit(location.url)
+    return urlunsplit(parts._replace(netloc=f"{login}{parts.netloc}"))
