@@ -24,6 +24,7 @@ from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.paging import Offset
 from mediaglot.gateway.reference import Ref
+from mediaglot.gateway.values import TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Collection:
     check: Callable[[Tree, bool], None] = lambda document, whole: None
     busy: Callable[[str], Filter | None] = lambda thing_id: None
     evidence: str = "documented"
+    texts: frozenset[str] = frozenset()
+    """Fields that are texts, whatever scalar a client sent."""
 
     def routes(self) -> Iterator[Route]:
         member, name = f"{self.path}/{{id}}", f"{self.kind}s"
@@ -93,12 +96,15 @@ class Collection:
         said = call.tree[self.kind]
         for key in said.keys() - set(self.fields):
             ledger.note(Kind.UNREAD, f"{self.kind}.{key}", reason="unknown")
-        document = {key: said[key] for key in self.fields if key in said}
+        document = {key: self._worded(key, said[key]) for key in self.fields if key in said}
         new = "id" not in call.params
         self.check(document, new)
         if new:
             return PutThing(kind=self.kind, document=dict.fromkeys(self.fields) | document)
         return PutThing(kind=self.kind, id=self.manner.check_id(call), document=document, merge=True)
+
+    def _worded(self, key: str, value: Any) -> Any:
+        return value if key not in self.texts or value is None else TEXT.read(value)
 
     def _delete(self, call: Call, ledger: Ledger) -> DeleteThing:
         thing_id = self.manner.check_id(call)

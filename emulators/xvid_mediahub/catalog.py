@@ -92,12 +92,11 @@ SYSTEM: Final = (
     preset("Xvid AVI", "avi", ASP, MP3),
 )
 PLAIN, PLACES = "name description", "input_download_dir image_download_dir download_options output_upload_dir"
-TIMES, REST = (
-    "default_object_timeout cancel_timeout enable_backtrace_pings",
-    "image_upload_dir upload_options store_options",
-)
+TIMES: Final = "default_object_timeout cancel_timeout enable_backtrace_pings"
+REST: Final = "image_upload_dir upload_options store_options"
 PIPELINE: Final = tuple(f"{PLAIN} {TIMES} {PLACES} {REST} ping_urls".split())
 WHO, WHERE = "first_name last_name email", "name billing_address profile setting"
+TEXTS: Final = frozenset(f"{PLAIN} title user_data {WHO} {PLACES} image_upload_dir".split()) - {"download_options"}
 OWN_USER: Final = tuple(f"{WHO} {WHERE}".split())
 USER: Final = f"{WHO} password client_password_salt {WHERE} confirmed_on changed_email_confirmed".split()
 

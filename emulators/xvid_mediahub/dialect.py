@@ -55,7 +55,7 @@ MANNER: Final = Manner(ask.checked, answer.show, answer.envelope, answer.matches
 READ, WRITE, SUBMIT, GET = "mediahub_read", "mediahub_write", "mediahub_submit_jobs", "mediahub_download_files"
 OWN: Final[Any] = {"reads": READ, "writes": WRITE}
 ALL: Final = "list get post put delete"
-own: Final = partial(Collection, MANNER)
+own: Final = partial(Collection, MANNER, texts=catalog.TEXTS)
 TEXTS, MORE = ("name", "description"), ("target_format", "settings")
 SHELVES: Final = (
     own("template", "/v1/jobs/templates", ALL, (*TEXTS, "job_settings"), **OWN),

@@ -147,7 +147,9 @@ class Assembly:
         schema = one_of([self.components.refer(name) for name in known])
         content: dict[str, Tree] = {}
         for medium in self._taken(known[0]):
-            content[medium.kind] = {"schema": written(medium, schema), **self._sent(group, medium)}
+            parts = {name: {"contentType": "application/json"} for name in sorted(medium.documents)}
+            encoding = {"encoding": parts} if parts else {}
+            content[medium.kind] = {"schema": written(medium, schema), **encoding, **self._sent(group, medium)}
         return content
 
     def _has_body(self, route: Route) -> bool:
