@@ -1,0 +1,256 @@
+"""Scenes that cost something: jobs, from their creation to their end, and everything that can be done to one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any, Final
+
+from mediaglot.gateway.contract import asking
+from mediaglot.gateway.contract.asking import Sample
+from mediaglot.gateway.contract.finding import Finding
+from mediaglot.gateway.contract.scene import short_format
+from mediaglot.gateway.contract.stage import GOOD, Line, Pause, Stage, Steps, errand
+from mediaglot.gateway.dialect import Dialect
+from mediaglot.gateway.errand import Client, Glimpse, Placed
+from mediaglot.gateway.exchange import (
+    CancelJob,
+    CreateJob,
+    DeleteJobs,
+    GetJob,
+    RetryJob,
+    StartJob,
+    UpdateJob,
+)
+from mediaglot.gateway.faults import Fault, NotFound, Refused, Unsupported
+from mediaglot.gateway.life import MOVES
+from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.model import TERMINAL, Input, Job, Location, Output, Package, Status
+from mediaglot.gateway.rehearsal import Rehearsal
+from mediaglot.gateway.translation import Untranslatable, client_of, entered
+from mediaglot.gateway.translation import stage as rehearsed
+
+CHANGES: Final = (UpdateJob, RetryJob, CancelJob, DeleteJobs, StartJob)
+OVER: Final = frozenset(TERMINAL)
+
+
+def wishes(source: str, deliver: str) -> Iterator[Job]:
+    """The same small job in several ways: some providers keep files, some want a place for them, some make packages."""
+    inputs, place = (Input(location=Location(url=source)),), (Location(url=deliver),)
+    for output in (
+        Output(container="mp4"),
+        Output(container="mp4", destinations=place),
+        Output(package=Package(kind="hls"), destinations=place),
+    ):
+        yield Job(inputs=inputs, outputs=(output,))
+
+
+def possible(dialect: Dialect, source: str, deliver: str) -> Job | None:
+    """The first of them that the provider takes on paper."""
+    for job in wishes(source, deliver):
+        paper = rehearsed(dialect).again()
+        try:
+            done = paper.run(client_of(dialect).create(entered(dialect), job, Ledger()))
+        except Untranslatable:
+            return None
+        if done.value is not None and paper.fault is None:
+            return job
+    return None
+
+
+@cache
+def _maker(home: Any, options: tuple[tuple[str, str], ...]) -> Callable[[Rehearsal], str] | None:
+    dialect = home(**dict(options))
+    job = possible(dialect, "https://media.mediaglot.test/bars.mp4", "s3://mediaglot-contract/")
+    if job is None:
+        return None
+
+    def make(paper: Rehearsal) -> str:
+        done = paper.run(client_of(dialect).create(entered(dialect), job, Ledger()))
+        assert done.value is not None, done.fault  # noqa: S101 - it went well before
+        return done.value.id
+
+    return make
+
+
+def on_paper(dialect: Dialect) -> Callable[[Rehearsal], str] | None:
+    """Makes jobs on paper; None for a dialect whose client can't."""
+    return _maker(type(dialect), tuple(dialect.options.items()))
+
+
+# --- a life ---------------------------------------------------------------------------------------------
+
+
+def clients(dialect: Dialect) -> Mapping[str, Client]:
+    """One for each format that the client can speak."""
+    assert dialect.client is not None  # noqa: S101
+    knob = dialect.client.knobs.get("format")
+    return {name: client_of(dialect, {"format": name}) for name in knob.values} if knob else {"": client_of(dialect)}
+
+
+def lives(stage: Stage) -> Steps[None]:
+    """In each format: a job to its end, and one that is cancelled."""
+    job = possible(stage.dialect, stage.terms.source, stage.terms.deliver) if stage.dialect.client else None
+    if job is None or stage.permit is None:
+        stage.skip("job", "all of its life", "nobody here speaks to this provider")
+        return
+    for name, client in clients(stage.dialect).items():
+        for end, play in (("to its end", _to_its_end), ("cancelled", _cancelled)):
+            title = f"{end} {name}".rstrip()
+            if stage.jobs_left < 1:
+                stage.skip("job", title, f"--jobs {stage.terms.jobs} are used up")
+                continue
+            with stage.line("job", title) as line:
+                yield from _told(stage, line, play(stage, line, client, job))
+
+
+def _told(stage: Stage, line: Line, play: Steps[None]) -> Steps[None]:
+    try:
+        yield from play
+    except Fault as fault:
+        line.findings.append(outcome(line, f"expected an answer that a client can use, found {fault}"))
+
+
+def outcome(line: Line, message: str, rule: str = "outcome", place: str = "response.body") -> Finding:
+    return Finding(rule=rule, operation="", place=place, message=message, exchange=line.name)
+
+
+def create(stage: Stage, line: Line, client: Client, job: Job) -> Steps[Placed]:
+    assert stage.permit is not None  # noqa: S101
+    stage.jobs_left -= 1
+    placed = yield from errand(stage, line, client.create(stage.permit, job, Ledger()))
+    stage.made.append(placed.id)
+    return placed
+
+
+def _to_its_end(stage: Stage, line: Line, client: Client, job: Job) -> Steps[None]:
+    assert stage.permit is not None  # noqa: S101
+    placed = yield from create(stage, line, client, job)
+    glimpse = yield from follow(stage, line, client, placed)
+    if glimpse.status is not Status.FINISHED:
+        line.findings.append(outcome(line, f"expected the job to finish, found {glimpse.word!r} ({glimpse.status})"))
+    known = yield from errand(stage, line, client.find(stage.permit))
+    if placed.id not in {each.id for each in known}:
+        line.findings.append(outcome(line, f"expected the job {placed.id} in the list, it is not there", "list"))
+    yield from _read(stage, line, placed.id)
+
+
+def follow(stage: Stage, line: Line, client: Client, placed: Placed) -> Steps[Glimpse]:
+    """Look until it is over, and see that it only goes where jobs go."""
+    assert stage.permit is not None  # noqa: S101
+    waited, last = 0.0, Glimpse(id=placed.id, status=Status.QUEUED)
+    while True:
+        glimpse = yield from errand(stage, line, client.look(stage.permit, placed))
+        line.findings += [outcome(line, *each) for each in oddities(placed, last, glimpse)]
+        last = glimpse
+        if glimpse.status in OVER or waited >= stage.terms.patience:
+            return glimpse
+        yield Pause(stage.terms.pause)
+        waited += stage.terms.pause or 1.0
+
+
+def oddities(placed: Placed, last: Glimpse, now: Glimpse) -> Iterator[tuple[str, str]]:
+    if now.id and now.id != placed.id:
+        yield f"expected the job {placed.id}, found {now.id}", "id"
+    if now.status is Status.UNKNOWN:
+        yield f"expected a word for a state, found {now.word!r}", "state"
+    elif now.status not in reachable(last.status):
+        yield f"expected no way from {last.status} to {now.status}, found {now.word!r}", "state"
+    times = [each for each in (now.created, now.started, now.finished) if each is not None]
+    if times != sorted(times):
+        yield f"expected created, started, finished in this order, found {', '.join(map(str, times))}", "date"
+    if now.status is Status.FINISHED and now.parts and not now.files:
+        yield "expected a finished job to have files, found none", "files"
+
+
+@cache
+def reachable(status: Status) -> frozenset[Status]:
+    """Where a job may be at the next look; looks miss steps, but an end is an end."""
+    found, todo = {status}, [status]
+    while todo:
+        for each in MOVES[todo.pop()]:
+            if each not in found and status not in OVER:
+                found.add(each)
+                todo += [] if each in OVER else [each]
+    return frozenset(found)
+
+
+def _read(stage: Stage, line: Line, job_id: str) -> Steps[None]:
+    """Everything that tells of one job, in each format."""
+    for sample in stage.firsts(lambda each: isinstance(each.reading.intent, GetJob)):
+        request = asking.with_id(stage.dialect, sample, job_id)
+        ready = stage.ready(request) if request is not None else None
+        if ready is not None:
+            yield from stage.ask(line, ready, GOOD)
+
+
+def _cancelled(stage: Stage, line: Line, client: Client, job: Job) -> Steps[None]:
+    assert stage.permit is not None  # noqa: S101
+    placed = yield from create(stage, line, client, job)
+    try:
+        yield from errand(stage, line, client.cancel(stage.permit, placed))
+        glimpse = yield from errand(stage, line, client.look(stage.permit, placed))
+    except Refused as fault:
+        if not isinstance(fault.meaning, NotFound):  # cancelling may take it away
+            raise
+        return
+    except Unsupported:
+        line.skipped = "jobs can't be cancelled here"
+        return
+    if glimpse.status not in OVER:
+        line.findings.append(outcome(line, f"expected the job to be cancelled, found {glimpse.word!r}", "state"))
+
+
+# --- everything that can be done to a job -----------------------------------------------------------------
+
+
+def changes(stage: Stage) -> Steps[None]:
+    """Each operation that changes a job, on one that is made for it; then each that creates one, as in the fixtures."""
+    job = possible(stage.dialect, stage.terms.source, stage.terms.deliver) if stage.dialect.client else None
+    client = client_of(stage.dialect) if job is not None else None
+    for sample in stage.firsts(lambda each: isinstance(each.reading.intent, (*CHANGES, CreateJob)) and not each.wrong):
+        name = f"{sample.operation} {short_format(sample.format)}"
+        if stage.jobs_left < 1:
+            stage.skip("job", name, f"--jobs {stage.terms.jobs} are used up")
+        elif isinstance(sample.reading.intent, CreateJob):
+            yield from _created(stage, name, sample)
+        elif client is not None and job is not None and stage.permit is not None:
+            hold = isinstance(sample.reading.intent, StartJob)
+            with stage.line("job", name) as line:
+                wanted = replace(job, hold=hold)
+                yield from _told(stage, line, _changed(stage, line, client, wanted, sample))
+
+
+def _changed(stage: Stage, line: Line, client: Client, job: Job, sample: Sample) -> Steps[None]:
+    placed = yield from create(stage, line, client, job)
+    request = asking.with_id(stage.dialect, sample, placed.id)
+    ready = stage.ready(request) if request is not None else None
+    if ready is None:
+        line.skipped = "its fixtures' ids can't be replaced"
+        return
+    if isinstance(sample.reading.intent, RetryJob) and stage.permit is not None:
+        yield from follow(stage, line, client, placed)
+    if job.hold and stage.permit is not None:
+        yield from held(stage, line, client, placed)
+    yield from stage.ask(line, ready)
+
+
+def held(stage: Stage, line: Line, client: Client, placed: Placed) -> Steps[None]:
+    """Look until it waits for its go."""
+    assert stage.permit is not None  # noqa: S101
+    waited = 0.0
+    while waited < stage.terms.patience:
+        glimpse = yield from errand(stage, line, client.look(stage.permit, placed))
+        if glimpse.status in (*OVER, Status.HELD):
+            return
+        yield Pause(stage.terms.pause)
+        waited += stage.terms.pause or 1.0
+
+
+def _created(stage: Stage, name: str, sample: Sample) -> Steps[None]:
+    request = stage.ready(sample.request)
+    if request is not None:
+        stage.jobs_left -= 1
+        with stage.line("job", name) as line:
+            yield from stage.ask(line, request, stage.likely(request))

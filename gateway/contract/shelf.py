@@ -1,0 +1,181 @@
+"""Scenes on what an account keeps at a provider, presets and the like: made, looked at, listed, changed, taken away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mediaglot.gateway.contract import asking
+from mediaglot.gateway.contract.asking import Sample, wanted_id
+from mediaglot.gateway.contract.example import Path, leaves
+from mediaglot.gateway.contract.finding import Finding
+from mediaglot.gateway.contract.judge import judge
+from mediaglot.gateway.contract.scene import short_format
+from mediaglot.gateway.contract.stage import GOOD, Line, Stage, Steps, Told, errand
+from mediaglot.gateway.exchange import (
+    DeletePreset,
+    DeleteThing,
+    GetPreset,
+    GetThing,
+    ListPresets,
+    ListThings,
+    PutPresets,
+    PutThing,
+    Request,
+    Response,
+    RevokeToken,
+)
+from mediaglot.gateway.faults import Fault
+from mediaglot.gateway.rehearsal import Rehearsal
+from mediaglot.gateway.translation import client_of
+
+PRESET = "preset"
+ORDER = (GetThing, GetPreset, ListThings, ListPresets, PutThing, DeleteThing, DeletePreset)
+
+
+def things(stage: Stage) -> Steps[None]:
+    makers = [each for each in stage.firsts(makes_one) if not each.wrong]
+    for maker in makers:
+        name = f"{maker.operation} {short_format(maker.format)}"
+        if not stage.terms.write:
+            stage.skip("kept", name, "--write lets things be made, and takes them away again")
+            continue
+        with stage.line("kept", name) as line:
+            yield from Keeper(stage, line, maker).play()
+
+
+def makes_one(sample: Sample) -> bool:
+    intent = sample.reading.intent
+    return isinstance(intent, PutPresets) or (isinstance(intent, PutThing) and intent.id is None)
+
+
+def kind_of(intent: Any) -> str:
+    return str(getattr(intent, "kind", "")) or PRESET
+
+
+@dataclass(slots=True)
+class Keeper:
+    """Takes one thing through all that can be done to it; the same goes on on paper, to know what has to come of it."""
+
+    stage: Stage
+    line: Line
+    maker: Sample
+
+    def play(self) -> Steps[None]:
+        paper, made = self.stage.paper(), self.stage.ready(self._named())
+        if made is None:
+            return
+        mirror = self._on_paper(paper, made)
+        told = yield from self.stage.ask(self.line, made, GOOD if mirror else None)
+        thing_id = self._id(told, mirror)
+        if not thing_id:
+            return
+        for sample in self._uses():
+            yield from self._use(paper, sample, thing_id, mirror[0])
+
+    def _named(self) -> Request:
+        """A preset is called by its name: one that nobody has."""
+        intent = self.maker.reading.intent
+        if isinstance(intent, PutPresets) and wanted_id(intent):
+            own = f"mediaglot-contract-{self.stage.terms.seed}-{self.stage.chance.randrange(10**6)}"
+            return asking.with_id(self.stage.dialect, self.maker, own) or self.maker.request
+        return self.maker.request
+
+    def _on_paper(self, paper: Rehearsal, made: Request) -> tuple[str, Path]:
+        """The id that the paper gives, and where the answer has it; for presets the name is all."""
+        known = set(paper.things), set(paper.presets)
+        answer = paper.answer(made)
+        if paper.fault is not None:
+            return "", ()
+        fresh = [name for kind, name in paper.things if (kind, name) not in known[0]]
+        fresh += [name for name in paper.presets if name not in known[1]]
+        if not fresh:
+            return "", ()
+        tree = self.maker.reading.call.wire.read_answer(answer.body)
+        return fresh[0], next((path for path, value in leaves(tree) if str(value) == fresh[0]), ())
+
+    def _id(self, told: Told | None, mirror: tuple[str, Path]) -> str:
+        name, path = mirror
+        if told is None or not told.good or not name:
+            return ""
+        if isinstance(self.maker.reading.intent, PutPresets):
+            return name
+        found: Any = told.judgement.tree
+        for part in path:
+            found = (
+                found[int(part)] if isinstance(found, list) else found.get(part) if isinstance(found, dict) else None
+            )
+        if found is None:
+            message = f"expected the new id at {'.'.join(path)}, it is not there"
+            self._wrong("id", self.maker, message)
+        return "" if found is None else str(found)
+
+    def _uses(self) -> list[Sample]:
+        kind = kind_of(self.maker.reading.intent)
+        known = self.stage.firsts(
+            lambda each: (
+                isinstance(each.reading.intent, ORDER)
+                and kind_of(each.reading.intent) == kind
+                and not makes_one(each)
+                and each.format == self.maker.format
+            )
+        )
+        return sorted(
+            known, key=lambda each: next(at for at, cls in enumerate(ORDER) if isinstance(each.reading.intent, cls))
+        )
+
+    def _use(self, paper: Rehearsal, sample: Sample, thing_id: str, mirror: str) -> Steps[None]:
+        is_list = isinstance(sample.reading.intent, (ListThings, ListPresets))
+        own, other = (
+            sample.request if is_list else asking.with_id(self.stage.dialect, sample, each)
+            for each in (thing_id, mirror)
+        )
+        ready, shadow = (self.stage.ready(each) if each is not None else None for each in (own, other))
+        if ready is None or shadow is None:
+            return
+        drawn = paper.answer(shadow)
+        refused = judge(self.stage.dialect, shadow, drawn).is_error
+        told = yield from self.stage.ask(self.line, ready, None if refused else GOOD)
+        shown = is_list and told is not None and told.good and mirror in self._texts(sample, drawn)
+        if shown and told is not None and thing_id not in self._texts(sample, told.response):
+            self._wrong("list", sample, f"expected {thing_id} in the list, it is not there")
+        if isinstance(sample.reading.intent, (DeleteThing, DeletePreset)):
+            yield from self._gone(thing_id)
+
+    def _texts(self, sample: Sample, answer: Response) -> set[str]:
+        tree = sample.reading.call.wire.read_answer(answer.body)
+        return {str(value) for _, value in leaves(tree)}
+
+    def _wrong(self, rule: str, sample: Sample, message: str) -> None:
+        finding = Finding(rule=rule, operation=sample.operation, place="response.body", message=message)
+        self.line.findings.append(finding.of(self.line.name))
+
+    def _gone(self, thing_id: str) -> Steps[None]:
+        for sample in self._uses():
+            if isinstance(sample.reading.intent, (GetThing, GetPreset)):
+                request = asking.with_id(self.stage.dialect, sample, thing_id)
+                ready = self.stage.ready(request) if request is not None else None
+                if ready is not None:
+                    yield from self.stage.ask(self.line, ready, self.stage.paper().answer(ready))
+
+
+# --- tokens ---------------------------------------------------------------------------------------------
+
+
+def leave(stage: Stage) -> Steps[None]:
+    """A token of its own is given back, and opens nothing any more."""
+    for sample in stage.firsts(lambda each: isinstance(each.reading.intent, RevokeToken)):
+        if stage.permit is None:
+            return
+        client, kept = client_of(stage.dialect), stage.permit
+        with stage.line("token", sample.operation) as line:
+            try:
+                stage.permit = yield from errand(stage, line, client.enter(stage.login or client.example))
+                request = stage.ready(sample.request)
+                if request is not None and stage.permit != kept:
+                    yield from stage.ask(line, request, GOOD)
+            except Fault as fault:
+                message = f"expected another token, found {fault}"
+                line.findings.append(Finding(rule="outcome", operation="", place="response", message=message))
+            finally:
+                stage.permit = replace(kept)

@@ -1,0 +1,237 @@
+"""The stage that scenes play on: what is asked, what was answered, and what is said of it.
+
+A scene is a generator that yields Requests and Pauses and is sent Responses: who drives it has the socket and the
+clock. ``Stage.ask`` yields one request, judges the answer, and notes what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any, Final, TypeAlias, TypeVar
+
+from mediaglot.gateway.accounts import Accounts
+from mediaglot.gateway.contract import asking
+from mediaglot.gateway.contract.asking import Sample, samples
+from mediaglot.gateway.contract.example import code_path, value_at
+from mediaglot.gateway.contract.finding import Finding, short, spot
+from mediaglot.gateway.contract.judge import Judgement, judge
+from mediaglot.gateway.dialect import Dialect, Route
+from mediaglot.gateway.errand import Errand, Login, Pass
+from mediaglot.gateway.exchange import (
+    GetAccount,
+    GetJob,
+    GetJobs,
+    GetPreset,
+    GetThing,
+    Health,
+    ListJobs,
+    ListPresets,
+    ListThings,
+    Request,
+    Response,
+)
+from mediaglot.gateway.faults import Fault, Unavailable, Unsupported
+from mediaglot.gateway.rehearsal import Rehearsal
+from mediaglot.gateway.testing.case import read_call
+
+T = TypeVar("T")
+ABOUT: Final = (GetJob, GetThing, GetPreset)
+"""What looks at one thing."""
+LOOKS: Final = (*ABOUT, GetJobs, ListJobs, ListPresets, ListThings, GetAccount, Health)
+"""What changes nothing."""
+GOOD: Final = True
+
+
+class NoAnswer(Exception):
+    """Thrown into a scene for a request that got none; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    seconds: float
+
+
+Steps: TypeAlias = Generator[Request | Pause, Response, T]
+Want: TypeAlias = bool | Response | None
+"""What an answer has to be: GOOD, a refusal like this one, or whatever the contract allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How far a walk may go."""
+
+    jobs: int = 0
+    write: bool = False
+    source: str = "https://media.mediaglot.test/bars-10s-1280x720-30fps.mp4"
+    deliver: str = "s3://mediaglot-contract/"
+    seed: int = 0
+    patience: float = 300.0
+    """Seconds that a job may take."""
+    pause: float = 1.0
+    """Seconds between two looks at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An exchange of ours, and what was made of it."""
+
+    request: Request
+    response: Response
+    judgement: Judgement
+
+    @property
+    def good(self) -> bool:
+        return not self.judgement.is_error
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """One line of the report: what was tried, with how many exchanges, and what was found."""
+
+    scene: str
+    name: str
+    exchanges: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    skipped: str = ""
+    """Why it was not tried."""
+
+
+class Stage:
+    """One dialect, one implementation, one account there."""
+
+    def __init__(self, dialect: Dialect, base: str, login: Login | None = None, terms: Terms | None = None) -> None:
+        self.dialect, self.base, self.login = dialect, base, login
+        self.terms = terms or Terms()
+        self.home: Any = type(dialect)
+        self.chance = Random(self.terms.seed)  # noqa: S311 - the same inputs each time
+        self.permit: Pass | None = None
+        self.jobs_left = self.terms.jobs
+        self.lines: list[Line] = []
+        self.exercised: set[tuple[str, str]] = set()
+        """Operations that were answered well, with the format."""
+        self.answered = 0
+        self.made: list[str] = []
+        """The ids of our own jobs, in the order of their creation."""
+
+    # --- requests -----------------------------------------------------------------------------------
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        return samples(self.home)
+
+    def ready(self, request: Request) -> Request | None:
+        """As our account would send it; None where that can't be said."""
+        request = replace(request, base=self.base, site=self.base)
+        if self.permit is None:
+            return request
+        return asking.stamped(self.dialect, request, self.permit.credential, self.permit.tenant)
+
+    def firsts(self, wanted: Callable[[Sample], bool]) -> Iterator[Sample]:
+        """The first understood sample of each operation and format, of those that are wanted."""
+        seen = set()
+        for sample in self.samples:
+            key = (sample.operation, sample.format)
+            if sample.reading.fault is None and sample.operation and key not in seen and wanted(sample):
+                seen.add(key)
+                yield sample
+
+    def routes(self) -> dict[str, Route]:
+        return {route.name: route for route in self.dialect.routes}
+
+    def paper(self) -> Rehearsal:
+        """A provider on paper that lets everybody in."""
+        return Rehearsal(self.dialect, Accounts(free={self.dialect.name}.__contains__))
+
+    def likely(self, request: Request) -> Want:
+        """GOOD where an account without anything would be answered well; otherwise it depends on what there is."""
+        return None if self.refused(self.paper(), request) else GOOD
+
+    def refused(self, paper: Rehearsal, request: Request) -> bool:
+        """Whether a provider on paper answers with an error; what nobody asks of it on paper is none."""
+        answer = paper.answer(request)
+        return not isinstance(paper.fault, Unsupported) and judge(self.dialect, request, answer).is_error
+
+    def refusal(self, request: Request, fault: Fault | None = None) -> Response:
+        """How the dialect refuses a request, for ``fault`` or for what is wrong with it."""
+        reading = read_call(self.dialect, request)
+        return self.dialect.render_response(reading.call, fault or reading.fault or Fault())
+
+    # --- exchanges ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def line(self, scene: str, name: str) -> Iterator[Line]:
+        line = Line(scene=scene, name=name)
+        self.lines.append(line)
+        yield line
+
+    def skip(self, scene: str, name: str, why: str) -> None:
+        self.lines.append(Line(scene=scene, name=name, skipped=why))
+
+    def ask(self, line: Line, request: Request, want: Want = None) -> Steps[Told | None]:
+        """None where no answer came; that is noted, like all that is wrong with one."""
+        line.exchanges += 1
+        operation = (reading := read_call(self.dialect, request)).call.route
+        name = operation.name if operation else ""
+        try:
+            response = yield request
+        except NoAnswer as error:
+            line.findings.append(
+                Finding(rule="answer", operation=name, place="response", message=f"expected an answer, {error}")
+            )
+            return None
+        self.answered += 1
+        told = Told(request, response, judge(self.dialect, request, response))
+        expected = [] if isinstance(want, bool) and reading.fault else self.expected(told, want)
+        line.findings += [each.of(line.name) for each in (*told.judgement.told, *expected)]
+        if told.good and name:
+            self.exercised.add((name, reading.call.wire.content_type))
+        return told
+
+    def expected(self, told: Told, want: Want) -> list[Finding]:
+        """What is wrong with an answer that the contract allows, because another one had to come."""
+        status, name = told.response.status, told.judgement.operation or ""
+        if status >= 500 and not (isinstance(want, Response) and want.status == status):
+            said = "expected the implementation to cope"
+            return [
+                Finding(rule="server_error", operation=name, place="response.status", message=f"{said}, found {status}")
+            ]
+        if want is GOOD and not told.good:
+            return [self._other(told, "expected no error")]
+        if not isinstance(want, Response):
+            return []
+        wanted = judge(self.dialect, told.request, want)
+        if wanted.is_error is told.judgement.is_error and status == want.status:
+            return self._other_code(told, wanted)
+        return [self._other(told, f"expected {'an error' if wanted.is_error else 'an answer'} with {want.status}")]
+
+    def _other(self, told: Told, expected: str) -> Finding:
+        found = f"{'an error' if told.judgement.is_error else 'an answer'} with {told.response.status}"
+        name = told.judgement.operation or ""
+        return Finding(rule="outcome", operation=name, place="response.status", message=f"{expected}, found {found}")
+
+    def _other_code(self, told: Told, wanted: Judgement) -> list[Finding]:
+        path = code_path(self.home)
+        expected, found = (value_at(tree, path) for tree in (wanted.tree, told.judgement.tree))
+        if not path or not wanted.is_error or expected == found:
+            return []
+        message = f"expected {short(expected)}, found {short(found)}"
+        name = told.judgement.operation or ""
+        return [Finding(rule="code", operation=name, place=spot("response.body", path), message=message)]
+
+
+def errand(stage: Stage, line: Line, steps: Errand[T]) -> Steps[T]:
+    """A client's errand as a part of a scene. Raises its Faults, and Unavailable where no answer comes."""
+    try:
+        request = next(steps)
+        while True:
+            told = yield from stage.ask(line, replace(request, base=stage.base, site=stage.base))
+            if told is None:
+                steps.close()
+                raise Unavailable(reason="no answer")
+            request = steps.send(told.response)
+    except StopIteration as end:
+        found: T = end.value
+        return found
