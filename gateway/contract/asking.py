@@ -126,9 +126,10 @@ def in_format(dialect: Dialect, request: Request, kind: str) -> Request | None:
     """The same request with its answer in another format; None where that can't be chosen."""
     if read_call(dialect, request).call.wire.content_type == kind:
         return request
+    home: Any = type(dialect)
     media = kind.partition(";")[0]
     word = media.rpartition("/")[2]
-    known = [each.partition(";")[0].rpartition("/")[2] for each in formats(type(dialect))]
+    known = [each.partition(";")[0].rpartition("/")[2] for each in formats(home)]
     query = [(key, word if value in known else value) for key, value in parse_qsl(request.query, True)]
     spoken = replace(request, query=urlencode(query, quote_via=quote)) if request.query else request
     tree = read_call(dialect, request).call.tree

@@ -26,7 +26,7 @@ from mediaglot.gateway.exchange import (
 from mediaglot.gateway.faults import Fault, NotFound, Refused, Unsupported
 from mediaglot.gateway.life import MOVES
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.model import TERMINAL, Input, Job, Location, Output, Package, Status
+from mediaglot.gateway.model import TERMINAL, Input, Job, Location, Output, Package, PackageKind, Status
 from mediaglot.gateway.rehearsal import Rehearsal
 from mediaglot.gateway.translation import Untranslatable, client_of, entered
 from mediaglot.gateway.translation import stage as rehearsed
@@ -41,7 +41,7 @@ def wishes(source: str, deliver: str) -> Iterator[Job]:
     for output in (
         Output(container="mp4"),
         Output(container="mp4", destinations=place),
-        Output(package=Package(kind="hls"), destinations=place),
+        Output(package=Package(kind=PackageKind.HLS), destinations=place),
     ):
         yield Job(inputs=inputs, outputs=(output,))
 
@@ -76,7 +76,8 @@ def _maker(home: Any, options: tuple[tuple[str, str], ...]) -> Callable[[Rehears
 
 def on_paper(dialect: Dialect) -> Callable[[Rehearsal], str] | None:
     """Makes jobs on paper; None for a dialect whose client can't."""
-    return _maker(type(dialect), tuple(dialect.options.items()))
+    home: Any = type(dialect)
+    return _maker(home, tuple(dialect.options.items()))
 
 
 # --- a life ---------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ MEANINGS: Final[Mapping[str, Callable[[Counts], int]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """``entries`` is where the list is, ``id`` where an entry has its id, ``numbers`` what each number outside means."""
+    """``entries`` is where the list is, ``id`` where an entry has its id, ``numbers`` what a number outside means."""
 
     entries: Path
     id: Path

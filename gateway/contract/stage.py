@@ -59,7 +59,7 @@ Want: TypeAlias = bool | Response | None
 """What an answer has to be: GOOD, a refusal like this one, or whatever the contract allows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Terms:
     """How far a walk may go."""
 
@@ -93,6 +93,8 @@ class Line:
 
     scene: str
     name: str
+    operation: str = ""
+    """The first that was asked for."""
     exchanges: int = 0
     findings: list[Finding] = field(default_factory=list)
     skipped: str = ""
@@ -107,7 +109,8 @@ class Stage:
         self.terms = terms or Terms()
         self.home: Any = type(dialect)
         self.chance = Random(self.terms.seed)  # noqa: S311 - the same inputs each time
-        self.permit: Pass | None = None
+        self.permits: list[Pass] = []
+        """All that we ever got, the one that counts last."""
         self.jobs_left = self.terms.jobs
         self.lines: list[Line] = []
         self.exercised: set[tuple[str, str]] = set()
@@ -115,6 +118,10 @@ class Stage:
         self.answered = 0
         self.made: list[str] = []
         """The ids of our own jobs, in the order of their creation."""
+
+    @property
+    def permit(self) -> Pass | None:
+        return self.permits[-1] if self.permits else None
 
     # --- requests -----------------------------------------------------------------------------------
 
@@ -175,6 +182,7 @@ class Stage:
         line.exchanges += 1
         operation = (reading := read_call(self.dialect, request)).call.route
         name = operation.name if operation else ""
+        line.operation = line.operation or name
         try:
             response = yield request
         except NoAnswer as error:

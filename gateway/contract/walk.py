@@ -42,7 +42,7 @@ def enter(stage: Stage) -> Steps[None]:
         return
     with stage.line("enter", "the account") as line:
         try:
-            stage.permit = yield from errand(stage, line, client.enter(stage.login or client.example))
+            stage.permits.append((yield from errand(stage, line, client.enter(stage.login or client.example))))
         except Fault as fault:
             line.findings.append(
                 Finding(rule="outcome", operation="", place="response", message=f"expected to be let in, found {fault}")

@@ -4,50 +4,137 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Iterator
-from typing import Any
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.contract.finding import Finding
-from mediaglot.gateway.contract.judge import judge
+from mediaglot.gateway.contract.judge import schemas
+from mediaglot.gateway.contract.outcome import Outcome, Trial
+from mediaglot.gateway.contract.sarif import sarif
+from mediaglot.gateway.contract.stage import Line, Stage, Terms
+from mediaglot.gateway.contract.walk import SCENES, walk
+from mediaglot.gateway.contracts import telling
+from mediaglot.gateway.contracts.drive import drive
 from mediaglot.gateway.contracts.flags import credentials, dialect, dialect_of, login_of
 from mediaglot.gateway.dialect import Dialect
-from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.http.transport import Transport
-from mediaglot.gateway.screen import BAD, GOOD, Screen
-from mediaglot.gateway.testing.case import Case, folders
+
+LARGEST: Final = 20_000_000
+"""Bytes of an answer that are read."""
+LONGEST: Final = 30.0
+"""Seconds that an answer may take."""
 
 
 def flags(command: argparse.ArgumentParser) -> None:
     dialect(command)
     command.add_argument("--base-url", required=True, metavar="URL", help="what the dialect's own paths hang under")
     credentials(command)
+    command.add_argument("--jobs", type=int, default=0, metavar="N", help="jobs that may be created; none without it")
+    command.add_argument("--write", action="store_true", help="make presets and the like too, and take them away again")
+    command.add_argument("--source", default=Terms.source, metavar="URL", help="what jobs have as their source")
+    command.add_argument(
+        "--deliver", default=Terms.deliver, metavar="URL", help="where their results go, where they must"
+    )
+    command.add_argument("--patience", type=float, default=Terms.patience, metavar="SECONDS", help="for one job")
+    command.add_argument(
+        "--pause", type=float, default=Terms.pause, metavar="SECONDS", help="between two looks at a job"
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="what generated inputs are drawn from")
+    command.add_argument("--only", action="append", choices=[*SCENES], help="only these scenes; may be repeated")
+    telling.flags(command)
+    command.add_argument("--sarif", metavar="FILE", help="write the findings as SARIF 2.1.0 into this file")
 
 
 def run(given: dict[str, Any]) -> int:
-    held, login = dialect_of(given), login_of(given)
+    held = dialect_of(given)
+    stage = Stage(held, base_of(given), login_of(given), terms_of(given))
+    asyncio.run(play(stage, given.get("only") or ()))
+    outcome = outcome_of(stage)
+    if given.get("sarif"):
+        telling.write(Path(given["sarif"]), sarif(outcome, held.name, partial(document, held)))
+    return telling.tell(given, outcome)
+
+
+def base_of(given: dict[str, Any]) -> str:
+    """Raises UserError for what is no base of URLs."""
     base = str(given["base_url"]).rstrip("/")
-    if not base.startswith(("http://", "https://")):
-        raise UserError(f"{base}: --base-url wants a URL such as http://127.0.0.1:8080/{held.name}")
-    requests = [each for each in reads(held) if login is None or each.headers]
-    findings = asyncio.run(walk(held, requests, base))
-    screen = Screen()
-    for finding in findings:
-        screen.say(str(finding), BAD)
-    screen.say(f"{len(requests)} exchanges, {len(findings)} findings", BAD if findings else GOOD)
-    return 1 if findings or not requests else 0
+    parts = urlsplit(base)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc:
+        raise UserError(
+            "--base-url wants a URL such as http://127.0.0.1:8080/name; credentials have flags of their own"
+        )
+    return base
 
 
-def reads(held: Dialect) -> Iterator[Request]:
-    """What only looks."""
-    for case in folders(held.name):
-        if isinstance(case, Case) and case.request.method == "GET":
-            yield case.request
+def terms_of(given: dict[str, Any]) -> Terms:
+    named = {name: given[name] for name in ("jobs", "write", "source", "deliver", "seed", "patience", "pause")}
+    if named["jobs"] < 0 or named["pause"] < 0 or named["patience"] <= 0:
+        raise UserError("--jobs, --pause and --patience are no negative numbers")
+    return Terms(**named)
 
 
-async def walk(held: Dialect, requests: list[Request], base: str) -> list[Finding]:
-    found: list[Finding] = []
-    async with Transport() as transport:
-        for request in requests:
-            found += judge(held, request, await transport.send(request, base)).told
-    return found
+async def play(stage: Stage, only: Iterable[str]) -> None:
+    """Raises UserError where nobody answers at all."""
+    async with Transport(most=LARGEST, seconds=LONGEST) as transport:
+        try:
+            await drive(walk(stage, only), partial(transport.send, base=stage.base))
+        except ConnectionError as error:
+            if not stage.answered:
+                raise UserError(f"no answer from {stage.base}: {error}; is the server running?") from None
+            stage.skip("connection", "all the rest", f"nobody answers any more: {error}")
+
+
+def outcome_of(stage: Stage) -> Outcome:
+    """Without secrets, and without anything that a terminal would follow."""
+    clean = partial(printable, hidden=secrets(stage))
+    trials = [trial(line, clean) for line in stage.lines]
+    done = {name for name, _ in stage.exercised}
+    missing = [route.name for route in stage.dialect.routes if route.name not in done]
+    found = bool(done) or any(each.findings for each in trials)
+    return Outcome(
+        command="verify",
+        subject=f"{stage.dialect.name} at {stage.base}",
+        trials=trials
+        if found
+        else [replace(each, skipped=each.skipped or "no answer was a good one") for each in trials],
+        missing=tuple(dict.fromkeys(missing)),
+    )
+
+
+def trial(line: Line, clean: Any) -> Trial:
+    findings = tuple(_clean(finding, clean) for finding in line.findings)
+    return Trial(
+        operation=line.operation or line.scene,
+        name=clean(f"{line.scene}: {line.name}"),
+        findings=findings,
+        skipped="" if findings else clean(line.skipped),
+    )
+
+
+def _clean(finding: Finding, clean: Any) -> Finding:
+    return replace(
+        finding, place=clean(finding.place), message=clean(finding.message), exchange=clean(finding.exchange)
+    )
+
+
+def secrets(stage: Stage) -> list[str]:
+    known = [stage.login.secret] if stage.login else []
+    known += [each.credential.secret for each in stage.permits]
+    return sorted(filter(None, (each.reveal() for each in known)), key=len, reverse=True)
+
+
+def printable(text: str, hidden: Iterable[str] = ()) -> str:
+    for each in hidden:
+        text = text.replace(each, "***")
+    return re.sub(r"[^\x20-\x7e\xa0-\uffff]", lambda match: repr(match[0])[1:-1], text)
+
+
+def document(held: Dialect, file: str) -> Any:
+    home: Any = type(held)
+    return schemas(home).document(file.removesuffix(".json"))

@@ -29,10 +29,16 @@ async def drive(steps: Generator[Request, Response, T], send: Send) -> T:
 
 
 class Transport:
-    """``await transport.send(request, base)`` with the URL that the request's path hangs under. One session."""
+    """``await transport.send(request, base)`` with the URL that the request's path hangs under. One session.
 
-    def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(trust_env=False)
+    An answer has ``most`` bytes at the most and comes within ``seconds``, where these are said.
+    """
+
+    def __init__(self, *, most: int | None = None, seconds: float | None = None) -> None:
+        self._most = most
+        self._session = aiohttp.ClientSession(
+            trust_env=False, auto_decompress=most is None, timeout=aiohttp.ClientTimeout(total=seconds or 300)
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -51,9 +57,20 @@ class Transport:
                 request.method, URL(url, encoded=True), allow_redirects=False, **more
             ) as answer:
                 lines = Headers(lines=tuple(answer.headers.items()))
-                return Response(status=answer.status, headers=lines, body=await answer.read())
+                return Response(status=answer.status, headers=lines, body=await self._body(answer))
         except aiohttp.ClientError as error:
             raise ConnectionError(f"no answer: {error}") from error
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+        if self._most is None:
+            return await answer.read()
+        body = b""
+        while piece := await answer.content.read(CHUNK):
+            body += piece
+            if len(body) > self._most:
+                answer.close()
+                raise ConnectionError(f"more than {self._most} bytes")
+        return body
 
     async def save(self, url: str, path: Path) -> None:
         """Download ``url`` to ``path``. Raises ConnectionError where the answer is not the whole file."""

@@ -52,7 +52,7 @@ def _otherwise(branch: list[Any]) -> bool:
     return any(inner.validator in WHOLE and not inner.path for inner in branch)
 
 
-def _unlikeliness(branch: list[Any]) -> tuple[bool, int, int]:
+def _unlikeliness(branch: Any) -> tuple[bool, int, int]:
     told = [inner for inner in branch if inner.validator != "unevaluatedProperties"] or branch
     return _otherwise(branch), len(told), -max(len(inner.path) for inner in told)
 

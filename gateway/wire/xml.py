@@ -166,7 +166,7 @@ def elements(body: bytes) -> list[str]:
 
 
 def _paths(element: etree._Element, above: str) -> Iterator[str]:
-    marks = "".join(f"[{name}={value}]" for name, value in sorted(element.items()))
+    marks = "".join(f"[{name}={element.get(name)}]" for name in sorted(map(str, element.keys())))
     path = f"{above}/{element.tag}{marks}".lstrip("/")
     yield path
     for child in element:

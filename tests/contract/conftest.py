@@ -1,0 +1,85 @@
+"""A real server on a real socket for all tests of a module, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediaglot.gateway import registry
+from mediaglot.gateway.auth import Credential
+from mediaglot.gateway.config import Settings
+from mediaglot.gateway.contract.stage import Stage, Terms
+from mediaglot.gateway.contract.walk import walk
+from mediaglot.gateway.contracts.drive import drive
+from mediaglot.gateway.contracts.verify import outcome_of
+from mediaglot.gateway.errand import Login
+from mediaglot.gateway.exchange import Request, Response
+from mediaglot.gateway.http.app import Server, listen
+from mediaglot.gateway.http.transport import Transport
+
+Alter = Callable[[Request, Response], Response]
+
+
+class Standing:
+    """The server, and walks against it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        listed = {name: [self.account(name)] for name in registry.names()}
+        wanted: Any = {"backend": "simulated", "progression": "manual", "workers": 500, "log_level": "warning"}
+        self.server = Server(Settings(port=0, data=folder, accounts=listed, **wanted))
+        self.runner = self.do(listen(self.server))
+
+    def do(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(120)
+
+    def close(self) -> None:
+        self.do(self.runner.cleanup())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(30)
+        self.loop.close()
+
+    def base(self, name: str) -> str:
+        return self.server.site.base(name)
+
+    def account(self, name: str) -> Credential:
+        login = self.login(name)
+        return Credential(login.name or login.tenant, login.secret)
+
+    @staticmethod
+    def login(name: str) -> Login:
+        """One provider's accounts are organizations, let in by a token."""
+        client = registry.find(name).client
+        assert client is not None
+        return replace(client.example, name="") if name == "tpstreams" else client.example
+
+    def walk(self, name: str, *only: str, alter: Alter | None = None, **terms: Any) -> tuple[Stage, Any]:
+        """``alter`` stands between the dialect and the wire, and says something else."""
+        stage = Stage(registry.find(name), self.base(name), self.login(name), Terms(pause=0, **terms))
+
+        async def play() -> None:
+            async with Transport(most=10_000_000, seconds=30) as transport:
+
+                async def send(request: Request) -> Response:
+                    answer = await transport.send(request, self.base(name))
+                    return alter(request, answer) if alter else answer
+
+                await drive(walk(stage, only), send)
+
+        self.do(play())
+        return stage, outcome_of(stage)
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    one = Standing(tmp_path_factory.mktemp("standing"))
+    yield one
+    one.close()
