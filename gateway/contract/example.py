@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -13,6 +13,7 @@ from mediaglot.gateway.faults import Fault, Malformed
 from mediaglot.gateway.testing.case import Case, Folder, every_fault, folders, read_response
 from mediaglot.gateway.testing.claim import filled
 from mediaglot.gateway.trait import Complaint
+from mediaglot.gateway.wire import Wire
 from mediaglot.gateway.wire.schema import stem
 
 CODE, TEXT = "c0de", "t3xt"
@@ -30,6 +31,8 @@ class Example:
     """By name, in lower case."""
     tree: Any = field(repr=False, default=None)
     json: bool = True
+    folds: bool = False
+    """Whether a list of one is written as its only entry."""
 
 
 @cache
@@ -44,7 +47,11 @@ def _of_case(case: Folder) -> Example:
     assert isinstance(case, Case)  # noqa: S101
     reading, answer = case.read(), read_response(case.bytes_of("response.http"))
     error = reading.fault is not None or "fault" in (case.tree_of("result.json") or {}) or answer.status >= 400
-    return _example(reading.call, answer, error)
+    return replace(_example(reading.call, answer, error), folds=_folds(reading.call.wire))
+
+
+def _folds(wire: Wire) -> bool:
+    return "json" in wire.content_type and wire.read_answer(wire.write({"a": ["b"]})) != {"a": ["b"]}
 
 
 def _example(call: Call, answer: Response, error: bool) -> Example:

@@ -73,7 +73,7 @@ def _seen(
     for example in like:
         for path, _, value in nodes(example.tree):
             kinds[path].add(kind(value))
-            if isinstance(value, list) and len(value) == 1:
+            if isinstance(value, list) and len(value) < 2 and (value or not example.folds):
                 kinds[path].add("short array")
             if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
                 values[path].append(value)

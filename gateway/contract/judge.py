@@ -19,6 +19,8 @@ from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.testing.case import Reading, read_call
 from mediaglot.gateway.wire.schema import Schemas, stem
 
+DEPTH = 64
+"""Levels of an answer's document that are looked into."""
 BODY, STATUS, HEADERS = "response.body", "response.status", "response.headers"
 
 
@@ -83,6 +85,19 @@ def _asked(dialect: Dialect, reading: Reading, refused: bool) -> Iterator[Findin
             yield of_flaw(flaw, "request", operation, "request.body")
 
 
+def _deep(tree: Any) -> bool:
+    level = [tree]
+    for _ in range(DEPTH):
+        level = [item for each in level for item in _inside(each)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(tree: Any) -> Any:
+    return tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+
+
 class Hearing:
     """One answer, and what can be said against it."""
 
@@ -120,14 +135,16 @@ class Hearing:
         if not self.response.body:
             return None, ""
         try:
-            return self.call.wire.read_answer(self.response.body), ""
+            tree = self.call.wire.read_answer(self.response.body)
         except Malformed as fault:
             return None, str(fault.data.get("reason", "unreadable"))
+        except (ValueError, RecursionError):
+            return None, "nested too deeply, or a number too large"
+        return (None, "nested too deeply") if _deep(tree) else (tree, "")
 
     def _is_error(self) -> bool:
-        status = self.response.status
-        if not self.operation or status >= 400 or status not in self.good:
-            return status not in self.good or not self.operation
+        if not self.operation or self.response.status >= 400:
+            return self.response.status not in self.good
         return self._looks_wrong()
 
     def _looks_wrong(self) -> bool:

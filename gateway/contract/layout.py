@@ -20,6 +20,7 @@ from mediaglot.gateway.rehearsal import Rehearsal
 from mediaglot.gateway.testing.case import read_call
 
 FEW: Final = "2"
+WIDE: Final = "100"
 Counts = Mapping[str, int]
 Maker = Callable[[Rehearsal], str]
 MEANINGS: Final[Mapping[str, Callable[[Counts], int]]] = {
@@ -80,7 +81,8 @@ def learn(dialect: Dialect, sample: Sample, others: Iterable[Sample], make: Make
     """``make`` creates a job on paper. None where the list has no entries that can be told apart."""
     request = sample.request
     size, start, by_page, least = _parameters(dialect, request, others)
-    lists = [_on_paper(dialect, request, count, make) for count in (1, 3)]
+    wide = with_values(dialect, request, {size: WIDE}) if size else request
+    lists = [_on_paper(dialect, wide or request, count, make) for count in (1, 3)]
     found = [_entries(tree, ids) for tree, ids in lists]
     if not found[1] or found[0] not in (None, found[1]):
         return None

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from mediaglot.gateway.contract.finding import short, spot
 from mediaglot.gateway.contract.form import Problem
 from mediaglot.gateway.dialect import Call, Dialect
-from mediaglot.gateway.faults import Fault
+from mediaglot.gateway.faults import Fault, Unauthorized
 
 RELATIONS: Final = ("next", "previous", "prev", "first", "last")
 """What HTTP calls the pages of a list beside this one."""
@@ -18,14 +18,22 @@ RELATIONS: Final = ("next", "previous", "prev", "first", "last")
 
 def problems(dialect: Dialect, call: Call, tree: Any) -> Iterator[Problem]:
     for name in RELATIONS if isinstance(tree, dict) else ():
-        told = tree.get(name)
+        told = target(tree.get(name))
         reason = _wrong(dialect, call, told) if isinstance(told, str) and told else ""
         if reason:
             yield "link", spot("response.body", [name]), f"expected a link to a page of this list, {reason}"
 
 
+def target(told: Any) -> Any:
+    """The URL of a link, which may be an object that has it."""
+    return told["href"] if isinstance(told, dict) and told.keys() == {"href"} else told
+
+
 def _wrong(dialect: Dialect, call: Call, told: str) -> str:
-    base, url = urlsplit(call.request.base), urlsplit(told)
+    try:
+        base, url = urlsplit(call.request.base), urlsplit(told)
+    except ValueError:
+        return f"found {short(told)}, which is no URL"
     if not url.scheme or not url.netloc:
         return f"found {short(told)}, which is not absolute"
     if base.netloc and url.netloc.lower() != base.netloc.lower():
@@ -33,6 +41,8 @@ def _wrong(dialect: Dialect, call: Call, told: str) -> str:
     path = url.path.removeprefix(base.path)
     try:
         there = dialect.open(replace(call.request, method="GET", path=path, query=url.query))
+    except Unauthorized:
+        return ""  # a client has a credential of its own
     except Fault as fault:
         return f"found {short(told)}, which leads to {fault.code}"
     if there.route is None or call.route is None or there.route.name != call.route.name:

@@ -12,6 +12,7 @@ from mediaglot.gateway.contract.example import value_at
 from mediaglot.gateway.contract.finding import Finding, short, spot
 from mediaglot.gateway.contract.labour import on_paper
 from mediaglot.gateway.contract.layout import MEANINGS, Layout, learn, window, with_values
+from mediaglot.gateway.contract.link import target
 from mediaglot.gateway.contract.scene import short_format
 from mediaglot.gateway.contract.stage import GOOD, Line, Stage, Steps, Told
 from mediaglot.gateway.exchange import Filter, ListJobs
@@ -22,9 +23,9 @@ BODY: Final = "response.body"
 
 
 def pages(stage: Stage) -> Steps[None]:
-    for sample in stage.firsts(is_plain_list):
-        name = f"{sample.operation} {short_format(sample.format)}"
-        layout = layout_of(stage, sample)
+    for first in stage.firsts(is_plain_list):
+        name = f"{first.operation} {short_format(first.format)}"
+        sample, layout = best_layout(stage, first)
         if layout is None:
             stage.skip("pages", name, "its entries can't be told apart on paper")
             continue
@@ -34,7 +35,24 @@ def pages(stage: Stage) -> Steps[None]:
 
 def is_plain_list(sample: Sample) -> bool:
     intent = sample.reading.intent
-    return isinstance(intent, ListJobs) and intent.filter == Filter() and not intent.window.offset and not sample.wrong
+    return (
+        isinstance(intent, ListJobs)
+        and sample.reading.fault is None
+        and intent.filter == Filter()
+        and not intent.window.offset
+        and not sample.wrong
+    )
+
+
+def best_layout(stage: Stage, first: Sample) -> tuple[Sample, Layout | None]:
+    """Of the ways to ask for the same list, one that tells the most numbers."""
+    like = [
+        each
+        for each in stage.samples
+        if is_plain_list(each) and (each.operation, each.format) == (first.operation, first.format)
+    ]
+    found = [(sample, layout_of(stage, sample)) for sample in like]
+    return max(found, key=lambda each: (each[1] is not None, len(each[1].numbers) if each[1] else 0))
 
 
 def layout_of(stage: Stage, sample: Sample) -> Layout | None:
@@ -72,9 +90,15 @@ class Walker:
         if len(self.seen) < 2:
             self.line.skipped = "the list has fewer than two entries; --jobs makes some"
         for told, offset, here in trees:
-            total = len(self.seen) if whole else None
+            total = len(self.seen) if whole else self._total(told)
             self.line.findings += [*self._numbers(told, offset, here, total), *self._links(told, offset, total)]
         self.line.findings += self._order(trees[0][0] if trees else None)
+
+    def _total(self, told: Told) -> int | None:
+        """What an answer says itself, of a list that is too long to be counted."""
+        place = next((path for path, meaning in self.layout.numbers.items() if meaning == "total"), None)
+        found = value_at(told.judgement.tree, place) if place else None
+        return int(found) if str(found).isdecimal() and len(str(found)) < 10 else None
 
     def _page(self, size: int, offset: int) -> Steps[Told | None]:
         values = self.layout.values(size, offset) if size else {}
@@ -121,10 +145,11 @@ class Walker:
                 yield from self._link(name, tree[name], place)
 
     def _link(self, name: str, told: Any, wanted: int | None) -> Iterator[Finding]:
+        told = target(told)
         if (told in (None, "")) is not (wanted is None):
             expected = "no link: there is nothing" if wanted is None else f"a link to the page at {wanted}"
             yield self._wrong("link", [name], f"expected {expected}, found {short(told)}")
-        elif isinstance(told, str) and told:
+        elif isinstance(told, str) and told and told.isprintable() and "[" not in told:
             request = replace(
                 self.sample.request, path=urlsplit(told).path.removeprefix(urlsplit(self.stage.base).path)
             )

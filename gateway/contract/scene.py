@@ -137,9 +137,9 @@ def harmless(stage: Stage, sample: Sample) -> bool:
 
 def choices(stage: Stage) -> Steps[None]:
     """Each format of the dialect, and one that nobody has."""
-    for sample in stage.firsts(is_list):
+    for sample in stage.firsts(lambda each: is_list(each) and not each.wrong):
         request = stage.ready(sample.request)
-        if request is None or sample.wrong:
+        if request is None:
             continue
         for wanted in formats(stage.home):
             asked = asking.in_format(stage.dialect, request, wanted) if wanted != sample.format else None

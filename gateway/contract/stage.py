@@ -243,3 +243,5 @@ def errand(stage: Stage, line: Line, steps: Errand[T]) -> Steps[T]:
     except StopIteration as end:
         found: T = end.value
         return found
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        raise Unavailable(reason="what came can't be used") from None
