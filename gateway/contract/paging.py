@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from mediaglot.gateway.contract.asking import Sample
 from mediaglot.gateway.contract.example import value_at
@@ -15,7 +14,7 @@ from mediaglot.gateway.contract.layout import MEANINGS, Layout, learn, window, w
 from mediaglot.gateway.contract.link import target
 from mediaglot.gateway.contract.scene import short_format
 from mediaglot.gateway.contract.stage import GOOD, Line, Stage, Steps, Told
-from mediaglot.gateway.exchange import Filter, ListJobs
+from mediaglot.gateway.exchange import Filter, ListJobs, Request
 
 MOST: Final = 12
 """Pages that are asked for."""
@@ -98,7 +97,8 @@ class Walker:
         """What an answer says itself, of a list that is too long to be counted."""
         place = next((path for path, meaning in self.layout.numbers.items() if meaning == "total"), None)
         found = value_at(told.judgement.tree, place) if place else None
-        return int(found) if str(found).isdecimal() and len(str(found)) < 10 else None
+        text = str(found)
+        return int(text) if text.isdecimal() and len(text) < 10 else None
 
     def _page(self, size: int, offset: int) -> Steps[Told | None]:
         values = self.layout.values(size, offset) if size else {}
@@ -142,22 +142,19 @@ class Walker:
         wanted = {"next": onward, "prev": back, "previous": back, "first": 0, "last": last}
         for name, place in wanted.items():
             if name in tree:
-                yield from self._link(name, tree[name], place)
+                yield from self._link(told.request, name, target(tree[name]), place)
 
-    def _link(self, name: str, told: Any, wanted: int | None) -> Iterator[Finding]:
-        told = target(told)
-        if (told in (None, "")) is not (wanted is None):
+    def _link(self, request: Request, name: str, link: Any, wanted: int | None) -> Iterator[Finding]:
+        if (link in (None, "")) is not (wanted is None):
             expected = "no link: there is nothing" if wanted is None else f"a link to the page at {wanted}"
-            yield self._wrong("link", [name], f"expected {expected}, found {short(told)}")
-        elif isinstance(told, str) and told and told.isprintable() and "[" not in told:
-            request = replace(
-                self.sample.request, path=urlsplit(told).path.removeprefix(urlsplit(self.stage.base).path)
-            )
-            seen = window(self.stage.dialect, replace(request, query=urlsplit(told).query))
+            yield self._wrong("link", [name], f"expected {expected}, found {short(link)}")
+        elif isinstance(link, str) and link:
+            path, _, query = link.partition("?")
+            there = replace(request, path=path.removeprefix(self.stage.base), query=query)
+            seen = window(self.stage.dialect, there)
             if seen is not None and seen.offset != wanted:
-                yield self._wrong(
-                    "link", [name], f"expected a link to the page at {wanted}, found one to {seen.offset}"
-                )
+                message = f"expected a link to the page at {wanted}, found one to {seen.offset}"
+                yield self._wrong("link", [name], message)
 
     def _order(self, told: Told | None) -> Iterator[Finding]:
         """Our own jobs are in the order that the list promises."""
