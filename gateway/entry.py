@@ -157,19 +157,27 @@ class Pair:
     ) -> None:
         self.keys, self.attributes = frozenset(keys.split()), frozenset(attributes.split())
         self._read, self._write = read, write
+        self._meanings: dict[tuple[tuple[str, str], ...] | None, dict[str, Any]] = {}
         self.checked: dict[tuple[Any, ...], Checked] = {}
 
     def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         given = {key: one(value) for key, value in tree.items() if key in self.keys and not is_empty(value)}
         if not given:
             return {}
+        short = all(type(value) is str and len(value) <= SHORT for value in given.values())
+        key = tuple(given.items()) if short else None
+        if key in self._meanings:
+            return self._meanings[key].copy()
         try:
             found = self._read(given)
         except ValueError as error:
             raise Invalid(field=f"{ledger.prefix}{'/'.join(sorted(given))}", reason=str(error)) from None
         except (Invalid, Missing) as fault:
             raise type(fault)(**{**fault.data, "field": f"{ledger.prefix}{fault.data['field']}"}) from None
-        return {name: value for name, value in found.items() if value is not None}
+        meant = {name: value for name, value in found.items() if value is not None}
+        if key is not None and all(type(value) in AMOUNTS for value in meant.values()):
+            remember(self._meanings, key, meant.copy())
+        return meant
 
     def write(self, item: Any, ledger: Ledger) -> Tree:
         return {key: value for key, value in self._write(item).items() if not is_empty(value)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway.exchange import Thing
 from mediaglot.gateway.mapping import Tree
@@ -23,6 +23,10 @@ class Picture(NamedTuple):
     """A small picture of ours, by its path in the outputs, that is shown as a data URI. None is none."""
 
     path: str | None
+
+
+SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+"""Nearly all of a document's values."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +48,8 @@ class Finish:
     missing: list[tuple[str, str]] = field(default_factory=list)
 
     def __call__(self, value: Any, above: frozenset[str] = frozenset(), *, inside: bool = False) -> Any:
+        if value.__class__ in SCALARS:
+            return value
         if isinstance(value, Ref):
             return self._reference(value, above, inside=inside)
         if isinstance(value, Picture):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from random import Random
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from mediaglot.gateway import exchange, life
 from mediaglot.gateway.accounts import Account, Accounts, Grant, digest
@@ -34,6 +34,9 @@ MOST: Final = 100
 """Requests of one errand; more are taken for a loop."""
 
 
+First: TypeAlias = dict[Request, tuple[Response, Fault | None]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsed(Generic[T]):
     """What an errand came to: its value, or the fault that it ended in, and the requests that it took."""
@@ -46,7 +49,7 @@ class Rehearsed(Generic[T]):
 class Rehearsal:
     """One account at a provider, empty but for what the provider brings."""
 
-    def __init__(self, dialect: Dialect, accounts: Accounts | None = None) -> None:
+    def __init__(self, dialect: Dialect, accounts: Accounts | None = None, first: First | None = None) -> None:
         self.dialect = dialect
         self.tickets: dict[str, Ticket] = {}
         self.presets: dict[str, Preset] = {preset.name: preset for preset in dialect.presets}
@@ -55,10 +58,12 @@ class Rehearsal:
         """Why it refused that request."""
         self._accounts = accounts or Accounts(free=lambda _: True)
         self._serials: dict[str, int] = {}
+        self._used = False
+        self._first: First = {} if first is None else first
 
     def again(self) -> Rehearsal:
         """A new one, empty again, in which the tokens of this one are still good."""
-        return Rehearsal(self.dialect, self._accounts)
+        return Rehearsal(self.dialect, self._accounts, self._first)
 
     @cached_property
     def _chance(self) -> Random:
@@ -81,7 +86,26 @@ class Rehearsal:
         return Rehearsed(requests=tuple(requests), fault=Unsupported(feature=f"more than {MOST} requests"))
 
     def answer(self, request: Request) -> Response:
-        """What the provider says to one request."""
+        """What the provider says to one request.
+
+        The answer of one that nobody has used yet is remembered: it is the same each time, and may be a long list.
+        """
+        if request.method != "GET" or self._is_used():
+            self._used = True
+            return self._answer(request)
+        if request not in self._first:
+            response = self._answer(request)
+            if self._is_used() or len(self._first) >= MOST:
+                return response
+            self._first[request] = response, self.fault
+        response, self.fault = self._first[request]
+        return response
+
+    def _is_used(self) -> bool:
+        kept = self.tickets or self.things or self._serials or len(self.presets) > len(self.dialect.presets)
+        return self._used or bool(kept) or "_chance" in vars(self)
+
+    def _answer(self, request: Request) -> Response:
         call, self.fault = None, None
         result: Result | Fault
         try:

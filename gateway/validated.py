@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-from urllib.parse import parse_qsl
+from typing import Any, Final
 
 from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.exchange import Intent
 from mediaglot.gateway.faults import Invalid
 from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.wire.choice import parameters
 from mediaglot.gateway.wire.schema import Schemas, stem
 
 KNOWN: Final[dict[type[Dialect], Schemas]] = {}
@@ -26,7 +26,7 @@ class Validated(Dialect):
 
     def read(self, call: Call, ledger: Ledger) -> Intent:
         """Raises Invalid for the first value that a schema does not allow, and what reading raises."""
-        asked = {"parameters": dict(parse_qsl(call.request.query, keep_blank_values=True, errors="replace"))}
+        asked: dict[str, Any] = {"parameters": parameters(call.request)}
         if call.route is not None and not call.route.public:
             asked[f"{stem(call.route.name)}.request"] = call.tree
         for name, tree in asked.items():

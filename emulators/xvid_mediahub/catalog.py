@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from mediaglot.gateway.accounts import Account
@@ -101,6 +102,7 @@ OWN_USER: Final = tuple(f"{WHO} {WHERE}".split())
 USER: Final = f"{WHO} password client_password_salt {WHERE} confirmed_on changed_email_confirmed".split()
 
 
+@lru_cache(maxsize=256)
 def of_account(account: Account) -> tuple[Thing, ...]:
     """An application is an account here, and its client id the application's: section 3.2."""
     if not account.user:

@@ -99,15 +99,16 @@ class Client(errand.Client):
 
     def _prepared(self, permit: Pass, wanted: facts.Order) -> Errand[Mapping[str, str]]:
         """The ids of what the order needs, by kind and name: what is not known is looked up, what is not there made."""
+        needs = wanted.needs
         for kind in ("pipeline", "preset"):
-            if any(need[0] == kind and need not in self.known for need in wanted.needs):
+            if any(need[0] == kind and need not in self.known for need in needs):
                 yield from self._learn(permit, kind)
-        for need, document in wanted.needs.items():
+        for need, document in needs.items():
             if need not in self.known:
                 kind, name = need
                 tree = yield from self._ask(permit, "POST", f"/{kind}s/", body={kind: {"name": name, **document}})
                 self.known[need] = needed(held(tree, kind), "id")
-        return {f"{kind} {name}": self.known[kind, name] for kind, name in wanted.needs}
+        return {f"{kind} {name}": self.known[kind, name] for kind, name in needs}
 
     def _learn(self, permit: Pass, kind: str) -> Errand[None]:
         """What was made before has its name still; a pipeline without settings is as good as one of ours."""
@@ -127,7 +128,7 @@ class Client(errand.Client):
     def create(self, permit: Pass, job: Job, ledger: Ledger, *, marker: str = "", hear: str = "") -> Errand[Placed]:
         """What is known may be gone by now: a refusal is taken for one only after all has been looked up again."""
         wanted = facts.order(self.speaker, job, ledger, marker=marker, hear=hear)
-        trusted = any(need in self.known for need in wanted.needs)
+        trusted = bool(self.known) and any(need in self.known for need in wanted.needs)
         ids = yield from self._prepared(permit, wanted)
         try:
             return (yield from self._submit(permit, wanted, ids))

@@ -12,7 +12,7 @@ from mediaglot.gateway.wire import Media, Tree, Wire, media_of
 
 def parameters(request: Request) -> dict[str, str]:
     """The query of a request; of a repeated parameter the last."""
-    return dict(parse_qsl(request.query, keep_blank_values=True, errors="replace"))
+    return dict(parse_qsl(request.query, keep_blank_values=True, errors="replace")) if request.query else {}
 
 
 @dataclass(frozen=True, slots=True)

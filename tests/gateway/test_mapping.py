@@ -354,3 +354,17 @@ def test_a_pair_is_remembered_for_what_it_looks_at_and_nothing_else() -> None:
 
 
 RATES = ((1, 5), (1, 6), (2, 7), (2, 8))
+
+
+def test_a_pair_remembers_sizes_and_the_like_and_no_text() -> None:
+    calls: list[dict[str, Any]] = []
+
+    def read(tree: dict[str, Any]) -> dict[str, Any]:
+        calls.append(tree)
+        return {"size": SIZE.read(tree["box"])} if "box" in tree else {"profile": tree["word"]}
+
+    record = Record(Video, Pair("box word", "size profile", read, lambda video: {}))
+    for _ in range(2):
+        assert record.read({"box": "4x2"}, Ledger()) == Video(size=Size(width=4, height=2))
+        assert record.read({"word": "high"}, Ledger()) == Video(profile="high")
+    assert calls == [{"box": "4x2"}, {"word": "high"}, {"word": "high"}]
