@@ -110,12 +110,13 @@ def of_account(account: Account) -> tuple[Thing, ...]:
     tail, root, pipeline = account.user[-6:], own("folder", account), own("pipeline", account)
     user = dict.fromkeys(USER) | {"password": "********", "client_password_salt": "********", "name": f"user-{tail}"}
     plain = dict.fromkeys(PIPELINE) | {"name": "Default", "file": root}
-    folder = {"shown": {"type": "folder", "pipeline": pipeline, "title": "/", "name": "/"}, "files": []}
     return (
         brought("user", own("user", account), user, account.id),
         brought("application", account.user, {"name": f"application-{tail}"}),
         brought("pipeline", pipeline, plain, account.id),
-        brought("file", root, folder),
+        brought(
+            "file", root, {"shown": {"type": "folder", "pipeline": pipeline, "title": "/", "name": "/"}, "files": []}
+        ),
     )
 
 
