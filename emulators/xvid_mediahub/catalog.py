@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Final
 
 from mediaglot.gateway.accounts import Account
@@ -102,7 +101,6 @@ OWN_USER: Final = tuple(f"{WHO} {WHERE}".split())
 USER: Final = f"{WHO} password client_password_salt {WHERE} confirmed_on changed_email_confirmed".split()
 
 
-@lru_cache(maxsize=256)
 def of_account(account: Account) -> tuple[Thing, ...]:
     """An application is an account here, and its client id the application's: section 3.2."""
     if not account.user:
@@ -110,13 +108,12 @@ def of_account(account: Account) -> tuple[Thing, ...]:
     tail, root, pipeline = account.user[-6:], own("folder", account), own("pipeline", account)
     user = dict.fromkeys(USER) | {"password": "********", "client_password_salt": "********", "name": f"user-{tail}"}
     plain = dict.fromkeys(PIPELINE) | {"name": "Default", "file": root}
+    folder = {"shown": {"type": "folder", "pipeline": pipeline, "title": "/", "name": "/"}, "files": []}
     return (
         brought("user", own("user", account), user, account.id),
         brought("application", account.user, {"name": f"application-{tail}"}),
         brought("pipeline", pipeline, plain, account.id),
-        brought(
-            "file", root, {"shown": {"type": "folder", "pipeline": pipeline, "title": "/", "name": "/"}, "files": []}
-        ),
+        brought("file", root, folder),
     )
 
 

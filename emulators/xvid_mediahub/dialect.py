@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from random import Random
 from string import ascii_letters, digits
 from typing import Any, ClassVar, Final
@@ -89,6 +89,7 @@ ROUTES: Final = (
     route("GET /playlists/dash.mpd", "playlists dash", STREAM, ask.playlist, answer.playlist, GET),
     *(each for shelf in SHELVES for each in shelf.routes()),
 )
+OF_ACCOUNT: Final = lru_cache(maxsize=256)(catalog.of_account)
 COLLECTIONS: Final = frozenset(each.path for each in ROUTES if "{" not in each.path and "/playlists/" not in each.path)
 
 
@@ -125,7 +126,7 @@ class MediaHub(Validated):
         return "" if strict else request.path.removesuffix("/")
 
     def provided(self, account: Account) -> tuple[Thing, ...]:
-        return (*catalog.SYSTEM, *catalog.of_account(account))
+        return (*catalog.SYSTEM, *OF_ACCOUNT(account))
 
     def settle(self, job: Job, found: Mapping[tuple[str, str], Thing]) -> Job:
         return ask.settle(job, found)
