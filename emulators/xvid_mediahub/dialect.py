@@ -60,15 +60,7 @@ TEXTS, MORE = ("name", "description"), ("target_format", "settings")
 SHELVES: Final = (
     own("template", "/v1/jobs/templates", ALL, (*TEXTS, "job_settings"), **OWN),
     own("pipeline", "/v1/pipelines", ALL, catalog.PIPELINE, check=ask.check_pipeline, busy=uses, **OWN),
-    own(
-        "preset",
-        "/v1/presets",
-        ALL,
-        (*TEXTS, "target_format", "settings"),
-        check=ask.check_preset,
-        guests="list",
-        **OWN,
-    ),
+    own("preset", "/v1/presets", ALL, (*TEXTS, *MORE), check=ask.check_preset, guests="list", **OWN),
     own("codec", "/v1/codecs", "list get", guests="list get"),
     own("user", "/v1/users", "list get put", catalog.OWN_USER, reads="me", writes="me"),
     own("application", "/v1/applications", "get", reads=READ, evidence="proposed"),
