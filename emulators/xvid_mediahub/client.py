@@ -99,16 +99,15 @@ class Client(errand.Client):
 
     def _prepared(self, permit: Pass, wanted: facts.Order) -> Errand[Mapping[str, str]]:
         """The ids of what the order needs, by kind and name: what is not known is looked up, what is not there made."""
-        needs = wanted.needs
         for kind in ("pipeline", "preset"):
-            if any(need[0] == kind and need not in self.known for need in needs):
+            if any(need[0] == kind and need not in self.known for need in wanted.needs):
                 yield from self._learn(permit, kind)
-        for need, document in needs.items():
+        for need, document in wanted.needs.items():
             if need not in self.known:
                 kind, name = need
                 tree = yield from self._ask(permit, "POST", f"/{kind}s/", body={kind: {"name": name, **document}})
                 self.known[need] = needed(held(tree, kind), "id")
-        return {f"{kind} {name}": self.known[kind, name] for kind, name in needs}
+        return {f"{kind} {name}": self.known[kind, name] for kind, name in wanted.needs}
 
     def _learn(self, permit: Pass, kind: str) -> Errand[None]:
         """What was made before has its name still; a pipeline without settings is as good as one of ours."""
