@@ -35,9 +35,9 @@ class Difference:
     def message(self) -> str:
         match self.what:
             case "appeared":
-                return f"expected no such field, found {kind(self.after)} {short(self.after)}"
+                return f"expected no such field, found {_told(self.after)}"
             case "vanished":
-                return f"expected {kind(self.before)} {short(self.before)}, it is missing"
+                return f"expected {_told(self.before)}, it is missing"
             case "type":
                 return (
                     f"expected {kind(self.before)} {short(self.before)}, found {kind(self.after)} {short(self.after)}"
@@ -45,6 +45,10 @@ class Difference:
             case "length":
                 return f"expected {len(self.before)} entries, found {len(self.after)}"
         return f"expected {short(self.before)}, found {short(self.after)}"
+
+
+def _told(value: Any) -> str:
+    return short(value) if isinstance(value, (dict, list)) or value is None else f"{kind(value)} {short(value)}"
 
 
 def differences(before: Any, after: Any, alike: Alike, path: Path = ()) -> Iterator[Difference]:

@@ -39,8 +39,8 @@ class Example:
 def of_operation(dialect: Any, operation: str) -> tuple[Example, ...]:
     """The answers of an operation's fixtures."""
     home = dialect.name
-    cases = (folder for folder in folders(home) if isinstance(folder, Case) and folder.has("response.http"))
-    return tuple(_of_case(case) for case in cases if case.operation == stem(operation))
+    mine = (each for each in folders(home) if isinstance(each, Case) and each.operation == stem(operation))
+    return tuple(_of_case(case) for case in mine if case.has("response.http"))
 
 
 def _of_case(case: Folder) -> Example:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -10,14 +10,14 @@ from mediaglot.gateway.wire.flaw import Flaw
 
 LONGEST: Final = 120
 """Characters of a value that a message shows."""
-KINDS: Final = (
-    (bool, "boolean"),
-    (str, "string"),
-    (int, "number"),
-    (float, "number"),
-    (list, "array"),
-    (dict, "object"),
-)
+KINDS: Final[Mapping[type, str]] = {
+    bool: "boolean",
+    str: "string",
+    int: "number",
+    float: "number",
+    list: "array",
+    dict: "object",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Finding:
 
 def kind(value: Any) -> str:
     """The word of JSON for what a value is."""
-    return next((word for cls, word in KINDS if isinstance(value, cls)), "null")
+    return KINDS.get(type(value), "null")
 
 
 def short(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from email.message import Message
+from functools import lru_cache
 from typing import Any
 
 from mediaglot.gateway.contract.finding import kind, short, spot
@@ -16,6 +17,7 @@ Problem = tuple[str, str, str]
 """Rule, place, message."""
 
 
+@lru_cache(maxsize=1000)
 def parsed(content_type: str) -> tuple[str, str]:
     """Media type and charset, in lower case."""
     message = Message()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -23,9 +24,9 @@ Path = tuple[str, ...]
 
 def problems(dialect: Any, operation: str, status: int, tree: Any, *, json: bool) -> Iterator[Problem]:
     """Of a document that is no error."""
-    kinds, values = _seen(dialect, operation, status, json)
+    kinds, moments = _seen(dialect, operation, status, json)
     for path, place, value in nodes(tree):
-        seen = kinds.get(path, frozenset())
+        seen = kinds.get(path)
         if json and seen and _strange(kind(value), seen):
             yield (
                 "type",
@@ -33,12 +34,32 @@ def problems(dialect: Any, operation: str, status: int, tree: Any, *, json: bool
                 f"expected {' or '.join(sorted(seen - SHORT))}, found {kind(value)} {short(value)}",
             )
         else:
-            yield from _moment(place, value, values.get(path, ()))
-            yield from _share(place, value)
+            if type(value) in SAID:
+                yield from _moment(place, value, moments.get(path, NOTHING))
+            if place and type(place[-1]) is str and "progress" in place[-1].lower():
+                yield from _share(place, value)
 
 
 SHORT: Final = frozenset({"short array"})
 SCALAR: Final = frozenset({"string", "number", "boolean"})
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What the values of one place are, where all of them are times: their shapes, or that they are milliseconds."""
+
+    first: Any = None
+    shapes: frozenset[str] = frozenset()
+    late: bool = False
+
+    @classmethod
+    def of(cls, known: Sequence[Any]) -> Moments:
+        shapes = frozenset(shape(each) if isinstance(each, str) else "" for each in known)
+        return cls(known[0], frozenset() if "" in shapes else shapes, not any(map(_early, known)))
+
+
+NOTHING: Final = Moments()
+SAID: Final = frozenset({str, int})
 
 
 def _strange(told: str, seen: frozenset[str]) -> bool:
@@ -64,8 +85,8 @@ def nodes(tree: Any, path: Path = (), place: tuple[Any, ...] = ()) -> Iterator[t
 @cache
 def _seen(
     dialect: Any, operation: str, status: int, json: bool
-) -> tuple[dict[Path, frozenset[str]], dict[Path, list[Any]]]:
-    """Kinds and values by path, in the fixtures of that operation and format."""
+) -> tuple[dict[Path, frozenset[str]], dict[Path, Moments]]:
+    """Kinds of values, and how times are written, by path, in the fixtures of that operation and format."""
     known = of_operation(dialect, operation)
     like = (each for each in known if (each.status, each.json, each.error) == (status, json, False) and each.tree)
     kinds: dict[Path, set[str]] = defaultdict(set)
@@ -77,7 +98,8 @@ def _seen(
                 kinds[path].add("short array")
             if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
                 values[path].append(value)
-    return {path: frozenset(found - {"null"}) for path, found in kinds.items()}, values
+    seen = {path: frozenset(found - {"null"}) for path, found in kinds.items()}
+    return seen, {path: Moments.of(known) for path, known in values.items()}
 
 
 # --- times --------------------------------------------------------------------------------------------
@@ -92,15 +114,15 @@ def shape(text: str) -> str:
     return f"date{text[10] if match[2] else ''}{'time' if match[2] else ''}{zone}"
 
 
-def _moment(place: tuple[Any, ...], value: Any, known: Sequence[Any]) -> Iterator[Problem]:
-    if isinstance(value, str) and value:
-        shapes = {shape(each) if isinstance(each, str) else "" for each in known}
-        if known and "" not in shapes and shape(value) not in shapes:
-            yield "date", spot(BODY, place), f"expected a time such as {short(known[0])}, found {short(value)}"
-        elif shape(value) and not value.startswith(NEVER) and not _possible(value):
+def _moment(place: tuple[Any, ...], value: str | int, known: Moments) -> Iterator[Problem]:
+    if isinstance(value, str):
+        found = shape(value) if value else ""
+        if value and known.shapes and found not in known.shapes:
+            yield "date", spot(BODY, place), f"expected a time such as {short(known.first)}, found {short(value)}"
+        elif found and not value.startswith(NEVER) and not _possible(value):
             yield "date", spot(BODY, place), f"expected a time that there is, found {short(value)}"
-    elif isinstance(value, int) and value not in MILLISECONDS and known and set(map(_early, known)) == {False}:
-        yield "date", spot(BODY, place), f"expected milliseconds since 1970 such as {known[0]}, found {value}"
+    elif known.late and value not in MILLISECONDS:
+        yield "date", spot(BODY, place), f"expected milliseconds since 1970 such as {known.first}, found {value}"
 
 
 def _early(value: Any) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
+import sys
+import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,12 +14,12 @@ from typing import Any, Final
 
 from mediaglot.gateway.contract.docket import dialect_of, trials
 from mediaglot.gateway.contract.outcome import Outcome, Trial
-from mediaglot.gateway.contract.recording import Exchange
 from mediaglot.gateway.contract.whereabout import Whereabouts
 from mediaglot.gateway.contracts import flags as shared
 from mediaglot.gateway.contracts import source, telling
+from mediaglot.gateway.contracts.source import Found, Lead, exchange_of
 
-PART: Final = 500
+PART: Final = 250
 """Exchanges that a process takes at a time."""
 FEW: Final = 1_500
 """Exchanges that are not worth a process of their own."""
@@ -50,43 +53,39 @@ def where_of(given: dict[str, Any]) -> Whereabouts:
 
 
 def run(given: dict[str, Any]) -> int:
-    recording = source.read(map(Path, given["recordings"]), where_of(given))
-    found = judged(recording.exchanges, requests=not given.get("answers_only"), jobs=given.get("jobs") or 0)
-    named = ", ".join(given["recordings"])
-    outcome = Outcome(
-        command="check",
-        subject=named,
-        trials=found,
-        left_out=recording.left_out,
-        missing=missing(recording.exchanges, found),
-    )
+    found, left_out = source.find(map(Path, given["recordings"]), where_of(given))
+    with source.complaining():
+        tried = judged(found, requests=not given.get("answers_only"), jobs=given.get("jobs") or 0)
+    subject, lacking = ", ".join(given["recordings"]), missing(found, tried)
+    outcome = Outcome(command="check", subject=subject, trials=tried, left_out=left_out, missing=lacking)
     return telling.tell(given, outcome)
 
 
-def missing(exchanges: Sequence[Exchange], found: Sequence[Trial]) -> tuple[str, ...]:
+def missing(found: Sequence[Found], tried: Sequence[Trial]) -> tuple[str, ...]:
     """Operations of the dialects that nothing in the recordings is about."""
-    names = {each.dialect for each, trial in zip(exchanges, found, strict=True) if not trial.skipped}
-    seen = {trial.operation for trial in found if not trial.skipped}
+    held = [each for each, trial in zip(found, tried, strict=True) if not trial.skipped]
+    names = {(each.owner if isinstance(each, Lead) else each.dialect).partition(",")[0] for each in held}
+    seen = {trial.operation for trial in tried if not trial.skipped}
     return tuple(route.name for name in sorted(names) for route in dialect_of(name).routes if route.name not in seen)
 
 
-def judged(exchanges: Sequence[Exchange], *, requests: bool = True, jobs: int = 0) -> list[Trial]:
-    """A trial for each exchange, in order; many of them by several processes."""
+def judged(found: Sequence[Found], *, requests: bool = True, jobs: int = 0) -> list[Trial]:
+    """A trial for each exchange, in order; of many by several processes, which read what they judge themselves."""
     cores = jobs or len(os.sched_getaffinity(0))
-    if cores < 2 or len(exchanges) < FEW:
-        return list(trials(exchanges, requests=requests))
-    return spread(exchanges, requests=requests, cores=cores)
-
-
-def spread(exchanges: Sequence[Exchange], *, requests: bool, cores: int) -> list[Trial]:
-    """In order, by so many processes."""
+    if cores < 2 or len(found) < FEW:
+        return _part(found, requests=requests)
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - only many exchanges want processes
     from multiprocessing import get_context  # noqa: PLC0415
 
-    parts = [exchanges[start : start + PART] for start in range(0, len(exchanges), PART)]
-    with ProcessPoolExecutor(min(cores, len(parts)), mp_context=get_context("forkserver")) as pool:
+    alone = threading.active_count() == 1 and sys.platform == "linux"
+    if alone:  # then a process can be split, and all have what one has found out about the dialects
+        _part([*{(each.owner, each.operation): each for each in found if isinstance(each, Lead)}.values()])
+        gc.freeze()
+    parts = [found[start : start + PART] for start in range(0, len(found), PART)]
+    context = get_context("fork" if alone else "spawn")
+    with ProcessPoolExecutor(min(cores, len(parts)), mp_context=context) as pool:
         return [trial for part in pool.map(partial(_part, requests=requests), parts) for trial in part]
 
 
-def _part(exchanges: Sequence[Exchange], *, requests: bool) -> list[Trial]:
-    return list(trials(exchanges, requests=requests))
+def _part(found: Sequence[Found], *, requests: bool = True) -> list[Trial]:
+    return list(trials(map(exchange_of, found), requests=requests))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,7 +16,7 @@ from mediaglot.gateway import registry
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.contract.har import from_har, is_har
 from mediaglot.gateway.contract.minute import entries_of, from_journal
-from mediaglot.gateway.contract.recording import Recording, Unreadable, from_messages, parsed
+from mediaglot.gateway.contract.recording import MOST, Exchange, Recording, Unreadable, from_messages, parsed
 from mediaglot.gateway.contract.whereabout import Whereabouts
 
 LARGEST: Final = 500_000_000
@@ -22,60 +25,109 @@ MESSAGE: Final = 20_000_000
 """Bytes of an HTTP message in a folder."""
 LABEL: Final = "recording.json"
 """In the outermost folder of a tape: whose it is."""
+MESSAGES: Final = ("request.http", "response.http")
+SUFFIXES: Final = frozenset({".har", ".json", ".ndjson", ".jsonl"})
 HINT: Final = "expected folders OPERATION/CASE with request.http and response.http, a journal or a HAR file"
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Where one exchange is on the disk: it is read when it is looked at, by whoever does that."""
+
+    folder: str
+    name: str
+    owner: str
+    operation: str
+    scrubbed: bool
+
+    def read(self) -> Exchange:
+        """Raises Unreadable, and OSError."""
+        messages = (content(os.path.join(self.folder, file), MESSAGE) for file in MESSAGES)  # noqa: PTH118 - many of them
+        more = {"dialect": _with_options(self.owner, self.folder), "operation": self.operation}
+        return from_messages(self.name, *messages, **more, scrubbed=self.scrubbed)
+
+
+Found = Exchange | Lead
 
 
 def read(paths: Iterable[Path], where: Whereabouts) -> Recording:
     """All of it, in order. Raises UserError for what is no recording, and for one without an exchange."""
-    recording = Recording()
+    found, left_out = find(paths, where)
+    with complaining():
+        return Recording([*map(exchange_of, found)], left_out)
+
+
+def exchange_of(found: Found) -> Exchange:
+    return found.read() if isinstance(found, Lead) else found
+
+
+def find(paths: Iterable[Path], where: Whereabouts) -> tuple[list[Found], Counter[str]]:
+    """Exchanges in order, or where they are; and what is left out, by the reason. Raises UserError."""
+    found: list[Found] = []
+    left_out: Counter[str] = Counter()
     named = list(paths)
-    try:
+    with complaining():
         for path in named:
-            recording.take(_read(path, where))
+            _look(path, where, found, left_out)
+            if len(found) > MOST:
+                raise Unreadable(f"there are more than {MOST:,} exchanges; check parts of it")
+    if not found:
+        rest = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        hint = f"there are only exchanges {rest}; name --dialect and --base-url" if rest else HINT
+        raise UserError(f"no exchange to look at in {', '.join(map(str, named))}: {hint}")
+    return found, left_out
+
+
+@contextmanager
+def complaining() -> Iterator[None]:
+    """What can't be read is complained of in a line."""
+    try:
+        yield
     except Unreadable as error:
         raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(f"cannot read {error.filename}: {error.strerror}") from None
-    if not recording.exchanges:
-        rest = ", ".join(f"{count} {reason}" for reason, count in recording.left_out.items())
-        hint = f"there are only exchanges {rest}; name --dialect and --base-url" if rest else HINT
-        raise UserError(f"no exchange to look at in {', '.join(map(str, named))}: {hint}")
-    return recording
 
 
-def _read(path: Path, where: Whereabouts) -> Recording:
+def _look(path: Path, where: Whereabouts, found: list[Found], left_out: Counter[str]) -> None:
     if path.is_dir():
-        return _folder(path, where)
+        leads = _leads(path, where)
+        found += leads
+        for file in () if leads else sorted(each for each in path.iterdir() if each.suffix in SUFFIXES):
+            if file.name != LABEL:
+                _look(file, where, found, left_out)
+        return
     name, tree = path.name, parsed(path.name, content(path, LARGEST))
     if is_har(tree):
-        return from_har(name, tree, where)
-    if (entries := entries_of(tree)) is not None:
-        return from_journal(name, entries)
-    raise Unreadable(f"{path} is no recording: {HINT}")
+        recording = from_har(name, tree, where)
+    elif (entries := entries_of(tree)) is not None:
+        recording = from_journal(name, entries)
+    else:
+        raise Unreadable(f"{path} is no recording: {HINT}")
+    found += recording.exchanges
+    left_out += recording.left_out
 
 
-def _folder(path: Path, where: Whereabouts) -> Recording:
-    """A tape, or the journals and HAR files in it."""
-    recording, owner, scrubbed = Recording(), owner_of(path, where), (path / LABEL).is_file()
-    cases = (each.parent for each in path.glob("*/*/response.http"))
-    for case in sorted(cases, key=lambda each: (each.name, each.parent.name)):
-        name = f"{case.parent.name}/{case.name}"
-        messages = (content(case / file, MESSAGE) for file in ("request.http", "response.http"))
-        dialect, operation = _with_options(owner, case), case.parent.name
-        recording.add(from_messages(name, *messages, dialect=dialect, operation=operation, scrubbed=scrubbed))
-    if not recording.exchanges:
-        for file in sorted(each for each in path.iterdir() if each.suffix in {".har", ".json", ".ndjson", ".jsonl"}):
-            if file.name != LABEL:
-                recording.take(_read(file, where))
-    return recording
+def _leads(path: Path, where: Whereabouts) -> list[Lead]:
+    """The exchanges of a tape, or of fixtures, in the order of their names."""
+    owner, scrubbed = owner_of(path, where), (path / LABEL).is_file()
+    leads = []
+    for operation in os.scandir(path):
+        for case in os.scandir(operation.path) if operation.is_dir() else ():
+            if os.path.exists(os.path.join(case.path, MESSAGES[1])):  # noqa: PTH110, PTH118 - there may be very many
+                name = f"{operation.name}/{case.name}"
+                leads.append(Lead(case.path, name, owner, operation.name, scrubbed))
+    return sorted(leads, key=lambda lead: (lead.name.partition("/")[2], lead.name))
 
 
-def _with_options(owner: str, case: Path) -> str:
+def _with_options(owner: str, folder: str) -> str:
     """A fixture may be one of a dialect with options."""
-    file = case / "options.json"
-    options = parsed(file.name, content(file, MESSAGE)) if owner and file.is_file() else {}
+    try:
+        options = parsed(folder, content(f"{folder}/options.json", MESSAGE)) if owner else {}
+    except FileNotFoundError:
+        return owner
     if not isinstance(options, dict):
-        raise Unreadable(f"{file} is no JSON object")
+        raise Unreadable(f"{folder}/options.json is no JSON object")
     return ",".join([owner, *(f"{key}={value}" for key, value in options.items())])
 
 
@@ -91,7 +143,7 @@ def owner_of(path: Path, where: Whereabouts) -> str:
     return name if name in registry.names() else ""
 
 
-def content(path: Path, most: int) -> bytes:
+def content(path: Path | str, most: int) -> bytes:
     """Of a plain file of at most so many bytes: whoever wrote a recording must not make its reader wait for ever.
 
     Raises Unreadable, and OSError.
