@@ -57,18 +57,17 @@ def _between(old: Trait, new: Trait, *, exact: bool) -> Iterator[tuple[str, str]
     if old.forms != new.forms and (exact or (len(old.forms) == 1 and old.forms.isdisjoint(new.forms) and new.forms)):
         yield "form", f"was {_words(old.forms)}, is {_words(new.forms)}"
     if old.words != new.words:
-        yield from _listed(old.words, new.words)
+        yield "values", _listed(old.words, new.words)
     if old.bounds != new.bounds:
         yield "bounds", f"was {_words(old.bounds)}, is {_words(new.bounds)}"
 
 
-def _listed(old: set[str], new: set[str]) -> Iterator[tuple[str, str]]:
+def _listed(old: set[str], new: set[str]) -> str:
     if not old or not new:
-        yield "values", f"was {_words(old, 'any value')}, is {_words(new, 'any value')}"
-    if old and new - old:
-        yield "values", f"may be {_words(new - old)} now"
-    if new and old - new:
-        yield "values", f"is {_words(old - new)} no more"
+        return f"was {_words(old, 'any value')}, is {_words(new, 'any value')}"
+    come = f"may be {_words(new - old)} now" if new - old else ""
+    gone = f"is {_words(old - new)} no more" if old - new else ""
+    return ", ".join(filter(None, (come, gone)))
 
 
 def _presence(place: Place, old: Sketch, new: Sketch) -> Iterator[tuple[str, str]]:

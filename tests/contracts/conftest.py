@@ -142,11 +142,53 @@ def session(base: str) -> str:
         job = told["job"]
     assert ask(base, "look", job=job)[0] == 200
     assert ask(base, "list", size=10)[0] == 200
-    assert ask(base, "look", job="does-not-exist-1")[0] == 404
+    assert ask(base, "look", job="does-not-exist-1")[0] in {404, 410}
     assert ask(base, "stop", job=job)[0] in {200, 400}
     return str(job)
 
 
-@pytest.fixture(name="session", scope="session")
-def _session() -> Callable[[str], str]:
-    return session
+ALTERED = {
+    '"trouble": dialect.describe(ticket.trouble) if ticket.trouble else "",': '"eta": 5,',
+    '"files": [f"{': '"files": [[f"{',
+    "for path in files],\n": "for path in files]],\n",
+    '"done": (Status.FINISHED': '"ready": (Status.FINISHED',
+    '"of": page.total': '"of": str(page.total)',
+    "404, ": "410, ",
+    'return {"error": text}': 'return {"error": [text]}',
+}
+
+
+@pytest.fixture(scope="session")
+def upstream(plain: Commands) -> str:
+    return f"{plain.serve().url}/acme"
+
+
+@pytest.fixture(scope="session")
+def altered(installed: Callable[..., Commands]) -> str:
+    """Another implementation, which is not quite the same."""
+    return f"{installed(ALTERED).serve().url}/acme"
+
+
+def recorded(commands: Commands, upstream: str, folder: Path) -> Said:
+    """A client's day with a provider, by way of the recording proxy."""
+    words = ("contract", "record", "--dialect", "acme", "--upstream", upstream, "--out", folder)
+    recorder = commands.start(*words)
+    assert recorder.url.startswith("http://127.0.0.1:")
+    session(recorder.url)
+    return recorder.stop()
+
+
+@pytest.fixture(scope="session", name="recorded")
+def _recorded() -> Callable[..., Said]:
+    return recorded
+
+
+@pytest.fixture(scope="session")
+def tape(plain: Commands, upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recorded") / "tape"
+    said = recorded(plain, upstream, folder)
+    assert said.code == 0, said.err
+    assert "6 exchanges recorded in" in said.out
+    for operation, count in {"list": 1, "look": 2, "make": 2, "stop": 1}.items():
+        assert f"{operation:<10}" in said.out, (operation, count)
+    return folder

@@ -16,6 +16,7 @@ from mediaglot.gateway.wire.shape import Shapes
 COMMON = {
     "$defs": {
         "word": {"type": "string", "minLength": 1},
+        "named": {"properties": {"name": {"type": "integer"}}},
         "tree": {"type": "object", "additionalProperties": {"anyOf": [{"$ref": "#/$defs/tree"}, {"type": "null"}]}},
     }
 }
@@ -33,6 +34,10 @@ PLAIN: list[Any] = [
     {"minItems": 1, "maxItems": 2},
     {"not": {"type": "string"}},
     {"uniqueItems": True},
+    {"enum": [[], {}, 1.0, [1]]},
+    {"oneOf": [{"required": ["name"]}, {"required": ["more"]}]},
+    {"allOf": [{"$ref": "common.json#/$defs/named"}], "unevaluatedProperties": False},
+    {"anyOf": [{"properties": {"more": True}}, True], "properties": {"name": True}, "unevaluatedProperties": False},
     {"properties": {"name": True}, "unevaluatedProperties": False},
     {"properties": {"name": {"type": "string"}}, "patternProperties": {"m": False}, "additionalProperties": False},
     {"$ref": "common.json#/$defs/word"},
@@ -81,6 +86,16 @@ def test_a_yes_is_sure(schema: Any, tree: Any) -> None:
         ({"anyOf": [{"type": "null"}, {"pattern": "^a"}], "title": "A"}, "ab"),
         ({"$ref": "common.json#/$defs/tree"}, {"more": {"more": {"name": None}}}),
         ({"additionalProperties": False, "properties": {"name": {"minimum": 1}}}, {"name": 1}),
+        ({"enum": [None, 1, []]}, []),
+        ({"oneOf": [{"required": ["name"]}, {"required": ["more"]}]}, {"name": 1}),
+        (
+            {
+                "allOf": [{"$ref": "common.json#/$defs/named"}],
+                "properties": {"more": True},
+                "unevaluatedProperties": False,
+            },
+            {"name": 1, "more": 2},
+        ),
     ],
 )
 def test_what_is_right_is_let_through_at_once(schema: Any, tree: Any) -> None:
