@@ -190,6 +190,31 @@ def test_the_test_double_runs_as_written(text: str, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "clock.json").read_text())["now"] == "2026-01-01T00:10:00+00:00"
 
 
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A folder in which the README's own command is."""
+    program = tmp_path / ".venv" / "bin" / "mediaglot"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mediaglot "$@"\n')
+    program.chmod(0o755)
+    return tmp_path
+
+
+def test_contract_testing_in_ci_runs_as_written(text: str, installed: Path) -> None:
+    section = section_of(text, "Contract testing in CI")
+    play(section, installed)
+    assert "<testsuite " in (installed / "contract.xml").read_text()
+    assert json.loads((installed / "contract.sarif").read_text())["version"] == "2.1.0"
+    assert json.loads((installed / "contract.json").read_text())["passed"] is True
+    (actions,) = (yaml.safe_load(content) for kind, content in blocks(section) if kind == "yaml")
+    words = next(
+        step["run"] for step in actions["jobs"]["contract"]["steps"] if "verify" in step.get("run", "")
+    ).split()
+    known = shell(".venv/bin/mediaglot contract verify --help", installed)
+    assert words[:3] == ["mediaglot", "contract", "verify"]
+    assert all(word in known for word in words if word.startswith("--"))
+
+
 class Client:
     """What the README calls the client of a project."""
 
