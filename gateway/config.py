@@ -124,6 +124,7 @@ class Settings:
     keep_jobs: float = setting(0.0, "days that a job is remembered after its end, 0 for ever", least=0)
     keep_results: float = setting(0.0, "days that the files behind our own links are kept, 0 for ever", least=0)
     keep_letters: float = setting(90.0, "days that notifications are listed after their end, 0 for ever", least=0)
+    check_contract: bool = setting(False, "hold every request and every answer against the dialect's schemas")
     log_level: str = setting("info", "how much to log", choices=("debug", "info", "warning", "error"))
     accounts: Mapping[str, Sequence[Credential]] = field(default_factory=dict, metadata={"table": True})
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"table": True})

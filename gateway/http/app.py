@@ -23,6 +23,7 @@ from mediaglot.gateway.registry import Dialects, names
 
 if TYPE_CHECKING:
     from mediaglot.gateway.http.endpoint import Endpoint, Identity
+    from mediaglot.gateway.http.inspection import Inspection
     from mediaglot.gateway.http.passing import Passing
     from mediaglot.gateway.http.proxy import Proxy
 
@@ -97,6 +98,7 @@ class Server:
             self.app.cleanup_ctx.append(self._open_proxy)
         self.app.router.add_route("*", r"/{path:[\s\S]*}", self._handle)  # a path may hold a line break
         self._reserved = Reserved(self)
+        self.inspection = inspection(settings)
 
     async def _open(self, app: web.Application) -> AsyncIterator[None]:
         async with open_house(self.settings, self.dialects, self.site.base) as house:
@@ -117,7 +119,10 @@ class Server:
         assert self.house is not None  # noqa: S101
         front, accounts = self.house.front, self.house.accounts
         passing = self._passing(dialect, self.house)
-        return Endpoint(dialect, front, accounts, recall=front, link=self._link, wishes=self.wishes, passing=passing)
+        look = self.inspection.of(dialect) if self.inspection is not None else None
+        return Endpoint(
+            dialect, front, accounts, recall=front, link=self._link, wishes=self.wishes, passing=passing, look=look
+        )
 
     def _passing(self, dialect: Dialect, house: House) -> Passing | None:
         away = house.away
@@ -193,6 +198,14 @@ class Server:
             site=site.url,
             received=self.house.clock.now() if self.house is not None else None,
         )
+
+
+def inspection(settings: Settings) -> Inspection | None:
+    if not settings.check_contract:
+        return None
+    from mediaglot.gateway.http.inspection import Inspection  # noqa: PLC0415 - only what is used is loaded
+
+    return Inspection()
 
 
 def identify(raw: web.Request, path: str, body: bytes, site: Site) -> Identity:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mediaglot.gateway.http.app import Server
     from mediaglot.gateway.http.house import House
 
-ROOMS: Final = frozenset({"notifications", "providers", "reports", "routes"})
+ROOMS: Final = frozenset({"contract", "notifications", "providers", "reports", "routes"})
 PASSED_ON: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via", "Origin")
 """Headers of what comes through a proxy, or from a page in somebody's browser."""
 HINT: Final = "set control_token in the file or MEDIAGLOT_CONTROL_TOKEN, and send it as Authorization: Bearer TOKEN"
@@ -38,6 +38,8 @@ class Control:
     async def handle(self, request: web.Request, room: str, rest: str) -> web.Response:
         try:
             check(request, self._server.settings)
+            if room == "contract":
+                return _json(self._contract(request, rest))
             if room == "providers":
                 return _json(await self._providers(request, rest))
             if room == "reports":
@@ -49,6 +51,15 @@ class Control:
             return _json(await self._letters().handle(request, rest))
         except Refusal as refusal:
             return _refused(refusal)
+
+    def _contract(self, request: web.Request, rest: str) -> dict[str, object]:
+        """How much was held against the schemas, and what did not fit."""
+        if request.method != "GET":
+            raise Refusal(405, "method_not_allowed", f"{request.method} is not allowed here, use GET", "GET")
+        inspection = self._server.inspection
+        if inspection is None or rest:
+            raise Refusal(404, "not_checked", "nothing is checked; start the server with --check-contract")
+        return inspection.document()
 
     def _letters(self) -> Letters:
         house = self._house()

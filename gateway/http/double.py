@@ -117,6 +117,7 @@ class Double(Server):
             self._keys[key] = spec.id
 
         world = World(self.settings, self.dialects, spec, site=self.site.url, workshop=self._workshop, learn=learn)
+        world.inspection = self.inspection
         try:
             await world.start()
             await world.plant()

@@ -47,6 +47,8 @@ LARGEST: Final = 4096
 LOGGED: Final = 20
 """Losses of one job that the log shows."""
 
+Look = Callable[[Call, Result | Fault, Response], Response]
+"""Looks at each answer before it goes out, and may add to it."""
 Identity = tuple[str, str, str, bytes, str, str, str]
 
 
@@ -111,7 +113,9 @@ class Endpoint:
         link: Callable[..., str] | None = None,
         wishes: Wishes | None = None,
         passing: Passing | None = None,
+        look: Look | None = None,
     ) -> None:
+        self._look = look
         self._wishes, self._passing = wishes or Wishes(), passing
         self.dialect, self.backend, self.accounts, self._link = dialect, backend, accounts, link
         self._recall: Callable[[Intent, Caller], Ticket | None] = recall.recall if recall else lambda *_: None
@@ -132,7 +136,8 @@ class Endpoint:
             return None
         if ticket is not memory.ticket:
             linked = Linked(self._link, call.request.site)
-            memory.response = self.dialect.render_response(replace(call, link=linked), ticket)
+            rendered = self.dialect.render_response(replace(call, link=linked), ticket)
+            memory.response = rendered if self._look is None else self._look(call, ticket, rendered)
             memory.ticket = None if linked.used else ticket
         return memory.response
 
@@ -175,7 +180,10 @@ class Endpoint:
             result = visit.leave(call, result, ledger)
         try:
             note_losses(result, ledger)
-            return told(self.dialect.render_response(call, result), result, ledger, request.site)
+            response = self.dialect.render_response(call, result)
+            if self._look is not None:
+                response = self._look(call, result, response)
+            return told(response, result, ledger, request.site)
         except Exception:
             mistake = Internal(reference=secrets.token_hex(4))
             LOG.exception("an answer of %s failed: %s", self.dialect.name, mistake)

@@ -93,6 +93,7 @@ DOORS = {
     "cryptography": ("gateway.http.authority", "gateway.media.cipher", "gateway.store.vault"),
     "hypothesis": ("gateway.testing",),  # the laws, for those who test a dialect
     "jsonschema": ("gateway.wire.schema",),
+    "jsonschema_rs": ("gateway.wire.quick",),  # an extra
     "lxml": ("gateway.wire.xml", "gateway.media.vector"),
     "orjson": ("gateway.wire.json", "gateway.http"),
     "pytest": ("gateway.testing", "gateway.remote.plugin"),

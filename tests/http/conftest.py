@@ -307,15 +307,23 @@ def visit(session: aiohttp.ClientSession) -> Callable[[str], Client]:
 @contextlib.asynccontextmanager
 async def served(session: aiohttp.ClientSession, folder: Path, **settings: Any) -> AsyncIterator[Client]:
     """A server in this process on a free port, and a client of it."""
-    server = Server(Settings(**{"port": 0, "data": folder, **settings}))
+    server = Server(Settings(**{"port": 0, "data": folder, "check_contract": True, **settings}))
     runner = await listen(server)
     host, port = runner.addresses[0][:2]
     client = Client(session, f"http://{host}:{port}")
     client.server = server
     try:
         yield client
+        keeps_its_contract(server)
     finally:
         await runner.cleanup()
+
+
+def keeps_its_contract(server: Server) -> None:
+    """Whatever a test did, each answer fits the schemas. Requests are read more leniently than they are described."""
+    found = server.inspection.document() if server.inspection is not None else {"last": []}
+    wrong = [each for each in found["last"] if each["rule"] == "response"]
+    assert wrong == [], wrong
 
 
 @pytest.fixture(scope="session", name="served")
