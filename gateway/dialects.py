@@ -28,6 +28,8 @@ def run(given: dict[str, Any]) -> int:
     screen = Screen()
     if (folder := given.get("pages")) is not None:
         return write_pages(screen, Path(folder))
+    if (folder := given.get("grammars")) is not None:
+        return write_grammars(screen, Path(folder))
     name = given.get("name")
     if name is None:
         if given.get("openapi"):
@@ -66,6 +68,26 @@ def write_pages(screen: Screen, folder: Path) -> int:
     except OSError as error:
         raise UserError(f"cannot write {error.filename}: {error.strerror}; choose another folder") from None
     screen.say(f"wrote {len(texts)} pages to {folder}")
+    return 0
+
+
+def write_grammars(screen: Screen, folder: Path) -> int:
+    """The grammars of XML messages, beside the JSON Schemas that they are made from."""
+    from mediaglot.gateway.contract.grammar import SUFFIX, grammars  # noqa: PLC0415 - loads every schema
+
+    count = 0
+    try:
+        for name in names():
+            texts = grammars(find(name))
+            for stale in (path for path in (folder / name).glob(f"*{SUFFIX}") if path.name not in texts):
+                stale.unlink()
+            for file, text in texts.items():
+                (folder / name).mkdir(parents=True, exist_ok=True)
+                (folder / name / file).write_bytes(text)
+            count += len(texts)
+    except OSError as error:
+        raise UserError(f"cannot write {error.filename}: {error.strerror}; choose another folder") from None
+    screen.say(f"wrote {count} grammars to {folder}")
     return 0
 
 

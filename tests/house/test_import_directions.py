@@ -94,7 +94,7 @@ DOORS = {
     "hypothesis": ("gateway.testing",),  # the laws, for those who test a dialect
     "jsonschema": ("gateway.wire.schema",),
     "jsonschema_rs": ("gateway.wire.quick",),  # an extra
-    "lxml": ("gateway.wire.xml", "gateway.media.vector"),
+    "lxml": ("gateway.wire.xml", "gateway.media.vector", "gateway.contract.grammar"),
     "orjson": ("gateway.wire.json", "gateway.http"),
     "pytest": ("gateway.testing", "gateway.remote.plugin"),
     "referencing": ("gateway.wire.schema",),  # part of jsonschema
