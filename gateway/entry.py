@@ -51,7 +51,7 @@ def is_empty(value: Any) -> bool:
 
 def one(value: Any) -> Any:
     """A list of one counts as its element, as loosely typed documents want."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
+    return value[0] if value.__class__ is list and len(value) == 1 else value
 
 
 def many(value: Any) -> list[Any]:

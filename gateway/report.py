@@ -236,7 +236,9 @@ def is_row(value: Any) -> bool:
 
 def leaves(value: Any, path: str, essential: bool) -> Iterator[tuple[str, Any, bool]]:
     """The settings below a value: path, value, whether essential."""
-    if is_object(value.__class__):
+    if value.__class__ in SCALARS:
+        yield path, value, essential
+    elif is_object(value.__class__):
         below = [
             leaf
             for name, default, own in zip(*settings(value.__class__)[:3], strict=True)
@@ -256,6 +258,10 @@ def leaves(value: Any, path: str, essential: bool) -> Iterator[tuple[str, Any, b
 
 def text(value: Any) -> str:
     """A setting's value for people, without secrets: those of a query string are taken for one."""
+    if value.__class__ is int:
+        return str(value)
+    if value.__class__ is str:
+        return f"{value.partition('?')[0]}?{MASK}" if "?" in value and "://" in value else str(value)
     if isinstance(value, Secret):
         return MASK
     if isinstance(value, Fraction):
