@@ -178,6 +178,11 @@ def recorded(commands: Commands, upstream: str, folder: Path) -> Said:
     return recorder.stop()
 
 
+@pytest.fixture(scope="session", name="session")
+def _session() -> Callable[[str], str]:
+    return session
+
+
 @pytest.fixture(scope="session", name="recorded")
 def _recorded() -> Callable[..., Said]:
     return recorded
