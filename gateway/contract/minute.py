@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from mediaglot.gateway.contract.recording import Exchange, Recording, Unreadable, lines_of
 from mediaglot.gateway.exchange import Request, Response
+from mediaglot.gateway.model.mask import STARS
 
 LONGEST: Final = 20_000
 """Characters of a body that a journal keeps."""
+BARE: Final = re.compile(r"(?P<mark>[\"']\s?:\s?)\*\*\*(?=\s*[,}\]])")
+"""A secret's place in JSON, of which the mask took the quotes, too."""
 PLACES: Final = {"{site}": "http://site.example.test", "{host}": "site.example.test"}
 """What a journal has in place of where the server stood."""
 
@@ -52,8 +56,10 @@ def _add(recording: Recording, name: str, entry: dict[str, Any]) -> None:
         response = Response(
             status=int(told["status"]), headers=lines_of(told["headers"]), body=_placed(told["body"]).encode()
         )
+        shown = f"{request.path}?{request.query} {asked['body']} {told['body']}"
         exchange = Exchange(
             name=name,
+            scrubbed=STARS in shown,
             dialect=str(entry["dialect"]),
             operation=str(entry.get("operation") or ""),
             request=request,
@@ -64,6 +70,7 @@ def _add(recording: Recording, name: str, entry: dict[str, Any]) -> None:
 
 
 def _placed(text: str) -> str:
+    """With values where a journal has only marks."""
     for mark, place in PLACES.items():
         text = text.replace(mark, place)
-    return text
+    return BARE.sub(rf'\g<mark>"{STARS}"', text) if STARS in text else text

@@ -3,8 +3,9 @@
     python tests/benchmarks/contract.py [--exchanges 10000] [--rounds 3] [--jobs N]
 
 The recording is a folder for each exchange, as `contract record` writes them: every fixture of every dialect in turn,
-each message with a header of its own, so that no two are the same. The figure is the best of the rounds, in real time; a
-million calls of an empty function, by which machines can be compared, stand beside it. It exits with 1 when it takes longer than ``--most`` seconds.
+each message with a header of its own, so that no two are the same. The figure is the best of the rounds, in real time;
+a million calls of an empty function, by which machines can be compared, stand beside it. It exits with 1 when it takes
+longer than ``--most`` seconds.
 """
 
 from __future__ import annotations
