@@ -118,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     dialects = _command(commands, "dialects", "list the installed dialects, their operations and how sure we are")
     dialects.add_argument("name", nargs="?", help="show only this one, in full")
     dialects.add_argument("--openapi", action="store_true", help="print this one as an OpenAPI 3.1 document")
+    about = "print what proves each operation, field and error; with --pages, a page on that for each dialect"
+    dialects.add_argument("--evidence", action="store_true", help=about)
     about = "write the grammars (RELAX NG) of their XML messages into this folder, one folder each"
     dialects.add_argument("--grammars", metavar="DIR", help=about)
     pages = "write pages on what each can say of the others' jobs, into this folder"

@@ -6,34 +6,26 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.registry import UnknownDialect, find, names
 from mediaglot.gateway.screen import FAINT, Screen
-
-EVIDENCE: Final = {
-    "seed": "one of the documented pages that the project was made from",
-    "documented": "another page of the provider's documentation",
-    "captured": "an answer of the real service, kept in a client's tests",
-    "client": "what clients of the provider send and expect",
-    "inferred": "follows from the others",
-    "proposed": "our choice, nothing is known",
-}
-"""From the surest to the least sure."""
+from mediaglot.gateway.trait import EVIDENCE
 
 
 def run(given: dict[str, Any]) -> int:
     screen = Screen()
     if (folder := given.get("pages")) is not None:
-        return write_pages(screen, Path(folder))
+        return (write_evidence if given.get("evidence") else write_pages)(screen, Path(folder))
     if (folder := given.get("grammars")) is not None:
         return write_grammars(screen, Path(folder))
     name = given.get("name")
     if name is None:
-        if given.get("openapi"):
-            raise UserError("--openapi wants a dialect: mediaglot dialects NAME --openapi")
+        for flag in ("openapi", "evidence"):
+            if given.get(flag):
+                raise UserError(f"--{flag} wants a dialect: mediaglot dialects NAME --{flag}")
         overview(screen)
         return 0
     try:
@@ -43,7 +35,7 @@ def run(given: dict[str, Any]) -> int:
     if given.get("openapi"):
         print(describe(dialect))  # noqa: T201 - a document, not a screen
         return 0
-    portrait(screen, dialect)
+    (prove if given.get("evidence") else portrait)(screen, dialect)
     return 0
 
 
@@ -89,6 +81,32 @@ def write_grammars(screen: Screen, folder: Path) -> int:
         raise UserError(f"cannot write {error.filename}: {error.strerror}; choose another folder") from None
     screen.say(f"wrote {count} grammars to {folder}")
     return 0
+
+
+def write_evidence(screen: Screen, folder: Path) -> int:
+    """A page for each dialect."""
+    from mediaglot.gateway.contract.evidence import page  # noqa: PLC0415 - loads every schema
+
+    texts = {f"{name}.md": page(find(name)) for name in names()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {error.filename}: {error.strerror}; choose another folder") from None
+    screen.say(f"wrote {len(texts)} pages to {folder}")
+    return 0
+
+
+def prove(screen: Screen, dialect: Dialect) -> None:
+    """What proves each operation, field and error."""
+    from mediaglot.gateway.contract.evidence import COUNTED, proofs, tally  # noqa: PLC0415 - loads every schema
+
+    found = list(proofs(dialect))
+    rows = [(each.what, each.owner, each.name, each.about, each.evidence) for each in found]
+    screen.table(("", "of", "name", "", "evidence"), rows)
+    screen.say()
+    screen.table(COUNTED, tally(found), right=COUNTED[1:-1])
 
 
 def overview(screen: Screen) -> None:

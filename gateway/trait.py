@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from mediaglot.gateway.exchange import Request, Response
+
+EVIDENCE: Final = {
+    "seed": "one of the documented pages that the project was made from",
+    "documented": "another page of the provider's documentation",
+    "captured": "an answer of the real service, kept in a client's tests",
+    "client": "what clients of the provider send and expect",
+    "inferred": "follows from the others",
+    "proposed": "our choice, nothing is known",
+}
+"""From the surest to the least sure."""
 
 
 @dataclass(frozen=True, slots=True)

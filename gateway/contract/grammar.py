@@ -25,6 +25,7 @@ from mediaglot.gateway.wire.xml import NestedXml, Xml
 SUFFIX: Final = ".rng"
 RNG: Final = "http://relaxng.org/ns/structure/1.0"
 TYPES: Final = "http://www.w3.org/2001/XMLSchema-datatypes"
+SPACES: Final[dict[Any, str]] = {None: RNG}
 NAME: Final = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 NUMBERS: Final = {"integer": "integer", "number": "double", "boolean": "boolean"}
 LENGTHS: Final = ("minLength", "maxLength")
@@ -75,7 +76,7 @@ class Writer:
 
     def __init__(self, schemas: Schemas, wire: Xml | NestedXml) -> None:
         self._schemas, self._wire = schemas, wire
-        self._grammar = etree.Element(f"{{{RNG}}}grammar", nsmap={None: RNG}, datatypeLibrary=TYPES)
+        self._grammar = etree.Element(f"{{{RNG}}}grammar", nsmap=SPACES, datatypeLibrary=TYPES)
         self._defined: dict[str, str] = {}
 
     def grammar(self, name: str, root: str) -> bytes:

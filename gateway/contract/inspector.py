@@ -100,7 +100,7 @@ class Inspector:
 
 
 @cache
-def quick(dialect: type[Dialect]) -> Quick | None:
+def quick(dialect: Any) -> Quick | None:
     """One for all instances of a dialect; one that is a single module has no schemas, which is not held against it."""
     try:
         return Quick(Schemas(dialect()))
