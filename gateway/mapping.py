@@ -21,6 +21,7 @@ from mediaglot.gateway.entry import (
     Tree,
     given,
     is_empty,
+    is_plain,
     many,
     one,
     read_scalar,
@@ -30,7 +31,7 @@ from mediaglot.gateway.entry import (
 )
 from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
-from mediaglot.gateway.model import EMPTY, SKIP, Attribute, Skip, attributes
+from mediaglot.gateway.model import EMPTY, SKIP, Attribute, Audio, Skip, Video, attributes
 
 __all__ = [
     "UNSAID",
@@ -52,6 +53,7 @@ __all__ = [
     "several",
 ]
 T = TypeVar("T")
+SECRETLESS: Final[frozenset[type]] = frozenset({Video, Audio})
 UNSAID: Final = frozenset({"extras", "document"})
 """Attributes that are a dialect's own leftovers, not settings."""
 
@@ -127,12 +129,14 @@ class Inline:
     """A model object whose fields lie flat among those of its owner.
 
     ``off`` is a pair of key and word that say there is no such object at all: the model's SKIP. Where something is
-    said, but not what the object needs, that is noted as unread.
+    said, but not what the object needs, that is noted as unread. Pictures and sounds are remembered by short values
+    that say them.
     """
 
     def __init__(self, attribute: str, record: Record[Any], off: tuple[str, str] | None = None) -> None:
         self.attribute, self.record, self.off = attribute, record, off
         self.attributes = frozenset({attribute})
+        self._known: dict[tuple[tuple[str, type, Any], ...], Any] = {}
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -141,6 +145,20 @@ class Inline:
     def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         if self.off and str(one(tree.get(self.off[0]))).lower() == self.off[1]:
             return {self.attribute: SKIP}
+        if self.record.model not in SECRETLESS:
+            return self._read(tree, ledger)
+        keys = self.keys
+        said = tuple([(key, value.__class__, value) for key, value in tree.items() if key in keys])
+        if not all(is_plain(value) for _, _, value in said):
+            return self._read(tree, ledger)
+        if said not in self._known:
+            before, found = len(ledger), self._read(tree, ledger)
+            if not found or len(ledger) > before:
+                return found
+            remember(self._known, said, found[self.attribute])
+        return {self.attribute: self._known[said]}
+
+    def _read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         found = {name: value for name, value in self.record.gather(tree, ledger).items() if value is not None}
         needed = [name for name in self.record.required if name not in found]
         if not found or not needed:

@@ -18,6 +18,7 @@ from mediaglot.gateway.model import (
     Input,
     Job,
     Location,
+    Loudness,
     Output,
     Secret,
     Size,
@@ -368,3 +369,28 @@ def test_a_pair_remembers_sizes_and_the_like_and_no_text() -> None:
         assert record.read({"box": "4x2"}, Ledger()) == Video(size=Size(width=4, height=2))
         assert record.read({"word": "high"}, Ledger()) == Video(profile="high")
     assert calls == [{"box": "4x2"}, {"word": "high"}, {"word": "high"}]
+
+
+def test_sounds_are_remembered_by_what_says_them_and_not_what_could_not_be_read() -> None:
+    inline = Inline("audio", Record(Audio, Field("codec", "codec"), Field("rate", "sample_rate", NATURAL)))
+    record = Record(Output, inline)
+    one, two = (record.read({"codec": "aac", "rate": "48000"}, Ledger()).audio for _ in range(2))
+    assert one is two
+    assert record.read({"codec": "aac", "rate": "44100"}, Ledger()).audio == Audio(codec="aac", sample_rate=44100)
+    assert record.read({"codec": "aac", "rate": 1}, Ledger()).audio == Audio(codec="aac", sample_rate=1)
+    for _ in range(2):
+        with pytest.raises(Invalid, match="rate"):
+            record.read({"codec": "aac", "rate": "x"}, Ledger())
+
+
+def test_what_is_noted_of_a_part_is_noted_each_time() -> None:
+    part = Record(
+        Audio,
+        Field("codec", "codec"),
+        Inline("loudness", Record(Loudness, Field("peak", "peak", DECIMAL), needs="range")),
+    )
+    record = Record(Output, Inline("audio", part))
+    for _ in range(2):
+        ledger = Ledger()
+        record.read({"codec": "aac", "peak": "1"}, ledger)
+        assert [(note.kind, note.path) for note in ledger] == [(Kind.UNREAD, "peak")]
