@@ -12,5 +12,6 @@ VERBS: Final[Mapping[str, str]] = {
     "check": "hold recordings, journals and HAR files to the contract, offline",
     "drift": "tell what appeared, vanished or changed between two recordings, or two folders of schemas",
     "coverage": "tell how much of the contract a test run really used; export it as a Pact file",
+    "compare": "take the same job through every dialect, and see whether the same comes of it",
 }
 """What each does; it is done by ``run`` of the module of its name in this folder, which also has ``flags``."""

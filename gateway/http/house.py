@@ -298,8 +298,11 @@ def mode_of(settings: Settings) -> Mode:
 
 
 def threads(cores: int) -> int:
-    """As many as FFmpeg would choose itself: half as many again as it has cores; the planner caps them."""
-    return max(2, cores * 3 // 2)
+    """As many as FFmpeg would choose itself: half as many again as it has cores; the planner caps them.
+
+    One core has one thread: what an encoder writes with a buffer to mind is then the same each time.
+    """
+    return max(1, cores * 3 // 2)
 
 
 def _mail(settings: Settings, trust: Trust, clock: Clock, stack: AsyncExitStack) -> Send:
