@@ -24,7 +24,7 @@ from mediaglot.gateway.wire.swap import Unswappable
 FORM: Final = "application/x-www-form-urlencoded"
 ABSENT: Final = frozenset({"host", "content-length"})
 """Headers of a fixture that are the transport's to say."""
-NOTHING: Final = Secret("x")
+ANYBODY: Final = Credential("0", Secret("x"))
 Tree = dict[str, Any]
 
 
@@ -199,7 +199,7 @@ def unsigned(dialect: Dialect, request: Request) -> Request | None:
     bare = with_header(request, "Authorization", "")
     if bare != request:
         return bare
-    tree, added = read_call(dialect, request).call.tree, dialect.auth.sign({}, Credential("0", NOTHING)).keys()
+    tree, added = read_call(dialect, request).call.tree, dialect.auth.sign({}, ANYBODY).keys()
     rest = {key: value for key, value in tree.items() if key not in added}
     candidates = _written(dialect, request, rest, read_call(dialect, request).call.wire.content_type)
     refused = (each for each in candidates if isinstance(read_call(dialect, each).fault, Unauthorized))

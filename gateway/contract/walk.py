@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from mediaglot.gateway.contract import labour, paging, scene, shelf
+from mediaglot.gateway.contract import draw, labour, paging, scene, shelf
 from mediaglot.gateway.contract.finding import Finding
 from mediaglot.gateway.contract.stage import Stage, Steps, errand
 from mediaglot.gateway.faults import Fault
@@ -18,6 +18,7 @@ SCENES: Final[Mapping[str, Callable[[Stage], Steps[None]]]] = {
     "doors": scene.doors,
     "refused": scene.refusals,
     "format": scene.choices,
+    "drawn": draw.draws,
     "job": labour.lives,
     "change": labour.changes,
     "pages": paging.pages,
