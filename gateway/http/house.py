@@ -298,10 +298,7 @@ def mode_of(settings: Settings) -> Mode:
 
 
 def threads(cores: int) -> int:
-    """As many as FFmpeg would choose itself: half as many again as it has cores; the planner caps them.
-
-    One core has one thread: what an encoder writes with a buffer to mind is then the same each time.
-    """
+    """As FFmpeg would choose: half as many again as cores; the planner caps them. With one, encoders repeat themselves."""
     return max(1, cores * 3 // 2)
 
 
