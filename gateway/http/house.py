@@ -298,7 +298,7 @@ def mode_of(settings: Settings) -> Mode:
 
 
 def threads(cores: int) -> int:
-    """As FFmpeg would choose: half as many again as cores; the planner caps them. With one, encoders repeat themselves."""
+    """As FFmpeg would choose itself, the planner caps them. On one core one: then it writes the same each time."""
     return max(1, cores * 3 // 2)
 
 
