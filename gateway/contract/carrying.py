@@ -7,7 +7,7 @@ stands in the same place of this implementation's answer. So are the credentials
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -28,9 +28,10 @@ LONG: Final = "://"
 class Carrying:
     """One replay of one recording."""
 
-    def __init__(self, dialect: Dialect, login: Login | None = None) -> None:
+    def __init__(self, dialect: Dialect, login: Login | None = None, given: Mapping[str, str] | None = None) -> None:
+        """``given`` is what stands for recorded values from the beginning."""
         self._dialect, self._login = dialect, login
-        self._given: dict[str, str] = {}
+        self._given = dict(given or {})
         self._said: set[tuple[str, str]] = set()
         self._scrubber = Scrubber(dialect, self._now)
 

@@ -87,8 +87,17 @@ def refusals(dialect: Dialect, call: Call) -> tuple[Example, ...]:
     if key not in _REFUSALS:
         if len(_REFUSALS) >= MOST:
             _REFUSALS.clear()
-        _REFUSALS[key] = tuple(_refusals(dialect, call))
+        _REFUSALS[key] = tuple({_gist(dialect, each): each for each in _refusals(dialect, call)}.values())
     return _REFUSALS[key]
+
+
+def _gist(dialect: Dialect, example: Example) -> tuple[Any, ...]:
+    """What answers that say no can be told apart by, beside their words."""
+    tree = example.tree if isinstance(example.tree, dict) else {}
+    kind: Any = type(dialect)
+    code = value_at(tree, code_path(kind))
+    named = str(code) if isinstance(code, (str, int)) else ""
+    return example.status, example.content_type, tuple(sorted(example.headers.items())), named, next(iter(tree), "")
 
 
 def _refusals(dialect: Dialect, call: Call) -> Iterator[Example]:

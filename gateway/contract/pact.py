@@ -107,10 +107,19 @@ def _with_body(tree: Tree, body: bytes, rules: Tree, scrubber: Scrubber) -> Tree
 
 def _loose(body: Any, scrubber: Scrubber) -> Iterator[tuple[str, Tree]]:
     """The places whose values are only examples."""
+    yield from ((_expression(path), _rule("type", min=1)) for path in _lists(body, ()))
     for path, value in leaves(body):
         name = name_of(path)
         if value is not None and (passes(name, value) or not scrubber.keeps(name, str(value))):
             yield _expression(path), _rule("type")
+
+
+def _lists(body: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    """Those with entries: an answer may have more of them, or fewer."""
+    if isinstance(body, list) and body:
+        yield path
+    for key, inner in body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ():
+        yield from _lists(inner, (*path, key))
 
 
 def _expression(path: Iterable[str | int]) -> str:
@@ -124,7 +133,7 @@ def _step(part: str | int) -> str:
     return f".{part}" if PLAIN.fullmatch(part) else f"[{json.dumps(part)}]".replace('"', "'")
 
 
-def _rule(match: str, **more: str) -> Tree:
+def _rule(match: str, **more: str | int) -> Tree:
     return {"matchers": [{"match": match, **more}], "combine": "AND"}
 
 

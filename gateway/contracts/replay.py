@@ -21,7 +21,6 @@ from mediaglot.gateway.contract.whereabout import Whereabouts
 from mediaglot.gateway.contracts import flags as shared
 from mediaglot.gateway.contracts import source, telling
 from mediaglot.gateway.dialect import Dialect
-from mediaglot.gateway.errand import Login
 from mediaglot.gateway.exchange import (
     FindThings,
     GetAccount,
@@ -61,9 +60,18 @@ def flags(command: argparse.ArgumentParser) -> None:
     shared.credentials(command)
     about = "a place that may differ, such as 'response.body: job.*'; may be said more than once"
     command.add_argument("--ignore", action="append", metavar="PLACE", help=about)
+    about = "another value for a recorded one, such as the URL of a source; may be said more than once"
+    command.add_argument("--set", action="append", type=pair, metavar="RECORDED=VALUE", help=about)
     patience = "how long to ask again for what is looked at until it is as recorded, 0 without it"
     command.add_argument("--patience", type=seconds, default=0.0, metavar="SECONDS", help=patience)
     telling.flags(command)
+
+
+def pair(text: str) -> tuple[str, str]:
+    recorded, mark, value = text.partition("=")
+    if not recorded or not mark:
+        raise argparse.ArgumentTypeError(f"RECORDED=VALUE is wanted, not {text[:100]!r}")
+    return recorded, value
 
 
 def seconds(text: str) -> float:
@@ -83,7 +91,12 @@ def run(given: dict[str, Any]) -> int:
     if len(names) != 1 or "" in names:
         raise UserError("the recording does not say whose it is; name --dialect")
     dialect = shared.dialect_of({"dialect": names.pop()})
-    replay = Replay(dialect, shared.login_of(given), tuple(given.get("ignore") or ()), given["patience"])
+    replay = Replay(
+        dialect,
+        Carrying(dialect, shared.login_of(given), dict(given.get("set") or ())),
+        tuple(given.get("ignore") or ()),
+        given["patience"],
+    )
     asyncio.run(replay.play(recording, base))
     outcome = Outcome(
         command="replay", subject=f"{given['folder']} at {base}", trials=replay.trials, left_out=recording.left_out
@@ -96,7 +109,7 @@ class Replay:
     """One recording against one implementation."""
 
     dialect: Dialect
-    login: Login | None = None
+    carrying: Carrying
     ignored: tuple[str, ...] = ()
     patience: float = 0.0
     trials: list[Trial] = field(default_factory=list)
@@ -104,15 +117,15 @@ class Replay:
     async def play(self, recording: Recording, base: str) -> None:
         from mediaglot.gateway.http.provider import Transport  # noqa: PLC0415 - loaded when there is something to send
 
-        carrying = Carrying(self.dialect, self.login)
         transport = Transport(base, timeout=60)
         try:
             for exchange in recording:
-                await self._step(exchange, carrying, transport)
+                await self._step(exchange, transport)
         finally:
             await transport.close()
 
-    async def _step(self, exchange: Exchange, carrying: Carrying, send: Send) -> None:
+    async def _step(self, exchange: Exchange, send: Send) -> None:
+        carrying = self.carrying
         request = carrying.onward(exchange.request)
         reading = read_call(self.dialect, exchange.request)
         comparison = Comparison(self.dialect, reading, exchange, carrying)

@@ -149,10 +149,15 @@ def content(path: Path | str, most: int) -> bytes:
     Raises Unreadable, and OSError.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with open(handle, "rb") as file:  # noqa: PTH123 - it is open already
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
             raise Unreadable(f"{path} is no plain file")
-        text: bytes = file.read(most + 1)
+        text = b""
+        while len(text) <= most and (block := os.read(handle, min(status.st_size, most) + 1)):
+            text += block
+    finally:
+        os.close(handle)
     if len(text) > most:
         raise Unreadable(f"{path} is larger than {most:,} bytes; cut it into parts")
     return text
