@@ -6,7 +6,7 @@ Unknown is a legal value: it says that nobody has looked yet.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -117,13 +117,13 @@ def page(dialect: Dialect) -> str:
         rows = [(f"`{each.name}`", each.about, each.evidence) for each in mine]
         shown = owner.replace(f"{SHARED}/", "@")
         parts += [f"\n## {shown}\n\n", table(("field", "holds", "evidence"), rows)]
-    rows = [(f"`{each.owner}`", each.about, each.name, each.evidence) for each in found if each.what == "error"]
-    parts += ["\n## Errors\n\n", table(("fault", "told as", "text", "evidence"), rows)]
+    faults = [(f"`{each.owner}`", each.about, each.name, each.evidence) for each in found if each.what == "error"]
+    parts += ["\n## Errors\n\n", table(("fault", "told as", "text", "evidence"), faults)]
     return "".join(parts)
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *(tuple(map(cell, row)) for row in rows)]
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([cell(text) for text in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

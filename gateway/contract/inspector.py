@@ -42,7 +42,8 @@ class Inspector:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._quick = quick(type(dialect))
+        kind: Any = type(dialect)
+        self._quick = quick(kind)
         self._fine: dict[tuple[str, str, bytes], None] = {}
         """Answers that have been looked at: whoever polls gets the same bytes again and again."""
 
