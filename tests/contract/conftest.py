@@ -29,12 +29,12 @@ Alter = Callable[[Request, Response], Response]
 class Standing:
     """The server, and walks against it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, progression: str = "manual") -> None:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
         listed = {name: [self.account(name)] for name in registry.names()}
-        wanted: Any = {"backend": "simulated", "progression": "manual", "workers": 500, "log_level": "warning"}
+        wanted: Any = {"backend": "simulated", "progression": progression, "workers": 500, "log_level": "warning"}
         self.server = Server(Settings(port=0, data=folder, accounts=listed, **wanted))
         self.runner = self.do(listen(self.server))
 
@@ -79,7 +79,8 @@ class Standing:
 
 
 @pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
-    one = Standing(tmp_path_factory.mktemp("standing"))
+def standing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    """A module's PROGRESSION says how its jobs go on."""
+    one = Standing(tmp_path_factory.mktemp("standing"), getattr(request.module, "PROGRESSION", "manual"))
     yield one
     one.close()
