@@ -33,6 +33,8 @@ from mediaglot.gateway.translation import stage as rehearsed
 
 CHANGES: Final = (UpdateJob, RetryJob, CancelJob, DeleteJobs, StartJob)
 OVER: Final = frozenset(TERMINAL)
+CERTAIN: Final = 4
+"""Looks in a row after which a state is taken for lasting."""
 
 
 def wishes(source: str, deliver: str) -> Iterator[Job]:
@@ -238,13 +240,14 @@ def _changed(stage: Stage, line: Line, client: Client, job: Job, sample: Sample)
 
 
 def held(stage: Stage, line: Line, client: Client, placed: Placed) -> Steps[None]:
-    """Look until it waits for its go."""
+    """Look until it waits for its go: for a few looks, as the word may be that of a phase on the way too."""
     assert stage.permit is not None  # noqa: S101
-    waited = 0.0
-    while waited < stage.terms.patience:
+    waited, in_a_row = 0.0, 0
+    while waited < stage.terms.patience and in_a_row < CERTAIN:
         glimpse = yield from errand(stage, line, client.look(stage.permit, placed))
-        if glimpse.status in (*OVER, Status.HELD):
+        if glimpse.status in OVER:
             return
+        in_a_row = in_a_row + 1 if glimpse.status is Status.HELD else 0
         yield Pause(stage.terms.pause)
         waited += stage.terms.pause or 1.0
 

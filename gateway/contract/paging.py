@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Final
 
-from mediaglot.gateway.contract.asking import Sample
+from mediaglot.gateway.contract.asking import Sample, samples
 from mediaglot.gateway.contract.example import value_at
 from mediaglot.gateway.contract.finding import Finding, short, spot
 from mediaglot.gateway.contract.labour import on_paper
@@ -55,11 +56,18 @@ def best_layout(stage: Stage, first: Sample) -> tuple[Sample, Layout | None]:
 
 
 def layout_of(stage: Stage, sample: Sample) -> Layout | None:
-    make = on_paper(stage.dialect)
+    return _learned(stage.home, tuple(stage.dialect.options.items()), sample.name)
+
+
+@cache
+def _learned(home: Any, options: tuple[tuple[str, str], ...], name: str) -> Layout | None:
+    """Found out once for each dialect: it takes dozens of jobs on paper."""
+    dialect = home(**dict(options))
+    make = on_paper(dialect)
     if make is None:
         return None
-    others = [each for each in stage.samples if each.operation == sample.operation]
-    return learn(stage.dialect, sample, others, make)
+    sample = next(each for each in samples(home) if each.name == name)
+    return learn(dialect, sample, [each for each in samples(home) if each.operation == sample.operation], make)
 
 
 @dataclass(slots=True)
