@@ -172,7 +172,7 @@ class Walker:
         made = self.stage.made[::-1] if asked.descending else self.stage.made
         wanted = [each for each in made if each in self.seen]
         found = [each for each in self.seen if each in wanted]
-        if found != wanted and len(set(found)) == len(wanted):
+        if found != wanted and sorted(found) == sorted(wanted):
             number = next(at for at, pair in enumerate(zip(found, wanted, strict=True)) if pair[0] != pair[1])
             place = (*self.layout.entries, self.seen.index(found[number]), *self.layout.id)
             order = "newest first" if asked.descending else "oldest first"
