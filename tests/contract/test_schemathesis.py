@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from lxml import etree
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.core.failures import FailureGroup
 
 from mediaglot.gateway import registry
 from mediaglot.gateway.exchange import Headers, Request, Response, headers
@@ -137,14 +138,16 @@ def enter(name: str, url: str) -> dict[str, str]:
 # --- the test -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", registry.names())
-def test_a_server_keeps_to_its_own_documents(name: str, double: Double, checks: list[Any]) -> None:
-    url = f"{double.url}/{name}"
-    served = requests.get(f"{double.url}/_mediaglot/dialects/{name}/openapi.json", timeout=30).json()
+def document(double: Double, name: str) -> Any:
+    return requests.get(f"{double.url}/_mediaglot/dialects/{name}/openapi.json", timeout=30).json()
+
+
+def ask_all(name: str, url: str, described: Any, checks: list[Any]) -> int:
+    """How many requests the server at ``url`` answered as it is described. Raises what Schemathesis finds."""
     known = enter(name, url)
     lines = {"Authorization": known["authorization"]} if known["authorization"] else {}
     asked = 0
-    schema = schemathesis.openapi.from_dict(plainer(served))
+    schema = schemathesis.openapi.from_dict(plainer(described))
     with requests.Session() as session:
         for found in schema.get_all_operations():
             operation = found.ok()
@@ -169,7 +172,7 @@ def test_a_server_keeps_to_its_own_documents(name: str, double: Double, checks: 
                     case.validate_response(answer, checks=checks)
 
                 ask()
-    assert asked >= len(registry.find(name).routes)
+    return asked
 
 
 def is_many(operation: Any) -> bool:
@@ -178,3 +181,25 @@ def is_many(operation: Any) -> bool:
 
 def has_something(operation: Any) -> bool:
     return bool(operation.body or operation.query or operation.path_parameters)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_server_keeps_to_its_own_documents(name: str, double: Double, checks: list[Any]) -> None:
+    asked = ask_all(name, f"{double.url}/{name}", document(double, name), checks)
+    assert asked >= len(registry.find(name).routes)
+
+
+@pytest.mark.parametrize("spoiled", ["a type", "a status", "a content type"])
+def test_another_document_is_not_kept_to(spoiled: str, double: Double, checks: list[Any]) -> None:
+    described = document(double, "tpstreams")
+    lists = next(path for path in described["paths"] if path.endswith("/transcoding_jobs/"))
+    described["paths"] = {lists: {"get": described["paths"][lists]["get"]}}
+    answers = described["paths"][lists]["get"]["responses"]
+    if spoiled == "a type":
+        described["components"]["schemas"]["list_jobs.reply"]["properties"]["count"] = {"type": "string"}
+    elif spoiled == "a status":
+        answers["202"] = answers.pop("200")
+    else:
+        answers["200"]["content"]["text/xml"] = answers["200"]["content"].pop("application/json")
+    with pytest.raises(FailureGroup, match="Schemathesis found"):
+        ask_all("tpstreams", f"{double.url}/tpstreams", described, checks)
