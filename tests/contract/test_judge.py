@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -61,3 +62,17 @@ def test_a_finding_points_into_the_schema() -> None:
 def test_an_answer_that_is_nothing_at_all() -> None:
     one = case("tpstreams/get_job/completed")
     assert judge(one.dialect, one.request, Response(status=599)).is_error
+
+
+def test_elements_in_another_order() -> None:
+    """Destinations and what became of them come in turn; a client pairs them by their places."""
+    spec = "encoding_com/get_status/xml_several_destinations"
+    one = case(spec)
+    body = read_response(one.bytes_of("response.http")).body
+    states = re.findall(rb"<destination_status>[^<]*</destination_status>", body)
+    assert len(states) > 1
+    rest = re.sub(rb"<destination_status>[^<]*</destination_status>", b"", body)
+    last = rest.rindex(b"</destination>") + len(b"</destination>")
+    assert told(spec, body=rest[:last] + b"".join(states) + rest[last:]) == [
+        "response.body: format.destination [order]"
+    ]
