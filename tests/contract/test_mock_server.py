@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -50,25 +50,26 @@ def prism() -> Path:
     return program
 
 
-@pytest.fixture(scope="module")
-def mocks(prism: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The base URL of a mock server for each dialect."""
+@pytest.fixture
+def mock(prism: Path, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Starts a mock server for a dialect, and gives its base URL."""
     node = shutil.which("node") or pytest.skip("node, which runs the mock server, is not here")
-    folder = tmp_path_factory.mktemp("documents")
     with contextlib.ExitStack() as stack:
-        said: dict[str, SimpleQueue[str]] = {}
-        for name in registry.names():
-            path = folder / f"{name}.json"
+
+        def start(name: str) -> str:
+            path = tmp_path / f"{name}.json"
             path.write_text(json.dumps(document(registry.find(name))))
             words = [node, str(prism), "mock", "--host", "127.0.0.1", "--port", "0", str(path)]
             pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
             process = stack.enter_context(subprocess.Popen(words, **pipe))
-            said[name] = SimpleQueue()
-            following = Thread(target=follow, args=(process, said[name]))
+            lines: SimpleQueue[str] = SimpleQueue()
+            following = Thread(target=follow, args=(process, lines))
             following.start()
             stack.callback(following.join)
             stack.callback(process.kill)
-        yield {name: listening(name, lines) for name, lines in said.items()}
+            return listening(name, lines)
+
+        yield start
 
 
 def follow(process: subprocess.Popen[str], lines: SimpleQueue[str]) -> None:
@@ -113,7 +114,8 @@ def exchanges(name: str) -> dict[str, Specimen]:
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_a_stock_mock_server_answers_every_example(name: str, mocks: dict[str, str]) -> None:
+def test_a_stock_mock_server_answers_every_example(name: str, mock: Callable[[str], str]) -> None:
+    site = mock(name)
     told: dict[str, Any] = {}
     wanted: dict[str, Any] = {}
     for operation, each in exchanges(name).items():
@@ -121,7 +123,7 @@ def test_a_stock_mock_server_answers_every_example(name: str, mocks: dict[str, s
         assert answer is not None
         lines = {key: value for key, value in asked.headers if key.lower() not in {"host", "content-length"}}
         lines |= {"Accept": "application/json", "Prefer": f"code={answer.status}, example={each.name}"}
-        url = f"{mocks[name]}{each.route.path.format(**each.params)}" + (f"?{asked.query}" if asked.query else "")
+        url = f"{site}{each.route.path.format(**each.params)}" + (f"?{asked.query}" if asked.query else "")
         got = requests.request(asked.method, url, data=asked.body, headers=lines, timeout=30)
         told[operation] = (got.status_code, got.text if got.status_code >= 300 else got.json())
         wanted[operation] = (answer.status, value_of(answer))
