@@ -154,21 +154,21 @@ def _boxed(argv: Sequence[str], cwd: Path, libraries: Sequence[str]) -> tuple[st
 
 def _inner(argv: Sequence[str], home: Path) -> Iterator[str]:
     """The files in ``home`` that the command reads: they may be other names of files that belong to clients."""
-    for word, name in pairwise(argv):
-        path = home / name
-        if word == "-i" and not path.is_symlink() and path.is_file() and path.is_relative_to(home):
+    for path in _read(argv, home):
+        if not path.is_symlink() and path.is_file() and path.is_relative_to(home):
             yield str(path)
 
 
 def _sources(argv: Sequence[str], home: Path) -> Iterator[tuple[str, str]]:
     """The files outside of ``home`` that the command reads, and the names by which it knows them."""
-    for word, name in pairwise(argv):
-        path = home / name
-        if word != "-i" or not os.path.lexists(path):
-            continue
+    for path in _read(argv, home):
         real = path.resolve()
-        if not real.is_relative_to(home):
+        if os.path.lexists(path) and not real.is_relative_to(home):
             yield from ((str(real), each) for each in sorted({str(real), str(path)}))
+
+
+def _read(argv: Sequence[str], home: Path) -> list[Path]:
+    return [home / name for word, name in pairwise(argv) if word == "-i"]
 
 
 def _libraries(program: str) -> tuple[str, ...]:
