@@ -75,7 +75,7 @@ def media_head(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
             "description": dialect.describe(ticket.trouble) if ticket.trouble else None,
             "filesize": str(sum(size or 0 for size in sizes)) if known else None,
             "processor": "AMAZON",
-            "region": one(words.get("region")),
+            "region": str(one(words.get("region")) or ""),
             "time_left": str(ticket.left or 0),
             "progress": PERCENT.write(ticket.progress),
             "time_left_current": str(ticket.phase_left or 0),

@@ -15,7 +15,7 @@ from mediaglot.gateway.mapping import Entry, Field, Pair, Record, Tree, given, i
 from mediaglot.gateway.model import Clip, Event, Input, Job, Notification, Output, Preset
 from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.paging import PageNumber
-from mediaglot.gateway.values import INTEGER, LOCATION, SECONDS, YES_NO, Table, date_time, names
+from mediaglot.gateway.values import INTEGER, LOCATION, SECONDS, TEXT, YES_NO, Table, date_time, names
 
 DATE: Final = date_time("%Y-%m-%d %H:%M:%S", "%Y-%m-%d", never="0000-00-00 00:00:00")
 FORMATS: Final = names("xml json")
@@ -120,6 +120,7 @@ def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
     for key in tree:
         if key not in KNOWN:
             ledger.note(Kind.UNREAD, key, reason="unknown")
+    given(tree, "region", TEXT)
     meta = one(tree.get("meta"))
     return Job(
         inputs=tuple(read_source(source) for source in sources),

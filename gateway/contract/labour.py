@@ -102,7 +102,7 @@ def lives(stage: Stage) -> Steps[None]:
         for end, play in (("to its end", _to_its_end), ("cancelled", _cancelled)):
             title = f"{end} {name}".rstrip()
             if stage.jobs_left < 1:
-                stage.skip("job", title, f"--jobs {stage.terms.jobs} are used up")
+                stage.skip("job", title, stage.terms.spent)
                 continue
             with stage.line("job", title) as line:
                 yield from _told(stage, line, play(stage, line, client, job))
@@ -215,7 +215,7 @@ def changes(stage: Stage) -> Steps[None]:
     for sample in stage.firsts(lambda each: isinstance(each.reading.intent, (*CHANGES, CreateJob)) and not each.wrong):
         name = f"{sample.operation} {short_format(sample.format)}"
         if stage.jobs_left < 1:
-            stage.skip("job", name, f"--jobs {stage.terms.jobs} are used up")
+            stage.skip("job", name, stage.terms.spent)
         elif isinstance(sample.reading.intent, CreateJob):
             yield from _created(stage, name, sample)
         elif client is not None and job is not None and stage.permit is not None:

@@ -49,6 +49,15 @@ class Outcome:
         """What tried nothing has shown nothing."""
         return bool(self.tried) and not any(trial.findings for trial in self.trials)
 
+    @property
+    def skipped(self) -> dict[str, list[str]]:
+        """The names of what was not tried, by the reason."""
+        found: dict[str, list[str]] = {}
+        for each in self.trials:
+            if each.skipped:
+                found.setdefault(each.skipped, []).append(each.name)
+        return found
+
     def by_operation(self) -> dict[str, tuple[int, int]]:
         """Trials and findings of each operation, in alphabetical order."""
         trials = Counter(trial.operation or NOBODY for trial in self.tried)

@@ -73,6 +73,11 @@ class Terms:
     pause: float = 1.0
     """Seconds between two looks at it."""
 
+    @property
+    def spent(self) -> str:
+        """Why no more jobs are created."""
+        return f"the {self.jobs} of --jobs are used up" if self.jobs else "--jobs N lets N jobs be created"
+
 
 @dataclass(frozen=True, slots=True)
 class Told:

@@ -52,12 +52,12 @@ def show(screen: Screen, outcome: Outcome) -> None:
     screen.say()
     if len(groups) > SHOWN:
         screen.say(f"{len(groups) - SHOWN} more kinds of findings are not shown; --json has them all", FAINT)
-    for trial in (each for each in outcome.trials if each.skipped):
-        screen.say(f"skipped: {trial.name}: {trial.skipped}", FAINT)
+    for reason, names in outcome.skipped.items():
+        screen.say(f"skipped: {', '.join(names)}: {reason}", FAINT)
     for reason, count in outcome.left_out.items():
         screen.say(f"left out: {count} {reason}", FAINT)
     if outcome.missing:
-        screen.say(f"not exercised: {', '.join(outcome.missing)}", FAINT)
+        screen.say(f"not exercised, no good answer to: {', '.join(outcome.missing)}", FAINT)
     _sum_up(screen, outcome)
 
 

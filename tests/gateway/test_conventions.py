@@ -13,11 +13,15 @@ from pathlib import Path
 import pytest
 
 from mediaglot.gateway import cli
+from mediaglot.gateway.contracts.verb import VERBS
 from mediaglot.gateway.registry import names
 
 COMMAND = (sys.executable, "-m", "mediaglot")
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAGLOT_")}
-COMMANDS = re.findall(r"^    (\w+)", cli._parser().format_help(), re.MULTILINE)
+COMMANDS = [
+    *(name for name in re.findall(r"^    (\w+)", cli._parser().format_help(), re.MULTILINE) if name != "contract"),
+    *(f"contract {verb}" for verb in VERBS),
+]
 NAME = names()[0]
 
 
@@ -41,7 +45,7 @@ def test_all_commands_are_looked_at() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_flag_is_a_variable(capsys: pytest.CaptureFixture[str], command: str) -> None:
-    told = re.split(r"\n +(?=--)", helped(capsys, command))[1:]
+    told = re.split(r"\n +(?=--)", helped(capsys, *command.split()))[1:]
     assert [flag for flag in told if "[MEDIAGLOT_" not in flag] == []
     assert told
 
