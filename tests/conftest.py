@@ -42,12 +42,6 @@ sys.dont_write_bytecode = False
 gc.disable()  # until all tests are collected: none of that is ever garbage
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """For ``-n logical``: half as many again as cores. A quarter of the time, tests wait for processes and clocks."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + cores // 2
-
-
 def pytest_collection_finish() -> None:
     """In each worker: what has been collected stays, and looking for garbage in it would take an eighth of the time."""
     gc.collect()

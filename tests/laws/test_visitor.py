@@ -83,6 +83,7 @@ def laws(home: Path, *only: str) -> tuple[int, str]:
 # --- the laws -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("visitor", ["folder"], indirect=True)
 def test_all_laws_hold_for_a_lawful_visitor(visitor: Path, tmp_path: Path) -> None:
     code, said = laws(tmp_path)
     assert code == 0, said
@@ -191,6 +192,7 @@ def test_it_is_served_with_real_jobs(visitor: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.ffmpeg
+@pytest.mark.parametrize("visitor", ["entry point"], indirect=True)
 def test_the_demo_runs_its_job(visitor: Path, tmp_path: Path) -> None:
     code, said = run(tmp_path, "mediaglot", "demo")
     assert code == 0, said
