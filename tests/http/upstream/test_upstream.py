@@ -33,7 +33,6 @@ pytestmark = pytest.mark.ffmpeg
 
 SOURCE = "https://media.mediaglot.test/bars-1s-320x180-25fps.mp4"
 LONG = "https://media.mediaglot.test/bars-8s-320x180-25fps.mp4"
-MISSING = "http://127.0.0.1:9/missing.mp4"
 SMALL = Size(width=160, height=90)
 SPOKEN = [name for name in registry.names() if registry.find(name).client is not None]
 PAIRS = list(itertools.permutations(SPOKEN, 2)) or [(SPOKEN[0], SPOKEN[0])]
@@ -45,7 +44,8 @@ async def test_a_job_goes_there_and_its_files_come_back(
 ) -> None:
     """Everything that a client of a provider does, side by side."""
     road = await lay(asked, working, "--ffmpeg", str(slow))
-    done, failed, _ = await asyncio.gather(told(road, receiver, SOURCE), told(road, receiver, MISSING), cancelled(road))
+    missing = f"{road.provider.site}/missing.mp4"
+    done, failed, _ = await asyncio.gather(told(road, receiver, SOURCE), told(road, receiver, missing), cancelled(road))
     assert (done.status, done.trouble) == (Status.FINISHED, None), road.gateway.log.read_text()[-2000:]
     assert failed.status is Status.FAILED
     assert {done.id, failed.id} <= {each.id for each in await road.asking.find()}
@@ -219,7 +219,7 @@ async def test_a_source_that_is_missing_is_nobody_elses_business(lay: Any, wait:
     """A job that fails for the source's reasons is not tried elsewhere."""
     name = SPOKEN[0]
     road = await lay(name, name, lines="poll = 0.1\n[[routes]]\nto = ['other', 'local']")
-    done = await road.ended(await road.asking.create(road.output, MISSING))
+    done = await road.ended(await road.asking.create(road.output, f"{road.provider.site}/missing.mp4"))
     assert done.status is Status.FAILED
     assert b"goes on from" not in road.gateway.log.read_bytes()
 
