@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import ipaddress
 import socket
@@ -124,7 +125,8 @@ class Ftpd:
             channel.cut = self.cuts.pop(0) if self.cuts else NEVER
         if done >= channel.cut:
             for end in (channel.cmd_channel.socket, channel.socket):
-                getattr(end, "sock_shutdown", end.shutdown)(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # the client has hung up already
+                    getattr(end, "sock_shutdown", end.shutdown)(socket.SHUT_RDWR)
 
 
 def _encrypt_first(handler: Any) -> None:
