@@ -18,14 +18,14 @@ from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.config import Settings, UserError
 from mediaglot.gateway.dialect import Dialect, Sample, Sighting
 from mediaglot.gateway.faults import Fault
-from mediaglot.gateway.http.app import Server, listen
+from mediaglot.gateway.http.app import Server
 from mediaglot.gateway.http.house import LOCAL_MEDIA
+from mediaglot.gateway.http.standing import standing
 from mediaglot.gateway.http.transport import Send, Transport, drive
-from mediaglot.gateway.media import tool as tools
 from mediaglot.gateway.media.guard import FORMATS, PROTOCOLS
 from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.run import run as run_ffmpeg
-from mediaglot.gateway.media.tool import NoTool, Tool
+from mediaglot.gateway.media.tool import Tool
 from mediaglot.gateway.model import TERMINAL, MediaFacts, Status
 from mediaglot.gateway.screen import BAD, FAINT, GOOD, Bars, Screen
 from mediaglot.gateway.transfer.mapped import Mapped
@@ -97,24 +97,16 @@ async def _until_told(work: Coroutine[Any, Any, T]) -> T:
 
 async def demonstrate(settings: Settings, folder: Path, screen: Screen) -> Sequence[Outcome]:
     """One job through each dialect that shows how; the files are saved in ``folder``. Raises UserError."""
-    try:
-        tool = await asyncio.to_thread(tools.find, settings.ffmpeg or None)
-    except NoTool as error:
-        raise UserError(str(error)) from None
-    server = Server(settings)
-    runner = await listen(server)
-    try:
+    async with standing(settings) as house:
+        server, tool = house.server, house.tool
         screen.say(f"server    {server.site.url}")
         screen.say(f"ffmpeg    {tool.version} ({tool.origin})")
         screen.say(f"source    https://{LOCAL_MEDIA}/{CLIP}")
         screen.say()
-        async with Transport() as transport, Prober(tool) as prober:
-            shows = {name: dialect for name, dialect in server.dialects.items() if dialect.sample is not None}
-            with screen.bars(shows) as bars:
-                guide = _Guide(server, transport, _Bench(tool, prober, folder, settings.data), bars)
-                outcomes = await asyncio.gather(*(guide.lead(dialect) for dialect in shows.values()))
-    finally:
-        await runner.cleanup()
+        shows = {name: dialect for name, dialect in server.dialects.items() if dialect.sample is not None}
+        with screen.bars(shows) as bars:
+            guide = _Guide(server, house.transport, _Bench(tool, house.prober, folder, settings.data), bars)
+            outcomes = await asyncio.gather(*(guide.lead(dialect) for dialect in shows.values()))
     _report(screen, outcomes, sorted(server.dialects.keys() - shows.keys()))
     return outcomes
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
 from random import Random
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from mediaglot.gateway.accounts import ANYBODY, Account
 from mediaglot.gateway.auth import Auth, Credential
@@ -114,7 +114,6 @@ class Route:
     evidence: str = "documented"
 
 
-NOWHERE: Final[tuple[Route | None, Mapping[str, str]]] = (None, {})
 __all__ = ["Call", "Complaint", "Dialect", "Insistence", "Knob", "Link", "Route", "Sample", "Sighting", "State"]
 
 
@@ -201,7 +200,7 @@ class Dialect:
             credential = None
         verb = self.verb(tree).lower()
         wanted = (pair for pair in candidates if pair[0].when is None or pair[0].when.lower() == verb)
-        chosen, given = next(wanted, NOWHERE)
+        chosen, given = next(wanted, (None, {}))
         return Call(
             request=request,
             wire=wire,

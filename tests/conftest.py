@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import venv
@@ -39,6 +40,8 @@ Gate = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes start here: compiled once, not by each of them
 sys.dont_write_bytecode = False
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a job in the background of a shell, and all that it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 gc.disable()  # until all tests are collected: none of that is ever garbage
 
 

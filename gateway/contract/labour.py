@@ -170,12 +170,11 @@ def oddities(placed: Placed, last: Glimpse, now: Glimpse) -> Iterator[tuple[str,
 @cache
 def reachable(status: Status) -> frozenset[Status]:
     """Where a job may be at the next look; looks miss steps, but an end is an end."""
-    found, todo = {status}, [status]
-    while todo:
-        for each in MOVES[todo.pop()]:
-            if each not in found and status not in OVER:
-                found.add(each)
-                todo += [] if each in OVER else [each]
+    found, ahead = {status}, {status} - OVER
+    while ahead:
+        news = {each for here in ahead for each in MOVES[here]} - found
+        found |= news
+        ahead = news - OVER
     return frozenset(found)
 
 

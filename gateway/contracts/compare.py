@@ -23,15 +23,12 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.errand import Glimpse, Pass, Placed
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Fault
-from mediaglot.gateway.http.app import Server, listen
 from mediaglot.gateway.http.house import LOCAL_MEDIA
-from mediaglot.gateway.http.transport import Transport, drive
+from mediaglot.gateway.http.standing import Standing, standing
+from mediaglot.gateway.http.transport import drive
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.media import tool as tools
 from mediaglot.gateway.media.guard import FORMATS, PROTOCOLS
-from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.run import run as run_ffmpeg
-from mediaglot.gateway.media.tool import NoTool, Tool
 from mediaglot.gateway.model import TERMINAL
 from mediaglot.gateway.store import Key
 from mediaglot.gateway.translation import client_of
@@ -64,30 +61,18 @@ def run(given: dict[str, Any]) -> int:
 
 async def compared(settings: Settings, source: str) -> Outcome:
     """Raises UserError where there is no FFmpeg."""
-    try:
-        tool = await asyncio.to_thread(tools.find, settings.ffmpeg or None)
-    except NoTool as error:
-        raise UserError(str(error)) from None
-    server = Server(settings)
-    runner = await listen(server)
-    try:
-        async with Transport() as transport, Prober(tool) as prober:
-            bench = Bench(server, transport, tool, prober)
-            wanted = list(commissions([*server.dialects.values()], source))
-            trials = [trial for each in wanted for trial in await bench.both(each)]
-    finally:
-        await runner.cleanup()
+    async with standing(settings) as house:
+        bench, dialects = Bench(house), house.server.dialects
+        wanted = list(commissions([*dialects.values()], source))
+        trials = [trial for each in wanted for trial in await bench.both(each)]
     done = {trial.operation for trial in trials if not trial.skipped}
-    missing = tuple(sorted(server.dialects.keys() - done))
+    missing = tuple(sorted(dialects.keys() - done))
     return Outcome(command="compare", subject=source, trials=trials, missing=missing)
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    server: Server
-    transport: Transport
-    tool: Tool
-    prober: Prober
+    own: Standing
 
     async def both(self, wanted: Commission) -> list[Trial]:
         """A trial for each dialect: what differs from the first one that can say the job."""
@@ -95,7 +80,7 @@ class Bench:
             Trial(operation=name, name=f"{wanted.name} in {name}", skipped=f"it can't say {path}")
             for name, path in wanted.silent.items()
         ]
-        results = [await self.result(self.server.dialects[name], wanted) for name in wanted.able]
+        results = [await self.result(self.own.server.dialects[name], wanted) for name in wanted.able]
         if len(results) < 2:
             alone = [
                 Trial(operation=each.dialect, name=wanted.name, skipped="nobody to compare with") for each in results
@@ -114,9 +99,9 @@ class Bench:
         ]
 
     async def result(self, dialect: Dialect, wanted: Commission) -> Result:
-        client, base = client_of(dialect), self.server.site.base(dialect.name)
+        client, base = client_of(dialect), self.own.server.site.base(dialect.name)
         folder = f"{dialect.name}-{wanted.name}".replace(" ", "-")
-        send = partial(self.transport.send, base=base)
+        send = partial(self.own.transport.send, base=base)
         try:
             async with asyncio.timeout(PATIENCE):
                 permit = await drive(client.enter(client.example), send)
@@ -128,7 +113,7 @@ class Bench:
         return Result(
             dialect=dialect.name,
             ticket=await self._ticket(dialect, permit, place),
-            facts=tuple([await self.prober.probe(path) for path in files]),
+            facts=tuple([await self.own.prober.probe(path) for path in files]),
             sums=tuple([await self._sum(path) for path in files]),
         )
 
@@ -141,10 +126,10 @@ class Bench:
 
     async def _ticket(self, dialect: Dialect, permit: Pass, place: Placed) -> Any:
         """The neutral one, as the server has it."""
-        house = self.server.house
+        house = self.own.server.house
         assert house is not None  # noqa: S101
         request: Request = next(client_of(dialect).look(permit, place))
-        call = dialect.open(replace(request, base=self.server.site.base(dialect.name)))
+        call = dialect.open(replace(request, base=self.own.server.site.base(dialect.name)))
         account = dialect.tenant(call, house.accounts.admit(dialect.name, call.credential))
         found = await house.desk.store.get(Key(dialect.name, account.id, place.id))
         assert found is not None  # noqa: S101
@@ -152,14 +137,14 @@ class Bench:
 
     def _files(self, folder: str) -> Sequence[Path]:
         """The results, which an own server keeps in its data folder."""
-        below = self.server.settings.data / "storage"
+        below = self.own.server.settings.data / "storage"
         found = (path for path in below.rglob("*") if path.suffix in MEDIA and folder in path.parts)
         return sorted(found, key=lambda path: (len(path.name), path.name))
 
     async def _sum(self, path: Path) -> str:
         """The coded pictures and sounds, whatever is around them."""
-        room = Path(tempfile.mkdtemp(dir=self.server.settings.data))
+        room = Path(tempfile.mkdtemp(dir=self.own.server.settings.data))
         guards = ("-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS)
-        line = [self.tool.path, *QUIET, *guards, "-i", str(path), *SUM, "sum.txt"]
+        line = [self.own.tool.path, *QUIET, *guards, "-i", str(path), *SUM, "sum.txt"]
         await run_ffmpeg(line, cwd=room, on_progress=lambda _: None)
         return (room / "sum.txt").read_text()

@@ -257,6 +257,7 @@ def _maker(
     from mediaglot.gateway.backends.making import Maker  # noqa: PLC0415
     from mediaglot.gateway.backends.saving import Saver  # noqa: PLC0415
     from mediaglot.gateway.media.chunk import thinkable  # noqa: PLC0415
+    from mediaglot.gateway.media.share import alone  # noqa: PLC0415
 
     cores = settings.cores or capacity.cores()
     fresh = partial(machine, cores, settings.chunk_seconds)
@@ -265,7 +266,7 @@ def _maker(
         workshop.prober,
         carrier,
         limits=limits_of(settings),
-        threads=threads(cores),
+        threads=alone(cores),
         chance=chance.of("keys").randbytes,
         machine=fresh if thinkable(cores, settings.chunk_seconds) else None,
         copy=settings.stream_copy,
@@ -295,11 +296,6 @@ def mode_of(settings: Settings) -> Mode:
 
         demand(mode)
     return mode
-
-
-def threads(cores: int) -> int:
-    """As FFmpeg would choose itself, the planner caps them. On one core one: then it writes the same each time."""
-    return max(1, cores * 3 // 2)
 
 
 def _mail(settings: Settings, trust: Trust, clock: Clock, stack: AsyncExitStack) -> Send:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,12 @@ async def drive(steps: Generator[Request, Response, T], send: Send) -> T:
     except StopIteration as end:
         found: T = end.value
         return found
+
+
+def reason(error: aiohttp.ClientError) -> str:
+    """Why there was no answer, in the words of the system where it has some."""
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number is not None and number > 0 else f"no answer: {error}"
 
 
 class Transport:
@@ -59,7 +66,7 @@ class Transport:
                 lines = Headers(lines=tuple(answer.headers.items()))
                 return Response(status=answer.status, headers=lines, body=await self._body(answer))
         except aiohttp.ClientError as error:
-            raise ConnectionError(f"no answer: {error}") from error
+            raise ConnectionError(reason(error)) from error
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
         if self._most is None:
@@ -82,4 +89,4 @@ class Transport:
                     async for chunk in answer.content.iter_chunked(CHUNK):
                         file.write(chunk)
         except aiohttp.ClientError as error:
-            raise ConnectionError(f"no answer: {error}") from error
+            raise ConnectionError(reason(error)) from error

@@ -15,6 +15,11 @@ APART: Final = (7, 0)
 """The FFmpeg from which on decoder, filters and encoders run beside each other even with one thread each."""
 
 
+def alone(cores: int) -> int:
+    """Of one that has ``cores`` for itself, as FFmpeg would choose; on one core one, that writes the same each time."""
+    return max(1, cores * 3 // 2)
+
+
 def threads(
     whole: int | None, count: int, plan: Plan, sources: Sequence[MediaFacts], release: tuple[int, int]
 ) -> int | None:

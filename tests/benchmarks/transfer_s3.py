@@ -34,7 +34,7 @@ from mediaglot.gateway.transfer.policy import Policy
 from mediaglot.gateway.transfer.s3 import S3
 from mediaglot.gateway.transfer.signature import EMPTY, sign
 
-USER, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+USER, SECRET = "EXAMPLE-USER", "not/a-real+secret"
 DAY = "Thu, 01 Jan 2026 00:00:00 GMT"
 TAG = '"0123456789abcdef0123456789abcdef"'
 

@@ -9,7 +9,7 @@ import pytest
 
 from mediaglot.gateway import model as m
 from mediaglot.gateway.media.parts import Load, Plan
-from mediaglot.gateway.media.share import threads
+from mediaglot.gateway.media.share import alone, threads
 
 TRACK = m.VideoFacts(codec="h264", width=640, height=360, frame_rate=Fraction(30))
 SOURCE = m.MediaFacts(container="mov", size=1, duration=Fraction(10), video=(TRACK,))
@@ -43,3 +43,8 @@ def test_what_takes_long_has_them_all(changed: dict[str, Any]) -> None:
 
 def test_sound_alone_is_brief() -> None:
     assert threads(3, 2, plan(), [SOURCE], NEW) == 1
+
+
+@pytest.mark.parametrize(("cores", "found"), [(1, 1), (2, 3), (8, 12)])
+def test_one_that_is_alone_has_as_many_as_ffmpeg_would_choose(cores: int, found: int) -> None:
+    assert alone(cores) == found
