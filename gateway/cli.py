@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mediaglot.gateway.http.app import Server
 
 POLICY: Final = "what is forbidden (exit code 1): any loss, one that changes the picture (default), or none"
+LULL: Final = 0.3
+"""Seconds after the start in which the first requests have the processor for themselves: dialects that nobody has asked
+for are loaded afterwards."""
 FILE: Final = "the request that creates the job, its body or all of it; '-' or nothing is standard input"
 
 
@@ -245,7 +248,10 @@ async def _serve_until_told(settings: Settings) -> int:
     try:
         with posted(server):
             print(server.site.url, flush=True)
-            await asyncio.to_thread(server.mounts.load)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LULL)
+            if not stop.is_set():
+                await asyncio.to_thread(server.mounts.load)
             await stop.wait()
     finally:
         await runner.cleanup()
