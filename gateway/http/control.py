@@ -50,7 +50,7 @@ class Control:
                 return _json(await roads.foresee(self._server, self._house(), request, rest))
             return _json(await self._letters().handle(request, rest))
         except Refusal as refusal:
-            return _refused(refusal)
+            return refused(refusal)
 
     def _contract(self, request: web.Request, rest: str) -> dict[str, object]:
         """How much was held against the schemas, and what did not fit."""
@@ -126,7 +126,8 @@ def _json(document: object, status: int = 200) -> web.Response:
     return web.Response(status=status, body=orjson.dumps(document), content_type="application/json", headers=headers)
 
 
-def _refused(refusal: Refusal) -> web.Response:
+def refused(refusal: Refusal) -> web.Response:
+    """The answer of the control API to what it does not do."""
     response = _json({"error": {"code": refusal.code, "message": refusal.hint}}, refusal.status)
     if refusal.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -7,8 +7,9 @@ import secrets
 import shutil
 from collections import OrderedDict
 from collections.abc import AsyncIterator
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from aiohttp import web
@@ -19,8 +20,8 @@ from mediaglot.gateway.config import ConfigError, Settings
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.http.app import Server, Site
+from mediaglot.gateway.http.control import refused
 from mediaglot.gateway.http.house import Workshop
-from mediaglot.gateway.http.laboratory import Laboratory, refused
 from mediaglot.gateway.http.letters import Refusal
 from mediaglot.gateway.http.reserved import PREFIX, problem
 from mediaglot.gateway.http.world import FOLDER, HINT, MOST, Full, World, key_of
@@ -28,10 +29,15 @@ from mediaglot.gateway.lab.inbox import Inbox
 from mediaglot.gateway.lab.spec import Spec
 from mediaglot.gateway.model import Secret
 
+if TYPE_CHECKING:
+    from mediaglot.gateway.http.laboratory import Laboratory
+
 LOBBY: Final = "lobby"
 """The world of requests that say nothing of who they are from."""
 INSIDE: Final = f"{PREFIX}in/"
 INBOX: Final = f"{PREFIX}inbox/"
+ROOMS: Final = frozenset({"worlds", "inboxes", "reset", "openapi.json"})
+"""Those of the laboratory."""
 
 
 class Double(Server):
@@ -46,7 +52,6 @@ class Double(Server):
         self._keys: dict[str, str] = {}
         self._count = 0
         self._workshop: Workshop | None = None
-        self._laboratory = Laboratory(self)
         self._steps = steps_of(settings.seed_file) if settings.seed_file else []
 
     async def _open(self, app: web.Application) -> AsyncIterator[None]:
@@ -57,6 +62,12 @@ class Double(Server):
             for name in [*self._worlds]:
                 await self.close(name)
             await self._workshop.close()
+
+    @cached_property
+    def _laboratory(self) -> Laboratory:
+        from mediaglot.gateway.http.laboratory import Laboratory  # noqa: PLC0415 - few look before the first request
+
+        return Laboratory(self)
 
     # --- worlds -----------------------------------------------------------------------------------------
 
@@ -161,7 +172,7 @@ class Double(Server):
             return await self._inside(raw, path.removeprefix(INSIDE), site)
         if path.startswith(INBOX):
             return await self._receive(raw, path.removeprefix(INBOX))
-        if self._laboratory.has(path):
+        if path.startswith(PREFIX) and path.removeprefix(PREFIX).partition("/")[0] in ROOMS:
             return await self._laboratory.handle(raw, path)
         found = None if path.startswith(PREFIX) else self.mounts.find(host, path)
         if found is None:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from mediaglot.gateway.faults import Invalid, NotFound
 from mediaglot.gateway.http import evidence, lever
-from mediaglot.gateway.http.control import check
+from mediaglot.gateway.http.control import check, refused
 from mediaglot.gateway.http.letters import Refusal
 from mediaglot.gateway.http.reserved import PREFIX, answer
 from mediaglot.gateway.http.verbs import Asked, Tree, Verb, Verbs, read
@@ -19,15 +19,11 @@ if TYPE_CHECKING:
     from mediaglot.gateway.http.world import World
 
 LARGEST: Final = 10_000_000
-ROOMS: Final = ("worlds", "inboxes", "reset", "openapi.json")
 
 
 class Laboratory:
     def __init__(self, double: Double) -> None:
         self._double = double
-
-    def has(self, path: str) -> bool:
-        return path.startswith(PREFIX) and path.removeprefix(PREFIX).partition("/")[0] in ROOMS
 
     async def handle(self, raw: web.Request, path: str) -> web.Response:
         try:
@@ -42,13 +38,6 @@ class Laboratory:
             return refused(Refusal(404, "not_found", f"there is no {fault.data['kind']} of that id"))
         except Invalid as fault:
             return refused(Refusal(400, "invalid", f"{fault.data['field']} {fault.data['reason']}"))
-
-
-def refused(refusal: Refusal) -> web.Response:
-    response = answer({"error": {"code": refusal.code, "message": refusal.hint}}, refusal.status)
-    if refusal.allow:
-        response.headers["Allow"] = refusal.allow
-    return response
 
 
 def inside(does: Callable[[World, Asked], Awaitable[Any]]) -> Callable[[Double, Asked], Awaitable[Any]]:

@@ -16,6 +16,7 @@ from openapi_spec_validator import validate
 from mediaglot.gateway.config import ConfigError, Settings
 from mediaglot.gateway.http.app import listen
 from mediaglot.gateway.http.double import Double
+from mediaglot.gateway.model import Secret
 
 SOURCE = "https://media.mediaglot.test/bars-60s-640x360-30fps.mp4"
 
@@ -147,6 +148,16 @@ async def test_what_is_no_world(lab: Lab) -> None:
     await lab.ask("PATCH", "worlds", status=405)
     await lab.ask("GET", "worlds?page=2", status=400)
     await lab.ask("GET", "worlds/none/clock", status=404)
+
+
+async def test_with_a_token_it_is_for_who_has_that(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    runner = await listen(Double(Settings(port=0, data=tmp_path / "data", double=True, control_token=Secret("t0ken"))))
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/_mediaglot/worlds"
+    async with session.get(url) as answer:
+        assert (answer.status, answer.headers.get("WWW-Authenticate")) == (401, "Bearer")
+    async with session.get(url, headers={"Authorization": "Bearer t0ken"}) as answer:
+        assert answer.status == 200
+    await runner.cleanup()
 
 
 async def test_the_control_api_describes_itself(lab: Lab) -> None:
