@@ -22,6 +22,7 @@ import orjson
 import pytest
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
+from aiosmtpd.smtp import SMTP
 from lxml import etree
 
 from mediaglot.gateway.config import Settings
@@ -399,6 +400,31 @@ async def receiver() -> AsyncIterator[Receiver]:
     async with standing(Receiver()) as one:
         yield one
         one.over.set()
+
+
+@pytest.fixture
+async def mail_server() -> AsyncIterator[Callable[..., Awaitable[int]]]:
+    """Opens an SMTP server on a free port, which it gives. It ends with the test; nobody is served any more then."""
+    loop = asyncio.get_running_loop()
+    servers: list[asyncio.Server] = []
+    served: list[SMTP] = []
+
+    async def stand(handler: object, **settings: Any) -> int:
+        def greet() -> SMTP:
+            served.append(SMTP(handler, loop=loop, enable_SMTPUTF8=True, **settings))
+            return served[-1]
+
+        servers.append(await loop.create_server(greet, "127.0.0.1", 0))
+        return int(servers[-1].sockets[0].getsockname()[1])
+
+    yield stand
+    for server in servers:
+        server.close()
+    for each in served:
+        if each.transport is not None:
+            each.transport.abort()
+    tasks = [task for each in served if (task := each._handler_coroutine) is not None]
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.fixture

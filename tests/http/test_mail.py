@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
 from mediaglot.gateway.clock import RealClock, VirtualClock
@@ -57,32 +55,11 @@ class Postbox:
         return message
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
-def stand() -> Iterator[Callable[..., Postbox]]:
-    started: list[Controller] = []
-
-    def start(**more: Any) -> Postbox:
-        box = Postbox()
-        box.port = free_port()
-        controller = Controller(box, hostname="127.0.0.1", port=box.port, **more)
-        controller.start()
-        started.append(controller)
-        return box
-
-    yield start
-    for controller in started:
-        controller.stop()
-
-
-@pytest.fixture
-def box(stand: Callable[..., Postbox]) -> Postbox:
-    return stand()
+async def box(mail_server: Any) -> Postbox:
+    one = Postbox()
+    one.port = await mail_server(one)
+    return one
 
 
 @pytest.fixture
@@ -171,12 +148,13 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         receivers(url)
 
 
-async def test_name_and_password(stand: Callable[..., Postbox], mailer: Callable[..., Mailer]) -> None:
+async def test_name_and_password(mail_server: Any, mailer: Callable[..., Mailer]) -> None:
     def admit(server: Any, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword) -> AuthResult:
         known = (data.login, data.password) == (b"films", b"hush")
         return AuthResult(success=known, handled=known, auth_data=data)
 
-    box = stand(authenticator=admit, auth_require_tls=False)
+    box = Postbox()
+    box.port = await mail_server(box, authenticator=admit, auth_require_tls=False)
     await mailer(box.port, user="films", password=Secret("hush"))(letter())
     assert box.users == ["films"]
     refused = await mailer(box.port, user="films", password=Secret("wrong"))(letter())

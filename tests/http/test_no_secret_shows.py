@@ -22,7 +22,6 @@ from urllib.parse import quote, quote_plus
 import aiohttp
 import pytest
 from aiohttp import web
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 pytestmark = pytest.mark.ffmpeg
@@ -202,22 +201,10 @@ async def gossip() -> AsyncIterator[Gossip]:
 
 
 @pytest.fixture
-def post(trove: Trove) -> Iterator[Post]:
+async def post(trove: Trove, mail_server: Any) -> Post:
     one = Post(trove("smtp password"))
-    controller = Controller(one, hostname="127.0.0.1", port=0, authenticator=one.admit, auth_require_tls=False)
-    controller.port = _free()
-    controller.start()
-    one.port = controller.port
-    yield one
-    controller.stop()
-
-
-def _free() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    one.port = await mail_server(one, authenticator=one.admit, auth_require_tls=False)
+    return one
 
 
 def settings_file(folder: Path, trove: Trove) -> Path:

@@ -6,16 +6,14 @@ import asyncio
 import email
 import json
 import shutil
-import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
 import pytest
-from aiosmtpd.controller import Controller
 
 from mediaglot.gateway.demo import demonstrate
 from mediaglot.gateway.screen import Screen
@@ -134,24 +132,17 @@ class Box:
     def __init__(self) -> None:
         self.mails: list[Any] = []
         self.come = asyncio.Event()
-        self.loop = asyncio.get_running_loop()
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.mails.append((envelope.rcpt_tos, email.message_from_bytes(envelope.content)))
-        self.loop.call_soon_threadsafe(self.come.set)
+        self.come.set()
         return "250 OK"
 
 
 @pytest.fixture
-async def box() -> AsyncIterator[tuple[Box, int]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+async def box(mail_server: Any) -> tuple[Box, int]:
     kept = Box()
-    controller = Controller(kept, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield kept, port
-    controller.stop()
+    return kept, await mail_server(kept)
 
 
 @pytest.mark.ffmpeg

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiosmtpd.controller import Controller
 
 from mediaglot.gateway.config import Settings
 from mediaglot.gateway.faults import SourceUnreachable
@@ -70,7 +68,7 @@ async def site(clips: Any, context: ssl.SSLContext) -> AsyncIterator[Site]:
 
 
 async def test_a_job_among_servers_of_one_s_own(
-    serve: Any, site: Site, certificates: Any, context: ssl.SSLContext, wait: Any
+    serve: Any, site: Site, certificates: Any, context: ssl.SSLContext, wait: Any, mail_server: Any
 ) -> None:
     class Box:
         mails = 0
@@ -80,25 +78,18 @@ async def test_a_job_among_servers_of_one_s_own(
             return "250 OK"
 
     box = Box()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    post = Controller(box, hostname="127.0.0.1", port=port, tls_context=context, require_starttls=True)
-    post.start()
-    try:
-        mail = {"smtp_host": "localhost", "smtp_port": port, "smtp_tls": "starttls"}
-        client = await serve(ca_bundle=str(certificates[1]), **mail)
-        told = {"notify": f"{site.url}/told", "notify_upload": "mailto:ann@example.com"}
-        media = await client.add(f"{site.url}/a.mp4", SMALL | {"destination": f"{site.url}/b.mp4"}, **told)
-        assert (await client.end(media))["status"] == "Finished"
+    port = await mail_server(box, tls_context=context, require_starttls=True)
+    mail = {"smtp_host": "localhost", "smtp_port": port, "smtp_tls": "starttls"}
+    client = await serve(ca_bundle=str(certificates[1]), **mail)
+    told = {"notify": f"{site.url}/told", "notify_upload": "mailto:ann@example.com"}
+    media = await client.add(f"{site.url}/a.mp4", SMALL | {"destination": f"{site.url}/b.mp4"}, **told)
+    assert (await client.end(media))["status"] == "Finished"
 
-        async def all_told() -> bool:
-            return ("POST", "/told") in site.got and box.mails == 1
+    async def all_told() -> bool:
+        return ("POST", "/told") in site.got and box.mails == 1
 
-        await wait(all_told)
-        assert ("PUT", "/b.mp4") in site.got
-    finally:
-        post.stop()
+    await wait(all_told)
+    assert ("PUT", "/b.mp4") in site.got
 
 
 async def test_without_it_nobody_is_believed(site: Site, tmp_path: Path) -> None:
