@@ -302,7 +302,8 @@ class Client:
     def create(self, permit: Pass, job: Job, ledger: Ledger, *, marker: str = "", hear: str = "") -> Errand[Placed]:
         """Submit a job. ``marker`` is a word to find it by afterwards, ``hear`` the URL that wants the provider's news.
 
-        What of the job can't be said is in the ledger. Raises Unsupported for a job that can't be said at all.
+        The request that creates it is the last one. What of the job can't be said is in the ledger. Raises Unsupported
+        for a job that can't be said at all.
         """
         raise NotImplementedError
 

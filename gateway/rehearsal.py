@@ -44,6 +44,16 @@ class Rehearsed(Generic[T]):
     requests: tuple[Request, ...]
     value: T | None = None
     fault: Fault | None = None
+    job: Job | None = None
+    """What ``Order`` ended with, and then there is no value."""
+
+
+class Ordered(Exception):
+    """A job was asked for, and no more than that is wanted."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
 
 
 class Rehearsal:
@@ -65,6 +75,10 @@ class Rehearsal:
         """A new one, empty again, in which the tokens of this one are still good."""
         return Rehearsal(self.dialect, self._accounts, self._first)
 
+    def order(self) -> Order:
+        """A new one too, for an errand that creates a job."""
+        return Order(self.dialect, self._accounts, self._first)
+
     @cached_property
     def _chance(self) -> Random:
         return Random(0)  # noqa: S311 - ids on paper
@@ -80,6 +94,9 @@ class Rehearsal:
                 request = errand.send(self.answer(requests[-1]))
         except StopIteration as end:
             return Rehearsed(requests=tuple(requests), value=end.value)
+        except Ordered as end:
+            errand.close()
+            return Rehearsed(requests=tuple(requests), job=end.job)
         except Fault as fault:
             return Rehearsed(requests=tuple(requests), fault=fault)
         errand.close()
@@ -180,7 +197,7 @@ class Rehearsal:
 
     def _create(self, intent: exchange.CreateJob, account: Account) -> Ticket:
         job_id = self.mint(self.dialect.job_ids)
-        job = self.dialect.christen(self.settled(intent, account), job_id)
+        job = self._christened(intent, account, job_id)
         self.presets |= {preset.name: replace(preset, owner=account.id) for preset in intent.presets}
         sources = self.dialect.source_ids
         ticket = Ticket(
@@ -198,6 +215,9 @@ class Rehearsal:
         )
         self.tickets[job_id] = ticket
         return ticket
+
+    def _christened(self, intent: exchange.CreateJob, account: Account, job_id: str) -> Job:
+        return self.dialect.christen(self.settled(intent, account), job_id)
 
     def _made(self, output: Any) -> Made:
         return Made(
@@ -309,6 +329,16 @@ class Rehearsal:
 
     def _account(self, intent: Intent, account: Account) -> AccountFacts:
         return AccountFacts(id=account.id, created=NOW, workers=1, running=0, waiting=0)
+
+
+class Order(Rehearsal):
+    """A rehearsal that is over when the provider has read the job that is asked for: ``Rehearsed.job``.
+
+    The job is not made, and the request for it, an errand's last one, is not answered. A refusal is.
+    """
+
+    def _christened(self, intent: exchange.CreateJob, account: Account, job_id: str) -> Job:
+        raise Ordered(super()._christened(intent, account, job_id))
 
 
 VERBS: Final[Mapping[type[Intent], str]] = {

@@ -125,14 +125,13 @@ def write_job(
 
     What the provider refuses is in the report. Raises ValueError for an option, and Untranslatable.
     """
-    client, permit = client_of(dialect, options), entered(dialect)
-    rehearsal, ledger = stage(dialect).again(), Ledger()
+    client, (known, permit), ledger = client_of(dialect, options), _stage(dialect), Ledger()
+    rehearsal = known.order()
     done = rehearsal.run(client.create(permit, job, ledger))
-    fault = rehearsal.fault or done.fault
-    if fault is not None or done.value is None:
+    fault, got = rehearsal.fault or done.fault, done.job
+    if fault is not None or got is None:
         report = Report(losses=(*notes, *ledger, refusal(fault or Fault())))
         return Translation(requests=done.requests, report=report, wanted=job)
-    got = rehearsal.tickets[done.value.id].job
     unread = (*notes, *(note for note in ledger if note.kind is not Kind.UNREAD))
     return Translation(requests=done.requests, report=compare(job, got, unread), wanted=job, got=got)
 

@@ -215,6 +215,16 @@ def test_a_client_finds_its_job_again(dialect: Dialect) -> None:
     same("nothing with an unknown marker", ended(rehearsal, client.find(permit, "n0b0dy")), ())
 
 
+def test_a_job_is_created_by_the_last_request(dialect: Dialect) -> None:
+    """What translations end with is the job that the provider would make."""
+    order, rehearsal = stage(dialect).order(), stage(dialect).again()
+    asked_for, done = (
+        each.run(spoken(dialect).create(entered(dialect), plainest(dialect), Ledger())) for each in (order, rehearsal)
+    )
+    same("the requests", asked_for.requests, done.requests)
+    same("the job", asked_for.job, done.value and rehearsal.tickets[done.value.id].job)
+
+
 def test_a_client_cancels_its_job(dialect: Dialect) -> None:
     """What is cancelled is seen as such, or not at all any more; where the provider can't, the client says so."""
     client, permit, rehearsal, placed = placed_in(dialect)

@@ -95,6 +95,7 @@ def careless(self: Client, kind: str, response: Response) -> Mapping[str, Any]:
 LIES: Mapping[str, tuple[Callable[[Dialect], None], Mapping[str, Any]]] = {
     "jobs with the marker": (laws.test_a_client_finds_its_job_again, {"find": found}),
     "what is seen of it": (laws.test_a_client_finds_its_job_again, {"look": looked}),
+    "the requests": (laws.test_a_job_is_created_by_the_last_request, {"create": placed}),
     "the status": (laws.test_a_client_cancels_its_job, {"look": looked}),
     "presets": (laws.test_what_is_made_for_a_job_is_made_once, {"create": placed}),
     "HTTP 500": (laws.test_an_overloaded_provider_is_unavailable, {"_answered": careless}),
