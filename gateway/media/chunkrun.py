@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final
 
-from mediaglot.gateway.media import mux
+from mediaglot.gateway.media import mux, trunk
 from mediaglot.gateway.media.bench import Bench
 from mediaglot.gateway.media.chunk import MUXERS, Crew, chunked
 from mediaglot.gateway.media.chunkindex import Index
@@ -103,12 +103,16 @@ def _piece(
     share: Fraction,
     wire: Wire,
 ) -> Piece:
-    bench = Bench(view)
     aim, words = _seek(stretch, index)
+    tracks = [
+        _cut(one.video, way, stretch, index, rate, aim)
+        for one, way in zip(pictures, lanes, strict=True)
+        if one.video is not None
+    ]
+    drafts = [replace(one, video=track) for one, track in zip(pictures, tracks, strict=True)]
+    bench = Bench(view, stages=trunk.stages(drafts, view))
     feed = bench.feed(view.parts[0].path, words)
-    for position, (one, way) in enumerate(zip(pictures, lanes, strict=True)):
-        assert one.video is not None  # noqa: S101 - chunked
-        track = _cut(one.video, way, stretch, index, rate, aim)
+    for position, (one, track) in enumerate(zip(drafts, tracks, strict=True)):
         label = wire(one, track, bench, feed, Span())
         options = (*track.options, "-map_metadata", "-1", "-map_chapters", "-1")
         path = f"{FOLDER}/{_name(position, stretch)}"

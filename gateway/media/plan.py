@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.faults import Fault, SourceUnreadable
-from mediaglot.gateway.media import chunk, chunkrun, cost, join, lock, mux, overlay, package, tee
+from mediaglot.gateway.media import chunk, chunkrun, cost, join, lock, mux, overlay, package, tee, trunk
 from mediaglot.gateway.media.bench import Bench
 from mediaglot.gateway.media.chunkindex import Index
 from mediaglot.gateway.media.draft import Draft, Tools
@@ -115,7 +115,7 @@ def _runs(drafts: Sequence[Draft], view: Scene, muxers: frozenset[str]) -> tuple
     longest = max((one.duration for one in drafts if one.duration is not None), default=None)
     if not twice:
         return (_run(ordered, view, cut, longest, Fraction(1), muxers),)
-    analysis = Bench(view, paced=any(one.paced for one in twice))
+    analysis = _bench(twice, view)
     for one in twice:
         _wire(one, analysis, cut, first_pass=True)
     return (
@@ -139,7 +139,7 @@ def _run(
     weight: Fraction,
     muxers: frozenset[str] = frozenset(),
 ) -> Run:
-    bench = Bench(view, paced=any(one.paced for one in drafts))
+    bench = _bench(drafts, view)
     media = [one for one in drafts if one.container is not None]
     for one in media:
         _wire(one, bench, cut)
@@ -148,6 +148,10 @@ def _run(
         for still in one.stills:
             _wire_still(still, one, bench, cut)
     return bench.run(duration, weight)
+
+
+def _bench(drafts: Sequence[Draft], view: Scene) -> Bench:
+    return Bench(view, paced=any(one.paced for one in drafts), stages=trunk.stages(drafts, view))
 
 
 def _cut(drafts: Sequence[Draft], view: Scene) -> Span:
@@ -223,6 +227,13 @@ def _wire_video(one: Draft, track: VideoTrack, bench: Bench, feed: int, trim: Sp
     if track.copied or not (feed < 0 or bench.paced or before or track.finish or one.covers):
         return stream
     out = f"v{one.tag}"
+    if trim.whole:
+        *shared, own = bench.stages.get(one.tag, (track.filters,))
+        for stage in shared:
+            stream = bench.through(stream, stage)
+        before = list(own)
+        if shared and not (own or track.finish or one.covers):
+            return f"[{bench.tap(stream, out)}]"
     label, pending = bench.tap(stream), before
     for position, cover in enumerate(one.covers):
         base, top, mixed = (f"{letter}{one.tag}_{position}" for letter in "bom")

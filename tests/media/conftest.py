@@ -189,7 +189,7 @@ def make(media: Path, has: tuple[frozenset[str], frozenset[str]], tmp_path: Path
         for index, name in enumerate(sources):
             shutil.copy(media / name, tmp_path / f"source-{index}")
         for index in range(len(outputs)):
-            (tmp_path / f"out-{index}").mkdir()
+            (tmp_path / f"out-{index}").mkdir(exist_ok=True)
             Image.new("RGBA", (20, 10), (255, 0, 0, 255)).save(tmp_path / f"overlay-{index}-0", "PNG")
         for drawing in made.drawings:
             (tmp_path / drawing.path).write_bytes(draw(drawing.overlay, drawing.width, drawing.height))

@@ -57,7 +57,7 @@ def test_pictures_and_sound_come_apart_from_one_decode() -> None:
     tail = "-hls_segment_filename out-0/{0}/%05d.m4s -f hls out-0/{0}/list.m3u8"
     assert command(made) == [
         *"-filter_complex_threads 1 -filter_complex".split(),
-        "[0:V:0]split=2[s0][s1];[s0]scale=1280:720,setsar=1[v0x0];[s1]scale=640:360,setsar=1[v0x1]",
+        "[0:V:0]scale=1280:720,setsar=1,split=2[v0x0][s2];[s2]scale=640:360,setsar=1[v0x1]",
         *f"-map [v0x0] {video} {keys} {head} {fragments} {tail.format('v0')}".split(),
         *f"-map [v0x1] {video} {keys} {head} {fragments} {tail.format('v1')}".split(),
         *f"-map 0:a:0 -threads 2 -c:a aac -b:a 96000 -metadata:s:a:0 language=eng {head} {fragments}".split(),

@@ -88,7 +88,7 @@ GOLDEN = {
             m.Output(container="mp4", video=m.Video(size=m.Size(height=480), rate=m.Quality(level=Fraction(23)))),
         ),
         [[*HEAD, *GUARD, *"-i source-0".split(), *LIGHT,
-          "[0:V:0]split=2[s0][s1];[s0]scale=1280:720,setsar=1[v0];[s1]scale=854:480,setsar=1[v1]",
+          "[0:V:0]scale=1280:720,setsar=1,split=2[v0][s2];[s2]scale=854:480,setsar=1[v1]",
           *"-map [v0] -map 0:a:0 -threads 2 -c:v libx264 -preset veryfast -b:v 2500000 -pix_fmt yuv420p".split(),
           *"-c:a aac".split(), *PLAIN, *"-f mp4 out-0/media.mp4".split(),
           *"-map [v1] -map 0:a:0 -threads 2 -c:v libx264 -preset veryfast -crf 23 -pix_fmt yuv420p".split(),

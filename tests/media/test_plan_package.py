@@ -60,7 +60,7 @@ def test_a_ladder_beside_a_file_comes_from_one_decode() -> None:
     made = make(m.Output(container="mp4", video=m.SKIP), output)
     assert words(made) == [
         *"-filter_complex_threads 1 -filter_complex".split(),
-        "[0:V:0]split=2[s0][s1];[s0]scale=1280:720,setsar=1[v1x0];[s1]scale=640:360,setsar=1[v1x1]",
+        "[0:V:0]scale=1280:720,setsar=1,split=2[v1x0][s2];[s2]scale=640:360,setsar=1[v1x1]",
         *"-map 0:a:0 -threads 2 -c:a aac -map_metadata -1 -map_chapters 0 -movflags +faststart".split(),
         *"-f mp4 out-0/media.mp4".split(),
         *"-map [v1x0] -map 0:a:0 -threads 2 -c:v libx264 -preset veryfast -b:v 1500000 -pix_fmt yuv420p".split(),
