@@ -111,6 +111,11 @@ def _standing(dialect: Dialect, things: Iterable[Thing]) -> Iterator[Notificatio
 async def keep(tx: Transaction, dialect: Dialect, ticket: Ticket) -> None:
     """Write a changed ticket down, and the documents that follow from it."""
     await tx.put(ticket)
+    await follow(tx, dialect, ticket)
+
+
+async def follow(tx: Transaction, dialect: Dialect, ticket: Ticket) -> None:
+    """Write down the documents that follow from a ticket."""
     things = {(thing.kind, thing.id): thing for thing in dialect.derive(ticket)}
     for (kind, thing_id), thing in things.items():
         await tx.put_thing(dialect.name, ticket.account, kind, thing_id, packed(thing))

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from mediaglot.gateway import exchange, life
 from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.backends import Caller, Craft, step
-from mediaglot.gateway.backends.announce import Subject, keep, tell
+from mediaglot.gateway.backends.announce import Subject, follow, keep, tell
 from mediaglot.gateway.backends.cabinet import Cabinet, Dropbox
 from mediaglot.gateway.backends.rule import WAITING, chosen, fail_refused, fresh, startable, stoppable, stopped, visible
 from mediaglot.gateway.chance import SYSTEM, Chance
@@ -108,7 +108,7 @@ class Desk:
             ticket = await self._new(tx, job, caller, now, ledger)
             ticket = replace(ticket, outputs=fail_refused(ticket.outputs, refused, now))
             ticket = await tx.add(ticket, caller.dialect.facets(ticket))
-            await keep(tx, caller.dialect, ticket)
+            await follow(tx, caller.dialect, ticket)
             await tx.enqueue(Work(key=Key.of(ticket), priority=job.priority or 0))
             await self._tell(tx, ticket, Event.QUEUED, caller)
             if ledger.policy is not Policy.SILENT and any(loss.kind is not Kind.UNREAD for loss in ledger):

@@ -200,9 +200,7 @@ class EmbeddedEngine:
             if ended:
                 await self._abandon(work, error)
         async with self._store.write() as tx:
-            if ended:
-                await tx.complete(work)
-            await tx.release(work, counted=run.end is not End.STOPPED)
+            await tx.release(work, counted=run.end is not End.STOPPED, over=ended)
 
     async def _abandon(self, work: Work, error: BaseException | None) -> None:
         if self._give_up is not None:

@@ -148,23 +148,26 @@ class Transaction(Protocol):
         ...
 
     async def claim(self, above: int | None = None) -> Work | None:
-        """The next work, marked as running, its ``attempt`` counted; only if its priority is greater than ``above``."""
+        """The next work, marked as running, its ``attempt`` counted; only if its priority is greater than ``above``.
+
+        As the first thing in a transaction it is one by itself: it lasts whatever becomes of the rest."""
         ...
 
     async def complete(self, work: Work) -> bool:
         """Record that work has ended, but only while it is this very submission and attempt; False if not."""
         ...
 
-    async def release(self, work: Work, *, counted: bool = True) -> bool:
-        """The handler has let go. What is still wanted waits again; ``counted=False`` forgets the attempt."""
+    async def release(self, work: Work, *, counted: bool = True, over: bool = False) -> None:
+        """The handler has let go. What is still wanted waits again; ``counted=False`` forgets the attempt. ``over``:
+        this submission is not wanted any more, as after ``complete``."""
         ...
 
     async def release_all(self) -> int:
         """Give everything back that a dead process was running."""
         ...
 
-    async def post(self, letter: Letter) -> Letter:
-        """Put a letter in the outbox; the answer has its ``sequence``."""
+    async def post(self, letter: Letter) -> None:
+        """Put a letter in the outbox."""
         ...
 
     async def mark(self, letter: Letter, attempt: Attempt | None = None) -> None:

@@ -1,7 +1,6 @@
 -- name: post
 INSERT INTO letters (letter, dialect, account, id, target, host, state, due, attempts, status, answer, body)
-VALUES (:letter, :dialect, :account, :id, :target, :host, :state, :due, :attempts, :status, :answer, :body)
-RETURNING sequence;
+VALUES (:letter, :dialect, :account, :id, :target, :host, :state, :due, :attempts, :status, :answer, :body);
 
 -- name: mark
 UPDATE letters SET state = :state, due = :due, attempts = :attempts, status = :status, answer = :answer

@@ -18,6 +18,10 @@ class Connection(Protocol):
 
     async def row(self, sql: str, **values: Any) -> Row | None: ...
 
+    async def alone(self, sql: str, **values: Any) -> Row | None:
+        """As ``row``. What is the first thing in its transaction is a whole one, and what follows is another."""
+        ...
+
     def later(self, sql: str, **values: Any) -> None:
         """A statement whose rows nobody wants: it is run with the next one, and fails there."""
         ...

@@ -28,8 +28,7 @@ RETURNING 1;
 
 -- name: release
 UPDATE queue SET claim = NULL, attempt = max(0, attempt - :back * (place = :place))
-WHERE dialect = :dialect AND account = :account AND id = :id AND claim = :place
-RETURNING 1;
+WHERE dialect = :dialect AND account = :account AND id = :id AND claim = :place;
 
 -- name: release_all
 UPDATE queue SET claim = NULL WHERE claim IS NOT NULL

@@ -26,10 +26,9 @@ def time_of(number: int) -> datetime:
     return EPOCH + number * TICK
 
 
-def ticket_columns(ticket: Ticket) -> dict[str, Any]:
+def columns(ticket: Ticket) -> dict[str, Any]:
     ended = (ticket.finished or ticket.updated or ticket.created) if ticket.status in TERMINAL else None
     return {
-        "id": ticket.id,
         "status": ticket.status.value,
         "created": ticks(ticket.created),
         "started": ticks(ticket.started),
@@ -52,7 +51,7 @@ def containers(ticket: Ticket) -> list[list[str]]:
 
 def listed(ticket: Ticket) -> tuple[Any, ...]:
     """All that decides in which lists the ticket appears, and where."""
-    return ticket_columns(ticket), output_ids(ticket), containers(ticket)
+    return columns(ticket), output_ids(ticket), containers(ticket)
 
 
 def as_json(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The store in an SQLite file: the one door of aiosqlite.
+"""The store in an SQLite file.
 
 WAL with one connection that writes and one that reads. With ``synchronous=NORMAL`` a commit survives the end
 of the process in any way, kill -9 included, and not a power cut; ``durable=True`` makes it survive that too.
@@ -7,35 +7,29 @@ of the process in any way, kill -9 included, and not a power cut; ``durable=True
 from __future__ import annotations
 
 import asyncio
-import logging
-import sqlite3
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias, TypeVar
-
-import aiosqlite
+from typing import Any, Final, Self
 
 from mediaglot.gateway.exchange import Filter, Page, Window
 from mediaglot.gateway.model import Secret, Status, Ticket
-from mediaglot.gateway.store import Attempt, Ended, Full, Key, Letter, LetterFilter, Topic, Transaction, Watcher, Work
-from mediaglot.gateway.store.bitmap import FUNCTIONS
+from mediaglot.gateway.store import Attempt, Ended, Key, Letter, LetterFilter, Topic, Transaction, Watcher, Work
 from mediaglot.gateway.store.cache import PageCache, TicketCache
+from mediaglot.gateway.store.connection import Busy, SqliteConnection, to_the_end
+from mediaglot.gateway.store.counter import Counters
 from mediaglot.gateway.store.folder import FolderLock, private_file
-from mediaglot.gateway.store.gram import grams
 from mediaglot.gateway.store.listing import find
 from mediaglot.gateway.store.migration import migrate
-from mediaglot.gateway.store.query import Row, statements
+from mediaglot.gateway.store.query import statements
 from mediaglot.gateway.store.rows import as_json, attempt_of, letter_of, ticks, time_of, work_of
 from mediaglot.gateway.store.transaction import SqliteTransaction, get_thing, list_things
 from mediaglot.gateway.store.vault import Vault, open_vault
 
-T = TypeVar("T")
-logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes down every value, secrets included
 FILE: Final = "mediaglot.db"
 BATCH: Final = 200
 """Tickets that are read in one go; between two goes others get their turn."""
@@ -43,86 +37,6 @@ MOST: Final = (1 << 63) - 1
 """No number in the database is greater."""
 SLICE: Final = 16
 """Tickets that are decoded before the event loop gets a turn."""
-
-
-Statement: TypeAlias = tuple[str, dict[str, Any]]
-Busy: TypeAlias = Callable[[], AbstractContextManager[None]]
-
-
-def indebted(due: deque[Statement]) -> type[sqlite3.Connection]:
-    """A connection that runs what is ``due`` before whatever comes next: several statements in one trip."""
-
-    class Indebted(sqlite3.Connection):
-        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-            while due:
-                super().execute(*due.popleft())
-            return super().execute(sql, parameters)
-
-    return Indebted
-
-
-class SqliteConnection:
-    """A connection as the rest of the store sees it. ``due`` is what ``later`` has put off."""
-
-    def __init__(self, connection: aiosqlite.Connection, due: deque[Statement], busy: Busy) -> None:
-        self._connection = connection
-        self._due = due
-        self._busy = busy
-
-    @classmethod
-    async def open(cls, file: Path, *pragmas: str, busy: Busy = nullcontext) -> Self:
-        due: deque[Statement] = deque()
-        made = cls(await aiosqlite.connect(file, isolation_level=None, timeout=10, factory=indebted(due)), due, busy)
-        for pragma in ("foreign_keys = ON", *pragmas):
-            await made.rows(f"PRAGMA {pragma}")
-        for function in (*FUNCTIONS, grams):
-            arity = function.__code__.co_argcount
-            await made._connection.create_function(function.__name__, arity, function, deterministic=True)
-        return made
-
-    async def rows(self, sql: str, **values: Any) -> list[Row]:
-        try:
-            with self._busy():
-                return list(await self._connection.execute_fetchall(sql, values))  # type: ignore[arg-type]
-        except aiosqlite.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-                raise Full from error
-            raise
-
-    def later(self, sql: str, **values: Any) -> None:
-        self._due.append((sql, values))
-
-    def forget(self) -> None:
-        """Leave undone what is due."""
-        self._due.clear()
-
-    async def row(self, sql: str, **values: Any) -> Row | None:
-        return next(iter(await self.rows(sql, **values)), None)
-
-    async def script(self, sql: str) -> None:
-        await (await self._connection.executescript(sql)).close()
-
-    @property
-    def in_transaction(self) -> bool:
-        return self._connection.in_transaction
-
-    async def close(self) -> None:
-        await self._connection.close()
-
-
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Await ``work`` even while being cancelled: a commit is either told of or rolled back, never left open."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        task.exception()
-        raise cancelled
-    return task.result()
 
 
 class SqliteStore:
@@ -137,6 +51,7 @@ class SqliteStore:
         self._reader = reader
         self._write_lock = asyncio.Lock()
         self._cache = TicketCache(cache)
+        self._counters = Counters()
         self._pages = PageCache()
         self._commits = 0
         self._watchers: defaultdict[Topic, list[Watcher]] = defaultdict(list)
@@ -195,18 +110,25 @@ class SqliteStore:
     @asynccontextmanager
     async def _write(self) -> AsyncIterator[Transaction]:
         async with self._write_lock:
-            transaction = SqliteTransaction(self._writer, self._cache, self._vault)
+            transaction = SqliteTransaction(self._writer, self._cache, self._vault, self._counters)
             try:
-                self._writer.later("BEGIN IMMEDIATE")
+                self._writer.begin()
                 yield transaction
-                await to_the_end(self._commit(transaction))
+                await self._writer.commit()
             except BaseException:
-                await to_the_end(self._undo())
+                await to_the_end(self._undo(transaction))
                 raise
+            self._committed(transaction)
 
-    async def _commit(self, transaction: SqliteTransaction) -> None:
-        await self._writer.rows("COMMIT")
+    async def _undo(self, transaction: SqliteTransaction) -> None:
+        """A commit is either told of or rolled back, never left open."""
+        if await self._writer.undo():
+            self._committed(transaction)
+        self._counters.drop()
+
+    def _committed(self, transaction: SqliteTransaction) -> None:
         self._commits += 1
+        self._counters.keep()
         for key, ticket in transaction.tickets.items():
             self._cache.keep(key, ticket)
         for key in transaction.gone:
@@ -216,11 +138,6 @@ class SqliteStore:
         for topic, keys in transaction.topics.items():
             for watcher in self._watchers[topic]:
                 watcher(frozenset(keys))
-
-    async def _undo(self) -> None:
-        self._writer.forget()
-        if self._writer.in_transaction:
-            await self._writer.rows("ROLLBACK")
 
     def touch(self, key: Key, change: Callable[[Ticket], Ticket]) -> Ticket | None:
         present = self._cache.get(key)

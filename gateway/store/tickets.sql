@@ -1,38 +1,45 @@
 -- name: next_serial
 INSERT INTO owners (dialect, account, serial) VALUES (:dialect, :account, 1)
-ON CONFLICT (dialect, account) DO UPDATE SET serial = serial + 1
-RETURNING number, serial;
+ON CONFLICT (dialect, account) DO UPDATE SET serial = serial + 1;
 
 -- name: add
 INSERT INTO tickets (owner, id, serial, status, created, started, finished, source, ended, deleted)
-VALUES (:owner, :id, :serial, :status, :created, :started, :finished, :source, :ended, :deleted)
+SELECT number, :id, serial, :status, :created, :started, :finished, :source, :ended, :deleted
+FROM owners WHERE dialect = :dialect AND account = :account
 ON CONFLICT (owner, id) DO NOTHING
-RETURNING number;
+RETURNING serial;
 
 -- name: change
 UPDATE tickets SET status = :status, created = :created, started = :started, finished = :finished,
     source = :source, ended = :ended, deleted = :deleted
-WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND id = :id
-RETURNING number, owner;
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND id = :id;
 
 -- name: put_body
-INSERT INTO bodies (ticket, body) VALUES (:ticket, :body) ON CONFLICT DO UPDATE SET body = excluded.body;
+INSERT INTO bodies (ticket, body) SELECT number, :body FROM tickets
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND id = :id
+ON CONFLICT (ticket) DO UPDATE SET body = excluded.body;
 
 -- name: drop_outputs
-DELETE FROM outputs WHERE ticket = :ticket;
+DELETE FROM outputs WHERE ticket = (SELECT number FROM tickets
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND id = :id);
 
 -- name: add_outputs
-INSERT OR IGNORE INTO outputs (owner, id, ticket) SELECT :owner, value, :ticket FROM json_each(:ids);
+INSERT OR IGNORE INTO outputs (owner, id, ticket) SELECT owner, value, number FROM tickets, json_each(:ids)
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND tickets.id = :id;
 
 -- name: drop_facets
-DELETE FROM facets WHERE ticket = :ticket AND (name = ':container') = :own;
+DELETE FROM facets WHERE (name = ':container') = :own AND ticket = (SELECT number FROM tickets
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND id = :id);
 
 -- name: add_facets
 INSERT OR IGNORE INTO facets (owner, name, value, created, ticket)
-SELECT :owner, json_extract(value, '$[0]'), json_extract(value, '$[1]'), :created, :ticket FROM json_each(:facets);
+SELECT owner, json_extract(value, '$[0]'), json_extract(value, '$[1]'), created, number
+FROM tickets, json_each(:facets)
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND tickets.id = :id;
 
 -- name: drop_all_facets
-DELETE FROM facets WHERE ticket = :ticket;
+DELETE FROM facets WHERE ticket = (SELECT number FROM tickets
+WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND id = :id);
 
 -- name: get
 SELECT body FROM bodies JOIN tickets ON number = ticket
@@ -66,7 +73,8 @@ WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = 
 SELECT status, n FROM ticket_counts
 WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND n > 0;
 
--- name: next_numbers
-INSERT INTO serials (name, next) VALUES (:name, :start + :count)
-ON CONFLICT (name) DO UPDATE SET next = next + :count
-RETURNING next - :count;
+-- name: get_number
+SELECT next FROM serials WHERE name = :name;
+
+-- name: put_number
+INSERT INTO serials (name, next) VALUES (:name, :next) ON CONFLICT (name) DO UPDATE SET next = excluded.next;

@@ -12,15 +12,16 @@ from mediaglot.gateway.faults import Conflict, NotFound
 from mediaglot.gateway.model import Ticket
 from mediaglot.gateway.store import Attempt, Key, Letter, Topic, Work
 from mediaglot.gateway.store.cache import TicketCache
+from mediaglot.gateway.store.counter import Counters
 from mediaglot.gateway.store.query import Connection, statements
 from mediaglot.gateway.store.rows import (
     as_json,
     attempt_columns,
+    columns,
     containers,
     letter_columns,
     listed,
     output_ids,
-    ticket_columns,
     ticks,
     work_columns,
     work_of,
@@ -34,10 +35,11 @@ PLACES: Final = "work"
 class SqliteTransaction:
     """Collects what the store has to do after the commit: tickets for the cache, keys for the watchers."""
 
-    def __init__(self, connection: Connection, cache: TicketCache, vault: Vault) -> None:
+    def __init__(self, connection: Connection, cache: TicketCache, vault: Vault, counters: Counters) -> None:
         self._connection = connection
         self._vault = vault
         self._cache = cache
+        self._counters = counters
         self.tickets: dict[Key, Ticket] = {}
         self.topics: defaultdict[Topic, set[Key]] = defaultdict(set)
         self.gone: set[Key] = set()
@@ -47,22 +49,22 @@ class SqliteTransaction:
     # --- tickets ---
 
     async def serials(self, name: str, count: int = 1, *, start: int = 1) -> range:
-        sql = statements("tickets")["next_numbers"]
-        first = await self._number(sql, name=name, count=count, start=start)
-        return range(first, first + count)
+        return await self._counters.take(self._connection, name, count, start)
 
     async def add(self, ticket: Ticket, facets: Mapping[str, str] | None = None) -> Ticket:
         sql, key = statements("tickets"), Key.of(ticket)
-        row = await self._connection.row(sql["next_serial"], dialect=key.dialect, account=key.account)
-        owner, serial = row or (0, 0)
-        added = await self._connection.row(sql["add"], **ticket_columns(ticket), owner=owner, serial=serial)
+        self._connection.later(sql["next_serial"], dialect=key.dialect, account=key.account)
+        added = await self._connection.row(sql["add"], **key._asdict(), **columns(ticket))
         if added is None:
             raise Conflict(kind="job", id=ticket.id, state="present")
-        made = replace(ticket, serial=serial)
-        await self._write_around(made, None, {"owner": owner, "ticket": added[0]}, facets or {})
+        made = replace(ticket, serial=added[0])
+        self.gone.discard(key)
+        self._write_around(made, None, facets or {})
         return made
 
     async def get(self, key: Key) -> Ticket | None:
+        if key in self.gone:
+            return None
         found = self.tickets.get(key) or self._cache.get(key)
         if found is not None:
             return found
@@ -72,25 +74,23 @@ class SqliteTransaction:
     async def put(self, ticket: Ticket, facets: Mapping[str, str] | None = None) -> None:
         key = Key.of(ticket)
         before = await self.get(key)
-        values = {**ticket_columns(ticket), "dialect": key.dialect, "account": key.account}
-        row = await self._connection.row(statements("tickets")["change"], **values)
-        if row is None or before is None:
+        if before is None:
             raise NotFound(kind="job", id=ticket.id)
-        await self._write_around(ticket, before, {"owner": row[1], "ticket": row[0]}, facets)
+        self._connection.later(statements("tickets")["change"], **key._asdict(), **columns(ticket))
+        self._write_around(ticket, before, facets)
 
-    async def _write_around(
-        self, ticket: Ticket, before: Ticket | None, at: dict[str, int], facets: Mapping[str, str] | None
-    ) -> None:
+    def _write_around(self, ticket: Ticket, before: Ticket | None, facets: Mapping[str, str] | None) -> None:
         """Everything of a ticket but its own row, as far as it changed."""
-        sql, number = statements("tickets"), at["ticket"]
-        self._connection.later(sql["put_body"], ticket=number, body=self._vault.pack(ticket))
+        sql, at = statements("tickets"), Key.of(ticket)._asdict()
+        self._connection.later(sql["put_body"], **at, body=self._vault.pack(ticket))
         if before is None or output_ids(before) != output_ids(ticket):
-            self._connection.later(sql["drop_outputs"], ticket=number)
+            if before is not None:
+                self._connection.later(sql["drop_outputs"], **at)
             self._connection.later(sql["add_outputs"], **at, ids=as_json(output_ids(ticket)))
         if ticket.deleted is not None:
-            self._connection.later(sql["drop_all_facets"], ticket=number)
+            self._connection.later(sql["drop_all_facets"], **at)
         else:
-            await self._write_facets(ticket, before, at, facets)
+            self._write_facets(ticket, before, at, facets)
         self._remember(ticket, before, facets)
 
     def _remember(self, ticket: Ticket, before: Ticket | None, facets: Mapping[str, str] | None) -> None:
@@ -108,25 +108,25 @@ class SqliteTransaction:
         self.topics[Topic.TICKETS].add(key)
         self.lists.add((key.dialect, key.account))
 
-    async def _write_facets(
-        self, ticket: Ticket, before: Ticket | None, at: dict[str, int], facets: Mapping[str, str] | None
+    def _write_facets(
+        self, ticket: Ticket, before: Ticket | None, at: Mapping[str, str], facets: Mapping[str, str] | None
     ) -> None:
         own = None if before is not None and containers(before) == containers(ticket) else containers(ticket)
         given = None if facets is None else [[name, value] for name, value in facets.items()]
-        sql, created = statements("tickets"), ticket_columns(ticket)["created"]
+        sql = statements("tickets")
         for is_own, pairs in ((True, own), (False, given)):
             if pairs is not None and before is not None:
-                self._connection.later(sql["drop_facets"], ticket=at["ticket"], own=is_own)
+                self._connection.later(sql["drop_facets"], **at, own=is_own)
             if pairs:
-                self._connection.later(sql["add_facets"], **at, created=created, facets=as_json(pairs))
+                self._connection.later(sql["add_facets"], **at, facets=as_json(pairs))
 
     # --- the queue ---
 
     async def enqueue(self, work: Work) -> Work:
         place = (await self.serials(PLACES))[0]
         queued = replace(work, place=place, attempt=0)
-        columns = {**work.key._asdict(), "priority": work.priority, "place": place}
-        self._connection.later(statements("queue")["enqueue"], **columns)
+        values = {**work.key._asdict(), "priority": work.priority, "place": place}
+        self._connection.later(statements("queue")["enqueue"], **values)
         self.topics[Topic.WORK].add(work.key)
         return queued
 
@@ -138,19 +138,19 @@ class SqliteTransaction:
         return found
 
     async def claim(self, above: int | None = None) -> Work | None:
-        row = await self._connection.row(statements("queue")["claim"], above=above)
+        row = await self._connection.alone(statements("queue")["claim"], above=above)
         return work_of(row) if row else None
 
     async def complete(self, work: Work) -> bool:
         return await self._happened(statements("queue")["complete"], **work_columns(work))
 
-    async def release(self, work: Work, *, counted: bool = True) -> bool:
-        columns = {**work.key._asdict(), "place": work.place, "back": not counted}
-        released = await self._happened(statements("queue")["release"], **columns)
-        if released:
-            self._connection.later(statements("queue")["sweep"])
-            self.topics[Topic.WORK].add(work.key)
-        return released
+    async def release(self, work: Work, *, counted: bool = True, over: bool = False) -> None:
+        sql = statements("queue")
+        if over:
+            self._connection.later(sql["complete"], **work_columns(work))
+        self._connection.later(sql["release"], **work.key._asdict(), place=work.place, back=not counted)
+        self._connection.later(sql["sweep"])
+        self.topics[Topic.WORK].add(work.key)
 
     async def release_all(self) -> int:
         released = await self._connection.rows(statements("queue")["release_all"])
@@ -159,13 +159,11 @@ class SqliteTransaction:
 
     # --- letters and things ---
 
-    async def post(self, letter: Letter) -> Letter:
+    async def post(self, letter: Letter) -> None:
         values = {**letter_columns(letter, self._vault), **letter.key._asdict(), "target": letter.target}
         values["host"] = letter.host or letter.target
-        sql = statements("letters")["post"]
-        sequence = await self._number(sql, **values, body=self._vault.pack(letter))
+        self._connection.later(statements("letters")["post"], **values, body=self._vault.pack(letter))
         self.topics[Topic.LETTERS].add(letter.key)
-        return replace(letter, sequence=sequence)
 
     async def mark(self, letter: Letter, attempt: Attempt | None = None) -> None:
         sql = statements("letters")
@@ -208,12 +206,6 @@ class SqliteTransaction:
 
     async def _happened(self, sql: str, **values: Any) -> bool:
         return await self._connection.row(sql, **values) is not None
-
-    async def _number(self, sql: str, **values: Any) -> int:
-        row = await self._connection.row(sql, **values)
-        if row is None:
-            raise RuntimeError("the database returned no number")
-        return int(row[0])
 
 
 async def get_thing(

@@ -83,7 +83,7 @@ DOORS = {
     "PIL": ("gateway.media.draw",),
     "aiohttp": ("gateway.http", "gateway.transfer"),
     "botocore": ("gateway.transfer.signature",),  # an extra
-    "aiosqlite": ("gateway.store.sqlite",),
+    "aiosqlite": ("gateway.store.connection",),
     "asyncssh": ("gateway.transfer.ssh",),
     "av": (
         "gateway.media.probe_worker",

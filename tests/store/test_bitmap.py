@@ -14,9 +14,10 @@ from mediaglot.gateway.exchange import Filter, Window
 from mediaglot.gateway.model import Status
 from mediaglot.gateway.store import Key
 from mediaglot.gateway.store.bitmap import CHUNK, FEW, one_bit, pack, part, positions, unpack, with_bits, without_bit
+from mediaglot.gateway.store.connection import SqliteConnection
 from mediaglot.gateway.store.migration import FOLDER, migrate
 from mediaglot.gateway.store.rank import rank
-from mediaglot.gateway.store.sqlite import FILE, SqliteConnection, SqliteStore
+from mediaglot.gateway.store.sqlite import FILE, SqliteStore
 
 FEWER = settings(max_examples=30, deadline=None, database=None)
 SETS = st.sets(st.integers(0, CHUNK - 1), max_size=3 * FEW) | st.integers(0, CHUNK).map(lambda n: set(range(n)))

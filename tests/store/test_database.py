@@ -14,9 +14,10 @@ import pytest
 
 from mediaglot.gateway.model import Access, Input, Job, Location, Secret
 from mediaglot.gateway.store import Key, Letter
+from mediaglot.gateway.store.connection import SqliteConnection, to_the_end
 from mediaglot.gateway.store.folder import FolderInUse
 from mediaglot.gateway.store.migration import NewerData, migrate
-from mediaglot.gateway.store.sqlite import FILE, SqliteConnection, SqliteStore, to_the_end
+from mediaglot.gateway.store.sqlite import FILE, SqliteStore
 
 CHILD = """
 import asyncio, sys
