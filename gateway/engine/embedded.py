@@ -42,6 +42,8 @@ class Run:
         self.task = task
         self.until = until
         self.end: End | None = None
+        self.recorded = False
+        """Whether its end is written down, so that the queue has forgotten it."""
         self.over = asyncio.Event()
 
     def interrupt(self, end: End) -> None:
@@ -91,6 +93,7 @@ class EmbeddedEngine:
         self._done = asyncio.Event()
         self._done.set()
         store.watch(Topic.WORK, self._notice)
+        store.watch(Topic.ENDS, self._note_ends)
         self._gate = gate or Gate()
         self._gate.watch(self._news.set)
 
@@ -155,6 +158,10 @@ class EmbeddedEngine:
             self._runs[key].interrupt(End.UNWANTED)
         self._news.set()
 
+    def _note_ends(self, keys: frozenset[Key]) -> None:
+        for key in keys & self._runs.keys():
+            self._runs[key].recorded = True
+
     async def _dispatch(self, handler: Handler) -> None:
         while not self._stopping:
             self._news.clear()
@@ -171,7 +178,11 @@ class EmbeddedEngine:
             if above is None or len(self._runs) >= MOST * self._workers:
                 return None
         async with self._store.write() as tx:
-            return await tx.claim(above)
+            work = await tx.claim(above)
+            if work is None or work.key not in self._runs:
+                return work
+            await tx.release(work, counted=False)  # who had it before has still to let go
+        return None
 
     def _start(self, work: Work, handler: Handler) -> None:
         # No await between the claim's commit and this: whoever takes the write lock next finds the run here.
@@ -197,8 +208,10 @@ class EmbeddedEngine:
         if run.end in {End.RAISED, End.EXPIRED}:
             log.error("attempt %d of %s: %s", work.attempt, work.key.id, run.end.value, exc_info=error)
             ended = work.attempt >= self._attempts
-            if ended:
-                await self._abandon(work, error)
+        if run.recorded:
+            return
+        if ended and run.end is not End.RETURNED:
+            await self._abandon(work, error)
         async with self._store.write() as tx:
             await tx.release(work, counted=run.end is not End.STOPPED, over=ended)
 

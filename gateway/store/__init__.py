@@ -116,6 +116,8 @@ class Topic(StrEnum):
 
     TICKETS = "tickets"
     WORK = "work"
+    ENDS = "ends"
+    """Of work: what ``complete`` has recorded."""
     LETTERS = "letters"
 
 

@@ -1,5 +1,5 @@
 -- A row stays while a handler has it (claim), so one ticket can't be in two hands: place is the submission that is
--- wanted next, 0 when none is.
+-- wanted next, 0 when none is. It goes when the end of what is wanted is written down (complete).
 
 -- name: enqueue
 INSERT INTO queue (dialect, account, id, priority, place) VALUES (:dialect, :account, :id, :priority, :place)
@@ -21,7 +21,7 @@ AND (:above IS NULL OR priority > :above)
 RETURNING dialect, account, id, priority, attempt, place;
 
 -- name: complete
-UPDATE queue SET place = 0
+DELETE FROM queue
 WHERE dialect = :dialect AND account = :account AND id = :id
 AND place = :place AND claim = :place AND attempt = :attempt
 RETURNING 1;

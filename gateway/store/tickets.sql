@@ -10,8 +10,7 @@ ON CONFLICT (owner, id) DO NOTHING
 RETURNING serial;
 
 -- name: change
-UPDATE tickets SET status = :status, created = :created, started = :started, finished = :finished,
-    source = :source, ended = :ended, deleted = :deleted
+UPDATE tickets SET {changes}
 WHERE owner = (SELECT number FROM owners WHERE dialect = :dialect AND account = :account) AND id = :id;
 
 -- name: put_body

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from mediaglot.gateway.faults import Conflict, NotFound
@@ -76,7 +77,8 @@ class SqliteTransaction:
         before = await self.get(key)
         if before is None:
             raise NotFound(kind="job", id=ticket.id)
-        self._connection.later(statements("tickets")["change"], **key._asdict(), **columns(ticket))
+        if changed := columns(ticket).items() - columns(before).items():
+            self._connection.later(_change(*sorted(name for name, _ in changed)), **key._asdict(), **dict(changed))
         self._write_around(ticket, before, facets)
 
     def _write_around(self, ticket: Ticket, before: Ticket | None, facets: Mapping[str, str] | None) -> None:
@@ -142,7 +144,10 @@ class SqliteTransaction:
         return work_of(row) if row else None
 
     async def complete(self, work: Work) -> bool:
-        return await self._happened(statements("queue")["complete"], **work_columns(work))
+        found = await self._happened(statements("queue")["complete"], **work_columns(work))
+        if found:
+            self.topics[Topic.ENDS].add(work.key)
+        return found
 
     async def release(self, work: Work, *, counted: bool = True, over: bool = False) -> None:
         sql = statements("queue")
@@ -206,6 +211,12 @@ class SqliteTransaction:
 
     async def _happened(self, sql: str, **values: Any) -> bool:
         return await self._connection.row(sql, **values) is not None
+
+
+@cache
+def _change(*names: str) -> str:
+    """Only what is named: each further column has indexes that would be written as well."""
+    return statements("tickets")["change"].format(changes=", ".join(f"{name} = :{name}" for name in names))
 
 
 async def get_thing(

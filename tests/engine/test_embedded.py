@@ -256,6 +256,35 @@ async def test_a_handler_can_record_its_end_itself_and_only_once(store, clock):
     assert recorded == [True, False]
 
 
+async def test_enqueued_again_behind_its_recorded_end_it_begins_when_the_handler_has_let_go(store, clock):
+    engine, seen = EmbeddedEngine(store, clock, workers=2), []
+    recorded, again = asyncio.Event(), asyncio.Event()
+
+    async def handler(work: Work) -> None:
+        seen.append(f"begin {work.place} {work.attempt}")
+        async with store.write() as tx:
+            assert await tx.complete(work)
+        if again.is_set():
+            return
+        recorded.set()
+        try:
+            await again.wait()
+        finally:
+            for _ in range(20):
+                async with store.write() as tx:
+                    await tx.serials("other")
+            seen.append("let go")
+
+    async with working(engine, handler):
+        await submit(store, engine, "a")
+        await asyncio.wait_for(recorded.wait(), 20)
+        assert await store.queue() == ()
+        await submit(store, engine, "a")
+        again.set()
+        await drained(store, engine)
+    assert seen == ["begin 1 1", "let go", "begin 2 1"]
+
+
 async def test_a_failing_handler_gets_more_attempts_and_is_given_up_then(store, clock):
     attempts: list[int] = []
     given_up: list[tuple[Work, BaseException | None]] = []
