@@ -19,9 +19,9 @@ from mediaglot.gateway.config import Settings, UserError
 from mediaglot.gateway.dialect import Dialect, Sample, Sighting
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.http.app import Server
-from mediaglot.gateway.http.house import LOCAL_MEDIA
 from mediaglot.gateway.http.standing import standing
 from mediaglot.gateway.http.transport import Send, Transport, drive
+from mediaglot.gateway.http.workshop import LOCAL_MEDIA
 from mediaglot.gateway.media.guard import FORMATS, PROTOCOLS
 from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.run import run as run_ffmpeg

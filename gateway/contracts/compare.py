@@ -23,9 +23,9 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.errand import Glimpse, Pass, Placed
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Fault
-from mediaglot.gateway.http.house import LOCAL_MEDIA
 from mediaglot.gateway.http.standing import Standing, standing
 from mediaglot.gateway.http.transport import drive
+from mediaglot.gateway.http.workshop import LOCAL_MEDIA
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.media.guard import FORMATS, PROTOCOLS
 from mediaglot.gateway.media.run import run as run_ffmpeg

@@ -78,7 +78,7 @@ def is_local(host: str) -> bool:
 
 
 class Server:
-    """Everything that answers. ``app`` is the aiohttp application to run."""
+    """Everything that answers."""
 
     def __init__(self, settings: Settings, dialects: Mapping[str, Dialect] | None = None) -> None:
         self.settings = settings
@@ -91,14 +91,19 @@ class Server:
         policies = {account: Policy(word) for account, word in settings.account_policies.items()}
         self.wishes = Wishes(policies, Policy(settings.loosest_policy))
         self.house: House | None = None
-        self.app = web.Application(client_max_size=settings.max_body)
-        self.app.cleanup_ctx.append(self._open)
         self.proxy: Proxy | None = None
-        if settings.proxy_port >= 0:
-            self.app.cleanup_ctx.append(self._open_proxy)
-        self.app.router.add_route("*", r"/{path:[\s\S]*}", self._handle)  # a path may hold a line break
         self._reserved = Reserved(self)
         self.inspection = inspection(settings)
+
+    @cached_property
+    def app(self) -> web.Application:
+        """The aiohttp application to run."""
+        made = web.Application(client_max_size=self.settings.max_body)
+        made.cleanup_ctx.append(self._open)
+        if self.settings.proxy_port >= 0:
+            made.cleanup_ctx.append(self._open_proxy)
+        made.router.add_route("*", r"/{path:[\s\S]*}", self._handle)  # a path may hold a line break
+        return made
 
     async def _open(self, app: web.Application) -> AsyncIterator[None]:
         async with open_house(self.settings, self.dialects, self.site.base) as house:

@@ -21,9 +21,9 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.http.app import Server, Site
 from mediaglot.gateway.http.control import refused
-from mediaglot.gateway.http.house import Workshop
 from mediaglot.gateway.http.letters import Refusal
 from mediaglot.gateway.http.reserved import PREFIX, problem
+from mediaglot.gateway.http.workshop import Workshop
 from mediaglot.gateway.http.world import FOLDER, HINT, MOST, Full, World, key_of
 from mediaglot.gateway.lab.inbox import Inbox
 from mediaglot.gateway.lab.spec import Spec

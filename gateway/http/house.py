@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.backends import Craft
@@ -26,14 +24,13 @@ from mediaglot.gateway.config import Settings, folders
 from mediaglot.gateway.dialect import Dialect, Insistence
 from mediaglot.gateway.engine.embedded import EmbeddedEngine
 from mediaglot.gateway.engine.gate import Gate
-from mediaglot.gateway.faults import Fault, SourceMissing
 from mediaglot.gateway.http.bounds import policy_of
 from mediaglot.gateway.http.links import Signer
 from mediaglot.gateway.http.uploads import Uploads
+from mediaglot.gateway.http.workshop import Workshop, mode_of
 from mediaglot.gateway.loss import Policy as LossPolicy
 from mediaglot.gateway.media import capacity
 from mediaglot.gateway.media.machine import machine
-from mediaglot.gateway.media.tool import Tool, find
 from mediaglot.gateway.store.sqlite import SqliteStore
 from mediaglot.gateway.transfer import Carrier
 from mediaglot.gateway.transfer.policy import Policy
@@ -43,14 +40,10 @@ if TYPE_CHECKING:
     from mediaglot.gateway.backends.router import Router
     from mediaglot.gateway.backends.saving import Saver
     from mediaglot.gateway.http.mail import Mailer
-    from mediaglot.gateway.media.library import Library
-    from mediaglot.gateway.media.probe import Prober
     from mediaglot.gateway.media.run import Limits
-    from mediaglot.gateway.media.sandbox import Mode
     from mediaglot.gateway.notify import Answer, Send
     from mediaglot.gateway.store import Letter, Store
 
-LOG = logging.getLogger(__name__)
 ROOMS: Final = ("work", "outputs", "uploads")
 AHEAD: Final = 2
 """Jobs in hand for each that encodes: others are fetched and probed, or measured and delivered, meanwhile."""
@@ -58,8 +51,6 @@ AWAY: Final = 200
 """Jobs at other providers that are looked after at the same time."""
 Post = Callable[["Send", AsyncExitStack], "Send"]
 """Wraps a sender of messages; what it opens is closed with the stack, before the sender."""
-LOCAL_MEDIA: Final = "media.mediaglot.test"
-"""The host of sources that are always there: resolved here, never fetched."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,55 +70,6 @@ class House:
     uploads: Uploads
     clip: Callable[[str], Any]
     away: Router | None = None
-
-
-class Workshop:
-    """The FFmpeg tool, found once in a thread of its own, and what needs it: the prober and the library of clips."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._folder, self._mode = settings.data, mode_of(settings)
-        self._finding = asyncio.create_task(
-            asyncio.to_thread(find, settings.ffmpeg or None, settings.data / "ffmpeg.json")
-        )
-        self._library: Library | None = None
-        self._prober: Prober | None = None
-
-    async def tool(self) -> Tool:
-        return await asyncio.shield(self._finding)
-
-    async def prober(self) -> Prober:
-        from mediaglot.gateway.media.probe import Prober  # noqa: PLC0415 - loaded for the first job
-
-        if self._prober is None:
-            self._prober = Prober(await self.tool(), mode=self._mode)
-        return self._prober
-
-    async def clip(self, name: str) -> Path:
-        """A generated clip by its recipe's name. Raises Invalid, NotFound or a WorkFault."""
-        from mediaglot.gateway.media.library import Library  # noqa: PLC0415 - loaded for the first clip
-
-        if self._library is None:
-            self._library = Library(self._folder / "media", await self.tool())
-        return await self._library.get(name)
-
-    async def resolve(self, url: str) -> Path | None:
-        """Sources under https://media.mediaglot.test/ are clips of ours."""
-        parts = urlsplit(url)
-        if parts.hostname != LOCAL_MEDIA:
-            return None
-        try:
-            return await self.clip(parts.path.lstrip("/"))
-        except Fault as fault:
-            raise SourceMissing(status=404, reason="Not Found") from fault
-
-    async def close(self) -> None:
-        if self._library is not None:
-            await self._library.close()
-        if self._prober is not None:
-            await self._prober.close()
-        self._finding.cancel()
-        with contextlib.suppress(BaseException):
-            await self._finding
 
 
 @asynccontextmanager
@@ -155,13 +97,13 @@ async def open_house(
             stack.push_async_callback(workshop.close)
         uploads = Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall)
         craft = _craft(settings, workshop, uploads, policy, clock, dialects, chance, play, stack)
-        workers = settings.workers or capacity.workers(settings.cores or capacity.cores())
+        workers = settings.workers or capacity.workers(workshop.cores)
         away = _away(settings, craft, store, clock, policy, workshop, base, stack)
         craft = Scripted(away or craft, clock, play.rest)
         await _start_courier(settings, store, policy, clock, dialects, stack, chance, post)
         stack.push_async_callback(_over, _retention(settings, store, craft, clock, dialects))
         shift = partial(Shift, dialect=dialects.__getitem__, base=base, chance=chance, queue=craft.queue)
-        engine = await _start_engine(settings, store, craft, clock, workers, away, shift, stack)
+        engine = await _start_engine(settings, store, craft, clock, workers, workshop.memory, away, shift, stack)
         accounts = Accounts(settings.accounts, clock, free=lambda name: dialects[name].free_tokens)
         desk = partial(Desk, workers=workers, base=base, chance=chance, accounts=accounts, dropbox=uploads)(
             store, engine, craft, clock, direct=play.script.direct
@@ -176,7 +118,7 @@ async def open_house(
             clock=clock,
             data=settings.data,
             outputs=settings.data / "outputs",
-            signer=Signer.open(settings.data, chance),
+            signer=Signer.open(settings.data, chance, durable=settings.durable),
             uploads=uploads,
             clip=workshop.clip,
             away=away,
@@ -259,7 +201,7 @@ def _maker(
     from mediaglot.gateway.media.chunk import thinkable  # noqa: PLC0415
     from mediaglot.gateway.media.share import alone  # noqa: PLC0415
 
-    cores = settings.cores or capacity.cores()
+    cores = workshop.cores
     fresh = partial(machine, cores, settings.chunk_seconds)
     maker = Maker(
         workshop.tool,
@@ -286,16 +228,6 @@ def limits_of(settings: Settings) -> Limits:
         memory=settings.encode_memory,
         sandbox=mode_of(settings),
     )
-
-
-def mode_of(settings: Settings) -> Mode:
-    """Raises NoSandbox for one that can't be had here."""
-    mode: Mode = settings.sandbox  # type: ignore[assignment]  # one of the setting's choices
-    if mode in {"bwrap", "unshare"}:
-        from mediaglot.gateway.media.sandbox import demand  # noqa: PLC0415 - only what is used is loaded
-
-        demand(mode)
-    return mode
 
 
 def _mail(settings: Settings, trust: Trust, clock: Clock, stack: AsyncExitStack) -> Send:
@@ -372,12 +304,13 @@ async def _start_engine(
     craft: Craft,
     clock: Clock,
     workers: int,
+    memory: int,
     away: Router | None,
     work: Callable[..., Shift],
     stack: AsyncExitStack,
 ) -> EmbeddedEngine:
     real = settings.backend != "simulated"
-    gate = Gate(capacity.budget(settings.memory), seats=workers if real else None)
+    gate = Gate(memory, seats=workers if real else None)
     hands = AWAY if away else AHEAD * workers if real else workers
     engine = EmbeddedEngine(store, clock, workers=hands, gate=gate)
     shift = work(store, engine, craft, clock, gate=gate)

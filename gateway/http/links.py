@@ -32,14 +32,17 @@ class Signer:
         self._key = key
 
     @classmethod
-    def open(cls, folder: Path, chance: Chance = SYSTEM) -> Self:
-        """With the key in ``folder``, which is made when there is none: links outlive a restart."""
+    def open(cls, folder: Path, chance: Chance = SYSTEM, *, durable: bool = False) -> Self:
+        """With the key in ``folder``, which is made when there is none: links outlive a restart.
+
+        A new key that is ``durable`` outlives a power cut, too.
+        """
         path = folder / "link.key"
         try:
             key = path.read_bytes()
         except FileNotFoundError:
             key = b""
-        return cls(key if len(key) == KEY_BYTES else _new_key(path, chance))
+        return cls(key if len(key) == KEY_BYTES else _new_key(path, chance, durable=durable))
 
     def sign(self, path: str, expires: datetime, *, filename: str = "", inline: bool = False) -> str:
         """The query string. ``filename`` is what a browser saves the file as; ``inline`` lets it show it instead."""
@@ -95,14 +98,15 @@ def _read(query: str) -> dict[str, str] | None:
     return said if expires.isascii() and expires.isdigit() and len(expires) <= 11 else None
 
 
-def _new_key(path: Path, chance: Chance) -> bytes:
+def _new_key(path: Path, chance: Chance, *, durable: bool) -> bytes:
     key = chance.of("links").randbytes(KEY_BYTES)
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         os.write(file, key)
-        os.fsync(file)
+        if durable:
+            os.fsync(file)
     finally:
         os.close(file)
     draft.replace(path)

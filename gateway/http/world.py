@@ -25,9 +25,10 @@ from mediaglot.gateway.exchange import IssueToken, Request, Result, Token
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.http import seed
 from mediaglot.gateway.http.app import Server, Site
-from mediaglot.gateway.http.house import Workshop, open_house
+from mediaglot.gateway.http.house import open_house
 from mediaglot.gateway.http.reserved import PREFIX
 from mediaglot.gateway.http.stage import Visit
+from mediaglot.gateway.http.workshop import Workshop
 from mediaglot.gateway.lab.lab import Lab
 from mediaglot.gateway.lab.post import Post
 from mediaglot.gateway.lab.spec import Spec
