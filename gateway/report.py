@@ -11,9 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
-from enum import Enum
+from enum import Enum, auto
 from fractions import Fraction
 from functools import cache
+from itertools import zip_longest
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -31,7 +32,6 @@ EMPTY_SAYS: Final = frozenset({Sheet, Encryption})
 """Objects that say something even if all of their attributes are silent."""
 ELSEWHERE: Final = re.compile(r"\.(?:destinations|clip)\.")
 """In the paths of what may be said in another way."""
-REQUIRED: Final = object()
 MASK: Final = "***"
 SCALARS: Final = frozenset({int, str, Fraction, bool})
 
@@ -121,23 +121,21 @@ class Comparison:
 
     def objects(self, wanted: Any, got: Any, prefix: str) -> None:
         names, silence, essential, read = settings(wanted.__class__)
-        ones, others = read(wanted), read(got)
-        for place, one in enumerate(ones):
-            other, default = others[place], silence[place]
+        for name, default, own, one, other in zip(names, silence, essential, read(wanted), read(got), strict=True):
             if one is other and one is default:
                 continue
             if one.__class__ in SCALARS and one == other:
                 if one != default:
-                    self.exact.append(prefix + names[place])
+                    self.exact.append(prefix + name)
             else:
-                self.values(one, other, prefix + names[place], default, essential[place])
+                self.values(one, other, prefix + name, default, own)
 
     def values(self, wanted: Any, got: Any, path: str, default: Any, essential: bool) -> None:
-        """Two values of one attribute; ``default`` is what silence means."""
-        if wanted is None or wanted == default:
-            if got is not None and got != default:
+        """Two values of one attribute; ``default`` is what silence means, beside None."""
+        if wanted is None or (default is not None and wanted == default):
+            if got is not None and (default is None or got != default):
                 self.gained(got, path)
-        elif got is None or (got == default and default is not REQUIRED):
+        elif got is None or (default is not None and got == default):
             self.lost(wanted, path, essential or type(wanted) is Skip)
         elif type(wanted) is type(got):
             self.alike(wanted, got, path, essential)
@@ -149,25 +147,25 @@ class Comparison:
 
     def alike(self, wanted: Any, got: Any, path: str, essential: bool) -> None:
         """Two values of one class, neither of them silent."""
-        if is_object(wanted.__class__):
+        shape = shape_of(wanted.__class__)
+        if shape is Shape.OBJECT:
             before = len(self.exact) + len(self.losses)
             self.objects(wanted, got, f"{path}.")
             if before == len(self.exact) + len(self.losses) and type(wanted) in EMPTY_SAYS:
                 self.exact.append(path)
-        elif is_row(wanted) or is_row(got):
-            for number in range(max(len(wanted), len(got))):
-                one, other = (row[number] if number < len(row) else None for row in (wanted, got))
-                self.values(one, other, f"{path}.{number}", REQUIRED, essential)
-        elif isinstance(wanted, (dict, Mapping)):
+        elif shape is Shape.TUPLE and (is_row(wanted) or is_row(got)):
+            for number, (one, other) in enumerate(zip_longest(wanted, got)):
+                self.values(one, other, f"{path}.{number}", None, essential)
+        elif shape is Shape.MAPPING:
             for key in dict.fromkeys((*wanted, *got)):
-                self.values(wanted.get(key), got.get(key), f"{path}.{key}", REQUIRED, essential)
+                self.values(wanted.get(key), got.get(key), f"{path}.{key}", None, essential)
         elif wanted == got:
             self.exact.append(path)
         else:
             self.other(wanted, got, path, essential)
 
     def other(self, wanted: Any, got: Any, path: str, essential: bool) -> None:
-        if isinstance(wanted, Mapping) and isinstance(got, Mapping):
+        if shape_of(wanted.__class__) is shape_of(got.__class__) is Shape.MAPPING:
             self.alike(dict(wanted), dict(got), path, essential)
         else:
             self._note(Kind.APPROXIMATED, path, text(wanted), text(got), essential=essential)
@@ -217,28 +215,40 @@ def settings(cls: type) -> Settings:
         names = tuple(each.name for each in every)
         _SETTINGS[cls] = Settings(
             names,
-            tuple(REQUIRED if each.required else each.silence for each in every),
+            tuple(each.silence for each in every),
             tuple(each.essential for each in every),
             attrgetter(*names) if len(names) > 1 else lambda item: tuple(getattr(item, name) for name in names),
         )
     return _SETTINGS[cls]
 
 
+class Shape(Enum):
+    """What there is below a value."""
+
+    OBJECT = auto()
+    TUPLE = auto()
+    MAPPING = auto()
+    SINGLE = auto()
+
+
 @cache
-def is_object(cls: Any) -> bool:
-    return is_dataclass(cls) and cls not in (Share, Skip)
+def shape_of(cls: Any) -> Shape:
+    if is_dataclass(cls) and cls not in (Share, Skip):
+        return Shape.OBJECT
+    if issubclass(cls, tuple):
+        return Shape.TUPLE
+    return Shape.MAPPING if issubclass(cls, Mapping) else Shape.SINGLE
 
 
-def is_row(value: Any) -> bool:
+def is_row(values: tuple[Any, ...]) -> bool:
     """A tuple of objects; one of scalars is a single setting."""
-    return isinstance(value, tuple) and any(is_object(item.__class__) for item in value)
+    return any(shape_of(item.__class__) is Shape.OBJECT for item in values)
 
 
 def leaves(value: Any, path: str, essential: bool) -> Iterator[tuple[str, Any, bool]]:
     """The settings below a value: path, value, whether essential."""
-    if value.__class__ in SCALARS:
-        yield path, value, essential
-    elif is_object(value.__class__):
+    shape = shape_of(value.__class__)
+    if shape is Shape.OBJECT:
         below = [
             leaf
             for name, default, own in zip(*settings(value.__class__)[:3], strict=True)
@@ -246,10 +256,10 @@ def leaves(value: Any, path: str, essential: bool) -> Iterator[tuple[str, Any, b
             for leaf in leaves(held, f"{path}.{name}", essential or own)
         ]
         yield from below or ([(path, value, essential)] if type(value) in EMPTY_SAYS else [])
-    elif is_row(value):
+    elif shape is Shape.TUPLE and is_row(value):
         for number, item in enumerate(value):
             yield from leaves(item, f"{path}.{number}", essential)
-    elif isinstance(value, Mapping):
+    elif shape is Shape.MAPPING:
         for key, item in value.items():
             yield from leaves(item, f"{path}.{key}", essential)
     else:
