@@ -8,10 +8,11 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from mediaglot.gateway.model import Access, Location, Secret
 
+LONGEST: Final = 8192
 CONTROLS: Final = re.compile(r"[\x00-\x1f]")
 ON_HOSTS: Final = frozenset({"http", "https", "ftp", "ftps", "sftp", "s3", "fasp"})
 USUAL: Final = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?:(?P<user>[\w.~-]+)(?::(?P<password>[\w.~-]*))?@)?"
+    r"(?P<scheme>[a-z][a-z0-9+.-]*+://)(?:(?P<user>[\w.~-]++)(?::(?P<password>[\w.~-]*+))?@)?"
     r"(?P<place>[a-zA-Z0-9][a-zA-Z0-9.-]*(?::[0-9]{1,4})?(?:/[\w/.~+=&%-]*)?)",
     re.ASCII,
 )
@@ -23,9 +24,11 @@ def read_location(value: Any) -> Location:
     if isinstance(value, (dict, list)):
         raise ValueError("must be a single value")
     text = str(value).strip()
-    if len(text) > 8192 or CONTROLS.search(text):
+    if len(text) <= LONGEST and (match := USUAL.fullmatch(text)):
+        return _usual(match)
+    if len(text) > LONGEST or CONTROLS.search(text):
         raise ValueError("is not a usable URL")
-    return _usual(match) if (match := USUAL.fullmatch(text)) else _unusual(text)
+    return _unusual(text)
 
 
 def _usual(match: re.Match[str]) -> Location:

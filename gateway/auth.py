@@ -8,6 +8,7 @@ import hmac
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -49,6 +50,9 @@ class Credential:
         return f"{self.name}-{hashlib.sha256(as_bytes(self.secret)).hexdigest()[:16]}"
 
 
+_compiled = cache(re.compile)
+
+
 class Auth(Protocol):
     def claim(self, request: Request, tree: dict[str, Any]) -> Credential | None:
         """Who the request says it is from. Raises Unauthorized where that is absent or malformed.
@@ -82,7 +86,7 @@ class BodyPair:
         user, key = one(tree.get(self.user)), one(tree.get(self.key))
         if not (isinstance(user, str) and isinstance(key, str) and key and len(key) <= 500):
             raise Unauthorized(reason="missing")
-        if not re.fullmatch(self.user_pattern, user):
+        if not _compiled(self.user_pattern).fullmatch(user):
             raise Unauthorized(reason="malformed")
         return Credential(user, Secret(key))
 

@@ -87,21 +87,19 @@ class Many:
         values = many(tree.get(self.key))
         if not values:
             return {}
-        within = ledger.within(self.key)
+        prefix = f"{ledger.prefix}{self.key}."
         if isinstance(self.of, Record):
-            return {self.attribute: tuple(self.of.read(item, within.within(n)) for n, item in enumerate(values))}
-        return {
-            self.attribute: tuple(read_scalar(self.of, item, within.prefix + str(n)) for n, item in enumerate(values))
-        }
+            within = ledger.within(self.key)
+            return {self.attribute: tuple([self.of.read(item, within.within(n)) for n, item in enumerate(values)])}
+        return {self.attribute: tuple([read_scalar(self.of, item, f"{prefix}{n}") for n, item in enumerate(values)])}
 
     def write(self, item: Any, ledger: Ledger) -> Tree:
         values = getattr(item, self.attribute)
         if not values:
             return {}
         within = ledger.within(self.attribute)
-        if isinstance(self.of, Record):
-            return {self.key: list(self._objects(self.of, values, within))}
-        return {self.key: list(self._scalars(self.of, values, within))}
+        written = self._objects if isinstance(self.of, Record) else self._scalars
+        return {self.key: [*written(self.of, values, within)]}
 
     def _objects(self, of: Record[Any], values: Sequence[Any], ledger: Ledger) -> Iterator[Tree]:
         """Each as it is written; what would be an empty object, and so not read again, is noted."""
@@ -176,11 +174,14 @@ class Inline:
             ledger.note(Kind.DROPPED, self.attribute, wanted=value)
         return self.record.write(value, ledger.within(self.attribute)) if isinstance(value, self.record.model) else {}
 
-    def note_overruled(self, item: Any, tree: Tree, shared: frozenset[str], ledger: Ledger) -> None:
-        """Notes what another object at the same level wrote over, under a key that both of them have."""
+    def note_overruled(self, item: Any, tree: Tree, shared: Iterable[Entry], ledger: Ledger) -> None:
+        """Notes what another object at the same level wrote over; ``shared`` are the entries that it has too."""
         value = getattr(item, self.attribute)
-        for entry in self.record.concerned(shared) if not isinstance(value, Skip) else ():
-            again = {} if entry.keys.isdisjoint(tree) else entry.read(tree, Ledger())
+        for entry in shared if not isinstance(value, Skip) else ():
+            unwritten = entry.keys.isdisjoint(tree)
+            if unwritten and value is None:
+                continue
+            again = {} if unwritten else entry.read(tree, Ledger())
             for name in sorted(entry.attributes):
                 if again.get(name) != (wanted := getattr(value, name, None)):
                     ledger.within(self.attribute).note(Kind.APPROXIMATED, name, wanted=wanted, got=again.get(name))
@@ -226,11 +227,11 @@ class Record(Generic[T]):
         return (*bare, self.needs) if self.needs else tuple(bare)
 
     @cached_property
-    def overlapping(self) -> tuple[tuple[Inline, frozenset[str]], ...]:
-        """Objects that lie flat in one document with another, and the keys that they share with that."""
+    def overlapping(self) -> tuple[tuple[Inline, tuple[Entry, ...]], ...]:
+        """Objects that lie flat in one document with another, and their entries for keys that they share with that."""
         flat = [entry for entry in self.entries if isinstance(entry, Inline)]
         pairs = ((one, one.keys & other.keys) for one in flat for other in flat if one is not other)
-        return tuple((one, shared) for one, shared in pairs if shared)
+        return tuple((one, one.record.concerned(shared)) for one, shared in pairs if shared)
 
     @cached_property
     def _places(self) -> Mapping[str, tuple[int, ...]]:
@@ -310,7 +311,7 @@ class Record(Generic[T]):
     def write(self, item: T, ledger: Ledger) -> Tree:
         tree: Tree = {}
         for entry, only, own in self._lines:
-            if only is not None and ((value := getattr(item, only)) is None or value == ()):
+            if only is not None and ((value := getattr(item, only)) is None or (type(value) is tuple and not value)):
                 continue
             if isinstance(entry, (Field, Pair)):
                 tree.update(write_checked(entry, own, item, ledger))

@@ -94,6 +94,8 @@ def _as_text(value: Any) -> Any:
 def _walk(value: Any, scalar: Callable[[Any], Any], depth: int) -> Any:
     if depth == 0:
         raise Malformed(format="JSON", reason="nested too deeply")
+    if type(value) is str:  # nearly all of a document
+        return value
     if isinstance(value, dict):
         return {key: _walk(item, scalar, depth - 1) for key, item in value.items()}
     if isinstance(value, list):

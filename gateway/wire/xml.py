@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any, Final
-from xml.sax.saxutils import escape
 
 from lxml import etree
 
@@ -72,6 +72,9 @@ class Xml:
         found: list[str] = []
         partners = frozenset(self.paired.values())
         for key, value in tree.items():
+            if type(value) is str and (value or key not in self.lists):
+                found.append(_text(key, value))
+                continue
             listed = isinstance(value, list)
             if (key in self.lists and not value) or (listed and key in partners and self._owner(key) in tree):
                 continue
@@ -88,10 +91,14 @@ class Xml:
         return next(key for key, value in self.paired.items() if value == partner)
 
     def _one(self, key: str, value: Any) -> str:
-        name = key if NAME.fullmatch(key) else _name(key)
         if isinstance(value, (dict, Mapping)):
-            return _element(name, self._inside(value))
-        return f"<{name}/>" if value is None or value == [] else f"<{name}>{_escaped(str(value))}</{name}>"
+            return _element(_name(key), self._inside(value))
+        return f"<{_name(key)}/>" if value is None or value == [] else _text(key, str(value))
+
+
+def _text(key: str, text: str) -> str:
+    name = _name(key)
+    return f"<{name}>{_escaped(text)}</{name}>"
 
 
 def _element(name: str, inside: str) -> str:
@@ -100,7 +107,7 @@ def _element(name: str, inside: str) -> str:
 
 def _escaped(text: str) -> str:
     """A text between two tags, without the characters that no document may have."""
-    whole = escape(text)
+    whole = text.replace("&", "&amp;").replace(">", "&gt;").replace("<", "&lt;")
     return whole if whole.isprintable() else whole.translate(LEGAL).replace("\r", "&#13;")
 
 
@@ -112,8 +119,11 @@ def _content(text: bytes, root: str) -> Tree:
     return tree if isinstance(tree, dict) else {}
 
 
+@lru_cache(maxsize=1024)
 def _name(key: str) -> str:
-    """An element's name for a key that can't be one: a client's own key from a JSON document."""
+    """An element's name for a key, also for one that can't be one: a client's own key from a JSON document."""
+    if NAME.fullmatch(key):
+        return key
     name = re.sub(r"[^\w.-]", "_", key, flags=re.ASCII)
     return name if NAME.fullmatch(name) else f"_{name}"
 
@@ -141,14 +151,14 @@ def _parse(text: bytes) -> etree._Element:
 
 
 def _tree(element: etree._Element, depth: int) -> Any:
-    if depth == 0:
-        raise Malformed(format="XML", reason="nested too deeply")
     if not len(element):
         return (element.text or "").strip()
+    if depth == 1:
+        raise Malformed(format="XML", reason="nested too deeply")
     tree: Tree = {}
     repeated: set[str] = set()
     for child in element:
-        key, value = str(child.tag), _tree(child, depth - 1)
+        key, value = str(child.tag), _tree(child, depth - 1) if len(child) else (child.text or "").strip()
         if key not in tree:
             tree[key] = value
         elif key in repeated:
@@ -205,7 +215,7 @@ class NestedXml:
     def _fill(self, element: etree._Element, value: Any) -> None:
         if isinstance(value, Mapping):
             for key, item in value.items():
-                self._fill(etree.SubElement(element, key if NAME.fullmatch(key) else _name(key)), item)
+                self._fill(etree.SubElement(element, _name(key)), item)
         elif isinstance(value, (list, tuple)):
             for item in value:
                 self._fill(etree.SubElement(element, self.items.get(str(element.tag), "item")), item)
