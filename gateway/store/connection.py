@@ -48,6 +48,15 @@ class Batching(sqlite3.Connection):
         return found
 
 
+def equip(connection: sqlite3.Connection, *pragmas: str) -> None:
+    """Set it up as ours are, with the functions that our SQL calls."""
+    for pragma in ("foreign_keys = ON", *pragmas):
+        connection.execute(f"PRAGMA {pragma}")
+    for function in (*FUNCTIONS, grams):
+        arity = function.__code__.co_argcount
+        connection.create_function(function.__name__, arity, function, deterministic=True)
+
+
 class SqliteConnection:
     """A connection as the rest of the store sees it. One task at a time uses one that writes."""
 
@@ -60,13 +69,12 @@ class SqliteConnection:
 
     @classmethod
     async def open(cls, file: Path, *pragmas: str, busy: Busy = nullcontext) -> Self:
-        made = cls(await aiosqlite.connect(file, isolation_level=None, timeout=10, factory=Batching), busy)
-        for pragma in ("foreign_keys = ON", *pragmas):
-            await made.rows(f"PRAGMA {pragma}")
-        for function in (*FUNCTIONS, grams):
-            arity = function.__code__.co_argcount
-            await made._connection.create_function(function.__name__, arity, function, deterministic=True)
-        return made
+        def made(*words: Any, **options: Any) -> sqlite3.Connection:
+            connection = Batching(*words, **options)
+            equip(connection, *pragmas)
+            return connection
+
+        return cls(await aiosqlite.connect(file, isolation_level=None, timeout=10, factory=made), busy)
 
     async def rows(self, sql: str, **values: Any) -> list[Row]:
         trip, self._due = Trip(self._due, values), []

@@ -19,30 +19,31 @@ async def migrate(connection: Connection, folder: Path = FOLDER) -> int:
     """Bring the database up to date; the number of steps taken. Raises NewerData."""
     await connection.rows(TABLE)
     row = await connection.row("SELECT coalesce(max(version), 0) FROM migrations")
-    present, steps = (row[0] if row else 0), _steps(folder)
-    newest = max(steps, default=0)
+    present, known = (row[0] if row else 0), steps(folder)
+    newest = max(known, default=0)
     if present > newest:
         raise NewerData(f"The data is of version {present}, this program knows up to {newest}: upgrade the program.")
-    due = [script for version, script in steps.items() if version > present]
-    for script in due:
-        await _apply(connection, script)
+    due = [path for version, path in known.items() if version > present]
+    for path in due:
+        await _apply(connection, script(path))
     return len(due)
 
 
-def _steps(folder: Path) -> dict[int, str]:
-    """Each step's number with a script that does it and remembers it, in one transaction."""
-    return {int(path.stem.split("_")[0]): _script(path) for path in sorted(folder.glob("*.sql"))}
+def steps(folder: Path = FOLDER) -> dict[int, Path]:
+    """Each step's file by its number, in their order."""
+    return {int(path.stem.split("_")[0]): path for path in sorted(folder.glob("*.sql"))}
 
 
-def _script(path: Path) -> str:
+def script(path: Path) -> str:
+    """Does a step and remembers it, in one transaction."""
     number, sql = int(path.stem.split("_")[0]), path.read_text(encoding="utf-8")
     done = f"INSERT INTO migrations VALUES ({number}, '{path.stem}')"  # noqa: S608  (our own file's name)
     return "\n".join(["BEGIN IMMEDIATE;", sql, f";{done};", "COMMIT;"])
 
 
-async def _apply(connection: Connection, script: str) -> None:
+async def _apply(connection: Connection, sql: str) -> None:
     try:
-        await connection.script(script)
+        await connection.script(sql)
     except BaseException:
         await connection.rows("ROLLBACK")
         raise

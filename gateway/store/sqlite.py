@@ -19,10 +19,11 @@ from typing import Any, Final, Self
 from mediaglot.gateway.exchange import Filter, Page, Window
 from mediaglot.gateway.model import Secret, Status, Ticket
 from mediaglot.gateway.store import Attempt, Ended, Key, Letter, LetterFilter, Topic, Transaction, Watcher, Work
+from mediaglot.gateway.store.blank import lay
 from mediaglot.gateway.store.cache import PageCache, TicketCache
 from mediaglot.gateway.store.connection import Busy, SqliteConnection, to_the_end
 from mediaglot.gateway.store.counter import Counters
-from mediaglot.gateway.store.folder import FolderLock, private_file
+from mediaglot.gateway.store.folder import FolderLock
 from mediaglot.gateway.store.listing import find
 from mediaglot.gateway.store.migration import migrate
 from mediaglot.gateway.store.query import statements
@@ -74,7 +75,7 @@ class SqliteStore:
         lock = FolderLock(folder)
         opened: list[SqliteConnection] = []
         try:
-            private_file(folder / FILE)
+            await asyncio.to_thread(lay, folder / FILE, durable=durable)
             level = "FULL" if durable else "NORMAL"
             pragmas = "journal_mode = WAL", f"synchronous = {level}"
             opened.append(await SqliteConnection.open(folder / FILE, *pragmas, busy=busy))

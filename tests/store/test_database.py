@@ -104,6 +104,27 @@ async def test_migrations_run_once_and_in_order(bare, tmp_path):
     assert await bare.rows("SELECT x FROM a") == [(20,)]
 
 
+async def test_a_new_database_is_what_the_migrations_make(bare, tmp_path):
+    """It begins as a copy of one that was made in memory."""
+    await migrate(bare)
+    asked = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+    await (await SqliteStore.open(tmp_path / "new")).close()
+    with sqlite3.connect(tmp_path / "new" / FILE) as database:
+        assert database.execute(asked).fetchall() == await bare.rows(asked)
+        assert database.execute("SELECT * FROM migrations").fetchall() == await bare.rows("SELECT * FROM migrations")
+        assert database.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+    database.close()
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["lock", FILE]
+
+
+async def test_one_that_was_cut_off_while_it_was_made_is_made_again(tmp_path):
+    (tmp_path / f"{FILE}.new").write_bytes(b"half of i")
+    (tmp_path / FILE).touch()
+    await (await SqliteStore.open(tmp_path)).close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", FILE]
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+
+
 async def test_a_broken_migration_changes_nothing(bare, tmp_path):
     (tmp_path / "0001_first.sql").write_text("CREATE TABLE a (x);")
     (tmp_path / "0002_broken.sql").write_text("INSERT INTO a VALUES (1); INSERT INTO nowhere VALUES (1);")
