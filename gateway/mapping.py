@@ -98,8 +98,9 @@ class Many:
         if not values:
             return {}
         within = ledger.within(self.attribute)
-        written = self._objects if isinstance(self.of, Record) else self._scalars
-        return {self.key: [*written(self.of, values, within)]}
+        if isinstance(self.of, Record):
+            return {self.key: [*self._objects(self.of, values, within)]}
+        return {self.key: [*self._scalars(self.of, values, within)]}
 
     def _objects(self, of: Record[Any], values: Sequence[Any], ledger: Ledger) -> Iterator[Tree]:
         """Each as it is written; what would be an empty object, and so not read again, is noted."""
