@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -34,12 +35,14 @@ ENDS = ("Finished", "Error", "Stopped")
 
 
 async def until(look: Callable[[], Awaitable[T]], *, seconds: float = 60) -> T:
-    """The first answer of ``look`` that is true. The only place in these tests that waits by asking again."""
+    """The first answer of ``look`` that is true. The only place in these tests that waits by asking again: the less
+    often the longer it takes, because asking is work for the server that is waited for."""
     loop = asyncio.get_running_loop()
+    begun = loop.time()
     async with asyncio.timeout(seconds):
         while not (found := await look()):
             pause = loop.create_future()
-            loop.call_later(0.02, pause.set_result, None)
+            loop.call_later(min(0.2, max(0.02, (loop.time() - begun) / 20)), pause.set_result, None)
             await pause
     return found
 
@@ -240,7 +243,7 @@ def document(letter: dict[str, Any]) -> Any:
 class Process:
     """The real command ``mediaglot serve`` on a data folder of its own."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, process: Any, log: Path) -> None:
         self.process, self.log, self.site = process, log, ""
 
     async def end(self, number: int = signal.SIGTERM) -> int:
@@ -251,8 +254,14 @@ class Process:
 
 
 @pytest.fixture(scope="session")
-def the_tool(tmp_path_factory: pytest.TempPathFactory) -> tool.Tool:
-    return tool.find(None, tmp_path_factory.mktemp("tool") / "ffmpeg.json")
+def known_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a server remembers of FFmpegs that it has seen: asking one for its features takes a tenth of a second."""
+    return tmp_path_factory.mktemp("tool") / "ffmpeg.json"
+
+
+@pytest.fixture(scope="session")
+def the_tool(known_tools: Path) -> tool.Tool:
+    return tool.find(None, known_tools)
 
 
 @pytest.fixture(scope="session")
@@ -272,20 +281,23 @@ def clips(the_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Call
 
 
 @pytest.fixture(scope="session")
-def slow(the_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def slow(the_tool: tool.Tool, known_tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An FFmpeg that reads its first source twice as fast as it would be played, and no faster."""
     program = tmp_path_factory.mktemp("slow") / "ffmpeg"
     pace = 'case " $* " in *" -protocol_whitelist "*) set -- -readrate 2 "$@";; esac'
     program.write_text(f'#!/bin/bash\n{pace}\nexec -a "$0" {the_tool.path} "$@"\n')
     program.chmod(0o755)
+    tool.find(str(program), known_tools)
     return program
 
 
 @pytest.fixture
-def data(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A data folder; for tests with FFmpeg the clips that most of them use are there already."""
+def data(request: pytest.FixtureRequest, tmp_path: Path, known_tools: Path, slow: Path) -> Path:
+    """The data folder of a server that knows its FFmpeg; for tests with one the clips that most of them use are there
+    already."""
     folder = tmp_path / "data"
     (folder / "media").mkdir(parents=True)
+    shutil.copy(known_tools, folder / known_tools.name)
     if request.node.get_closest_marker("ffmpeg") is None:
         return folder
     clips = request.getfixturevalue("clips")
@@ -348,28 +360,105 @@ async def client(serve: Any) -> Client:
     return await serve()
 
 
-@pytest.fixture
-async def command(data: Path, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Process]]]:
+class Born:
+    """A process that the nursery bore, as asyncio would show it."""
+
+    def __init__(self, pid: int, stdout: asyncio.StreamReader, told: asyncio.StreamReader) -> None:
+        self.pid, self.stdout, self._told = pid, stdout, told
+        self.returncode: int | None = None
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is not None:
+            raise ProcessLookupError
+        os.kill(self.pid, number)
+
+    async def wait(self) -> int:
+        if self.returncode is None:
+            self.returncode = int(await self._told.readline())
+        return self.returncode
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[socket.socket]:
+    """Where servers are ordered that need not load all that they are made of."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    program = Path(__file__).with_name("nursery.py")
+    with here, subprocess.Popen([sys.executable, program, str(there.fileno())], pass_fds=[there.fileno()]):
+        there.close()
+        yield here
+        here.close()
+
+
+@contextlib.asynccontextmanager
+async def reading() -> AsyncIterator[tuple[asyncio.StreamReader, int]]:
+    """A pipe's two ends."""
+    end, begin = os.pipe()
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(end, "rb"))
+    try:
+        yield reader, begin
+    finally:
+        transport.close()
+
+
+Start = Callable[[tuple[str, ...], dict[str, str], Path], Awaitable[Process]]
+
+
+@contextlib.asynccontextmanager
+async def started(data: Path, logs: Path, begin: Start) -> AsyncIterator[Callable[..., Awaitable[Process]]]:
     """Starts the real command; returns when it has said where it answers."""
-    started: list[Process] = []
+    processes: list[Process] = []
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MEDIAGLOT_")}
 
     async def start(*flags: str, folder: Path = data, **more: str) -> Process:
-        log = tmp_path / f"log-{len(started)}.txt"
-        words = (sys.executable, "-m", "mediaglot", "serve", "--port", "0", "--data", str(folder), *flags)
-        with log.open("wb") as errors:
-            process = await asyncio.create_subprocess_exec(
-                *words, stdin=subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=errors, env=environment | more
-            )
-        started.append(Process(process, log))
-        assert process.stdout is not None
+        words = ("serve", "--port", "0", "--data", str(folder), *flags)
+        one = await begin(words, environment | more, logs / f"log-{len(processes)}.txt")
+        processes.append(one)
         async with asyncio.timeout(30):
-            started[-1].site = (await process.stdout.readline()).decode().strip()
-        return started[-1]
+            one.site = (await one.process.stdout.readline()).decode().strip()
+        return one
 
     yield start
-    for one in started:
+    for one in processes:
         await one.end(signal.SIGKILL)
+
+
+@pytest.fixture
+async def command(
+    data: Path, tmp_path: Path, nursery: socket.socket
+) -> AsyncIterator[Callable[..., Awaitable[Process]]]:
+    """Starts servers that the nursery bears."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def begin(words: tuple[str, ...], environment: dict[str, str], log: Path) -> Process:
+            stdout, out = await stack.enter_async_context(reading())
+            told, tell = await stack.enter_async_context(reading())
+            order = {"words": words, "environment": environment, "folder": str(Path.cwd())}
+            with log.open("wb") as errors:
+                socket.send_fds(nursery, [orjson.dumps(order)], [out, errors.fileno(), tell])
+            os.close(out)
+            os.close(tell)
+            return Process(Born(int(await told.readline()), stdout, told), log)
+
+        async with started(data, tmp_path, begin) as start:
+            yield start
+
+
+@pytest.fixture
+async def program(data: Path, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Process]]]:
+    """Starts servers as a shell does: each loads all that it is made of."""
+
+    async def begin(words: tuple[str, ...], environment: dict[str, str], log: Path) -> Process:
+        argv, pipes = (sys.executable, "-m", "mediaglot", *words), {"stdout": asyncio.subprocess.PIPE}
+        with log.open("wb") as errors:
+            process = await asyncio.create_subprocess_exec(
+                *argv, stdin=subprocess.DEVNULL, stderr=errors, env=environment, **pipes
+            )
+        return Process(process, log)
+
+    async with started(data, tmp_path, begin) as start:
+        yield start
 
 
 @contextlib.asynccontextmanager

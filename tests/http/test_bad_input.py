@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_from_bytes, urlsplit
+from urllib.parse import quote_from_bytes, urlencode, urlsplit
 
 import aiohttp
 import orjson
@@ -16,9 +17,16 @@ import pytest
 import pytest_asyncio
 from lxml import etree
 
+from mediaglot.gateway import registry
+from mediaglot.gateway.dialect import Call, Dialect
+from mediaglot.gateway.exchange import CreateJob, Intent, Request, headers
+from mediaglot.gateway.faults import Fault
+from mediaglot.gateway.loss import Ledger
+
 pytestmark = pytest.mark.usefixtures("no_mistakes")
 
 SMALL = {"output": "mp4", "size": "160x90"}
+BESIDE = "http://h.test/beside-2s.mp4"
 CREDENTIALS = b"<userid>100</userid><userkey>k</userkey>"
 LAUGHS = b'<!DOCTYPE q [<!ENTITY a "ha">%s]><query>%s<action>&j;</action></query>' % (
     b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(9)),
@@ -98,24 +106,23 @@ async def standing_for_all(served: Any, tmp_path_factory: pytest.TempPathFactory
         aiohttp.ClientSession() as session,
         served(session, folder, backend="simulated", workers=12) as client,
     ):
+        client.beside = []
         yield client
+        for each in client.beside:
+            assert (await client.end(each))["status"] == "Finished"
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def shared(standing_for_all: Any) -> AsyncIterator[Any]:
-    async for client in with_a_job(standing_for_all):
-        yield client
+async def shared(standing_for_all: Any) -> Any:
+    """With a job that is under way, and has to finish whatever happens."""
+    standing_for_all.beside.append(await standing_for_all.add(BESIDE, SMALL))
+    return standing_for_all
 
 
 @pytest.fixture
 async def client(serve: Any) -> AsyncIterator[Any]:
-    async for client in with_a_job(await serve(backend="simulated", workers=12)):
-        yield client
-
-
-async def with_a_job(client: Any) -> AsyncIterator[Any]:
-    """One that is under way, and has to finish whatever happens."""
-    beside = await client.add("http://h.test/beside-2s.mp4", SMALL)
+    client = await serve(backend="simulated", workers=12, speed=300)
+    beside = await client.add(BESIDE, SMALL)
     yield client
     assert (await client.end(beside))["status"] == "Finished"
 
@@ -280,14 +287,46 @@ async def survives(client: Any, query: dict[str, Any], key: str) -> str | None:
     return None
 
 
+def test_any_value_anywhere_is_read_or_refused() -> None:
+    """No server, so all values of all keys."""
+    dialect = registry.find("encoding_com")
+    ask = {"userid": "100", "userkey": "k", "action": "AddMedia", "source": "http://h.test/a-1s.mp4"}
+    places: list[tuple[Any, list[str]]] = [
+        (lambda pair: ask | {"format": SMALL | pair}, FORMAT),
+        (lambda pair: ask | {"format": {"output": "thumbnail"} | pair}, STILL),
+        (lambda pair: ask | {"format": SMALL} | pair, QUERY),
+    ]
+    outcomes = Counter(
+        type(understood(dialect, placed({key: value}))) for placed, keys in places for key in keys for value in VALUES
+    )
+    assert outcomes[CreateJob] > 1000
+    assert outcomes.total() - outcomes[CreateJob] > 1000
+
+
+def understood(dialect: Dialect, query: dict[str, Any]) -> Intent | None:
+    """What is asked for; None where it is refused in a few words."""
+    body = urlencode({"json": orjson.dumps({"query": query})}).encode()
+    line = headers(content_type="application/x-www-form-urlencoded")
+    request = Request(method="POST", path="/", headers=line, body=body)
+    call = Call(request=request, wire=dialect.wire.choose(request))
+    try:
+        call = dialect.open(request)
+        return dialect.read(call, Ledger())
+    except Fault as fault:
+        answer = dialect.render_response(call, fault)
+        complaint(answer.status, answer.headers.get("Content-Type").partition(";")[0], answer.body)
+        return None
+
+
 async def test_wrong_values_everywhere_in_a_format(client: Any) -> None:
-    """Each key has one half of the values, its neighbour the other: all of both would be most of the suite's time."""
+    """Each key has a third of the values, its neighbours the others: all of them would take most of the suite's time,
+    and are read without a server in ``test_any_value_anywhere_is_read_or_refused``."""
     ask = {"userid": "100", "userkey": "k", "action": "AddMedia", "source": "http://h.test/a-1s.mp4"}
     queries = [
         (ask | {"format": base | {key: value}, "notify": "http://127.0.0.1:9/"}, key)
         for base, keys in ((SMALL, FORMAT), ({"output": "thumbnail"}, STILL))
         for number, key in enumerate(keys)
-        for value in VALUES[number % 2 :: 2]
+        for value in VALUES[number % 3 :: 3]
     ]
     added = [media for query, key in queries if (media := await survives(client, query, key))]
     assert 100 < len(added) < len(queries)
@@ -300,8 +339,8 @@ async def test_wrong_values_everywhere_in_a_format(client: Any) -> None:
 async def test_wrong_values_everywhere_in_a_query(client: Any) -> None:
     ask = {"userid": "100", "userkey": "k", "action": "AddMedia", "source": "http://h.test/a-1s.mp4", "format": SMALL}
     ends = []
-    for key in QUERY:
-        for value in VALUES:
+    for number, key in enumerate(QUERY):
+        for value in VALUES[number % 2 :: 2]:
             media = await survives(client, ask | {"notify": "http://127.0.0.1:9/", key: value}, key)
             if media and key == "source":
                 assert (await client.json("CancelMedia", mediaid=media))["message"] == "Deleted"

@@ -25,8 +25,7 @@ def same(one: Any, other: Any) -> bool:
 async def test_killed_in_the_middle_of_an_encode(
     command: Any, visit: Any, slow: Path, receiver: Any, encoders: Any, measure: Any, wait: Any
 ) -> None:
-    flags = ("--ffmpeg", str(slow), "--workers", "1")
-    server = await command(*flags)
+    server = await command("--ffmpeg", str(slow), "--workers", "1")
     client = visit(server.site)
     receiver.refuse = 1
     told = {"notify": f"{receiver.url}/ended", "notify_format": "json"}
@@ -43,7 +42,7 @@ async def test_killed_in_the_middle_of_an_encode(
     assert orphans
     assert await server.end(signal.SIGKILL) == -signal.SIGKILL
 
-    client = visit((await command(*flags)).site)
+    client = visit((await command("--workers", "1")).site)
     assert not set(orphans) & set(encoders())
     listed = (await client.json("GetMediaList"))["media"]
     assert [one["mediaid"] for one in listed] == [done["id"], cut, waiting]
@@ -72,9 +71,9 @@ def linked(status: Any) -> str:
 
 @pytest.mark.ffmpeg
 async def test_told_to_end_it_puts_its_work_back(
-    command: Any, visit: Any, slow: Path, encoders: Any, data: Path
+    program: Any, visit: Any, slow: Path, encoders: Any, data: Path
 ) -> None:
-    server = await command("--ffmpeg", str(slow))
+    server = await program("--ffmpeg", str(slow))
     client = visit(server.site)
     media = await client.add(LONG, SMALL)
     before = await client.encoding(media)
@@ -82,7 +81,7 @@ async def test_told_to_end_it_puts_its_work_back(
     assert encoders() == []
     assert await server.process.stdout.read() == b""
     assert "Traceback" not in server.log.read_text()
-    client = visit((await command("--ffmpeg", str(slow))).site)
+    client = visit((await program()).site)
     assert same(await client.status(media), before)
     after = await client.end(media)
     assert after["status"] == "Finished"
@@ -93,13 +92,13 @@ async def test_told_to_end_it_puts_its_work_back(
 @pytest.mark.ffmpeg
 async def test_it_can_be_told_to_end_many_times_and_finish_at_last(command: Any, visit: Any, slow: Path) -> None:
     media = None
-    for _ in range(4):
+    for _ in range(3):
         server = await command("--ffmpeg", str(slow))
         client = visit(server.site)
         media = media or await client.add(LONG, SMALL)
         await client.encoding(media)
         assert await server.end(signal.SIGTERM) == 0
-    client = visit((await command("--ffmpeg", str(slow))).site)
+    client = visit((await command()).site)
     assert (await client.end(media))["status"] == "Finished"
 
 
@@ -118,9 +117,9 @@ async def test_what_was_answered_is_there_after_a_crash(command: Any, visit: Any
     assert {one["status"] for one in ends} == {"Finished"}
 
 
-async def test_a_data_folder_belongs_to_one_server(command: Any, visit: Any) -> None:
-    first = await command("--backend", "simulated")
-    second = await command("--backend", "simulated")
+async def test_a_data_folder_belongs_to_one_server(program: Any, visit: Any) -> None:
+    first = await program("--backend", "simulated")
+    second = await program("--backend", "simulated")
     assert second.site == ""
     async with asyncio.timeout(20):
         assert await second.process.wait() == 2
@@ -130,8 +129,8 @@ async def test_a_data_folder_belongs_to_one_server(command: Any, visit: Any) -> 
     assert (await visit(first.site).json("GetMediaList"))["media"] == []
 
 
-async def test_its_one_line_comes_when_it_answers(command: Any, visit: Any) -> None:
-    server = await command("--backend", "simulated", "--log-level", "debug")
+async def test_its_one_line_comes_when_it_answers(program: Any, visit: Any) -> None:
+    server = await program("--backend", "simulated", "--log-level", "debug")
     assert server.site.startswith("http://127.0.0.1:")
     assert (await visit(server.site).get("/_mediaglot/ready"))[0] == 200
     assert await server.end(signal.SIGINT) == 0

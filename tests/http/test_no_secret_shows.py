@@ -423,7 +423,7 @@ def files(folder: Path, *, database: bool) -> bytes:
 
 @pytest.mark.parametrize("keyed", [False, True], ids=["in clear", "encrypted"])
 async def test_no_secret_shows(
-    command: Any,
+    program: Any,
     session: Any,
     wait: Any,
     trove: Trove,
@@ -458,7 +458,7 @@ async def test_no_secret_shows(
     mail = ("--smtp-host", "127.0.0.1", "--smtp-port", str(post.port), "--smtp-user", "films")
     places = [f"{url}={data}/storage" for url in ("s3://bucket", "s3://out", "ftp://ftp.example.com")]
     storage = ("--no-offline-storage", *(word for place in places for word in ("--storage", place)))
-    server = await command(*flags, *mail, *storage, "--ffmpeg", str(slow), **environment)
+    server = await program(*flags, *mail, *storage, "--ffmpeg", str(slow), **environment)
     run = Run(session, server.site, trove, world, gossip, wait)
     async with Children(server.process.pid) as children:
         await asyncio.gather(run.encoding_com(), run.xvid_mediahub(), run.tpstreams(), run.transparent_edge())
