@@ -291,5 +291,5 @@ def room(wheel: Path, shared: Path) -> Path:
     with alone(shared / "room.lock"):
         if not room.exists():
             venv.create(room, with_pip=False)
-            pip("--python", str(room), "install", "--no-deps", "--no-index", str(wheel), cwd=shared)
+            pip("--python", str(room), "install", "--no-deps", "--no-index", "--no-compile", str(wheel), cwd=shared)
     return room

@@ -28,7 +28,7 @@ async def test_fifty_jobs_at_once(serve: Any, origin: Any, measure: Any, encoder
 
     added = await asyncio.gather(*(submit(number) for number in range(50)))
     assert len(set(added)) == 50
-    ends = await asyncio.gather(*(client.end(media, seconds=120) for media in added))
+    ends = [await client.end(media, seconds=120) for media in added]
     assert len({one["format"]["id"] for one in ends}) == 50
     assert {number for number, one in enumerate(ends) if one["status"] != "Finished"} == set(bad)
     for number, one in enumerate(ends):
@@ -52,7 +52,7 @@ async def test_the_greatest_priority_goes_first_then_the_earliest(serve: Any) ->
 
     added = await asyncio.gather(*(submit(number, priority) for number, priority in enumerate(priorities)))
     assert (await client.status(blocking))["status"] == "Processing"
-    ends = await asyncio.gather(*(client.end(media) for media in added))
+    ends = [await client.end(media) for media in added]
     assert {one["status"] for one in ends} == {"Finished"}
     store = client.server.house.desk.store
     (account,) = {key.account for key in store._cache._kept}

@@ -113,7 +113,7 @@ async def test_what_was_answered_is_there_after_a_crash(command: Any, visit: Any
     assert {one["mediaid"] for one in listed} == set(added)
     assert len(set(added)) == 30
     assert (await client.json("GetPreset", name="kept"))["format"]["size"] == "160x90"
-    ends = await asyncio.gather(*(client.end(media) for media in added))
+    ends = [await client.end(media) for media in added]
     assert {one["status"] for one in ends} == {"Finished"}
 
 

@@ -32,12 +32,16 @@ BESIDE = "import mediaglot.emulators\nmediaglot.emulators.__path__.append({folde
 TESTS = 'from mediaglot.gateway.testing import *\nDIALECTS = ("acme",)\n'
 QUICK = """
 from hypothesis import Phase, configuration, settings
+from mediaglot.gateway import testing
+from mediaglot.gateway.testing import crossing
 
+testing.EXAMPLES = crossing.EXAMPLES = 30
 configuration.set_hypothesis_home_dir({home!r})
 settings.register_profile("quick", phases=(Phase.explicit, Phase.generate))
 settings.load_profile("quick")
 """
-"""That a law is broken is shown by the first example that is found, and what is known of our modules is used again."""
+"""That the laws are run is shown by a few examples, that one is broken by the first that is found, and what is known of
+our modules is used again."""
 PATIENCE = 120.0
 
 

@@ -18,6 +18,8 @@ from mediaglot.testing import Double, DoubleError
 SAMPLE = Path(__file__).with_name("sample")
 BORROWED = ("pytest", "xdist", "pytest_asyncio", "requests", "aiohttp", "orjson")
 """What the sample project has installed, taken from where these tests have it."""
+STRANGE = ("schemathesis", "hypothesispytest", "anyio", "xdist.looponfail")
+"""Plug-ins that lie there too, and would be loaded by each worker."""
 FAILS = """
 import pytest
 
@@ -50,8 +52,9 @@ def of_the_readme(root: Path) -> str:
 
 def run(room: Path, project: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MEDIAGLOT_", "PYTEST_"))}
+    without = [word for name in STRANGE for word in ("-p", f"no:{name}")]
     return subprocess.run(
-        [room / "bin" / "python", "-m", "pytest", "-q", "--basetemp", project.parent / "basetemp", *words],
+        [room / "bin" / "python", "-m", "pytest", "-q", "--basetemp", project.parent / "basetemp", *without, *words],
         cwd=project,
         env={**kept, "PYTHONPATH": packages(), **more},
         capture_output=True,
@@ -61,15 +64,15 @@ def run(room: Path, project: Path, *words: str, **more: str) -> subprocess.Compl
     )
 
 
-def test_two_hundred_tests_of_four_workers_on_one_server(room: Path, tmp_path: Path) -> None:
+def test_eighty_tests_of_four_workers_on_one_server(room: Path, tmp_path: Path) -> None:
     project, notes = tmp_path / "project", tmp_path / "notes"
     shutil.copytree(SAMPLE, project)
     notes.mkdir()
     done = run(room, project, "-n", "4", NOTES=str(notes))
-    assert "200 passed" in done.stdout, done.stdout + done.stderr
+    assert "80 passed" in done.stdout, done.stdout + done.stderr
     assert "warning" not in done.stdout
     told = [json.loads(line) for path in notes.iterdir() for line in path.read_text().splitlines()]
-    assert len({note["world"] for note in told}) == len(told) == 200
+    assert len({note["world"] for note in told}) == len(told) == 80
     assert {note["worker"] for note in told} == {"gw0", "gw1", "gw2", "gw3"}
     (server,) = {note["server"] for note in told}
     with pytest.raises(DoubleError, match="unreachable"):
