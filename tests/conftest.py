@@ -3,18 +3,22 @@ door that reads signatures."""
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import gc
 import hashlib
 import hmac
 import io
+import json
 import os
 import re
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import venv
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
@@ -222,6 +226,48 @@ async def store(moto: str) -> AsyncIterator[Store]:
         await opened.make()
         yield opened
         await runner.cleanup()
+
+
+# --- processes ---------------------------------------------------------------------------------------
+
+
+class Nursery:
+    """Where processes of ``mediaglot`` are ordered that need not load all that they are made of."""
+
+    def __init__(self, way: socket.socket) -> None:
+        self._way = way
+
+    def order(self, words: tuple[str, ...], environment: Mapping[str, str], *files: int, folder: Path | None) -> None:
+        """``files`` are the three standard streams, and one that gets two lines: the number, later the exit code."""
+        told = {"words": words, "environment": dict(environment), "folder": str(folder or Path.cwd())}
+        socket.send_fds(self._way, [json.dumps(told).encode()], list(files))
+
+    def run(
+        self, *words: str, environment: Mapping[str, str], given: str = "", folder: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """What ``subprocess.run`` would give of ``mediaglot`` and these words."""
+        end, begin = os.pipe()
+        with contextlib.ExitStack() as stack:
+            streams = [stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(3)]
+            streams[0].write(given)
+            streams[0].seek(0)
+            self.order(words, environment, *(stream.fileno() for stream in streams), begin, folder=folder)
+            os.close(begin)
+            with open(end) as told:  # noqa: PTH123 - no path, a pipe
+                code = int(told.read().split()[1])
+            out, errors = ((stream.seek(0), stream.read())[1] for stream in streams[1:])
+        return subprocess.CompletedProcess(words, code, out, errors)
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    program = Path(__file__).with_name("nursery.py")
+    words = [sys.executable, program, str(there.fileno())]
+    with here, subprocess.Popen(words, pass_fds=[there.fileno()], stdout=subprocess.DEVNULL):
+        there.close()
+        yield Nursery(here)
+        here.close()
 
 
 # --- the checkout and its wheel ----------------------------------------------------------------------

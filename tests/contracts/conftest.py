@@ -68,15 +68,12 @@ class Running:
 class Commands:
     """``mediaglot ...`` where a dialect ``acme`` is installed."""
 
-    def __init__(self, home: Path) -> None:
-        self.home, self._started = home, list[subprocess.Popen[str]]()
+    def __init__(self, home: Path, nursery: Any) -> None:
+        self.home, self._nursery, self._started = home, nursery, list[subprocess.Popen[str]]()
 
     def run(self, *words: object, **variables: str) -> Said:
-        line = [sys.executable, "-m", "mediaglot", *map(str, words)]
         env = environment(self.home) | variables
-        done = subprocess.run(
-            line, cwd=self.home, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
+        done = self._nursery.run(*map(str, words), environment=env, folder=self.home)
         return Said(done.returncode, done.stdout, done.stderr)
 
     def start(self, *words: object) -> Running:
@@ -100,14 +97,14 @@ class Commands:
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Commands]]:
+def installed(tmp_path_factory: pytest.TempPathFactory, nursery: Any) -> Iterator[Callable[..., Commands]]:
     """Homes of their own, each with an ``acme`` whose words are changed."""
     made: list[Commands] = []
 
     def install(changes: Mapping[str, str] | None = None) -> Commands:
         home = tmp_path_factory.mktemp("home")
         settle(home, changes)
-        made.append(Commands(home))
+        made.append(Commands(home, nursery))
         return made[-1]
 
     yield install

@@ -13,6 +13,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,10 +31,9 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def call(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *words], capture_output=True, text=True, check=False, timeout=60, env=CLEAN | variables
-    )
+@pytest.fixture(name="call")
+def _call(nursery: Any) -> Any:
+    return lambda *words, **variables: nursery.run(*words, environment=CLEAN | variables)
 
 
 def serving(*words: str) -> subprocess.Popen[str]:
@@ -54,15 +54,19 @@ def served(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.communicate()
 
 
-def refusal(*words: str, **variables: str) -> str:
-    """The one line of a command that can't be followed."""
-    done = call(*words, **variables)
-    assert (done.returncode, done.stdout) == (2, "")
-    (line,) = done.stderr.splitlines()
-    return line
+@pytest.fixture(name="refusal")
+def _refusal(call: Any) -> Any:
+    def refused(*words: str, **variables: str) -> str:
+        """The one line of a command that can't be followed."""
+        done = call(*words, **variables)
+        assert (done.returncode, done.stdout) == (2, "")
+        (line,) = done.stderr.splitlines()
+        return str(line)
+
+    return refused
 
 
-def test_help_names_the_commands() -> None:
+def test_help_names_the_commands(call: Any) -> None:
     done = call("--help")
     assert done.returncode == 0
     assert {"serve", "translate", "demo", "dialects", "doctor", "contract"} <= set(
@@ -70,20 +74,20 @@ def test_help_names_the_commands() -> None:
     )
 
 
-def test_help_of_serve_names_flag_variable_and_default() -> None:
+def test_help_of_serve_names_flag_variable_and_default(call: Any) -> None:
     text = " ".join(call("serve", "--help").stdout.split())
     assert "--port N port to listen on, 0 for a free one [MEDIAGLOT_PORT, default 8080]" in text
     assert "--backend auto|ffmpeg|simulated" in text
     assert "--config FILE" in text
 
 
-def test_no_command_is_a_mistake() -> None:
+def test_no_command_is_a_mistake(call: Any) -> None:
     done = call()
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: mediaglot")
 
 
-def test_version() -> None:
+def test_version(call: Any) -> None:
     assert re.fullmatch(r"mediaglot \d+\.\d+\.\d+\n", call("--version").stdout)
 
 
@@ -102,36 +106,36 @@ def test_version() -> None:
         (("dialects", "encodingcom"), "did you mean encoding_com?"),
     ],
 )
-def test_what_cannot_be_followed_is_one_line_and_exit_code_2(words: tuple[str, ...], says: str) -> None:
+def test_what_cannot_be_followed_is_one_line_and_exit_code_2(refusal: Any, words: tuple[str, ...], says: str) -> None:
     assert says in refusal(*words)
 
 
-def test_a_bad_variable_is_named() -> None:
+def test_a_bad_variable_is_named(refusal: Any) -> None:
     assert refusal("serve", MEDIAGLOT_PORT="x") == "mediaglot: MEDIAGLOT_PORT: 'x' is not a whole number"
 
 
-def test_a_list_of_accounts_under_a_misspelt_name_opens_nothing(tmp_path: Path) -> None:
+def test_a_list_of_accounts_under_a_misspelt_name_opens_nothing(refusal: Any, tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text("[[accounts.encoding_con]]\nname = '1'\nsecret = 'x'\n")
     line = refusal("serve", "--port", "0", "--data", str(tmp_path / "data"), "--config", str(path))
     assert "'encoding_con'" in line
 
 
-def test_a_port_that_is_taken(tmp_path: Path) -> None:
+def test_a_port_that_is_taken(refusal: Any, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         line = refusal("serve", "--port", port, "--data", str(tmp_path))
     assert line == f"mediaglot: cannot listen on 127.0.0.1:{port}: Address already in use; try --port 0"
 
 
-def test_a_data_folder_that_is_in_use(tmp_path: Path) -> None:
+def test_a_data_folder_that_is_in_use(refusal: Any, tmp_path: Path) -> None:
     words = ("--port", "0", "--data", str(tmp_path), "--backend", "simulated")
     with served(*words) as (first, _):
         line = refusal("serve", *words)
     assert f"is in use by process {first.pid}" in line
 
 
-def test_an_encrypted_data_folder_wants_its_key(tmp_path: Path) -> None:
+def test_an_encrypted_data_folder_wants_its_key(refusal: Any, tmp_path: Path) -> None:
     words = ("serve", "--port", "0", "--data", str(tmp_path), "--backend", "simulated")
 
     async def encrypt() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +46,14 @@ cheapest = true
 
 
 @pytest.fixture
-def call(tmp_path: Path) -> Any:
+def call(tmp_path: Path, nursery: Any) -> Any:
     config = tmp_path / "mediaglot.toml"
 
     def run(*words: str, given: str = JOB, text: str = CONFIG) -> subprocess.CompletedProcess[str]:
         config.write_text(text)
-        return subprocess.run(
-            [sys.executable, "-m", "mediaglot", "route", "--config", str(config), "--read", "encoding_com", *words],
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            env=CLEAN,
-        )
+        flags = ("--config", str(config), "--read", "encoding_com")
+        done: subprocess.CompletedProcess[str] = nursery.run("route", *flags, *words, given=given, environment=CLEAN)
+        return done
 
     return run
 

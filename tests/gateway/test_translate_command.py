@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,19 +18,12 @@ BODY = """<query><source>ftp://me:s3cr3t@a.example/in.mov</source>
 <turbo>yes</turbo></format></query>"""
 
 
-def call(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mediaglot", "translate", *words],
-        input=given,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env=CLEAN,
-    )
+@pytest.fixture(name="call")
+def _call(nursery: Any) -> Any:
+    return lambda *words, given="": nursery.run("translate", *words, given=given, environment=CLEAN)
 
 
-def test_the_request_is_all_of_stdout_and_the_report_goes_to_stderr() -> None:
+def test_the_request_is_all_of_stdout_and_the_report_goes_to_stderr(call: Any) -> None:
     done = call(*WORDS, "--option", "format=json", str(FIXTURES / "json_unknown_keys" / "request.http"))
     assert done.returncode == 0, done.stderr
     first, second, empty, body = done.stdout.splitlines()
@@ -42,7 +34,7 @@ def test_the_request_is_all_of_stdout_and_the_report_goes_to_stderr() -> None:
 
 
 @pytest.mark.parametrize("file", ["-", None])
-def test_a_body_comes_on_standard_input_and_no_secret_goes_out(file: str | None) -> None:
+def test_a_body_comes_on_standard_input_and_no_secret_goes_out(call: Any, file: str | None) -> None:
     done = call(*WORDS, *([file] if file else []), given=BODY)
     assert done.returncode == 0, done.stderr
     assert "me%3A***%40a.example" in done.stdout
@@ -50,7 +42,7 @@ def test_a_body_comes_on_standard_input_and_no_secret_goes_out(file: str | None)
         assert secret not in done.stdout + done.stderr
 
 
-def test_json_for_machines() -> None:
+def test_json_for_machines(call: Any) -> None:
     done = call(*WORDS, "--json", given=BODY)
     document = json.loads(done.stdout)
     assert (done.returncode, done.stderr) == (0, "")
@@ -64,7 +56,7 @@ def test_json_for_machines() -> None:
 
 
 @pytest.mark.parametrize(("policy", "code"), [("strict", 1), ("essential", 0), ("warn", 0), ("silent", 0)])
-def test_the_exit_code_follows_the_policy(policy: str, code: int) -> None:
+def test_the_exit_code_follows_the_policy(call: Any, policy: str, code: int) -> None:
     done = call(*WORDS, "--policy", policy, given=BODY)
     assert done.returncode == code
     assert ("The policy strict forbids 1 of these" in done.stderr) is bool(code)
@@ -87,7 +79,7 @@ def test_the_exit_code_follows_the_policy(policy: str, code: int) -> None:
         (WORDS, "GET / HTTP/1.1\nHost: x\n\n", "method_not_allowed"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(words: tuple[str, ...], given: str, says: str) -> None:
+def test_a_mistake_is_one_line_and_exit_code_2(call: Any, words: tuple[str, ...], given: str, says: str) -> None:
     done = call(*words, given=given)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()

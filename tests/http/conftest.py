@@ -9,7 +9,6 @@ import logging
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -378,17 +377,6 @@ class Born:
         return self.returncode
 
 
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[socket.socket]:
-    """Where servers are ordered that need not load all that they are made of."""
-    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    program = Path(__file__).with_name("nursery.py")
-    with here, subprocess.Popen([sys.executable, program, str(there.fileno())], pass_fds=[there.fileno()]):
-        there.close()
-        yield here
-        here.close()
-
-
 @contextlib.asynccontextmanager
 async def reading() -> AsyncIterator[tuple[asyncio.StreamReader, int]]:
     """A pipe's two ends."""
@@ -425,20 +413,18 @@ async def started(data: Path, logs: Path, begin: Start) -> AsyncIterator[Callabl
 
 
 @pytest.fixture
-async def command(
-    data: Path, tmp_path: Path, nursery: socket.socket
-) -> AsyncIterator[Callable[..., Awaitable[Process]]]:
+async def command(data: Path, tmp_path: Path, nursery: Any) -> AsyncIterator[Callable[..., Awaitable[Process]]]:
     """Starts servers that the nursery bears."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def begin(words: tuple[str, ...], environment: dict[str, str], log: Path) -> Process:
             stdout, out = await stack.enter_async_context(reading())
             told, tell = await stack.enter_async_context(reading())
-            order = {"words": words, "environment": environment, "folder": str(Path.cwd())}
+            nothing = os.open(os.devnull, os.O_RDONLY)
             with log.open("wb") as errors:
-                socket.send_fds(nursery, [orjson.dumps(order)], [out, errors.fileno(), tell])
-            os.close(out)
-            os.close(tell)
+                nursery.order(words, environment, nothing, out, errors.fileno(), tell, folder=None)
+            for file in (nothing, out, tell):
+                os.close(file)
             return Process(Born(int(await told.readline()), stdout, told), log)
 
         async with started(data, tmp_path, begin) as start:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -221,19 +219,18 @@ async def test_a_server_for_others_has_no_control_api_without_a_token(serve: Any
         assert (answer.status, (await answer.json())["error"]["code"]) == (403, "no_control_token")
 
 
-async def command_of(client: Any, *words: str, **environment: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "mediaglot", "notifications", *words, "--server", client.site),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={"PATH": "/usr/bin:/bin", **environment},
-    )
-    out, errors = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), errors.decode()
+@pytest.fixture
+def command_of(nursery: Any) -> Any:
+    async def run(client: Any, *words: str, **environment: str) -> tuple[int, str, str]:
+        words = ("notifications", *words, "--server", client.site)
+        own = {"PATH": "/usr/bin:/bin", **environment}
+        done = await asyncio.to_thread(nursery.run, *words, environment=own)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
 
 
-async def test_the_command_lists_shows_and_repeats(serve: Any, receiver: Any, tmp_path: Any) -> None:
+async def test_the_command_lists_shows_and_repeats(command_of: Any, serve: Any, receiver: Any, tmp_path: Any) -> None:
     client = await serve(control_token=Secret(SECRET))
     key = {"MEDIAGLOT_CONTROL_TOKEN": SECRET}
     job = await client.add(LOCAL, SMALL, notify=f"{receiver.url}/told")

@@ -1,10 +1,10 @@
-"""Bears servers: each is a fork of one process in which all is loaded that ``mediaglot serve`` loads sooner or later.
+"""Bears processes of ``mediaglot``: each is a fork of one in which all is loaded that a server loads sooner or later.
 
-Loading takes a second of the processor's, and hundreds of servers are started here. Nothing else is different: each is
-a process of its own, with its own arguments, environment and standard streams, that runs the command's ``main``.
+Loading takes a second of the processor's, and hundreds are started here. Nothing else is different: each is a process
+of its own, with its own arguments, environment and standard streams, that runs the command's ``main``.
 
-Orders come by the socket that its argument names, each with the files to be standard output, standard error, and told
-the process's number and, when it has ended, its exit code.
+Orders come by the socket that its argument names, each with the three files to be its standard streams, and one that is
+told the process's number and, when it has ended, its exit code.
 """
 
 from __future__ import annotations
@@ -58,16 +58,17 @@ class Nursery:
                 if key.fd != self._way.fileno():
                     self._bury(key.fd)
                     continue
-                order, files, _, _ = socket.recv_fds(self._way, 1 << 20, 3)
+                order, files, _, _ = socket.recv_fds(self._way, 1 << 20, 4)
                 if not order:
                     return self._close()
                 if (pid := os.fork()) == 0:
                     return self._become(json.loads(order), *files)
                 self._watch(pid, *files)
 
-    def _watch(self, pid: int, out: int, errors: int, told: int) -> None:
-        os.close(out)
-        os.close(errors)
+    def _watch(self, pid: int, *files: int) -> None:
+        *streams, told = files
+        for stream in streams:
+            os.close(stream)
         os.write(told, b"%d\n" % pid)
         file = os.pidfd_open(pid)
         self._living[file] = pid, told
@@ -86,16 +87,18 @@ class Nursery:
         for pid, _ in self._living.values():
             os.kill(pid, signal.SIGKILL)
 
-    def _become(self, order: dict[str, Any], out: int, errors: int, told: int) -> list[str]:
+    def _become(self, order: dict[str, Any], *files: int) -> list[str]:
+        *streams, told = files
         self._files.close()
         self._way.close()
         for file in (told, *self._living, *(told for _, told in self._living.values())):
             os.close(file)
-        for file, number in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (errors, 2)):
-            os.dup2(file, number)
-            os.close(file)
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
         os.environ.clear()
         os.environ.update(order["environment"])
+        sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
         os.chdir(order["folder"])
         return list(order["words"])
 
