@@ -30,11 +30,11 @@ async def test_results_go_and_the_job_stays(finished: tuple[str, str], serve: An
     client = await serve(keep_results=MOMENT)
 
     async def gone() -> bool:
-        return (await client.get(path))[0] == 404
+        return not list((data / "outputs").iterdir())
 
     await wait(gone)
+    assert (await client.get(path))[0] == 404
     assert (await client.status(media))["status"] == "Finished"
-    assert list((data / "outputs").iterdir()) == []
 
 
 async def test_jobs_go_with_all_that_is_theirs(finished: tuple[str, str], serve: Any, wait: Any) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.ffmpeg
 SPOKEN = [name for name in registry.names() if registry.find(name).client is not None]
 RING = list(zip(SPOKEN, SPOKEN[1:] + SPOKEN[:1], strict=True))
 """Everybody works once, for another one."""
-HASTY = "poll = 0.05\nwait = 0.02\ncool = 0.1\ntimeout = 2.5\nsettle = 0.5\nper_second = 1000"
+HASTY = "poll = 0.05\nwait = 0.02\ncool = 0.1\ntimeout = 1.5\nsettle = 0.5\nper_second = 1000"
 KINDS = ("IssueToken", "GetJob", "ListJobs", "PutThing", "GetThing", "ListThings")
 ANYWHERE = ("broken", "busy", "reset", "lost", "cut", "garbled", "slow")
 FILES = ("broken", "reset", "cut")
