@@ -92,7 +92,7 @@ KEPT: Final = frozenset("HOME LANG LC_ALL LC_CTYPE LD_LIBRARY_PATH PATH PYTHONHO
 
 def bare() -> dict[str, str]:
     """The environment without what is not a program's business, such as passwords and proxies."""
-    return {key: value for key, value in os.environ.items() if key in KEPT}
+    return {key: value for key in KEPT if (value := os.environ.get(key)) is not None}
 
 
 def signal_group(process: Process, number: int) -> None:

@@ -121,6 +121,8 @@ def _text(value: object) -> str | None:
 
 def _fraction(value: object) -> Fraction | None:
     """``30000/1001``, ``16:9`` or ``2.002``; None for anything else and for a zero below the line."""
+    if value is None:
+        return None
     try:
         return Fraction(str(value).replace(":", "/"))
     except (ValueError, ZeroDivisionError):
@@ -133,5 +135,7 @@ def _positive(value: object) -> Fraction | None:
 
 
 def _whole(value: object) -> int | None:
+    if isinstance(value, str) and value.isdecimal():  # as nearly all of them are
+        return int(value) or None
     number = _positive(value)
     return int(number) if number is not None else None

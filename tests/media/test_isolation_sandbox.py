@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -109,7 +108,7 @@ BOUNDS = {resource.RLIMIT_AS: (9_000, 9_000), resource.RLIMIT_CPU: (60, 65)}
 @pytest.fixture
 def named(monkeypatch: pytest.MonkeyPatch) -> None:
     """All programs are in /usr/bin, and we are not root."""
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(sandbox, "_program", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(sandbox, "leash", lambda: ("/usr/bin/setpriv", "--pdeathsig", "KILL", "--"))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
