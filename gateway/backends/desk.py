@@ -6,7 +6,6 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final
@@ -39,6 +38,7 @@ from mediaglot.gateway.model import (
     Step,
     Ticket,
 )
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.passes import preset_names, resolve_presets
 from mediaglot.gateway.store import Key, Store, Transaction, Work
 

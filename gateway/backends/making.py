@@ -18,6 +18,7 @@ from mediaglot.gateway.backends.chunking import Chunker
 from mediaglot.gateway.backends.drawing import draw_into, flatten
 from mediaglot.gateway.backends.gather import SUMS, gather
 from mediaglot.gateway.backends.restream import restreamed
+from mediaglot.gateway.backends.trial import Trials
 from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, WorkFault
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.media import cost, parts, share
@@ -83,6 +84,7 @@ class Maker:
         """
         self._machine, self._sums = machine, sums
         self._busy: set[Path] = set()
+        self._trials = Trials()
         self._plans: deque[tuple[Question, parts.Plan]] = deque(maxlen=PLANS)
         self._tool, self._prober, self._carrier = tool, prober, carrier
         self._limits, self._chance, self.threads, self.copy = limits, chance, threads, copy
@@ -94,13 +96,12 @@ class Maker:
         tool = await self._tool()
         inputs = job.inputs or (Input(location=Location(url="")),)
         sources = [STAND_IN] * len(inputs)
-        drawn = plan(
-            replace(job, inputs=inputs), sources, encoders=tool.encoders, muxers=tool.muxers, filters=tool.filters
-        )
-        for note in drawn.notes:
+        draw = partial(plan, encoders=tool.encoders, muxers=tool.muxers, filters=tool.filters)
+        faults, notes = self._trials.find(replace(job, inputs=inputs), sources, draw)
+        for note in notes:
             ledger.note(Kind.APPROXIMATED, note, reason="not exactly as asked")
-        unknown = {index for index, fault in drawn.faults.items() if "track" in fault.data}  # the source may have it
-        return {index: fault for index, fault in drawn.faults.items() if index not in unknown}
+        unknown = {index for index, fault in faults.items() if "track" in fault.data}  # the source may have it
+        return {index: fault for index, fault in faults.items() if index not in unknown}
 
     async def make(
         self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, over: Over = unheard

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.life import change, fail_output, move, move_output
 from mediaglot.gateway.model import TERMINAL, Delivery, File, Made, MediaFacts, Phase, Status, Ticket
+from mediaglot.gateway.model.change import replace
 
 SPANS: Final = {Phase.FETCHING: (0.0, 0.05), Phase.ENCODING: (0.05, 0.95), Phase.STORING: (0.95, 1.0)}
 """Which part of a job's whole progress each phase is."""

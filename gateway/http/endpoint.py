@@ -11,7 +11,6 @@ import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -37,6 +36,7 @@ from mediaglot.gateway.http.wish import HEADER, Wishes
 from mediaglot.gateway.loss import Kind, Ledger, Policy
 from mediaglot.gateway.model import Ticket
 from mediaglot.gateway.model import masked as hidden
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.report import Report
 
 LOG = logging.getLogger(__name__)

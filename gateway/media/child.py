@@ -103,7 +103,10 @@ def signal_group(process: Process, number: int) -> None:
 
 async def end(process: Process, *, grace: float = GRACE) -> None:
     """TERM, ``grace`` seconds of real time, KILL; returns when the process is gone and reaped."""
-    draining = [asyncio.create_task(_drain(pipe)) for pipe in (process.stdout, process.stderr) if pipe is not None]
+    pipes = [pipe for pipe in (process.stdout, process.stderr) if pipe is not None and not pipe.at_eof()]
+    if process.returncode is not None and not pipes:
+        return
+    draining = [asyncio.create_task(_drain(pipe)) for pipe in pipes]
     try:
         if grace > 0:
             signal_group(process, signal.SIGTERM)

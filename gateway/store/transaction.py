@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
 from mediaglot.gateway.faults import Conflict, NotFound
 from mediaglot.gateway.model import Ticket
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.store import Attempt, Key, Letter, Topic, Work
 from mediaglot.gateway.store.cache import TicketCache
 from mediaglot.gateway.store.counter import Counters

@@ -104,10 +104,9 @@ def _walk(value: Any, scalar: Callable[[Any], Any], depth: int) -> Any:
 
 
 def _fold(value: Any, lists: frozenset[str], key: str = "") -> Any:
-    if type(value) is str:  # nearly all of a document, and this is called for each of its values
-        return value
     if isinstance(value, dict):
-        return {name: _fold(item, lists, name) for name, item in value.items()}
+        # Nearly all of a document is text, for which no call is made.
+        return {name: item if type(item) is str else _fold(item, lists, name) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         folded = [_fold(item, lists) for item in value]
         return folded[0] if len(folded) == 1 and key not in lists else folded

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Final
 
 from mediaglot.gateway.backends import Caller, Over, Product, Report, hold_here, unheard
@@ -12,6 +13,7 @@ from mediaglot.gateway.backends.sim.pace import Pace, Timed
 from mediaglot.gateway.backends.sim.result import results
 from mediaglot.gateway.backends.sim.source import source_facts
 from mediaglot.gateway.backends.title import titles
+from mediaglot.gateway.backends.trial import Trials
 from mediaglot.gateway.chance import SeededChance
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import Fault, SourceMissing
@@ -44,13 +46,15 @@ class SimulatedCraft:
         policy: Policy = Policy.ESSENTIAL,
     ) -> None:
         self._speed, self._pace, self._seed, self._policy = speed, pace or Timed(clock), seed, policy
+        self._trials = Trials()
 
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
         inputs = job.inputs or (Input(location=Location(url="https://media.example/source.mp4")),)
         facts = [source_facts(source.location.url, self._seed) for source in inputs]
-        drawn = plan(replace(job, inputs=inputs), facts, encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS)
+        draw = partial(plan, encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS)
+        faults, _ = self._trials.find(replace(job, inputs=inputs), facts, draw)
         hold_here(ledger, caller, self._policy)
-        return drawn.faults
+        return faults
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:
         if not ticket.job.inputs[index].location.url.lower().startswith(SCHEMES):
