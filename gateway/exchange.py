@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from mediaglot.gateway.model import EMPTY, Job, Notification, Output, Preset, Secret, Status, Ticket
+from mediaglot.gateway.model.quick import quick
 
 Item = TypeVar("Item")
 PART: Final = "part:"
@@ -33,6 +34,7 @@ def headers(**lines: str) -> Headers:
     return Headers(lines=tuple((name.replace("_", "-").title(), value) for name, value in lines.items()))
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """An HTTP request as the provider would see it: its own path, without our mount."""

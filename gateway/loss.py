@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mediaglot.gateway.faults import Lossy
+from mediaglot.gateway.model.quick import quick
 
 
 class Kind(StrEnum):
@@ -18,6 +19,7 @@ class Kind(StrEnum):
     REFUSED = "refused"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
     """One setting that did not come through exactly.

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from mediaglot.gateway.model.place import EMPTY, Location, essential
+from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.model.secret import Secret
 from mediaglot.gateway.model.track import Audio, Share, Size, Skip, Video
 
@@ -22,6 +23,7 @@ class Clip:
     duration: Fraction | None = essential()
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
     location: Location = field(metadata={"essential": True})
@@ -59,6 +61,7 @@ class Sheet:
     """Where the WebVTT file goes in place of the output's destinations."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stills:
     """Pictures from the timeline: one ``at`` seconds or a share of the duration, or one ``every`` so often."""
@@ -175,6 +178,7 @@ class Rendition:
     """Players begin with it. Where none is marked they begin with the first."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
     """A set of segments with its playlists. Without variants there is one, of the Output's own tracks.
@@ -213,6 +217,7 @@ class Package:
     """All segments of a variant in one file, which the playlist names by byte ranges."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """One product of a job: a file, a set of pictures or a streaming package."""
@@ -260,6 +265,7 @@ class Notification:
     """Which of the dialect's message shapes this target gets."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     inputs: tuple[Input, ...] = field(default=(), metadata={"essential": True})

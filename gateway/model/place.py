@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from mediaglot.gateway.model.mask import STARS, is_credential, masked
+from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.model.secret import Secret
 
 VERSION: Final = 1
@@ -19,6 +20,7 @@ def essential() -> Any:
     return field(default=None, metadata={"essential": True})
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Access:
     """How a location lets us in: the names that come with it, and its secret."""
@@ -33,6 +35,7 @@ class Access:
         return f"Access(user={self.user!r}, password={self.password!r}, region={self.region!r}, options={options!r})"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Location:
     """A source or a destination: a URL without its user name and password, and these beside it.

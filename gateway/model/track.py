@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.model.place import EMPTY, essential
+from mediaglot.gateway.model.quick import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ class Color:
     matrix: str | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
     """``codec`` is a coding format (h264, hevc, vp9 ...) or ``copy``; never an encoder's name."""
@@ -182,6 +184,7 @@ class Loudness:
     peak: Fraction | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
     codec: str | None = essential()
