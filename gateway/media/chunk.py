@@ -1,8 +1,8 @@
 """Which jobs are encoded in chunks: what can be, and what is worth it on this machine. Pure.
 
 Everything that is not known to come out the same is left to one process: the lists below say what is known. Each
-chunk has its own rate control, so averages hold in each of them, and a buffer that is capped is full at each seam;
-what was promised a constant rate, or an average over two passes, is made by one process.
+chunk has its own rate control: averages hold in each of them, and a buffer that limits the rate begins anew at each
+seam. What was promised a constant rate, or an average over two passes, is made by one process.
 """
 
 from __future__ import annotations

@@ -121,8 +121,10 @@ def report(found: dict[str, list[Cost]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--chunk", type=float, default=10, help="seconds of a chunk")
+    parser.add_argument("--seconds", type=int, default=80)
+    parser.add_argument(
+        "--chunk", type=float, default=20, help="seconds of a chunk, of which a job has no shorter ones"
+    )
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--films", type=Path, help="a folder in which the source is kept for the next time")
     given = parser.parse_args()

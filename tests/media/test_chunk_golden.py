@@ -195,6 +195,15 @@ def test_a_ladder_in_chunks() -> None:
     assert "setsar=1[v1]" in str(last)
 
 
+def test_a_buffer_is_not_full_at_a_seam() -> None:
+    capped = m.Video(rate=m.Average(bitrate=1_000_000, most=1_000_000, buffer=2_000_000), key_frames=KEYS)
+    work = make((m.Output(container="mp4", video=capped),), index(count=720)).chunks
+    assert work is not None
+    first, *others = (" ".join(command(one.run)) for one in work.pieces)
+    assert "-rc_init_occupancy" not in first
+    assert all("-bufsize 2000000" in one and "-rc_init_occupancy:v 1200000" in one for one in others)
+
+
 def test_one_sound_for_all_and_the_joint() -> None:
     work = make(LADDER, index(count=720)).chunks
     assert work is not None
