@@ -232,7 +232,7 @@ def quiet(ledger: Ledger) -> bool:
 
 def note_losses(result: Result | Fault, ledger: Ledger) -> None:
     """One line of the log for each job that lost something: a JSON document, without credentials."""
-    if not isinstance(result, Ticket) or quiet(ledger):
+    if not isinstance(result, Ticket) or quiet(ledger) or not LOG.isEnabledFor(logging.INFO):
         return
     report = Report(losses=tuple(ledger)).document()
     losses, more = report["losses"][:LOGGED], max(len(report["losses"]) - LOGGED, 0)

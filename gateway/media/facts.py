@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final
 
 from mediaglot.gateway.faults import SourceUnreadable
@@ -14,6 +15,8 @@ from mediaglot.gateway.model import AudioFacts, MediaFacts, VideoFacts
 INTERLACED: Final = frozenset({"tt", "bb", "tb", "bt"})
 UNTIMED: Final = frozenset({"mpegts", "mpeg"})
 """Where FFmpeg takes the start of the last packet for the end of a track; those of sound hold a quarter of a second."""
+LONGEST: Final = 64
+"""Characters of a number: tags are the file's own and may say anything."""
 UNKNOWN: Final = frozenset({"", "unknown", "none", "N/A"})
 
 
@@ -103,7 +106,7 @@ def _bitrate(stream: Mapping[str, Any]) -> int | None:
 
 def _duration(stream: Mapping[str, Any]) -> Fraction | None:
     """Matroska has it in a tag, as ``00:00:02.002000000``."""
-    match = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", str(_tags(stream).get("duration", "")))
+    match = re.fullmatch(r"(\d{1,9}):(\d\d):(\d\d(?:\.\d{1,20})?)", str(_tags(stream).get("duration", "")))
     tagged = int(match[1]) * 3600 + int(match[2]) * 60 + Fraction(match[3]) if match else None
     return _positive(stream.get("duration")) or tagged or None
 
@@ -121,10 +124,15 @@ def _text(value: object) -> str | None:
 
 def _fraction(value: object) -> Fraction | None:
     """``30000/1001``, ``16:9`` or ``2.002``; None for anything else and for a zero below the line."""
-    if value is None:
-        return None
+    text = str(value)
+    return _parsed(text) if value is not None and len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Fraction | None:
+    """Rates, aspects and the like are the same in file after file."""
     try:
-        return Fraction(str(value).replace(":", "/"))
+        return Fraction(text.replace(":", "/"))
     except (ValueError, ZeroDivisionError):
         return None
 
@@ -135,7 +143,7 @@ def _positive(value: object) -> Fraction | None:
 
 
 def _whole(value: object) -> int | None:
-    if isinstance(value, str) and value.isdecimal():  # as nearly all of them are
-        return int(value) or None
+    if type(value) is int:  # as nearly all of them are
+        return value if value > 0 else None
     number = _positive(value)
     return int(number) if number is not None else None
