@@ -94,9 +94,11 @@ def _written(dialect: Dialect, request: Request, tree: Tree, kind: str) -> Itera
     own = getattr(dialect.wire.choose(request), "name", "")
     for name, wire in fields.items():
         if (kind or (fields[own].content_type if own else "")) == wire.content_type:
-            content = replace(wire, answer_root=wire.root).write(tree)
-            form = replace(request, headers=_typed(request, FORM), body=f"{name}={quote_plus(content)}".encode())
-            yield form
+            whole = {wire.root: tree} if wire.root else tree
+            contents = [replace(wire, answer_root=wire.root).write(tree)]
+            contents += [json.dumps(whole)] if "json" in wire.content_type else []  # with lists of one as such
+            for content in contents:
+                yield replace(request, headers=_typed(request, FORM), body=f"{name}={quote_plus(content)}".encode())
     if fields:
         return
     if request.method not in ("POST", "PUT", "PATCH"):
@@ -149,7 +151,7 @@ def with_id(dialect: Dialect, sample: Sample, new: str) -> Request | None:
         return None
     path = "/".join(new if part == old else part for part in request.path.split("/"))
     moved = replace(request, path=path)
-    tree = _swapped(sample.reading.call.tree, old, new)
+    tree = swapped(sample.reading.call.tree, old, new)
     if tree != sample.reading.call.tree:
         changed = with_tree(dialect, moved, tree)
         if changed is None:
@@ -167,11 +169,11 @@ def wanted_id(intent: Any) -> str:
     return str(found) if isinstance(found, str) else ""
 
 
-def _swapped(tree: Any, old: str, new: str) -> Any:
+def swapped(tree: Any, old: str, new: str) -> Any:
     if isinstance(tree, dict):
-        return {key: _swapped(value, old, new) for key, value in tree.items()}
+        return {key: swapped(value, old, new) for key, value in tree.items()}
     if isinstance(tree, list):
-        return [_swapped(item, old, new) for item in tree]
+        return [swapped(item, old, new) for item in tree]
     return new if tree is not None and not isinstance(tree, bool) and str(tree) == old else tree
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -22,12 +22,14 @@ MILLISECONDS: Final = range(10**12, 10**13)
 Path = tuple[str, ...]
 
 
-def problems(dialect: Any, operation: str, status: int, tree: Any, *, json: bool) -> Iterator[Problem]:
-    """Of a document that is no error."""
+def problems(
+    dialect: Any, operation: str, status: int, tree: Any, *, json: bool, any_kind: Callable[[Path], bool]
+) -> Iterator[Problem]:
+    """Of a document that is no error. ``any_kind`` tells places where values of all kinds may stand."""
     kinds, moments = _seen(dialect, operation, status, json)
     for path, place, value in nodes(tree):
         seen = kinds.get(path)
-        if json and seen and _strange(kind(value), seen):
+        if json and seen and _strange(kind(value), seen) and not any_kind(path):
             yield (
                 "type",
                 spot(BODY, place),

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from mediaglot.gateway.contract import form, habit, link
 from mediaglot.gateway.contract.example import Example, code_path, of_operation, refusals, value_at
 from mediaglot.gateway.contract.finding import Finding, of_flaw, short, spot
+from mediaglot.gateway.contract.variant import Atlas
 from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.exchange import Request, Response
 from mediaglot.gateway.faults import Malformed
@@ -59,6 +60,11 @@ def judge(dialect: Dialect, request: Request, response: Response) -> Judgement:
     )
 
 
+def hear(dialect: Dialect, request: Request, response: Response) -> Hearing:
+    """What kind of answer it is, without a look at what is wrong with it."""
+    return Hearing(dialect, read_call(dialect, request), response)
+
+
 def home_of(dialect: Dialect) -> Any:
     """Its class, which all that is known of it is kept by."""
     return type(dialect)
@@ -68,6 +74,15 @@ def home_of(dialect: Dialect) -> Any:
 def schemas(dialect: Any) -> Schemas:
     """Those of a class of dialects."""
     return Schemas(dialect())
+
+
+@cache
+def _any_kind(dialect: Any, schema: str, path: tuple[str, ...]) -> bool:
+    """Whether a schema allows scalars of all kinds there: they come back as a client said them. Fewer are allowed where
+    a format has no other way."""
+    atlas = Atlas(schemas(dialect).document)
+    kinds = atlas.kinds(atlas.face(schema), path)
+    return kinds is None or kinds >= habit.SCALAR
 
 
 def _asked(dialect: Dialect, reading: Reading, refused: bool) -> Iterator[Finding]:
@@ -228,7 +243,10 @@ class Hearing:
             yield from self._code(tree)
         elif not flaws:
             json = "json" in self.call.wire.content_type
-            known_habits = habit.problems(self.home, self.operation, self.response.status, tree, json=json)
+            any_kind = partial(_any_kind, self.home, self.schema)
+            known_habits = habit.problems(
+                self.home, self.operation, self.response.status, tree, json=json, any_kind=any_kind
+            )
             yield from (self.wrong(*each) for each in known_habits)
             yield from (self.wrong(*each) for each in link.problems(self.dialect, self.call, tree))
 

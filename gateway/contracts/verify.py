@@ -45,7 +45,9 @@ def flags(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--pause", type=float, default=Terms.pause, metavar="SECONDS", help="between two looks at a job"
     )
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="what generated inputs are drawn from")
+    command.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="what generated lists and jobs are drawn from"
+    )
     command.add_argument("--only", action="append", choices=[*SCENES], help="only these scenes; may be repeated")
     telling.flags(command)
     command.add_argument("--sarif", metavar="FILE", help="write the findings as SARIF 2.1.0 into this file")
