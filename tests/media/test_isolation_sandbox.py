@@ -283,7 +283,7 @@ async def test_a_signal_to_ffmpeg_itself_is_told(tmp_path: Path, kind: Mode, num
 
 LIMITED = {
     "memory": (
-        "-f lavfi -i color=size=1920x1080 -t 60 -vf reverse -c:v rawvideo -f null -",
+        "-f lavfi -i nullsrc=size=7680x4320 -t 60 -vf reverse -c:v rawvideo -f null -",
         Limits(memory=700_000_000),
         faults.OutOfMemory(),
     ),
