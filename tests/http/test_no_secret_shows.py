@@ -13,7 +13,6 @@ import json
 import re
 import secrets
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -229,9 +228,16 @@ class Run:
     """One server and the clients of all four dialects; ``api`` of each makes jobs that end well and badly."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, site: str, trove: Trove, world: World, gossip: Gossip, wait: Any
+        self,
+        session: aiohttp.ClientSession,
+        site: str,
+        trove: Trove,
+        world: World,
+        gossip: Gossip,
+        wait: Any,
+        nursery: Any,
     ) -> None:
-        self.session, self.site, self.trove, self.wait = session, site, trove, wait
+        self.session, self.site, self.trove, self.wait, self.nursery = session, site, trove, wait, nursery
         self.world, self.gossip = world, gossip
 
     async def ask(self, method: str, path: str, token: str = "", **more: Any) -> Any:
@@ -404,14 +410,16 @@ class Run:
         for words in (["list"], ["show", first], ["redeliver", first], ["show", first, "--json"]):
             done = await asyncio.to_thread(self._command, words)
             assert done.returncode == 0, done.stderr
-            shown += done.stdout + done.stderr
+            shown += (done.stdout + done.stderr).encode()
         assert sum("log" in one for one in dump) > 10
         return json.dumps(dump).encode() + shown
 
-    def _command(self, words: list[str]) -> subprocess.CompletedProcess[bytes]:
-        argv = [sys.executable, "-m", "mediaglot", "notifications", *words, "--server", self.site]
+    def _command(self, words: list[str]) -> subprocess.CompletedProcess[str]:
         key = {"PATH": "/usr/bin:/bin", "MEDIAGLOT_CONTROL_TOKEN": self.trove("control token")}
-        return subprocess.run(argv, capture_output=True, check=False, timeout=PATIENCE, env=key)
+        done: subprocess.CompletedProcess[str] = self.nursery.run(
+            "notifications", *words, "--server", self.site, environment=key
+        )
+        return done
 
 
 def files(folder: Path, *, database: bool) -> bytes:
@@ -424,6 +432,7 @@ def files(folder: Path, *, database: bool) -> bytes:
 @pytest.mark.parametrize("keyed", [False, True], ids=["in clear", "encrypted"])
 async def test_no_secret_shows(
     program: Any,
+    nursery: Any,
     session: Any,
     wait: Any,
     trove: Trove,
@@ -459,7 +468,7 @@ async def test_no_secret_shows(
     places = [f"{url}={data}/storage" for url in ("s3://bucket", "s3://out", "ftp://ftp.example.com")]
     storage = ("--no-offline-storage", *(word for place in places for word in ("--storage", place)))
     server = await program(*flags, *mail, *storage, "--ffmpeg", str(slow), **environment)
-    run = Run(session, server.site, trove, world, gossip, wait)
+    run = Run(session, server.site, trove, world, gossip, wait, nursery)
     async with Children(server.process.pid) as children:
         await asyncio.gather(run.encoding_com(), run.xvid_mediahub(), run.tpstreams(), run.transparent_edge())
         await world.told("/hook/encoding_com", "/hook/xvid_mediahub", "/hook/tpstreams", "/hook/transparent_edge")

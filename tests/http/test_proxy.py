@@ -22,12 +22,14 @@ LIBRARIES = ("requests", "aiohttp", "urllib", "curl")
 BUNDLES = {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"}
 
 
-def call(*words: str, **variables: str) -> str:
-    done = subprocess.run(
-        [*COMMAND, *words], capture_output=True, text=True, check=False, timeout=60, env=BARE | variables
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture(scope="session", name="call")
+def _call(nursery: Any) -> Any:
+    def run(*words: str, **variables: str) -> str:
+        done = nursery.run(*words, environment=BARE | variables)
+        assert done.returncode == 0, done.stderr
+        return str(done.stdout)
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def site(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def variables(site: str, folder: Path) -> dict[str, str]:
+def variables(site: str, folder: Path, call: Any) -> dict[str, str]:
     """What ``mediaglot env`` prints for each dialect, together: the proxy and the certificate are the same for all."""
     told: dict[str, str] = {}
     for name in names():
