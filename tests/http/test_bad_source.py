@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+import pytest_asyncio
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.usefixtures("no_mistakes")]
 SHORT = "https://media.mediaglot.test/bars-1s-320x180-25fps.mp4"
@@ -60,6 +64,18 @@ async def test_a_job_is_cancelled_while_its_source_hangs(serve: Any, origin: Any
     assert (await client.status(bad))["status"] == "Stopped"
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(served: Any, clips: Any, known_tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A server that stands for all tests of settings."""
+    folder = tmp_path_factory.mktemp("shared")
+    (folder / "media").mkdir()
+    for path in (clips(SHORT.rpartition("/")[2]), known_tools):
+        shutil.copy(path, folder / ("media" if path.suffix == ".mp4" else "") / path.name)
+    async with aiohttp.ClientSession() as session, served(session, folder) as client:
+        yield client
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     "setting",
     [
@@ -98,12 +114,12 @@ async def test_a_job_is_cancelled_while_its_source_hangs(serve: Any, origin: Any
     ],
     ids="-".join,
 )
-async def test_settings_beyond_reason(client: Any, setting: Any) -> None:
-    answer = await client.json("AddMedia", source=SHORT, format=[SMALL, SMALL | setting])
+async def test_settings_beyond_reason(shared: Any, setting: Any) -> None:
+    answer = await shared.json("AddMedia", source=SHORT, format=[SMALL, SMALL | setting])
     if "errors" in answer:
         assert "Internal" not in answer["errors"]["error"]
         return
-    done = await client.end(answer["MediaID"], seconds=60)
+    done = await shared.end(answer["MediaID"], seconds=60)
     assert "Internal" not in str(done.get("description"))
     assert done["format"][0]["status"] == "Finished"
     assert done["format"][1]["status"] in ("Finished", "Error")
