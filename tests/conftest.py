@@ -44,9 +44,6 @@ Gate = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes start here: compiled once, not by each of them
 sys.dont_write_bytecode = False
-os.environ["SSL_CERT_FILE"] = (
-    os.devnull
-)  # no test speaks TLS with the wide world; each process would read 150 certificates
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a job in the background of a shell, and all that it starts
     signal.signal(signal.SIGINT, signal.default_int_handler)
 gc.disable()  # until all tests are collected: none of that is ever garbage

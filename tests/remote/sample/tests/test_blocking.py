@@ -13,7 +13,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 pytestmark = pytest.mark.mediaglot(clock="virtual", seed=3)
 
 
-@pytest.mark.parametrize("number", range(40))
+@pytest.mark.parametrize("number", range(100))
 def test_films(mediaglot: Any, number: int) -> None:
     account, inbox = mediaglot.encoding_com, mediaglot.inbox("done")
     transcoder = Transcoder(account.url, account.credentials.name, account.credentials.secret)

@@ -11,7 +11,7 @@ from fixtures import film
 pytestmark = pytest.mark.mediaglot(clock="virtual", seed=3)
 
 
-@pytest.mark.parametrize("number", range(39))
+@pytest.mark.parametrize("number", range(99))
 async def test_films(mediaglot_async: Any, number: int) -> None:
     account, inbox = mediaglot_async.encoding_com, mediaglot_async.inbox("done")
     async with aiohttp.ClientSession() as session:
