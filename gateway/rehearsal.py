@@ -298,6 +298,8 @@ class Rehearsal:
         earlier = None if intent.id is None else self._needed(intent.kind, intent.id, account)
         thing_id = intent.id or self.mint(self.dialect.thing_ids[intent.kind])
         document = self.dialect.revise(intent, earlier)
+        if earlier is None and intent.kind == self.dialect.uploads:
+            document = {**document, "upload": thing_id}
         thing = Thing(kind=intent.kind, id=thing_id, document=document, created=NOW, updated=NOW, owner=account.id)
         for kind, name in ((intent.kind, thing_id), *intent.aliases):
             self.things[kind, name or thing_id] = replace(thing, kind=kind, id=name or thing_id)

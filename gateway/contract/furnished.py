@@ -131,6 +131,16 @@ def at_home(room: Room, sample: Sample) -> Request | None:
     return None if hear(dialect, request, room.paper.answer(request)).is_error else request
 
 
+def moved_in(room: Room, sample: Sample) -> Sample:
+    """A fixture that names what jobs need, as fixtures of jobs do, with what this account has in its place."""
+    own, request = dict(room.needs), sample.request
+    for other in room.stage.samples:
+        for kind, name in getattr(other.reading.intent, "needs", ()):
+            if kind in own:
+                request = replace(request, query=request.query.replace(name, own[kind]))
+    return replace(sample, request=request, reading=read_call(room.stage.dialect, request))
+
+
 def _with_needs(tree: Any, sample: Sample, needs: Needs) -> Any:
     own = dict(needs)
     for kind, name in getattr(sample.reading.intent, "needs", ()):

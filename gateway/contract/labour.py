@@ -11,7 +11,7 @@ from mediaglot.gateway.contract import asking
 from mediaglot.gateway.contract.asking import Sample
 from mediaglot.gateway.contract.finding import Finding
 from mediaglot.gateway.contract.scene import short_format
-from mediaglot.gateway.contract.stage import GOOD, Line, Pause, Stage, Steps, errand
+from mediaglot.gateway.contract.stage import GOOD, Line, Pause, Stage, Steps, Want, errand
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.errand import Client, Glimpse, Placed
 from mediaglot.gateway.exchange import (
@@ -19,6 +19,7 @@ from mediaglot.gateway.exchange import (
     CreateJob,
     DeleteJobs,
     GetJob,
+    Request,
     RetryJob,
     StartJob,
     UpdateJob,
@@ -28,6 +29,7 @@ from mediaglot.gateway.life import MOVES
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import TERMINAL, Input, Job, Location, Output, Package, PackageKind, Status
 from mediaglot.gateway.rehearsal import Rehearsal
+from mediaglot.gateway.testing.case import read_call
 from mediaglot.gateway.translation import Untranslatable, client_of, entered
 from mediaglot.gateway.translation import stage as rehearsed
 
@@ -131,7 +133,9 @@ def _to_its_end(stage: Stage, line: Line, client: Client, job: Job) -> Steps[Non
     assert stage.permit is not None  # noqa: S101
     placed = yield from create(stage, line, client, job)
     glimpse = yield from follow(stage, line, client, placed)
-    if glimpse.status is not Status.FINISHED:
+    if glimpse.status is Status.FINISHED:
+        stage.outputs |= {part.id: placed.id for part in glimpse.parts if part.id}
+    else:
         line.findings.append(outcome(line, f"expected the job to finish, found {glimpse.word!r} ({glimpse.status})"))
     known = yield from errand(stage, line, client.find(stage.permit))
     if placed.id not in {each.id for each in known}:
@@ -218,10 +222,16 @@ def changes(stage: Stage) -> Steps[None]:
         elif isinstance(sample.reading.intent, CreateJob):
             yield from _created(stage, name, sample)
         elif client is not None and job is not None and stage.permit is not None:
-            hold = isinstance(sample.reading.intent, StartJob)
             with stage.line("job", name) as line:
-                wanted = replace(job, hold=hold)
+                wanted = _wanted(stage, job, sample.reading.intent)
                 yield from _told(stage, line, _changed(stage, line, client, wanted, sample))
+
+
+def _wanted(stage: Stage, job: Job, intent: Any) -> Job:
+    """One that can be changed that way: it waits, or it fails."""
+    if isinstance(intent, RetryJob) and intent.failed_only:
+        return replace(job, inputs=(Input(location=Location(url=stage.terms.broken)),))
+    return replace(job, hold=isinstance(intent, StartJob))
 
 
 def _changed(stage: Stage, line: Line, client: Client, job: Job, sample: Sample) -> Steps[None]:
@@ -231,11 +241,24 @@ def _changed(stage: Stage, line: Line, client: Client, job: Job, sample: Sample)
     if ready is None:
         line.skipped = "its fixtures' ids can't be replaced"
         return
-    if isinstance(sample.reading.intent, RetryJob) and stage.permit is not None:
-        yield from follow(stage, line, client, placed)
-    if job.hold and stage.permit is not None:
+    want: Want = None
+    if isinstance(sample.reading.intent, RetryJob):
+        glimpse = yield from follow(stage, line, client, placed)
+        want = GOOD if glimpse.status is Status.FAILED else None
+        ready = of_output(stage, ready, glimpse)
+    if job.hold:
         yield from held(stage, line, client, placed)
-    yield from stage.ask(line, ready)
+    yield from stage.ask(line, ready, want)
+
+
+def of_output(stage: Stage, request: Request, glimpse: Glimpse) -> Request:
+    """About an output that the job has, where it is about an output."""
+    reading = read_call(stage.dialect, request)
+    old = getattr(reading.intent, "output_id", None)
+    new = next((part.id for part in glimpse.parts if part.id), "")
+    if not old or not new:
+        return request
+    return asking.with_tree(stage.dialect, request, asking.swapped(reading.call.tree, old, new)) or request
 
 
 def held(stage: Stage, line: Line, client: Client, placed: Placed) -> Steps[None]:

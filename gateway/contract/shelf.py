@@ -9,6 +9,7 @@ from mediaglot.gateway.contract import asking
 from mediaglot.gateway.contract.asking import Sample, wanted_id
 from mediaglot.gateway.contract.example import Path, leaves
 from mediaglot.gateway.contract.finding import Finding
+from mediaglot.gateway.contract.furnished import Room, furnish, moved_in
 from mediaglot.gateway.contract.judge import judge
 from mediaglot.gateway.contract.scene import short_format
 from mediaglot.gateway.contract.stage import GOOD, Line, Stage, Steps, Told, errand
@@ -40,11 +41,23 @@ def things(stage: Stage) -> Steps[None]:
         if not stage.terms.write:
             stage.skip("kept", name, "--write lets things be made, and takes them away again")
             continue
-        if kind_of(maker.reading.intent) == stage.dialect.uploads:
-            stage.skip("kept", name, "a file would have to be brought")
-            continue
         with stage.line("kept", name) as line:
-            yield from Keeper(stage, line, maker).play()
+            is_upload = kind_of(maker.reading.intent) == stage.dialect.uploads
+            room = (yield from furnished(stage, line)) if is_upload else None
+            if room is None:
+                yield from Keeper(stage, line, maker, stage.paper()).play()
+            else:
+                yield from Keeper(stage, line, moved_in(room, maker), room.paper).play()
+
+
+def furnished(stage: Stage, line: Line) -> Steps[Room | None]:
+    """An upload goes to something that the account has to have, as the source of a job does."""
+    try:
+        return (yield from furnish(stage, line))
+    except Fault as fault:
+        message = f"expected an answer that a client can use, found {fault}"
+        line.findings.append(Finding(rule="outcome", operation="", place="response.body", message=message))
+    return None
 
 
 def makes_one(sample: Sample) -> bool:
@@ -63,9 +76,10 @@ class Keeper:
     stage: Stage
     line: Line
     maker: Sample
+    paper: Rehearsal
 
     def play(self) -> Steps[None]:
-        paper, made = self.stage.paper(), self.stage.ready(self._named())
+        paper, made = self.paper, self.stage.ready(self._named())
         if made is None:
             return
         mirror = self._on_paper(paper, made)
@@ -114,11 +128,12 @@ class Keeper:
         return "" if found is None else str(found)
 
     def _uses(self) -> list[Sample]:
-        kind = kind_of(self.maker.reading.intent)
+        aliases = getattr(self.maker.reading.intent, "aliases", ())
+        kinds = {kind_of(self.maker.reading.intent), *(kind for kind, name in aliases if not name)}
         known = self.stage.firsts(
             lambda each: (
                 isinstance(each.reading.intent, ORDER)
-                and kind_of(each.reading.intent) == kind
+                and kind_of(each.reading.intent) in kinds
                 and not makes_one(each)
                 and each.format == self.maker.format
             )
@@ -143,7 +158,7 @@ class Keeper:
         if shown and told is not None and thing_id not in self._texts(sample, told.response):
             self._wrong("list", sample, f"expected {thing_id} in the list, it is not there")
         if isinstance(sample.reading.intent, (DeleteThing, DeletePreset)):
-            yield from self._gone(thing_id)
+            yield from self._gone(kind_of(sample.reading.intent), thing_id)
 
     def _texts(self, sample: Sample, answer: Response) -> set[str]:
         tree = sample.reading.call.wire.read_answer(answer.body)
@@ -153,9 +168,9 @@ class Keeper:
         finding = Finding(rule=rule, operation=sample.operation, place="response.body", message=message)
         self.line.findings.append(finding.of(self.line.name))
 
-    def _gone(self, thing_id: str) -> Steps[None]:
+    def _gone(self, kind: str, thing_id: str) -> Steps[None]:
         for sample in self._uses():
-            if isinstance(sample.reading.intent, (GetThing, GetPreset)):
+            if isinstance(sample.reading.intent, (GetThing, GetPreset)) and kind_of(sample.reading.intent) == kind:
                 request = asking.with_id(self.stage.dialect, sample, thing_id)
                 ready = self.stage.ready(request) if request is not None else None
                 if ready is not None:
@@ -171,6 +186,9 @@ def leave(stage: Stage) -> Steps[None]:
         if stage.permit is None:
             return
         client, kept = client_of(stage.dialect), stage.permit
+        if stage.login is not None and not stage.login.name:
+            stage.skip("token", sample.operation, "the account's own token is not given back: --user lets one be made")
+            continue
         with stage.line("token", sample.operation) as line:
             try:
                 stage.permits.append((yield from errand(stage, line, client.enter(stage.login or client.example))))

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.contract import asking
 from mediaglot.gateway.contract.asking import Sample, samples
-from mediaglot.gateway.contract.example import code_path, value_at
+from mediaglot.gateway.contract.example import code_path, leaves, value_at
 from mediaglot.gateway.contract.finding import Finding, short, spot
 from mediaglot.gateway.contract.judge import Judgement, judge
 from mediaglot.gateway.dialect import Dialect, Route
@@ -67,6 +67,8 @@ class Terms:
     write: bool = False
     source: str = "https://media.mediaglot.test/bars-10s-1280x720-30fps.mp4"
     deliver: str = "s3://mediaglot-contract/"
+    broken: str = "https://media.mediaglot.test/absent.mp4?fail=fetching"
+    """What is no source: nobody has it, and our own double says so."""
     seed: int = 0
     patience: float = 300.0
     """Seconds that a job may take."""
@@ -123,6 +125,11 @@ class Stage:
         self.answered = 0
         self.made: list[str] = []
         """The ids of our own jobs, in the order of their creation."""
+        self.outputs: dict[str, str] = {}
+        """The ids of what our finished jobs made, with the job's."""
+        self.links: dict[str, dict[Request, None]] = {}
+        """Single things that answers lead to, by the operation that shows them."""
+        self._seen: set[str] = set()
 
     @property
     def permit(self) -> Pass | None:
@@ -201,7 +208,21 @@ class Stage:
         line.findings += [each.of(line.name) for each in (*told.judgement.told, *expected)]
         if told.good and name:
             self.exercised.add((name, reading.call.wire.content_type))
+            self._gather(told.judgement.tree)
         return told
+
+    def _gather(self, tree: Any) -> None:
+        """The links in an answer that lead to single things."""
+        for _, value in leaves(tree):
+            if not isinstance(value, str) or not value.startswith(f"{self.base}/") or value in self._seen:
+                continue
+            self._seen.add(value)
+            path, _, query = value.removeprefix(self.base).partition("?")
+            request = self.ready(Request(path=path, query=query))
+            reading = read_call(self.dialect, request) if request is not None else None
+            if request is not None and reading is not None and isinstance(reading.intent, (GetThing, GetPreset)):
+                name = reading.call.route.name if reading.call.route else ""
+                self.links.setdefault(name, {})[request] = None
 
     def expected(self, told: Told, want: Want) -> list[Finding]:
         """What is wrong with an answer that the contract allows, because another one had to come."""

@@ -241,11 +241,12 @@ def changed(tree: Any, change: Change) -> Any:
     """Another document. It is the same one where the object of that field is not there."""
     tree = deepcopy(tree)
     *way, name = change.place
-    holder: Any = at(tree, tuple(way))
+    holder = at(tree, tuple(way))
     if change.value is ABSENT and isinstance(holder, dict):
         holder.pop(name, None)
     elif change.value is not ABSENT and isinstance(holder, (dict, list)):
-        holder[name] = deepcopy(change.value)
+        place: Any = name
+        holder[place] = deepcopy(change.value)
     return tree
 
 

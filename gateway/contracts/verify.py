@@ -36,11 +36,14 @@ def flags(command: argparse.ArgumentParser) -> None:
     command.add_argument("--base-url", required=True, metavar="URL", help="what the dialect's own paths hang under")
     credentials(command)
     command.add_argument("--jobs", type=int, default=0, metavar="N", help="jobs that may be created; none without it")
-    command.add_argument("--write", action="store_true", help="make presets and the like too, and take them away again")
+    command.add_argument(
+        "--write", action="store_true", help="make and change presets and the like too, and take them away again"
+    )
     command.add_argument("--source", default=Terms.source, metavar="URL", help="what jobs have as their source")
     command.add_argument(
         "--deliver", default=Terms.deliver, metavar="URL", help="where their results go, where they must"
     )
+    command.add_argument("--broken", default=Terms.broken, metavar="URL", help="the source of a job that is to fail")
     command.add_argument("--patience", type=float, default=Terms.patience, metavar="SECONDS", help="for one job")
     command.add_argument(
         "--pause", type=float, default=Terms.pause, metavar="SECONDS", help="between two looks at a job"
@@ -75,7 +78,9 @@ def base_of(given: dict[str, Any]) -> str:
 
 
 def terms_of(given: dict[str, Any]) -> Terms:
-    named = {name: given[name] for name in ("jobs", "write", "source", "deliver", "seed", "patience", "pause")}
+    named = {
+        name: given[name] for name in ("jobs", "write", "source", "deliver", "broken", "seed", "patience", "pause")
+    }
     if named["jobs"] < 0 or named["pause"] < 0 or named["patience"] <= 0:
         raise UserError("--jobs, --pause and --patience are no negative numbers")
     return Terms(**named)

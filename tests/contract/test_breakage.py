@@ -356,6 +356,8 @@ BREAKAGES: list[tuple[str, str, tuple[str, ...], str, int, Alter, str, str]] = [
         "response.body",
         "reply",
     ),
+    ("a link to another kind", XVID, ("look", "link"), "users get", 200, drop("user", "id"), "response.body", "reply"),
+    ("files get lost", XVID, ("job", "link"), "files get", 200, status(404), "response.status", "outcome"),
     (
         "nil is said otherwise",
         XVID,
