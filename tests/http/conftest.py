@@ -291,7 +291,7 @@ def slow(the_tool: tool.Tool, known_tools: Path, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture
-def data(request: pytest.FixtureRequest, tmp_path: Path, known_tools: Path, slow: Path) -> Path:
+def data(request: pytest.FixtureRequest, tmp_path: Path, known_tools: Path, the_tool: tool.Tool, slow: Path) -> Path:
     """The data folder of a server that knows its FFmpeg; for tests with one the clips that most of them use are there
     already."""
     folder = tmp_path / "data"
