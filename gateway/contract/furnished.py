@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from fractions import Fraction
+from typing import Any, Final
 
 from mediaglot.gateway import codec
 from mediaglot.gateway.accounts import ANYBODY
@@ -28,6 +29,14 @@ from mediaglot.gateway.testing.case import read_call
 from mediaglot.gateway.translation import client_of, entered
 
 Needs = tuple[tuple[str, str], ...]
+LENGTH: Final = Fraction(2)
+SHORT: Final = replace(
+    STAND_IN,
+    duration=LENGTH,
+    video=tuple(replace(each, duration=LENGTH) for each in STAND_IN.video),
+    audio=tuple(replace(each, duration=LENGTH) for each in STAND_IN.audio),
+)
+"""A source that any may be longer than."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class Room:
         """Whether everybody can make it. Who refuses a pixel format that there is not, or a start behind the end of the
         source, does not break a contract that leaves both open."""
         inputs = job.inputs or (Input(location=Location(url=self.stage.terms.source)),)
-        sources = [STAND_IN] * len(inputs)
+        sources = [SHORT] * len(inputs)
         drawn = plan(replace(job, inputs=inputs), sources, encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS)
         return not drawn.faults
 

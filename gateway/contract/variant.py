@@ -124,11 +124,17 @@ class Atlas:
         here = [face]
         for part in path:
             inner = [self.entries(each) if part == "*" else (self.fields(each).get(part),) for each in here]
-            here = [each for group in inner for each in group if each is not None]
+            found = [each for group in inner for each in group if each is not None]
+            if not found and any(map(self._is_open, here)):
+                return None
+            here = found
         if here and not any(word in one.schema for one in here for word in SAID):
             return None
-        types = (each.schema.get("type", ()) for one in here for each in self.faces(one))
-        return frozenset(name for each in types for name in ([each] if isinstance(each, str) else each))
+        return frozenset(name for one in here for each in self.faces(one) for name in types_of(each.schema))
+
+    def _is_open(self, face: Face) -> bool:
+        """Whether it is an object of which nothing is said but that."""
+        return any("object" in types_of(each.schema) for each in self.faces(face)) and not self.fields(face)
 
     # --- where something can be said ----------------------------------------------------------------
 
@@ -191,6 +197,11 @@ class Atlas:
         entries = self.entries(face) or (Face({"type": "string"}, face.file),)
         drawn = [self.value(chance.choice(entries), chance, depth + 1) for _ in range(count)]
         return [value for value in drawn if value is not ABSENT]
+
+
+def types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    types = schema.get("type", ())
+    return (types,) if isinstance(types, str) else tuple(types)
 
 
 def number(schema: Mapping[str, Any], kind: str, chance: Random) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from random import Random
 from typing import Any
@@ -11,10 +12,12 @@ import pytest
 
 from mediaglot.gateway import registry
 from mediaglot.gateway.contract import asking
+from mediaglot.gateway.contract.furnished import Room
 from mediaglot.gateway.contract.judge import schemas
-from mediaglot.gateway.contract.stage import Terms
+from mediaglot.gateway.contract.stage import Stage, Terms
 from mediaglot.gateway.contract.variant import ABSENT, Atlas, Change, Face, changed, changes
 from mediaglot.gateway.exchange import CreateJob, Request, Response
+from mediaglot.gateway.model import Clip, Job, Output, Video
 from mediaglot.gateway.testing.case import read_call
 from mediaglot.gateway.wire.schema import stem
 
@@ -136,9 +139,25 @@ def test_who_takes_what_has_to_be_refused_is_found(standing: Any, plain: Any) ->
         assert any(message in each.message for each in outcome.findings)
 
 
+@pytest.mark.parametrize(
+    ("output", "plain"),
+    [
+        (Output(container="mp4"), True),
+        (Output(container="mp4", clip=Clip(start=Fraction(1))), True),
+        (Output(container="mp4", clip=Clip(start=Fraction(25))), False),
+        (Output(container="mp4", video=Video(codec="h264", pixel_format="640x360")), False),
+    ],
+)
+def test_what_an_implementation_can_make_is_its_own_matter(output: Output, plain: bool) -> None:
+    """A source may be shorter, and no schema says which pixel formats there are."""
+    stage = Stage(registry.find("encoding_com"), "http://127.0.0.1:1")
+    room = Room(stage, (), {}, (), stage.paper())
+    assert room.is_plain(Job(inputs=(), outputs=(output,))) is plain
+
+
 # --- documents --------------------------------------------------------------------------------------------
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["name", "size"],
     "properties": {
@@ -152,6 +171,9 @@ SCHEMA = {
 }
 
 
+REST = {"$defs": SCHEMA["$defs"]}
+
+
 def test_values_are_those_of_the_schema() -> None:
     atlas = Atlas({"own": SCHEMA}.__getitem__)
     chance = Random(1)
@@ -161,6 +183,17 @@ def test_values_are_those_of_the_schema() -> None:
     assert all(each["name"] for each in drawn)
     assert not any("form" in each for each in drawn)
     assert {part["kind"] for each in drawn for part in each.get("parts", ())} == {"p"}
+
+
+def test_kinds_are_those_of_the_schema() -> None:
+    """None is any: nothing is said of what is inside of ``free``, nor of ``open`` itself."""
+    atlas = Atlas({"own": {"properties": {**SCHEMA["properties"], "free": {"type": "object"}, "open": {}}, **REST}}.get)
+    own = atlas.face("own")
+    assert atlas.kinds(own, ("size",)) == {"integer"}
+    assert atlas.kinds(own, ("parts", "*")) == {"object"}
+    assert atlas.kinds(own, ("parts", "*", "kind")) == frozenset()
+    assert atlas.kinds(own, ("free",)) == {"object"}
+    assert atlas.kinds(own, ("free", "any", "way")) is atlas.kinds(own, ("open",)) is None
 
 
 def test_changes_are_at_every_depth_and_apart() -> None:
