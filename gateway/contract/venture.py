@@ -6,6 +6,7 @@ and the places of the other scenes' jobs, tells nobody of itself and keeps no pr
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 from mediaglot.gateway.contract import asking
@@ -13,11 +14,13 @@ from mediaglot.gateway.contract.furnished import Room, furnish
 from mediaglot.gateway.contract.judge import Hearing, hear
 from mediaglot.gateway.contract.labour import outcome
 from mediaglot.gateway.contract.scene import short_format
-from mediaglot.gateway.contract.stage import GOOD, Line, Stage, Steps, Want
+from mediaglot.gateway.contract.stage import GOOD, Line, Stage, Steps, Want, errand
 from mediaglot.gateway.contract.urn import Drawn, Urn
 from mediaglot.gateway.contract.variant import ABSENT, at, inside
+from mediaglot.gateway.errand import Placed
 from mediaglot.gateway.exchange import CreateJob, GetJob, Response
 from mediaglot.gateway.faults import Fault
+from mediaglot.gateway.translation import client_of
 
 SCENE: Final = "drawn job"
 DRAWS: Final = 8
@@ -78,6 +81,7 @@ def _sent(stage: Stage, urn: Urn, drawn: Drawn, number: int) -> Steps[None]:
         theirs = counterpart(on_paper.tree, told.judgement.tree, ours) if told is not None and told.good else ""
         if theirs:
             yield from _looked_at(stage, line, urn, theirs, ours)
+            yield from _cancelled(stage, line, theirs)
 
 
 def counterpart(shown: Any, told: Any, ours: str) -> str:
@@ -109,3 +113,10 @@ def _looked_at(stage: Stage, line: Line, urn: Urn, theirs: str, ours: str) -> St
         if sample.format == urn.kind.format and ready is not None and shadow is not None:
             wrong = hear(stage.dialect, shadow, urn.room.paper.answer(shadow)).is_error
             yield from stage.ask(line, ready, None if wrong else GOOD)
+
+
+def _cancelled(stage: Stage, line: Line, job_id: str) -> Steps[None]:
+    """Nobody waits for it: it need not cost more. That it is over already, or can't be cancelled, is no mistake."""
+    if stage.permit is not None:
+        with suppress(Fault):
+            yield from errand(stage, line, client_of(stage.dialect).cancel(stage.permit, Placed(id=job_id)))

@@ -16,7 +16,7 @@ from mediaglot.gateway.contract.furnished import Room
 from mediaglot.gateway.contract.judge import schemas
 from mediaglot.gateway.contract.stage import Stage, Terms
 from mediaglot.gateway.contract.variant import ABSENT, Atlas, Change, Face, changed, changes
-from mediaglot.gateway.exchange import CreateJob, Request, Response
+from mediaglot.gateway.exchange import CancelJob, CreateJob, Request, Response
 from mediaglot.gateway.model import Clip, Job, Output, Video
 from mediaglot.gateway.testing.case import read_call
 from mediaglot.gateway.wire.schema import stem
@@ -32,10 +32,13 @@ class Ear:
     def __init__(self, name: str, alter: Any = None) -> None:
         self.dialect, self.alter = registry.find(name), alter
         self.jobs: list[tuple[Any, Response]] = []
+        self.cancelled: list[str] = []
 
     def __call__(self, request: Request, answer: Response) -> Response:
         reading = read_call(self.dialect, request)
         route = reading.call.route
+        if isinstance(reading.intent, CancelJob):
+            self.cancelled.append(reading.intent.id)
         if route is None or route.intent is not CreateJob:
             return answer
         self.jobs.append((reading, answer))
@@ -78,6 +81,12 @@ def test_our_own_server_takes_them(plain: Any, name: str) -> None:
         intent: Any = each.intent
         assert (intent.presets, intent.job.notifications) == ((), ())
         assert {source.location.url for source in intent.job.inputs} <= {Terms.source}
+
+
+def test_they_are_cancelled_as_soon_as_they_were_looked_at(plain: Any) -> None:
+    stage, _, ear = plain("tpstreams")
+    assert ear.cancelled == stage.made
+    assert len(stage.made) == sum(answer.status == 201 for _, answer in ear.jobs)
 
 
 def test_a_seed_draws_the_same(standing: Any, plain: Any) -> None:
