@@ -41,6 +41,7 @@ from mediaglot.gateway.model import (
 from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.passes import preset_names, resolve_presets
 from mediaglot.gateway.store import Key, Store, Transaction, Work
+from mediaglot.gateway.wording import worded
 
 DRAWS: Final = 100
 """How often a new id is drawn before all of them count as taken."""
@@ -139,7 +140,8 @@ class Desk:
 
     async def _refused(self, job: Job, ledger: Ledger, caller: Caller) -> Mapping[int, Fault]:
         """Outputs that can't be made. Raises the first one's fault where none is left."""
-        refused = await self.craft.refuse(job, ledger, caller)
+        found = await self.craft.refuse(job, ledger, caller)
+        refused = {index: worded(fault, caller.dialect, job.outputs) for index, fault in found.items()}
         if refused and len(refused) == len(job.outputs):
             raise next(iter(refused.values()))
         return refused

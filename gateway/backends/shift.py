@@ -24,6 +24,7 @@ from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, Internal, NoSpace, NotFound, WorkFault
 from mediaglot.gateway.model import TERMINAL, Event, Phase, Status, Ticket
 from mediaglot.gateway.store import Full, Key, Store, Work
+from mediaglot.gateway.wording import worded
 
 LOG = logging.getLogger(__name__)
 HEARTBEAT: Final = 10.0
@@ -145,9 +146,10 @@ class Shift:
 
     async def _outcome(self, key: Key, index: int, result: tuple[Product, ...] | Fault) -> Move:
         """Bring an output to its places; the end of it, which is to be written down."""
-        if isinstance(result, Fault):
-            return partial(step.lose_output, index=index, fault=result), partial(_loss, index=index)
         ticket = await self._current(key)
+        if isinstance(result, Fault):
+            fault = worded(result, self._dialect(key.dialect), ticket.job.outputs)
+            return partial(step.lose_output, index=index, fault=fault), partial(_loss, index=index)
         output, files = ticket.job.outputs[index], tuple(product.file for product in result)
         if output.destinations:
             for number in range(len(output.destinations)):

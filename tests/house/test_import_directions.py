@@ -29,7 +29,7 @@ SECOND = (
     ),
     *("trait", "errand", "likeness", "report", "mask"),
 )
-THIRD = ("dialect", "collection", "oauth", "validated", "registry", "rehearsal", "translation")
+THIRD = ("dialect", "wording", "collection", "oauth", "validated", "registry", "rehearsal", "translation")
 BEHIND = ("engine", "notify", "backends", "lab", "testing", "contract")
 FRONT = frozenset(
     {
