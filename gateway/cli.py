@@ -208,21 +208,40 @@ def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:
 
 
 def _serve(given: dict[str, Any]) -> int:
+    with _tuned():
+        settings = config.load(given)
+        config.forget()
+        log.configure(settings.log_level, settings.secrets)
+        return asyncio.run(_serve_until_told(settings))
+
+
+@contextlib.contextmanager
+def _tuned() -> Iterator[None]:
+    """The interpreter as it serves best; whoever has called us gets it back as it was."""
+    interval = sys.getswitchinterval()
     gc.disable()  # all that is loaded now stays: looking for garbage in it would only delay the first answer
     sys.setswitchinterval(0.001)  # seconds: dialects are loaded in a thread beside the first requests
-    settings = config.load(given)
-    config.forget()
-    log.configure(settings.log_level, settings.secrets)
-    _watch_children()
-    return asyncio.run(_serve_until_told(settings))
+    try:
+        with _watched_children():
+            yield
+    finally:
+        sys.setswitchinterval(interval)
+        gc.enable()
 
 
-def _watch_children() -> None:
+@contextlib.contextmanager
+def _watched_children() -> Iterator[None]:
     """Python before 3.12 starts a thread to wait for each child process, where the kernel would tell by itself."""
-    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
-        with contextlib.suppress(OSError):
-            os.close(os.pidfd_open(os.getpid(), 0))
-            asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
+    if sys.version_info >= (3, 12) or not hasattr(os, "pidfd_open"):
+        yield
+        return
+    with contextlib.suppress(OSError):
+        os.close(os.pidfd_open(os.getpid(), 0))
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
+    try:
+        yield
+    finally:
+        asyncio.set_child_watcher(None)
 
 
 async def _serve_until_told(settings: Settings) -> int:

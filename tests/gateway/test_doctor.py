@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import re
 import stat
 import sys
@@ -200,6 +202,9 @@ def test_a_sandbox_that_was_asked_for_and_is_not_there_is_said_at_the_start(
     assert cli.main(["serve", "--sandbox", "bwrap", "--port", "0", "--data", str(tmp_path / "data")]) == 2
     said = "mediaglot: the sandbox bwrap needs bwrap: install bubblewrap, or set sandbox to auto or off\n"
     assert capsys.readouterr().err == said
+    assert gc.isenabled(), "what suits a server is not left to whoever has called us"
+    if sys.version_info < (3, 12):
+        assert isinstance(asyncio.get_child_watcher(), asyncio.ThreadedChildWatcher)
 
 
 def test_it_tells_whether_credentials_are_encrypted(

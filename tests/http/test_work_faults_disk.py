@@ -21,7 +21,7 @@ from mediaglot.gateway.model import TERMINAL
 from mediaglot.gateway.registry import find
 
 pytestmark = pytest.mark.ffmpeg
-LONG = "bars-8s-320x180-25fps.mp4"
+LONG = "bars-20s-320x180-25fps.mp4"
 ROOM = 6_000_000
 LEFT = 110_000
 """Bytes that the disk still has when it begins to fill up: the database's needs come out of them too."""
