@@ -241,7 +241,7 @@ def _watched_children() -> Iterator[None]:
     try:
         yield
     finally:
-        asyncio.set_child_watcher(None)
+        asyncio.set_child_watcher(asyncio.ThreadedChildWatcher())
 
 
 async def _serve_until_told(settings: Settings) -> int:

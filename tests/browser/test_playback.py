@@ -12,8 +12,8 @@ REORDERED = 2 / 25
 """Seconds from the first decoding time to the first picture: two of them wait for a later one."""
 
 BEARABLE = frozenset({"bufferStalledError", "bufferSeekOverHole", "aborted"})
-"""A busy machine starves the player now and then, and it gives up a load when it changes the size. And hls.js counts MPEG-TS from the first decoding time, where nothing
-is to be shown yet: it steps over that, and how far is checked."""
+"""A busy machine starves the player now and then, and it gives up a load when it changes the size. And hls.js counts
+MPEG-TS from the first decoding time, where nothing is to be shown yet: it steps over that, and how far is checked."""
 
 
 def played(found: dict[str, Any]) -> None:
