@@ -47,5 +47,8 @@ def _gone(said: Any, left: Any, way: tuple[str, ...] = ()) -> Iterator[str]:
     if isinstance(said, dict):
         for key, value in said.items():
             yield from _gone(value, left.get(key, ABSENT) if isinstance(left, dict) else ABSENT, (*way, key))
+    elif isinstance(said, list) and isinstance(left, list) and len(said) == len(left):
+        for number, pair in enumerate(zip(said, left, strict=True)):
+            yield from _gone(*pair, (*way, str(number)))
     elif said != left:
         yield ".".join(way)

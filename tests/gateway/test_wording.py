@@ -22,10 +22,10 @@ NAMES = {
     ("encoding_com", "video.rate.most"): "maxrate",
     ("encoding_com", "video.size"): "size",
     ("encoding_com", "audio.sample_rate"): "audio_sample_rate",
-    ("encoding_com", "overlays.0.x"): "overlay",
+    ("encoding_com", "overlays.0.x"): "overlay.0.overlay_left",
     ("xvid_mediahub", "video.size"): "settings.video.width",
     ("xvid_mediahub", "audio.sample_rate"): "settings.audio.samplingrate",
-    ("tpstreams", "video.size"): "resolutions",
+    ("tpstreams", "video.size"): "resolutions.0",
     ("transparent_edge", "video.rate"): "video_bitrate",
 }
 

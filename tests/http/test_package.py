@@ -63,7 +63,7 @@ async def test_a_folder_that_leads_elsewhere_is_an_error_of_its_task(client: Any
     bad = ADVANCED | {"stream": [STREAMS[0], STREAMS[1] | {"sub_path": path}]}
     done = await client.end(await client.add(LOCAL, bad, {"output": "mp3"}))
     assert [one["status"] for one in done["format"]] == ["Error", "Finished"]
-    wrong = "Wrong value of parameter stream: "
+    wrong = "Wrong value of parameter stream"
     assert done["format"][0]["description"].startswith(wrong)
     assert playlists(data) == []
 

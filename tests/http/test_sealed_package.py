@@ -87,7 +87,7 @@ async def test_ranges_are_fetched_by_range(client: Any) -> None:
     ("words", "wrong"),
     [
         ({"add_iframe_stream": "yes", "byte_range": "yes"} | LOCK, "Not supported: i_frames"),
-        (LOCK | {"encryption_key": "short"}, "outputs.0.package.variants.0.encryption.key: not 32 hexadecimal digits"),
+        (LOCK | {"encryption_key": "short"}, "stream.0.encryption_key: not 32 hexadecimal digits"),
         (LOCK | {"encryption_method": "aes-256-cbc"}, "encryption_method: can only be aes-128-cbc"),
     ],
 )
