@@ -1,8 +1,8 @@
 """What the pictures of several outputs have in common on their way through the filters is done once. Pure.
 
 Outputs that begin alike (deinterlaced, denoised, scaled to one size) part where they begin to differ. A picture that
-was made smaller for one output is made smaller still for the next, instead of the source's: that takes a third of the
-time that all scaling of a ladder takes, and nobody sees it (``tests/benchmarks/media.py ladder`` judges both).
+was made smaller for one output is made smaller still for the next, instead of the source's: that saves two fifths of
+what scaling takes in a ladder, and nobody sees it (``tests/benchmarks/media.py ladder`` judges the files).
 """
 
 from __future__ import annotations
