@@ -23,7 +23,7 @@ def left(data: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("action", ["StopMedia", "CancelMedia"])
-async def test_ended_at_once_with_its_partial_files(
+async def test_ended_within_a_second_with_its_partial_files(
     serve: Any, slow: Path, data: Path, encoders: Any, action: str
 ) -> None:
     client = await serve(ffmpeg=str(slow))
@@ -34,7 +34,7 @@ async def test_ended_at_once_with_its_partial_files(
     began = time.monotonic()
     await client.json(action, mediaid=media)
     assert encoders() == []
-    assert time.monotonic() - began < 3, "half as long as the encode would take"
+    assert time.monotonic() - began < 1
     assert left(data) == []
 
 
