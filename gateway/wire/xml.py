@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 from lxml import etree
 
@@ -107,7 +107,7 @@ def _element(name: str, inside: str) -> str:
 
 def _escaped(text: str) -> str:
     """A text between two tags, without the characters that no document may have."""
-    whole = text.replace("&", "&amp;").replace(">", "&gt;").replace("<", "&lt;")
+    whole = escape(text)
     return whole if whole.isprintable() else whole.translate(LEGAL).replace("\r", "&#13;")
 
 
@@ -119,7 +119,6 @@ def _content(text: bytes, root: str) -> Tree:
     return tree if isinstance(tree, dict) else {}
 
 
-@lru_cache(maxsize=1024)
 def _name(key: str) -> str:
     """An element's name for a key, also for one that can't be one: a client's own key from a JSON document."""
     if NAME.fullmatch(key):
