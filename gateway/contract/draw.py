@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from mediaglot.gateway.contract import asking
 from mediaglot.gateway.contract.asking import Sample
@@ -12,28 +12,12 @@ from mediaglot.gateway.contract.judge import schemas
 from mediaglot.gateway.contract.layout import with_values
 from mediaglot.gateway.contract.scene import is_list, short_format
 from mediaglot.gateway.contract.stage import Stage, Steps
+from mediaglot.gateway.contract.variant import Atlas, Face
 from mediaglot.gateway.testing.case import read_call
 from mediaglot.gateway.wire.schema import stem
 
 DRAWS: Final = 8
 """Requests for each operation and format."""
-WORDS: Final = (
-    "",
-    "a",
-    "0",
-    "1",
-    "7",
-    "100",
-    "true",
-    "name",
-    "Zürich",
-    "%00",
-    "2026-01-01",
-    "a'b\"c<d>&e",
-    "-1",
-    "1e3",
-)
-"""Texts that have tripped somebody up, and plain ones."""
 
 
 def draws(stage: Stage) -> Steps[None]:
@@ -60,28 +44,18 @@ def documents(stage: Stage, sample: Sample) -> Iterator[dict[str, str]]:
     if name is None:
         return
     credentials = stage.dialect.auth.sign({}, asking.ANYBODY).keys() | {"action"}
-    fields = {key: each for key, each in known.document(name).get("properties", {}).items() if key not in credentials}
+    atlas = Atlas(known.document)
+    fields = {key: each for key, each in atlas.fields(atlas.face(name)).items() if key not in credentials}
     plain = sample.reading.call.tree
     for _ in range(DRAWS if fields else 0):
         chosen = stage.chance.sample(sorted(fields), k=stage.chance.randint(1, min(3, len(fields))))
-        values = {key: found for key in chosen if (found := _value(fields[key], stage.chance)) is not None}
+        values = {key: found for key in chosen if (found := _text(atlas, fields[key], stage.chance)) is not None}
         if values and (name.endswith("query") or not known.check(name, {**plain, **values})):
             yield values
 
 
-def _value(schema: Any, chance: Random) -> str | None:
-    """A text that a schema for one field may allow; None for what is no text."""
-    if not isinstance(schema, dict):
-        return None
-    if "const" in schema:
-        return str(schema["const"])
-    if "enum" in schema:
-        return str(chance.choice(schema["enum"]))
-    if "items" in schema:
-        return _value(schema["items"], chance)
-    branches = schema.get("anyOf") or schema.get("oneOf")
-    if branches:
-        return _value(chance.choice(branches), chance)
-    if "string" in schema.get("type", "string"):
-        return str(chance.choice((*WORDS, *map(str, schema.get("examples", ())))))
-    return str(chance.randint(0, 40)) if schema.get("type") in ("integer", "number") else None
+def _text(atlas: Atlas, face: Face, chance: Random) -> str | None:
+    """A value that a schema for one field allows, as a query says it; None for what can't be said there."""
+    value = atlas.value(face, chance)
+    one = value[0] if isinstance(value, list) and value else value
+    return str(one) if isinstance(one, (str, int, float)) and not isinstance(one, bool) else None
