@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -17,6 +16,7 @@ from mediaglot.gateway.backends import Over, Product, Report, again, unheard
 from mediaglot.gateway.backends.chunking import Chunker
 from mediaglot.gateway.backends.drawing import draw_into, flatten
 from mediaglot.gateway.backends.gather import SUMS, gather
+from mediaglot.gateway.backends.latest import Latest
 from mediaglot.gateway.backends.restream import restreamed
 from mediaglot.gateway.backends.trial import Trials
 from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, WorkFault
@@ -85,7 +85,7 @@ class Maker:
         self._machine, self._sums = machine, sums
         self._busy: set[Path] = set()
         self._trials = Trials()
-        self._plans: deque[tuple[Question, parts.Plan]] = deque(maxlen=PLANS)
+        self._plans: Latest[Question, parts.Plan] = Latest(PLANS)
         self._tool, self._prober, self._carrier = tool, prober, carrier
         self._limits, self._chance, self.threads, self.copy = limits, chance, threads, copy
 
@@ -138,10 +138,10 @@ class Maker:
         if pictures is not None:
             return await self._drawn(ticket, wanted, copy, machine, pictures)
         question = (ticket.job, facts_of(ticket), wanted, copy, machine and replace(machine, memory=None))
-        found = next((plan for asked, plan in self._plans if asked == question), None)
+        found = self._plans.find(question)
         if found is None:
             found = await self._drawn(ticket, wanted, copy, machine)
-            self._plans.append((question, found))
+            self._plans.keep(question, found)
         return found
 
     async def _drawn(
