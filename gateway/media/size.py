@@ -42,8 +42,8 @@ def frame(size: Size | None, picture: Picture, memo: Memo, *, scaler: str | None
     Sides are always even. Both sides given: the shape is kept with bars, unless the fit says otherwise.
     Scaled pictures have square pixels; without a size the source's pixels stay as they are.
     """
-    width = _side(size.width if size else None, picture.width * picture.aspect, memo.at("width"))
-    height = _side(size.height if size else None, Fraction(picture.height), memo.at("height"))
+    width = _side(size.width if size else None, picture.width * picture.aspect, "width", memo)
+    height = _side(size.height if size else None, Fraction(picture.height), "height", memo)
     if width is None and height is None:
         return _evened(picture)
     if width is None or height is None:
@@ -74,12 +74,12 @@ def in_pixels(size: Size | None, picture: Picture) -> Size | None:
     return replace(size, width=side(size.width, width), height=side(size.height, height))
 
 
-def _side(value: int | Share | None, base: Fraction, memo: Memo) -> int | None:
+def _side(value: int | Share | None, base: Fraction, name: str, memo: Memo) -> int | None:
     if value is None or value == 0:
         return None
     pixels = base * value.of_source if isinstance(value, Share) else Fraction(value)
     if not 0 < pixels <= MAX_SIDE:
-        raise memo.invalid("size", pixels, "not a picture's side")
+        raise memo.invalid(f"size.{name}", pixels, "not a picture's side")
     return even(pixels)
 
 

@@ -7,8 +7,12 @@ from fractions import Fraction
 import pytest
 
 from mediaglot.gateway import registry
+from mediaglot.gateway.backends.making import STAND_IN
 from mediaglot.gateway.faults import Fault, Invalid, Missing, NotFound
-from mediaglot.gateway.model import Audio, Average, ImageOverlay, Location, Output, Size, Video
+from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.media.plan import plan
+from mediaglot.gateway.media.tool import PROMISED_ENCODERS, PROMISED_MUXERS
+from mediaglot.gateway.model import Audio, Average, ImageOverlay, Input, Job, Location, Output, Size, Video
 from mediaglot.gateway.wording import worded
 
 OUTPUT = Output(
@@ -36,6 +40,28 @@ def test_a_setting_has_the_dialect_s_name(dialect: str, path: str) -> None:
     said = worded(fault, registry.find(dialect), (Output(), OUTPUT))
     assert isinstance(said, Invalid)
     assert said.data == {"field": NAMES[dialect, path], "value": 7, "reason": "not so"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"size": "99999x10"}, "size"),
+        ({"bframes": "100"}, "bframes"),
+        ({"maxrate": "7"}, "maxrate"),
+        ({"framerate": "1000"}, "framerate"),
+        ({"pix_format": "nonsense"}, "pix_format"),
+        ({"audio_sample_rate": "0"}, "audio_sample_rate"),
+        ({"output": "thumbnail", "width": "99998"}, "width"),
+    ],
+    ids=str,
+)
+def test_what_a_plan_refuses_is_named(asked: dict[str, str], field: str) -> None:
+    """So the paths in a plan's faults are those of the model."""
+    dialect = registry.find("encoding_com")
+    output = dialect.read_output({"output": "mp4", **asked}, Ledger())
+    job = Job(inputs=(Input(location=Location(url="https://example.test/a.mp4")),), outputs=(output,))
+    (fault,) = plan(job, [STAND_IN], encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS).faults.values()
+    assert worded(fault, dialect, job.outputs).data["field"] == field
 
 
 @pytest.mark.parametrize(
