@@ -38,6 +38,8 @@ class Ftpd:
         """After how many bytes the next transfers are cut, and their control connections with them."""
         self.stalls: list[int] = []
         """After how many bytes the next transfers fall silent."""
+        self.silent = threading.Event()
+        """That one of them has."""
         self.lacks: set[str] = set()
         """Commands it does not know."""
         self._tls, self._certificate = tls, certificate
@@ -118,7 +120,10 @@ class Ftpd:
     def stalled(self, channel: Any, done: int) -> bool:
         if channel.stall is None:
             channel.stall = self.stalls.pop(0) if self.stalls else NEVER
-        return bool(done >= channel.stall)
+        if done < channel.stall:
+            return False
+        self.silent.set()
+        return True
 
     def cut(self, channel: Any, done: int) -> None:
         if channel.cut is None:

@@ -107,12 +107,12 @@ async def test_a_server_that_stalls_is_given_up(ftpd, trusting, eager, made, at,
 
 
 async def test_cancelling_ends_it_at_once_and_cleans_up(ftpd, ftp, made, at, tmp_path):
-    there, big, reached = ftpd(), tmp_path / "big", asyncio.Event()
+    there, big = ftpd(), tmp_path / "big"
     big.write_bytes(os.urandom(1 << 20) * 24)
     there.stalls = [400_000]
     place = at(there.url("film.mp4"))
-    task = asyncio.create_task(ftp.deliver(big, place, on_progress=lambda *_: reached.set()))
-    await reached.wait()
+    task = asyncio.create_task(ftp.deliver(big, place))
+    assert await asyncio.to_thread(there.silent.wait, 60)
     task.cancel()
     async with asyncio.timeout(5):
         with pytest.raises(asyncio.CancelledError):
