@@ -46,7 +46,25 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes start h
 sys.dont_write_bytecode = False
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a job in the background of a shell, and all that it starts
     signal.signal(signal.SIGINT, signal.default_int_handler)
+SLOW = ("ffmpeg", "browser", "npm", "heavy")
+HEAVY_LAWS = {
+    "test_every_operation_has_schemas",
+    "test_outputs_survive",
+    "test_pairs_agree",
+    "test_translations_of_any_job_tell_all",
+    "test_translations_of_fixtures_tell_all",
+}
+"""Laws that many examples are held against; they are published, and so have no mark of ours."""
 gc.disable()  # until all tests are collected: none of that is ever garbage
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks as quick what no other mark says to take long."""
+    for item in items:
+        law = item.path.name == "test_laws.py" and getattr(item, "originalname", "") in HEAVY_LAWS
+        if not law and not any(map(item.get_closest_marker, SLOW)):
+            item.add_marker("quick")
 
 
 def pytest_collection_finish() -> None:

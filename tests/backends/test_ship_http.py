@@ -75,6 +75,7 @@ def package(tmp_path: Path) -> list[Product]:
     return found
 
 
+@pytest.mark.heavy
 async def test_the_playlist_comes_when_everything_is_there(
     carrier: Carrier, shelf: Shelf, package: list[Product]
 ) -> None:

@@ -75,6 +75,7 @@ async def test_a_source_that_is_replaced_or_removed_during_the_job_stays_as_it_w
     assert await work(tmp_path, film, film.unlink) == {}
 
 
+@pytest.mark.heavy
 async def test_the_client_s_drawing_stays_a_drawing(tmp_path: Path) -> None:
     own, ours = tmp_path / "logo.svg", tmp_path / "overlay-0"
     own.write_bytes(SVG)

@@ -454,6 +454,7 @@ BREAKAGES: list[tuple[str, str, tuple[str, ...], str, int, Alter, str, str]] = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("case", BREAKAGES, ids=[f"{each[1]}-{each[0]}" for each in BREAKAGES])
 def test_a_breach_is_found_where_it_is(standing: Any, case: Any) -> None:
     _, name, scenes, operation, number, alter, place, rule = case

@@ -66,6 +66,7 @@ def plain(standing: Any) -> Any:
     return walked
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", registry.names())
 def test_our_own_server_takes_them(plain: Any, name: str) -> None:
     """Each kind in each format: valid, from our source, for nobody's ears, and as often as it is allowed."""
@@ -89,6 +90,7 @@ def test_they_are_cancelled_as_soon_as_they_were_looked_at(plain: Any) -> None:
     assert len(stage.made) == sum(answer.status == 201 for _, answer in ear.jobs)
 
 
+@pytest.mark.heavy
 def test_a_seed_draws_the_same(standing: Any, plain: Any) -> None:
     known = sent(plain("tpstreams")[0])[:4]
     one, two = (sent(standing.walk("tpstreams", SCENE, jobs=4, seed=seed)[0]) for seed in (0, 5))
@@ -108,6 +110,7 @@ def test_none_are_drawn_when_no_job_is_left(standing: Any) -> None:
 # --- servers that are broken ------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("name", "way", "rule"),
     [

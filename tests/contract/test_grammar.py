@@ -158,6 +158,7 @@ def test_what_is_wrong_is_refused(name: str, schema: str, text: str) -> None:
     assert complaints(name, schema, text.encode())
 
 
+@pytest.mark.heavy
 def test_the_command_writes_them_and_takes_away_those_that_are_gone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,6 +38,7 @@ def problems(name: str, schema: Any, value: Any) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stock_validator_takes_it(name: str) -> None:
     OpenAPIV31SpecValidator(described(name)).validate()
@@ -93,6 +94,7 @@ def examples(name: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
                     yield f"{method} {path} {place} {kind} {title}", content, example["value"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_are_the_fixtures_and_valid(name: str) -> None:
     wrong, seen = [], set()

@@ -183,6 +183,7 @@ def has_something(operation: Any) -> bool:
     return bool(operation.body or operation.query or operation.path_parameters)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", registry.names())
 def test_a_server_keeps_to_its_own_documents(name: str, double: Double, checks: list[Any]) -> None:
     asked = ask_all(name, f"{double.url}/{name}", document(double, name), checks)

@@ -14,6 +14,7 @@ ABSENT = {"tpstreams": {"Login", "Logout"}}
 """What a walk cannot bring about: a login where there is a token."""
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", registry.names())
 def test_our_own_server_keeps_the_contract(standing: Any, name: str) -> None:
     _, outcome = standing.walk(name, jobs=JOBS, write=True)
@@ -22,6 +23,7 @@ def test_our_own_server_keeps_the_contract(standing: Any, name: str) -> None:
     assert outcome.passed
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", registry.names())
 def test_every_format_is_exercised(standing: Any, name: str) -> None:
     dialect = registry.find(name)
@@ -30,6 +32,7 @@ def test_every_format_is_exercised(standing: Any, name: str) -> None:
     assert {kind for _, kind in stage.exercised} == set(formats(type(dialect)))
 
 
+@pytest.mark.heavy
 def test_nothing_is_changed_unless_it_is_allowed(standing: Any) -> None:
     asked = []
 

@@ -40,6 +40,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
 def test_an_implementation_may_send_anything(standing: Any, body: bytes) -> None:
     """After it has let us in. The walk goes to its end, and finds that nothing is right."""
@@ -187,6 +188,7 @@ def test_the_line_of_a_place() -> None:
     assert [line_of(tree, each) for each in ("", "/a", "/a/b", "/a/b/1/c~0~1d")] == [1, 2, 3, 6]
 
 
+@pytest.mark.heavy
 def test_secrets_are_not_in_reports(elsewhere: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Not even where the implementation throws them back."""
     secret = "s3cr3t-t0ken-of-somebody"
@@ -226,6 +228,7 @@ def test_what_can_not_be_followed(words: tuple[str, ...], says: str, capsys: pyt
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.heavy
 def test_headers_of_an_answer_may_be_anything(standing: Any) -> None:
     odd = Headers(lines=(("Content-Type", "\x1b[2J;;=;charset=\x00"), ("Location", "http://["), ("", "")))
 

@@ -31,6 +31,7 @@ def checked(capsys: Any, *words: object) -> tuple[int, Any]:
 # --- folders ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", registry.names())
 def test_our_own_fixtures_keep_the_contract(capsys: Any, name: str) -> None:
     """With their options; and every operation is in them."""

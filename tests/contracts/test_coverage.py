@@ -43,6 +43,7 @@ def journal(run_site: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.mark.heavy
 def test_coverage_of_a_running_double(plain: Any, run_site: str) -> None:
     said = plain.run("contract", "coverage", "--server", run_site, "--json")
     assert said.code == 0, said.err
@@ -58,6 +59,7 @@ def test_coverage_of_a_running_double(plain: Any, run_site: str) -> None:
     assert "look response.body: note" in acme["strangers"], "its schemas do not have it"
 
 
+@pytest.mark.heavy
 def test_a_threshold_fails(plain: Any, journal: Path, tmp_path: Path) -> None:
     """Of the export, and of its entries a line each."""
     said = plain.run("contract", "coverage", journal, "--fail-under", "99")
@@ -136,6 +138,7 @@ def test_a_run_that_used_nothing_fails(capsys: Any, tmp_path: Path) -> None:
     assert "Nothing was exercised" in capsys.readouterr().out
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", registry.names())
 def test_the_fixtures_use_every_operation_and_every_error_case_is_one(name: str) -> None:
     dialect = registry.find(name)

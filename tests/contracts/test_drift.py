@@ -23,6 +23,7 @@ def later(plain: Any, altered: str, recorded: Any, tmp_path_factory: Any) -> Pat
     return folder
 
 
+@pytest.mark.heavy
 def test_drift_between_two_recordings(plain: Any, tape: Path, later: Path) -> None:
     said = plain.run("contract", "drift", tape, later, "--json")
     assert said.code == 1, said.err

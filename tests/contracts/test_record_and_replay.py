@@ -31,6 +31,7 @@ def test_a_recording_has_folders_and_no_secret(tape: Path) -> None:
     assert b"Cookie" not in whole
 
 
+@pytest.mark.heavy
 def test_the_same_implementation_answers_the_same(plain: Any, tape: Path, upstream: str) -> None:
     """In another state, with other ids: it has jobs already."""
     said = plain.run("contract", "replay", "--base-url", upstream, "--user", "bob", "--json", tape, **SECRET)

@@ -390,6 +390,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.heavy
 async def test_after_kill_9_what_was_running_runs_again_first_and_nothing_is_lost(tmp_path):
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", CHILD, str(tmp_path), stdout=asyncio.subprocess.PIPE

@@ -128,6 +128,7 @@ def test_a_port_that_is_taken(refusal: Any, tmp_path: Path) -> None:
     assert line == f"mediaglot: cannot listen on 127.0.0.1:{port}: Address already in use; try --port 0"
 
 
+@pytest.mark.heavy
 def test_a_data_folder_that_is_in_use(refusal: Any, tmp_path: Path) -> None:
     words = ("--port", "0", "--data", str(tmp_path), "--backend", "simulated")
     with served(*words) as (first, _):
@@ -135,6 +136,7 @@ def test_a_data_folder_that_is_in_use(refusal: Any, tmp_path: Path) -> None:
     assert f"is in use by process {first.pid}" in line
 
 
+@pytest.mark.heavy
 def test_an_encrypted_data_folder_wants_its_key(refusal: Any, tmp_path: Path) -> None:
     words = ("serve", "--port", "0", "--data", str(tmp_path), "--backend", "simulated")
 
@@ -146,6 +148,7 @@ def test_an_encrypted_data_folder_wants_its_key(refusal: Any, tmp_path: Path) ->
     assert "data_key_old" in refusal(*words, MEDIAGLOT_DATA_KEY="another key for this folder")
 
 
+@pytest.mark.heavy
 def test_the_ready_line_is_all_of_stdout_and_the_server_answers_when_it_comes(tmp_path: Path) -> None:
     with served("--port", "0", "--data", str(tmp_path), "--backend", "simulated") as (process, line):
         assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*", line)
@@ -156,6 +159,7 @@ def test_the_ready_line_is_all_of_stdout_and_the_server_answers_when_it_comes(tm
     assert (process.returncode, rest) == (0, "")
 
 
+@pytest.mark.heavy
 def test_the_ready_line_is_the_external_url_where_one_is_set(tmp_path: Path) -> None:
     words = ("--port", "0", "--data", str(tmp_path), "--backend", "simulated", "--url", "https://media.example.com/")
     with served(*words) as (_, line):

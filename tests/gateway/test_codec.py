@@ -119,6 +119,7 @@ def spelled_out(value: Any) -> Any:
     return [spelled_out(item) for item in value] if isinstance(value, tuple | list) else value
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("cls", classes(), ids=lambda cls: cls.__name__)
 def test_every_class_comes_back_whole(cls):
     @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), database=None)
@@ -252,6 +253,7 @@ def test_stored_forms_of_a_later_version_are_refused():
         codec.unpack(stored, Location)
 
 
+@pytest.mark.heavy
 def test_importing_the_codec_does_not_import_cattrs():
     code = "import sys, mediaglot.gateway.codec; sys.exit('cattrs' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -44,6 +44,7 @@ def test_an_empty_variable_says_nothing() -> None:
     assert config.load(given(), {"MEDIAGLOT_PORT": ""}).port == Settings().port
 
 
+@pytest.mark.heavy
 def test_every_setting_has_a_flag_a_variable_and_a_key(tmp_path: Path) -> None:
     """The same value by each of the three ways."""
     examples = {int: "17", float: "1.5", str: "x", bool: "true", type(Path()): "there", tuple: "one"}

@@ -86,6 +86,7 @@ def test_a_variable_that_can_not_be_is_named(
     assert "(of MEDIAGLOT_ENV_SHELL)" in line
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_server_that_is_told_to_stop_has_done_well(tmp_path: Path, number: int) -> None:
     words = ("serve", "--port", "0", "--proxy-port", "0", "--data", str(tmp_path), "--backend", "simulated")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ outputs = st.builds(
 )
 
 
+@pytest.mark.heavy
 @settings(max_examples=150, deadline=None)
 @given(trees)
 def test_any_document_is_read_or_refused_with_a_place(tree: dict[str, Any]) -> None:
@@ -65,6 +67,7 @@ def test_any_document_is_read_or_refused_with_a_place(tree: dict[str, Any]) -> N
     assert set(output.extras.get("acme", {})) == leftover
 
 
+@pytest.mark.heavy
 @settings(max_examples=150, deadline=None)
 @given(outputs)
 def test_what_is_written_and_read_differs_only_where_the_ledger_says(output: Output) -> None:
@@ -85,6 +88,7 @@ def test_what_is_written_and_read_differs_only_where_the_ledger_says(output: Out
     assert {f"stills.{n}.count" for n, still in enumerate(output.stills) if still.count} <= lost
 
 
+@pytest.mark.heavy
 @settings(max_examples=60, deadline=None)
 @given(outputs, st.dictionaries(st.sampled_from(["comment", "odd", "x"]), st.text(min_size=1, max_size=5), max_size=3))
 def test_extras_survive_the_way_there_and_back(output: Output, extras: dict[str, str]) -> None:

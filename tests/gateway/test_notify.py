@@ -337,6 +337,7 @@ async def test_a_letter_for_later_waits_for_its_time(store, clock):
     assert receivers.came == ["now", "later"]
 
 
+@pytest.mark.heavy
 async def test_five_hundred_letters_all_arrive_in_order_per_job(store, clock):
     receivers = Receivers()
     async with delivering(Courier(store, receivers, clock, per_host=8)):

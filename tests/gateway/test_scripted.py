@@ -83,6 +83,7 @@ async def test_it_fails_where_it_is_told_to(play: Play) -> None:
     assert play.clock.monotonic() == 1440
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("stage", "word"), [(stage, word) for stage in Stage for word in words(stage) if word in FAULTS[stage]]
 )

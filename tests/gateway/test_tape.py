@@ -98,6 +98,7 @@ def test_headers_path_and_query_are_scrubbed_too() -> None:
     assert kept.headers.get("Authorization").startswith("Token text-")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", registry.names())
 def test_the_laws_run_over_what_is_recorded(name: str, tmp_path: Path) -> None:
     """Over every fixture's own exchange, as if the provider had answered it."""

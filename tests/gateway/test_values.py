@@ -314,6 +314,7 @@ def test_numbers_are_plain_and_bounded(name: str, hostile: Any) -> None:
         EVERY[name].read(hostile)
 
 
+@pytest.mark.heavy
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(EVERY)), st.text(max_size=30) | st.integers() | st.floats() | st.booleans())
 def test_what_is_understood_is_written_so_that_it_is_understood(name: str, given: Any) -> None:
@@ -401,6 +402,7 @@ def told(read: Any, text: str) -> Any:
     return found, found.spelling
 
 
+@pytest.mark.heavy
 @settings(max_examples=500, deadline=None)
 @given(
     st.sampled_from(["", "http://", "ftp://", "x://"]),

@@ -88,6 +88,7 @@ def test_a_query_string_that_is_no_text_does_no_harm() -> None:
     assert WIRE.choose(post("", query="\udcff=\ud800")).content_type == "text/xml"
 
 
+@pytest.mark.heavy
 @settings(max_examples=300, deadline=None)
 @given(st.binary() | st.text().map(str.encode))
 def test_a_value_is_escaped_as_by_the_standard_library_and_comes_back(value: bytes) -> None:
@@ -95,6 +96,7 @@ def test_a_value_is_escaped_as_by_the_standard_library_and_comes_back(value: byt
     assert unescaped(escaped(value).encode()) == value
 
 
+@pytest.mark.heavy
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.sampled_from([b"%", b"%25", b"%3C", b"%3c", b"%35", b"2", b"5", b"C", b"+", b"x"])).map(b"".join))
 def test_what_only_looks_like_an_escape_is_left_as_the_standard_library_leaves_it(value: bytes) -> None:

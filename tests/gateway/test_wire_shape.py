@@ -71,6 +71,7 @@ def hurried(schema: Any, tree: Any) -> bool:
     return Shapes({"it": schema, "common": COMMON}, ".json").find("it")(tree)
 
 
+@pytest.mark.heavy
 @settings(max_examples=500, deadline=None)
 @given(SCHEMAS, TREES)
 def test_a_yes_is_sure(schema: Any, tree: Any) -> None:

@@ -37,6 +37,7 @@ def tool(root: Path, *words: str, **variables: str) -> str:
     return "" if done.returncode == 0 else f"{done.stdout}{done.stderr}"
 
 
+@pytest.mark.heavy
 def test_lint(root: Path) -> None:
     assert tool(root, "ruff", "check", ".") == ""
 
@@ -45,6 +46,7 @@ def test_format(root: Path) -> None:
     assert tool(root, "ruff", "format", "--check", ".") == ""
 
 
+@pytest.mark.heavy
 def test_types(root: Path, tmp_path: Path) -> None:
     """Checked under the package's own name, by way of a link that gives the root its name."""
     (tmp_path / "mediaglot").symlink_to(root, target_is_directory=True)
@@ -71,6 +73,7 @@ def code_lines(text: str) -> int:
     return len(used)
 
 
+@pytest.mark.heavy
 def test_dialects_are_small(root: Path, modules: tuple[Path, ...]) -> None:
     sizes: Counter[str] = Counter()
     clients: Counter[str] = Counter()
@@ -100,6 +103,7 @@ def all_functions(
                 yield path, node
 
 
+@pytest.mark.heavy
 def test_functions_are_short(functions: dict[str, int]) -> None:
     assert not {place: length for place, length in functions.items() if length > LONGEST_FUNCTION}
     lengths = sorted(functions.values())
@@ -117,6 +121,7 @@ def test_nothing_is_left_for_later(root: Path, modules: tuple[Path, ...]) -> Non
     ]
 
 
+@pytest.mark.heavy
 def test_every_module_says_what_it_is(root: Path, modules: tuple[Path, ...]) -> None:
     texts = {path: (root / path).read_text() for path in modules if path.name != "__init__.py"}
     assert not [path for path, text in texts.items() if ast.get_docstring(ast.parse(text)) is None]

@@ -145,6 +145,7 @@ def inside(graph: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
                 yield module, name.removeprefix("mediaglot.")
 
 
+@pytest.mark.heavy
 def test_every_room_has_a_place_in_the_table(graph: dict[str, set[str]]) -> None:
     rooms = {room_of(module) for module in graph if module.startswith("gateway.")}
     assert rooms <= allowed().keys()
@@ -211,6 +212,7 @@ def pure(modules: tuple[Path, ...]) -> Iterator[Path]:
             yield path
 
 
+@pytest.mark.heavy
 def test_dialects_know_no_clock_file_socket_or_loop(root: Path, modules: tuple[Path, ...]) -> None:
     wrong = []
     for path in pure(modules):

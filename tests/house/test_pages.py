@@ -18,6 +18,7 @@ def written() -> Mapping[str, str]:
     return pages()
 
 
+@pytest.mark.heavy
 def test_the_pages_are_fresh(root: Path, written: Mapping[str, str]) -> None:
     kept = {path.name: path.read_text(encoding="utf-8") for path in (root / FOLDER).iterdir()}
     stale = sorted(name for name in written.keys() | kept.keys() if written.get(name) != kept.get(name))
@@ -31,6 +32,7 @@ def test_there_is_a_page_for_each_pair_and_no_secret_on_any(written: Mapping[str
     assert not [name for name, text in written.items() if "secret" in text.lower().replace("secrets", "")]
 
 
+@pytest.mark.heavy
 def test_the_command_writes_them_and_takes_away_those_that_are_gone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], written: Mapping[str, str]
 ) -> None:

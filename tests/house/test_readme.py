@@ -80,6 +80,7 @@ def test_links_lead_somewhere(root: Path, checkout: tuple[Path, ...]) -> None:
             assert (root / path).parent.joinpath(target).exists(), f"{path} links to {target}"
 
 
+@pytest.mark.heavy
 def test_the_benchmarks_that_are_named_run(root: Path, text: str) -> None:
     named = set(re.findall(r"`python (tests/benchmarks/\w+\.py)`", text))
     assert named >= {"tests/benchmarks/run.py", "tests/benchmarks/media.py"}
@@ -183,6 +184,7 @@ def test_the_quick_start_runs_as_written(text: str, tmp_path: Path) -> None:
     assert all((tmp_path / name).stat().st_size > 1000 for name in saved)
 
 
+@pytest.mark.heavy
 @CURL
 def test_the_test_double_runs_as_written(text: str, tmp_path: Path) -> None:
     play(section_of(text, "As a test double"), tmp_path)
@@ -200,6 +202,7 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.heavy
 def test_contract_testing_in_ci_runs_as_written(text: str, installed: Path) -> None:
     section = section_of(text, "Contract testing in CI")
     play(section, installed)
@@ -241,6 +244,7 @@ def test_the_test_double_in_python_runs_as_written(text: str) -> None:
     exec(compile(written, "README.md", "exec"), {"Client": Client})
 
 
+@pytest.mark.heavy
 def test_the_yaml_of_the_test_double(text: str, tmp_path: Path) -> None:
     actions, compose = (
         yaml.safe_load(content) for kind, content in blocks(section_of(text, "As a test double")) if kind == "yaml"

@@ -75,6 +75,7 @@ def test_installed_it_leaves_a_projects_own_folders_alone(room: Path, tmp_path: 
     assert installed == {"mediaglot"}
 
 
+@pytest.mark.heavy
 def test_installed_it_is_typed_for_its_users(room: Path, tmp_path: Path) -> None:
     script = tmp_path / "user.py"
     script.write_text("from mediaglot.gateway.model import Clip\n\nClip(start='soon')\n")

@@ -181,6 +181,7 @@ async def much() -> AsyncIterator[bytes]:
         yield b"x" * 65_536
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("how", ["chunked", "told", "packed"])
 async def test_a_hundred_megabytes(command: Any, visit: Any, how: str) -> None:
     server = await command("--backend", "simulated")
@@ -287,6 +288,7 @@ async def survives(client: Any, query: dict[str, Any], key: str) -> str | None:
     return None
 
 
+@pytest.mark.heavy
 def test_any_value_anywhere_is_read_or_refused() -> None:
     """No server, so all values of all keys."""
     dialect = registry.find("encoding_com")
@@ -318,6 +320,7 @@ def understood(dialect: Dialect, query: dict[str, Any]) -> Intent | None:
         return None
 
 
+@pytest.mark.heavy
 async def test_wrong_values_everywhere_in_a_format(client: Any) -> None:
     """Each key has a third of the values, its neighbours the others: all of them would take most of the suite's time,
     and are read without a server in ``test_any_value_anywhere_is_read_or_refused``."""
@@ -336,6 +339,7 @@ async def test_wrong_values_everywhere_in_a_format(client: Any) -> None:
         await client.json("CancelMedia", mediaid=media)
 
 
+@pytest.mark.heavy
 async def test_wrong_values_everywhere_in_a_query(client: Any) -> None:
     ask = {"userid": "100", "userkey": "k", "action": "AddMedia", "source": "http://h.test/a-1s.mp4", "format": SMALL}
     ends = []
@@ -351,6 +355,7 @@ async def test_wrong_values_everywhere_in_a_query(client: Any) -> None:
         assert (await client.xml("GetStatus", mediaid=media))["id"] == media
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("action", OTHERS)
 async def test_wrong_values_in_other_actions(client: Any, action: str) -> None:
     media = await client.add("http://h.test/a-1s.mp4", SMALL)
@@ -371,6 +376,7 @@ async def test_names_that_xml_cant_hold_reach_an_xml_receiver(client: Any, recei
     assert (await client.xml("GetStatus", mediaid=media))["status"] == "Finished"
 
 
+@pytest.mark.heavy
 async def test_thousands_of_everything(client: Any) -> None:
     source = "http://h.test/a-1s.mp4"
     for query in (

@@ -39,6 +39,7 @@ async def test_fifty_jobs_at_once(serve: Any, origin: Any, measure: Any, encoder
     assert encoders() == []
 
 
+@pytest.mark.heavy
 async def test_the_greatest_priority_goes_first_then_the_earliest(serve: Any) -> None:
     client = await serve(backend="simulated", workers=1)
     blocking = await client.add("http://h.test/a-30s.mp4", SMALL)
@@ -96,6 +97,7 @@ async def test_clients_that_pull_at_one_job_from_all_sides(
     assert encoders() == []
 
 
+@pytest.mark.heavy
 async def test_status_is_answered_at_once_while_jobs_pour_in(serve: Any) -> None:
     client = await serve(backend="simulated", workers=2)
     first = await client.add("http://h.test/0-1s.mp4", SMALL)

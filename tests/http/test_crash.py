@@ -102,6 +102,7 @@ async def test_it_can_be_told_to_end_many_times_and_finish_at_last(command: Any,
     assert (await client.end(media))["status"] == "Finished"
 
 
+@pytest.mark.heavy
 async def test_what_was_answered_is_there_after_a_crash(command: Any, visit: Any) -> None:
     server = await command("--backend", "simulated")
     client = visit(server.site)
@@ -117,6 +118,7 @@ async def test_what_was_answered_is_there_after_a_crash(command: Any, visit: Any
     assert {one["status"] for one in ends} == {"Finished"}
 
 
+@pytest.mark.heavy
 async def test_a_data_folder_belongs_to_one_server(program: Any, visit: Any) -> None:
     first = await program("--backend", "simulated")
     second = await program("--backend", "simulated")
@@ -129,6 +131,7 @@ async def test_a_data_folder_belongs_to_one_server(program: Any, visit: Any) -> 
     assert (await visit(first.site).json("GetMediaList"))["media"] == []
 
 
+@pytest.mark.heavy
 async def test_its_one_line_comes_when_it_answers(program: Any, visit: Any) -> None:
     server = await program("--backend", "simulated", "--log-level", "debug")
     assert server.site.startswith("http://127.0.0.1:")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from mediaglot.gateway import registry
 from mediaglot.gateway.contract.openapi import document
 
 
+@pytest.mark.heavy
 async def test_every_dialect_is_listed_with_its_document(client: Any) -> None:
     status, headers, body = await client.get("/_mediaglot/dialects")
     listed = json.loads(body)["dialects"]

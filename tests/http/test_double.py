@@ -160,6 +160,7 @@ async def test_with_a_token_it_is_for_who_has_that(tmp_path: Path, session: aioh
     await runner.cleanup()
 
 
+@pytest.mark.heavy
 async def test_the_control_api_describes_itself(lab: Lab) -> None:
     document = await lab.ask("GET", "openapi.json")
     validate(document)
@@ -180,6 +181,7 @@ async def played(lab: Lab, **spec: Any) -> Any:
     return await world.ask("GET", "journal")
 
 
+@pytest.mark.heavy
 async def test_the_same_seed_and_calls_give_the_same_journal(tmp_path: Path) -> None:
     journals = []
     for number in range(2):
@@ -505,6 +507,7 @@ async def test_a_box_that_refuses_is_tried_again(lab: Lab) -> None:
     await lab.ask("PUT", "inboxes/mine/manners", {"status": 99}, 400)
 
 
+@pytest.mark.heavy
 async def test_what_befalls_messages(lab: Lab) -> None:
     world = await lab.world()
     await world.ask("POST", "fates", {"drop": True, "first": 1}, 201)

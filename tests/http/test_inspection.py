@@ -78,6 +78,7 @@ async def test_a_wrong_answer_is_told(serve: Any, monkeypatch: pytest.MonkeyPatc
     client.server.inspection.last.clear()
 
 
+@pytest.mark.heavy
 async def test_a_repeated_answer_has_been_looked_at(client: Any) -> None:
     media = await client.add("https://media.mediaglot.test/bars-2s-320x180-30fps.mp4", {"output": "mp4"})
     await client.end(media)

@@ -71,6 +71,7 @@ async def settled(client: Any, wait: Any, job: str, state: str) -> Any:
     return await wait(look)
 
 
+@pytest.mark.heavy
 async def test_a_dead_and_a_slow_receiver_delay_nobody_else(
     client: Any, receiver: Any, slow: Door, dead: str, wait: Any
 ) -> None:
@@ -90,6 +91,7 @@ async def test_a_dead_and_a_slow_receiver_delay_nobody_else(
     assert {one["job"] for one in (await told(client, state="open"))["notifications"]} == set(lost)
 
 
+@pytest.mark.heavy
 async def test_what_was_sent_and_answered_is_shown_without_credentials(client: Any, slow: Door, wait: Any) -> None:
     slow.open.set()
     place = slow.url.replace("http://", f"http://ann:{SECRET}@")
@@ -108,6 +110,7 @@ async def test_what_was_sent_and_answered_is_shown_without_credentials(client: A
     assert slow.ids == [one["id"]]
 
 
+@pytest.mark.heavy
 async def test_a_notification_is_repeated_with_its_id_and_dropped(client: Any, slow: Door, wait: Any) -> None:
     job = await client.add(LOCAL, SMALL, notify=f"{slow.url}/again")
     slow.open.set()
@@ -132,6 +135,7 @@ async def test_a_notification_is_repeated_with_its_id_and_dropped(client: Any, s
     assert slow.ids == [one["id"]] * 2
 
 
+@pytest.mark.heavy
 async def test_lists_have_filters_and_pages(client: Any, receiver: Any, wait: Any) -> None:
     jobs = [await client.add(LOCAL, SMALL, notify=f"{receiver.url}/{n}") for n in range(5)]
     other = await client.as_user("200").add(LOCAL, SMALL, notify=f"{receiver.url}/other")
@@ -230,6 +234,7 @@ def command_of(nursery: Any) -> Any:
     return run
 
 
+@pytest.mark.heavy
 async def test_the_command_lists_shows_and_repeats(command_of: Any, serve: Any, receiver: Any, tmp_path: Any) -> None:
     client = await serve(control_token=Secret(SECRET))
     key = {"MEDIAGLOT_CONTROL_TOKEN": SECRET}

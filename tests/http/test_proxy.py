@@ -79,6 +79,7 @@ def distrusted(variables: dict[str, str]) -> dict[str, str]:
     return run(BARE | {key: value for key, value in variables.items() if key not in BUNDLES}, "https")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", names())
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -91,6 +92,7 @@ def test_an_unmodified_client_gets_its_job_through_the_proxy(
     assert find(name).heard(word)[0].value not in {"unknown", "failed"}, word
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_the_certificate_is_really_checked(distrusted: dict[str, str], library: str) -> None:
     if library == "curl" and not any(key.startswith("curl") for key in distrusted):
@@ -99,6 +101,7 @@ def test_the_certificate_is_really_checked(distrusted: dict[str, str], library: 
         assert "certificate" in distrusted[f"{library} https {name}"].lower()
 
 
+@pytest.mark.heavy
 def test_the_variables_of_the_shell_are_set_and_taken_back(variables: dict[str, str], site: str, folder: Path) -> None:
     name = names()[0]
     env = f"{' '.join(COMMAND)} env {name} --data {folder}"
@@ -111,6 +114,7 @@ def test_the_variables_of_the_shell_are_set_and_taken_back(variables: dict[str, 
     assert before[f"MEDIAGLOT_{name.upper()}_URL"] == f"{site}/{name}"
 
 
+@pytest.mark.heavy
 def test_what_comes_of_a_stopped_server(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "env", names()[0], "--server", "http://127.0.0.1:1"], capture_output=True, text=True, check=False
@@ -120,6 +124,7 @@ def test_what_comes_of_a_stopped_server(tmp_path: Path) -> None:
     assert "is the server running" in line
 
 
+@pytest.mark.heavy
 def test_the_folder_says_where_as_long_as_the_server_runs(tmp_path: Path) -> None:
     words = ("serve", "--port", "0", "--data", str(tmp_path), "--backend", "simulated")
     with subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, text=True, env=BARE) as process:
@@ -137,6 +142,7 @@ def test_the_folder_says_where_as_long_as_the_server_runs(tmp_path: Path) -> Non
     assert not (tmp_path / "address").exists()
 
 
+@pytest.mark.heavy
 def test_a_proxy_port_that_is_taken_is_named(site: str, variables: dict[str, Any], tmp_path: Path) -> None:
     port = variables["HTTP_PROXY"].rpartition(":")[2]
     words = ("serve", "--port", "0", "--proxy-port", port, "--data", str(tmp_path), "--backend", "simulated")

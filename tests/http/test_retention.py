@@ -25,6 +25,7 @@ async def finished(client: Any, receiver: Any) -> tuple[str, str]:
     return media, path
 
 
+@pytest.mark.heavy
 async def test_results_go_and_the_job_stays(finished: tuple[str, str], serve: Any, wait: Any, data: Path) -> None:
     media, path = finished
     client = await serve(keep_results=MOMENT)
@@ -37,6 +38,7 @@ async def test_results_go_and_the_job_stays(finished: tuple[str, str], serve: An
     assert (await client.status(media))["status"] == "Finished"
 
 
+@pytest.mark.heavy
 async def test_jobs_go_with_all_that_is_theirs(finished: tuple[str, str], serve: Any, wait: Any) -> None:
     media, path = finished
     client = await serve(keep_jobs=MOMENT)

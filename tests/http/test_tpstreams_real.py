@@ -355,6 +355,7 @@ ODD: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("no_mistakes")
 async def test_whatever_comes_is_answered_in_the_providers_way(simulated: Visitor) -> None:
     for method, path, more in ODD:

@@ -325,6 +325,7 @@ def base(job: Any) -> dict[str, Any]:
     return {"origin": "http://127.0.0.1:9/x.mp4", "destinations": ["s3://b"], "jobs": [job]}
 
 
+@pytest.mark.heavy
 async def test_bad_input_is_refused_in_the_providers_shape(serve: Any, session: Any) -> None:
     client = await Account(session, (await serve(backend="simulated")).site).enter()
     await client.profile()
@@ -340,6 +341,7 @@ async def test_bad_input_is_refused_in_the_providers_shape(serve: Any, session: 
     assert {200, 201, 400, 404} <= seen
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "kind", ["application/json", "multipart/form-data; boundary=x", "text/xml", "application/x-www-form-urlencoded", ""]
 )

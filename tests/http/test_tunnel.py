@@ -304,6 +304,7 @@ async def test_who_does_not_begin_with_tls_is_sent_away(
     assert "trust the certificate that `mediaglot env` names" in caplog.text
 
 
+@pytest.mark.heavy
 async def test_a_connection_without_a_request_is_closed(tunnel: Dial, dial: Dial, hasty: Proxy) -> None:
     line = await dial(hasty)
     assert (await line.ask(post(f"http://{HOST}/", f"Host: {HOST}")))[0] == 200

@@ -86,15 +86,18 @@ LIAR.write_output = lambda output, ledger: {"format": "mp4", "codec": "mp3"}  # 
 DRIFTER = speaker(TEXT, Value(lambda kilobits: int(kilobits) * 1000, lambda bits: bits // 1000 + 1))
 
 
+@pytest.mark.heavy
 def test_honest_dialects_agree() -> None:
     testing.test_pairs_agree(Pair(HONEST, HONEST))
 
 
+@pytest.mark.heavy
 def test_a_setting_that_is_changed_in_silence_breaks_the_law() -> None:
     with pytest.raises(AssertionError, match=r"lost in silence(?s:.)*container"):
         testing.test_pairs_agree(Pair(HONEST, LIAR))
 
 
+@pytest.mark.heavy
 def test_a_setting_that_changes_with_every_round_breaks_the_law() -> None:
     with pytest.raises(AssertionError, match=r"the second time(?s:.)*audio\.bitrate"):
         testing.test_pairs_agree(Pair(HONEST, DRIFTER))

@@ -99,6 +99,7 @@ def laws(home: Path, *only: str) -> tuple[int, str]:
 # --- the laws -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("visitor", ["folder"], indirect=True)
 def test_all_laws_hold_for_a_lawful_visitor(visitor: Path, tmp_path: Path) -> None:
     code, said = laws(tmp_path)
@@ -116,6 +117,7 @@ def test_all_laws_hold_for_a_lawful_visitor(visitor: Path, tmp_path: Path) -> No
     assert all("(notice)" in line for line in skipped), "it sends no news, and every other law has run"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("file", "old", "new", "law"),
     [
@@ -163,6 +165,7 @@ def test_a_folder_beside_ours_is_a_dialect(tmp_path: Path, monkeypatch: pytest.M
     registry._class.cache_clear()
 
 
+@pytest.mark.heavy
 def test_it_is_listed(visitor: Path, tmp_path: Path) -> None:
     code, said = run(tmp_path, "mediaglot", "dialects")
     assert code == 0, said

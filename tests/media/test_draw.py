@@ -72,6 +72,7 @@ def test_endless_texts_and_huge_letters_stay_bounded() -> None:
         draw(TextOverlay(text="a"), 100_000, 100_000)
 
 
+@pytest.mark.heavy
 @settings(max_examples=40, deadline=None)
 @given(text=st.text(max_size=60), rotate=st.integers(-720, 720), x=st.integers(-9999, 9999))
 def test_any_text_can_be_drawn(text: str, rotate: int, x: int) -> None:

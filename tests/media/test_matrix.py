@@ -136,6 +136,7 @@ def check(name: str, pair: Pair, facts: m.MediaFacts, seen: Any) -> None:
 # --- what is not there --------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_a_missing_encoder_is_a_fault_with_its_codec_s_name(name: str) -> None:
     wanted = pairs(name)

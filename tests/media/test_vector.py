@@ -28,6 +28,7 @@ def drawn(data: bytes, width: int | None = None) -> tuple[tuple[int, int], objec
         return image.size, image.convert("RGBA").getpixel((image.width // 2, image.height // 2))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("attributes", "width", "size"),
     [

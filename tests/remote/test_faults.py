@@ -43,6 +43,7 @@ def admitted(world: World, name: str, play: Callable[..., Any]) -> Request:
     return next(client.status(job))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", names())
 def test_each_fault_is_told_as_the_provider_tells_it(
     world: World, name: str, send: Callable[..., Any], play: Callable[..., Any]

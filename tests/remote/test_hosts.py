@@ -31,6 +31,7 @@ with joined(Path(sys.argv[1]), {"seed": 1}) as url:
 """
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("process", [False, True])
 def test_one_of_its_own(process: bool, encoding: Callable[[Any], Any]) -> None:
     double = Double.started(process=process, dialects=["encoding_com"], seed=5)
@@ -46,6 +47,7 @@ def test_one_of_its_own(process: bool, encoding: Callable[[Any], Any]) -> None:
     double.stop()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("process", [False, True])
 def test_settings_that_are_none(process: bool) -> None:
     with pytest.raises(DoubleError, match="no setting called 'colour'"):
@@ -116,6 +118,7 @@ def answers(url: str) -> bool:
     return True
 
 
+@pytest.mark.heavy
 def test_several_share_one_and_the_last_one_ends_it(tmp_path: Path) -> None:
     users = [user(tmp_path) for _ in range(3)]
     urls = {said(each) for each in users}
@@ -142,6 +145,7 @@ def gone(folder: Path) -> None:
     release(held(folder / LOCK))
 
 
+@pytest.mark.heavy
 def test_a_double_that_was_killed_is_started_again(tmp_path: Path) -> None:
     with joined(tmp_path, {}) as url:
         port = urlsplit(url).port

@@ -114,6 +114,7 @@ def test_every_verb_can_be_said_in_python() -> None:
     assert said == {verb.about for verb in VERBS} - {"This document"}
 
 
+@pytest.mark.heavy
 def test_every_verb_answers_over_http(double: Double, world: World, client: Any) -> None:
     """Each with what it says that it takes, where that fits this world."""
     fits = {"faults": {"operation": "GetStatus", "error": "busy"}, "seed": {"steps": [{"advance": 1}]}}

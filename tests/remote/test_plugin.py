@@ -64,6 +64,7 @@ def run(room: Path, project: Path, *words: str, **more: str) -> subprocess.Compl
     )
 
 
+@pytest.mark.heavy
 def test_two_hundred_tests_of_four_workers_on_one_server(room: Path, tmp_path: Path) -> None:
     project, notes = tmp_path / "project", tmp_path / "notes"
     shutil.copytree(SAMPLE, project)
@@ -79,6 +80,7 @@ def test_two_hundred_tests_of_four_workers_on_one_server(room: Path, tmp_path: P
         Double.at(server).worlds()
 
 
+@pytest.mark.heavy
 def test_a_red_test_tells_what_was_asked(room: Path, root: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()

@@ -108,6 +108,7 @@ SLOWS = st.fixed_dictionaries({"slow": st.integers(2, 99)}, optional={"until": s
 PLAIN = st.fixed_dictionaries({}, optional=NUMBERS)
 
 
+@pytest.mark.heavy
 @settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(st.tuples(PLAIN, FAILS | STALLS | st.just({}), SLOWS | st.just({})))
 def test_what_is_read_is_said_again(parts: tuple[dict[str, Any], ...]) -> None:

@@ -76,6 +76,7 @@ async def test_bits_follow_tickets_to_their_end(store, make, add):
     assert shown["drm", "yes"] == [1, 3]
 
 
+@pytest.mark.heavy
 async def test_lists_go_over_many_chunks(store, make):
     count = CHUNK + 500
     async with store.write() as tx:

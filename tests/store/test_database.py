@@ -43,6 +43,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.heavy
 async def test_kill_9_in_the_middle_of_writes_loses_nothing_that_was_told(tmp_path):
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", CHILD, str(tmp_path), stdout=asyncio.subprocess.PIPE

@@ -75,6 +75,7 @@ def seeming(request, monkeypatch):
         monkeypatch.setattr(gram, "ALIKE", 0)
 
 
+@pytest.mark.heavy
 async def test_every_filter_sort_and_window_gives_what_sorting_by_hand_gives(store, crowd, seeming):
     middle = crowd[30].created
     filters = [

@@ -34,6 +34,7 @@ async def found(store: SqliteStore, wanted: Filter) -> list[str]:
     return sorted(ticket.id for ticket in page.items)
 
 
+@pytest.mark.heavy
 @FEWER
 @given(
     values=st.lists(LETTERS, min_size=1, max_size=12),

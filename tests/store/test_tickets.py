@@ -97,6 +97,7 @@ async def test_progress_is_seen_at_once_and_kept_by_the_next_put(tmp_path, make)
         assert (await again.get(keys[0])).progress == Fraction(1, 2)
 
 
+@pytest.mark.heavy
 async def test_get_many_keeps_the_order_and_leaves_out_strangers(tmp_path, make):
     store = await SqliteStore.open(tmp_path)
     async with store.write() as tx:
@@ -196,6 +197,7 @@ async def test_serial_numbers_never_repeat(tmp_path):
         assert list(await tx.serials("jobs", 2, start=1000)) == [1004, 1005]
 
 
+@pytest.mark.heavy
 async def test_a_thousand_concurrent_writes_are_all_there(store, make):
     async def submit(number: int) -> Ticket:
         async with store.write() as tx:

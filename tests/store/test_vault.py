@@ -120,6 +120,7 @@ async def test_a_missing_or_wrong_key_opens_nothing(
         await check(store, make(1))
 
 
+@pytest.mark.heavy
 async def test_a_key_is_changed_with_the_old_one_beside_it(tmp_path: Path, make: Callable[..., Ticket]) -> None:
     async with await SqliteStore.open(tmp_path, keys=[KEY]) as store:
         await fill(store, make(1))

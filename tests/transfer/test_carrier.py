@@ -121,6 +121,7 @@ async def test_fifty_fetches_and_deliveries_side_by_side(carrier, origin, tmp_pa
     assert {path.read_bytes() for path in made} == {origin.body}
 
 
+@pytest.mark.heavy
 def test_no_scheme_is_imported_before_it_is_met():
     code = "import sys, mediaglot.gateway.transfer; print('aiohttp' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

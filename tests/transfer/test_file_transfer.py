@@ -246,6 +246,7 @@ def test_a_directory_without_permission_is_a_failed_delivery():
     assert done.stdout == "{'reason': 'permission'}\n"
 
 
+@pytest.mark.heavy
 async def test_a_hundred_to_the_same_name_end_as_one_whole_file(files, allowed, tmp_path):
     sources = [tmp_path / f"made{number}" for number in range(100)]
     for number, source in enumerate(sources):

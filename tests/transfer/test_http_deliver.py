@@ -117,6 +117,7 @@ async def test_a_see_other_is_no_delivery(http, shelf, serve, made):
     assert shelf.got == []
 
 
+@pytest.mark.heavy
 async def test_a_server_that_stops_taking_bytes_is_a_failed_delivery(serve, made, hasty, http):
     never = asyncio.Event()
 

@@ -124,6 +124,7 @@ async def test_a_length_that_is_a_lie_is_found_out(http, origin, target):
     assert left(target) == []
 
 
+@pytest.mark.heavy
 async def test_a_slow_server_is_no_stall_while_it_sends(http, serve, target, local):
     loop = asyncio.get_running_loop()
 
@@ -142,6 +143,7 @@ async def test_a_slow_server_is_no_stall_while_it_sends(http, serve, target, loc
     assert target.read_bytes() == b"xxxxx"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("held", [0, 300_000])
 async def test_a_server_that_falls_silent_ends_as_a_timeout(http, origin, target, held, hasty):
     origin.hold, origin.held = asyncio.Event(), held

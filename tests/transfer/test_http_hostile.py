@@ -98,6 +98,7 @@ async def test_a_body_without_end_is_cut_at_the_limit(http, serve_flood, target,
     assert left(target) == []
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("head", "flood"),
     [
@@ -157,6 +158,7 @@ async def test_a_disk_that_fills_up_in_the_middle_is_no_space(http, origin, tiny
     assert left(tiny) == []
 
 
+@pytest.mark.heavy
 async def test_a_hundred_in_both_directions_at_once(http, origin, serve, tmp_path):
     origin.body = origin.body[:300_000]
     origin.cuts = [100_000, 300_000] * 30

@@ -140,6 +140,7 @@ async def test_a_slash_after_the_key_of_a_source_is_no_part_of_it(mapped, rest, 
     assert seen == [(4, 4)]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "url",
     [

@@ -70,6 +70,7 @@ SPELLINGS = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("style", ["path", "host"])
 @pytest.mark.parametrize("url", SPELLINGS)
 async def test_every_spelling_reaches_the_object_on_a_mapped_endpoint(
@@ -266,6 +267,7 @@ async def test_credentials_inside_the_url_sign_too(s3, store, made):
 # --- how it is stored ----------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("size", [len(BODY), 33 << 20])
 async def test_access_type_and_class_arrive(s3, store, made, size, signed):
     with made.open("ab") as file:

@@ -47,6 +47,7 @@ async def left(store):
     return "<Upload>" in await store.ask("uploads")
 
 
+@pytest.mark.heavy
 async def test_a_large_file_goes_in_parts_and_arrives_whole(s3, store, large, there):
     seen = []
     receipt = await s3.deliver(large, there, content_type="video/mp4", on_progress=lambda *now: seen.append(now))
@@ -61,6 +62,7 @@ async def test_a_large_file_goes_in_parts_and_arrives_whole(s3, store, large, th
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
+@pytest.mark.heavy
 async def test_bytes_are_signed_on_an_open_way_to_a_clients_server(s3, opened, store, large, there, signed):
     await opened().deliver(large, signed(f"{store.url.replace('http:', 's3:')}/{store.bucket}/b"))
     assert (await store.get("b"))[0] == large.read_bytes()
@@ -70,6 +72,7 @@ async def test_bytes_are_signed_on_an_open_way_to_a_clients_server(s3, opened, s
     assert store.refused == []
 
 
+@pytest.mark.heavy
 async def test_a_part_that_is_cut_is_sent_again_and_no_other(s3, store, large, there, serve):
     cuts = ["2", "2"]
 
@@ -87,6 +90,7 @@ async def test_a_part_that_is_cut_is_sent_again_and_no_other(s3, store, large, t
     assert not await left(store)
 
 
+@pytest.mark.heavy
 async def test_a_part_that_stalls_is_sent_again_when_others_have_arrived(s3, store, large, there, hasty):
     never, stuck = asyncio.Event(), []
 
@@ -102,6 +106,7 @@ async def test_a_part_that_stalls_is_sent_again_when_others_have_arrived(s3, sto
     never.set()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("status", "code", "times"), [(403, "AccessDenied", 1), (503, "SlowDown", 3)])
 async def test_a_delivery_that_is_given_up_leaves_no_parts(s3, store, large, there, status, code, times):
     async def refuse(request, body):
@@ -116,6 +121,7 @@ async def test_a_delivery_that_is_given_up_leaves_no_parts(s3, store, large, the
     assert not await left(store)
 
 
+@pytest.mark.heavy
 async def test_a_delivery_that_is_cancelled_leaves_no_parts(s3, store, large, there):
     begun, never = asyncio.Event(), asyncio.Event()
 
@@ -135,6 +141,7 @@ async def test_a_delivery_that_is_cancelled_leaves_no_parts(s3, store, large, th
     assert not await left(store)
 
 
+@pytest.mark.heavy
 async def test_a_store_that_is_gone_does_not_keep_us_from_giving_up(s3, store, large, there, hasty):
     never = asyncio.Event()
 
@@ -149,6 +156,7 @@ async def test_a_store_that_is_gone_does_not_keep_us_from_giving_up(s3, store, l
     never.set()
 
 
+@pytest.mark.heavy
 async def test_a_failure_that_is_told_with_a_good_status_is_one(s3, store, large, there, eager):
     troubles = ["InternalError", "InternalError"]
 
@@ -163,6 +171,7 @@ async def test_a_failure_that_is_told_with_a_good_status_is_one(s3, store, large
     assert eager.slept == [0.5, 1.0]
 
 
+@pytest.mark.heavy
 async def test_an_object_whose_completion_was_not_heard_of_is_found(s3, store, large, there):
     lost = []
 
@@ -182,6 +191,7 @@ async def test_an_object_whose_completion_was_not_heard_of_is_found(s3, store, l
     assert store.methods()[-1] == "HEAD"
 
 
+@pytest.mark.heavy
 async def test_another_object_is_not_taken_for_ours(s3, store, large, there):
     await store.put("a", b"another")
     asked = []
@@ -241,6 +251,7 @@ asyncio.run(main(sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])))
 """
 
 
+@pytest.mark.heavy
 async def test_memory_does_not_grow_with_the_file(store, tmp_path):
     """A process of its own sends and fetches 96 MiB after 5 MB have warmed it up."""
     with (tmp_path / "big").open("wb") as file:

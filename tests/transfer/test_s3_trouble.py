@@ -127,6 +127,7 @@ async def test_a_hostile_answer_is_worth_its_status(s3, store, target, body, sig
     assert caught.value.data == {"status": 404, "reason": "Not Found"}
 
 
+@pytest.mark.heavy
 async def test_a_source_cut_in_the_middle_is_resumed(s3, store, target, large, tmp_path, signed):
     await store.put("a", large.read_bytes())
     cuts = [5_000_000, 9_000_000]
@@ -207,6 +208,7 @@ async def test_a_large_source_and_a_missing_file(s3, store, target, local, signe
     assert caught.value.data == {"reason": "missing"}
 
 
+@pytest.mark.heavy
 async def test_a_hundred_transfers_at_once(s3, store, made, tmp_path, signed):
     made.write_bytes(BODY[:100_000])
 

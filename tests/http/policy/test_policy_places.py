@@ -286,6 +286,7 @@ async def test_pictures_fonts_and_keys(enter: Any, world: Any, allowed: Path) ->
     assert world.inside == []
 
 
+@pytest.mark.heavy
 async def test_notifications(enter: Any, world: Any, wait: Any, caplog: pytest.LogCaptureFixture) -> None:
     guest = await enter(backend="simulated")
     places = web(world)

@@ -73,6 +73,7 @@ class Visitor:
             return seen.word, re.sub(r"^Order \d+-\d+ failed: ", "", seen.detail)
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("names")
 @pytest.mark.parametrize("name", NAMES)
 async def test_sources(

@@ -32,6 +32,7 @@ def orders(name: str, options: dict[str, str]) -> list[Job]:
     return found
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("asked", "working"), PAIRS)
 async def test_what_is_sent_is_what_was_asked_for(asked: str, working: str, lay: Any) -> None:
     road = await lay(asked, working, "--backend", "simulated", lines="policy = 'strict'\npoll = 600\nper_second = 1000")

@@ -46,6 +46,7 @@ async def test_a_host_alone_is_a_directory(ftpd, ftp, made, at):
     assert files(there.folder) == ["a.mp4"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("tls", [None, "explicit", "implicit"])
 @pytest.mark.parametrize("lacks", [set(), {"REST"}, {"SIZE"}], ids=["rest", "appe", "anew"])
 async def test_a_delivery_that_is_cut_goes_on_where_it_stopped(ftpd, ftp, made, at, tls, lacks):
@@ -94,6 +95,7 @@ async def test_a_server_whose_disk_is_full_keeps_nothing(ftpd, ftp, made, at, re
     assert files(there.folder) == []
 
 
+@pytest.mark.heavy
 async def test_a_server_that_stalls_is_given_up(ftpd, trusting, eager, made, at, tmp_path):
     there, big = ftpd(), tmp_path / "big"
     big.write_bytes(os.urandom(1 << 20) * 24)  # more than two sockets take in without a reader
@@ -153,6 +155,7 @@ async def test_a_file_that_is_not_there_is_no_delivery(ftpd, ftp, at, tmp_path):
     assert caught.value.data == {"reason": "no_file"}
 
 
+@pytest.mark.heavy
 async def test_a_hundred_at_once_into_one_new_directory(ftpd, ftp, made, at):
     there = ftpd()
     await asyncio.gather(*(ftp.deliver(made, at(there.url(f"a/b/{n}.mp4"))) for n in range(100)))

@@ -91,6 +91,7 @@ async def test_a_missing_file_is_missing(ftpd, pull, at, tmp_path):
     assert not list(tmp_path.glob("*target*")), "nothing is left"
 
 
+@pytest.mark.heavy
 async def test_a_server_that_stalls_is_given_up(ftpd, trusting, eager, made, at, pull):
     there = ftpd()
     put(there, made, "film.mp4")
@@ -192,6 +193,7 @@ async def test_an_address_that_may_not_be_reached_is_not_dialled(ftpd, trusting,
     assert there.said == []
 
 
+@pytest.mark.heavy
 async def test_a_hundred_at_once(ftpd, ftp, made, at, tmp_path):
     there = ftpd()
     put(there, made, "film.mp4")
@@ -201,6 +203,7 @@ async def test_a_hundred_at_once(ftpd, ftp, made, at, tmp_path):
     assert all(target.read_bytes() == made.read_bytes() for target in targets)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("tls", [None, "explicit"])
 async def test_a_large_file_takes_no_more_memory_than_a_small_one(ftpd, ftp, at, tls, tmp_path):
     there, size = ftpd(tls), 64 << 20

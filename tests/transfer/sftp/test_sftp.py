@@ -23,6 +23,7 @@ def files(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.heavy
 async def test_a_file_is_fetched_from_the_root_and_from_home(sshd, pull, at, body):
     there, seen = await sshd(), []
     (there.folder / "größe 1.mp4").write_bytes(body)
@@ -41,6 +42,7 @@ async def test_an_empty_file_is_a_file(sshd, pull, sftp, at, tmp_path):
     assert await pull(at(there.url("a/b"))) == b""
 
 
+@pytest.mark.heavy
 async def test_a_fetch_that_is_cut_goes_on_where_it_broke(sshd, pull, at, body):
     there = await sshd(cuts=[5_000_000, 2_000_000])
     (there.folder / "a.mp4").write_bytes(body)
@@ -49,6 +51,7 @@ async def test_a_fetch_that_is_cut_goes_on_where_it_broke(sshd, pull, at, body):
     assert there.reads.count(0) == 1, "the beginning is read once"
 
 
+@pytest.mark.heavy
 async def test_a_file_that_changed_between_two_connections_is_begun_anew(sshd, pull, at, body):
     there, other = await sshd(cuts=[5_000_000]), b"x" * 3_000_000
     path = there.folder / "a.mp4"
@@ -62,6 +65,7 @@ async def test_a_file_that_changed_between_two_connections_is_begun_anew(sshd, p
     assert with_change == other
 
 
+@pytest.mark.heavy
 async def test_a_file_is_delivered_whole_into_new_directories(sshd, sftp, at, made, body):
     there, seen = await sshd(), []
     url = there.url("x/y%20z/film.mp4")
@@ -74,6 +78,7 @@ async def test_a_file_is_delivered_whole_into_new_directories(sshd, sftp, at, ma
     assert files(there.home) == ["new/a.mp4"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("lacks_rename", [False, True])
 async def test_a_file_that_is_there_is_replaced(sshd, sftp, at, made, body, lacks_rename):
     there = await sshd(lacks_rename=lacks_rename)
@@ -83,6 +88,7 @@ async def test_a_file_that_is_there_is_replaced(sshd, sftp, at, made, body, lack
     assert files(there.folder) == ["film.mp4"]
 
 
+@pytest.mark.heavy
 async def test_a_delivery_that_is_cut_goes_on_where_it_stopped(sshd, sftp, at, made, body):
     there = await sshd(cuts=[5_000_000, 500_000])
     await sftp.deliver(made, at(there.url("film.mp4")))
@@ -92,6 +98,7 @@ async def test_a_delivery_that_is_cut_goes_on_where_it_stopped(sshd, sftp, at, m
     assert there.logins == 3
 
 
+@pytest.mark.heavy
 async def test_giving_up_leaves_nothing_behind(sshd, sftp, at, made):
     there = await sshd(cuts=[1_000_000, 1, 1, 1])
     with pytest.raises(DeliveryFailed) as caught:
@@ -101,6 +108,7 @@ async def test_giving_up_leaves_nothing_behind(sshd, sftp, at, made):
     assert files(there.folder) == []
 
 
+@pytest.mark.heavy
 async def test_wrong_credentials_are_told_once(sshd, pull, sftp, at, made):
     there = await sshd()
     for wrong in (at(there.url("x"), "bob"), at(there.url("x"), password="s3cret"), at(there.url("x"), password=None)):
@@ -114,6 +122,7 @@ async def test_wrong_credentials_are_told_once(sshd, pull, sftp, at, made):
     assert there.logins == 3, "nobody is nobody: no name of the machine's user is tried"
 
 
+@pytest.mark.heavy
 async def test_a_key_lets_in_where_the_url_has_no_password(sshd, client, pull, at, body, tmp_path):
     there, key = await sshd(), asyncssh.generate_private_key("ssh-ed25519")
     (there.folder / "a.mp4").write_bytes(body)
@@ -128,6 +137,7 @@ async def test_a_key_lets_in_where_the_url_has_no_password(sshd, client, pull, a
     assert caught.value.data == {"reason": "ssh_key"}
 
 
+@pytest.mark.heavy
 async def test_nothing_of_the_machines_user_is_used(sshd, pull, at, body, tmp_path, monkeypatch):
     there, key = await sshd(), asyncssh.generate_private_key("ssh-ed25519")
     there.allowed = [key.convert_to_public()]
@@ -140,6 +150,7 @@ async def test_nothing_of_the_machines_user_is_used(sshd, pull, at, body, tmp_pa
     assert caught.value.data == {"reason": "login"}
 
 
+@pytest.mark.heavy
 async def test_a_missing_file_is_missing_and_a_locked_one_refused(sshd, pull, sftp, at, made, tmp_path):
     there = await sshd()
     with pytest.raises(SourceMissing) as caught:
@@ -151,6 +162,7 @@ async def test_a_missing_file_is_missing_and_a_locked_one_refused(sshd, pull, sf
     assert not (tmp_path / "target").exists()
 
 
+@pytest.mark.heavy
 async def test_a_full_disk_says_so_on_either_side(sshd, pull, sftp, at, made, body, request, tmp_path):
     there = await sshd()
     (there.folder / "a.mp4").write_bytes(body)
@@ -164,6 +176,7 @@ async def test_a_full_disk_says_so_on_either_side(sshd, pull, sftp, at, made, bo
     assert files(there.folder) == ["a.mp4"]
 
 
+@pytest.mark.heavy
 async def test_a_server_that_stalls_is_given_up(sshd, client, pull, at, body, made):
     there = await sshd(stalls=[5_000_000, 0, 5_000_000, 0])
     (there.folder / "a.mp4").write_bytes(body)
@@ -197,6 +210,7 @@ async def test_what_is_no_ssh_server_is_given_up(client, pull, at, greeting):
         await server.wait_closed()
 
 
+@pytest.mark.heavy
 async def test_cancelling_ends_it_at_once_and_cleans_up(sshd, sftp, at, made, body):
     there, reached = await sshd(stalls=[5_000_000]), asyncio.Event()
     place = at(there.url("film.mp4"))
@@ -212,6 +226,7 @@ async def test_cancelling_ends_it_at_once_and_cleans_up(sshd, sftp, at, made, bo
     assert (there.folder / "film.mp4").read_bytes() == body
 
 
+@pytest.mark.heavy
 async def test_too_much_is_refused(sshd, client, pull, at, body):
     there = await sshd()
     (there.folder / "a.mp4").write_bytes(body)
@@ -234,6 +249,7 @@ async def test_a_path_that_is_none_is_refused(sshd, pull, at, path):
         await pull(at((await sshd()).url(path)))
 
 
+@pytest.mark.heavy
 async def test_a_hundred_at_once(sshd, sftp, at, tmp_path):
     there, small = await sshd(), tmp_path / "small"
     small.write_bytes(bytes(range(256)) * 1500)
@@ -248,6 +264,7 @@ async def test_a_hundred_at_once(sshd, sftp, at, tmp_path):
     assert all(target.read_bytes() == small.read_bytes() for target in targets)
 
 
+@pytest.mark.heavy
 async def test_a_large_file_takes_no_more_memory_than_a_small_one(sshd, sftp, at, tmp_path):
     there, size = await sshd(), 64 << 20
     with (there.folder / "film.mp4").open("wb") as file:

@@ -35,6 +35,7 @@ async def refusal(fetching):
     return caught.value.data["reason"]
 
 
+@pytest.mark.heavy
 async def test_who_was_met_must_stay_the_same(there, client, pull, at, trust, made):
     url = there.url("a.mp4")
     assert await pull(at(url), client()) == b"film"
