@@ -39,6 +39,7 @@ def told(spec: str, **changes: Any) -> list[str]:
     ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", registry.names())
 def test_every_fixture_keeps_the_contract(name: str) -> None:
     wrong = [

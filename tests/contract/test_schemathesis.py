@@ -190,6 +190,7 @@ def test_a_server_keeps_to_its_own_documents(name: str, double: Double, checks: 
     assert asked >= len(registry.find(name).routes)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("spoiled", ["a type", "a status", "a content type"])
 def test_another_document_is_not_kept_to(spoiled: str, double: Double, checks: list[Any]) -> None:
     described = document(double, "tpstreams")

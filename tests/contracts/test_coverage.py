@@ -73,6 +73,7 @@ def test_a_threshold_fails(plain: Any, journal: Path, tmp_path: Path) -> None:
     assert "left out: 1 with an answer that was made up by a test" in said.out
 
 
+@pytest.mark.heavy
 def test_a_journal_keeps_the_contract(plain: Any, journal: Path) -> None:
     said = plain.run("contract", "check", journal, "--json")
     assert said.code == 0, said.out

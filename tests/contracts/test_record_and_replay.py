@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 OPERATIONS = {"list", "look", "make", "stop"}
 
 
+@pytest.mark.heavy
 def test_a_recording_has_folders_and_no_secret(tape: Path) -> None:
     names = sorted(str(path.parent.relative_to(tape)) for path in tape.glob("*/*/request.http"))
     assert names == [
@@ -46,6 +47,7 @@ def test_the_same_implementation_answers_the_same(plain: Any, tape: Path, upstre
 SECRET = {"MEDIAGLOT_REPLAY_SECRET": "another-key"}
 
 
+@pytest.mark.heavy
 def test_an_altered_implementation_is_told_place_by_place(plain: Any, altered: str, tape: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     said = plain.run("contract", "replay", "--base-url", altered, "--json", "--junit", report, tape)

@@ -25,6 +25,7 @@ def test_the_pages_are_fresh(root: Path, written: Mapping[str, str]) -> None:
     assert stale == [], f"run: mediaglot dialects --pages {FOLDER}"
 
 
+@pytest.mark.heavy
 def test_there_is_a_page_for_each_pair_and_no_secret_on_any(written: Mapping[str, str]) -> None:
     able = [name for name in registry.names() if registry.find(name).client is not None]
     pairs = {f"{one}-to-{other}.md" for one in registry.names() for other in able if one != other}

@@ -214,6 +214,7 @@ def known(reason: str) -> str:
     return listed
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("said", "status", "says"),
     [
