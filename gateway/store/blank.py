@@ -10,14 +10,21 @@ import sqlite3
 from contextlib import closing
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from mediaglot.gateway.store.connection import equip
 from mediaglot.gateway.store.folder import private_file
 from mediaglot.gateway.store.migration import TABLE, script, steps
 
+LEFT: Final = ("-wal", "-shm", "-journal")
+
 
 def lay(file: Path, *, durable: bool = False) -> None:
-    """Make the database unless it is there; with ``durable`` a power cut does not undo that. For its owner alone."""
+    """Make the database unless it is there; with ``durable`` a power cut does not undo that. For its owner alone.
+
+    What an earlier one of that name has left beside it would be taken for a part of this one.
+    """
+    file = file.resolve()
     if file.exists() and file.stat().st_size:
         private_file(file)
         return
@@ -28,6 +35,8 @@ def lay(file: Path, *, durable: bool = False) -> None:
         content.flush()
         if durable:
             os.fsync(content.fileno())
+    for left in LEFT:
+        file.with_name(f"{file.name}{left}").unlink(missing_ok=True)
     draft.replace(file)
 
 

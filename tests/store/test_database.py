@@ -126,6 +126,44 @@ async def test_one_that_was_cut_off_while_it_was_made_is_made_again(tmp_path):
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
 
 
+async def test_a_database_that_was_taken_away_leaves_nothing_to_the_next_one(tmp_path):
+    """Its log stays after kill -9, and would be read as the new one's."""
+    killed = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from mediaglot.gateway.store.sqlite import SqliteStore
+
+async def main():
+    store = await SqliteStore.open(Path(sys.argv[1]))
+    async with store.write() as tx:
+        await tx.put_thing("acme", "ann", "preset", "old", {"a": "x" * 100_000})
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", killed, str(tmp_path))
+    assert await child.wait() == -signal.SIGKILL
+    assert (tmp_path / f"{FILE}-wal").stat().st_size
+    (tmp_path / FILE).unlink()
+    async with await SqliteStore.open(tmp_path) as store:
+        assert await store.list_things("acme", "ann", "preset") == ()
+        async with store.write() as tx:
+            await tx.put_thing("acme", "ann", "preset", "new", {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", FILE]
+
+
+async def test_a_new_database_lies_where_a_link_in_the_folder_leads(tmp_path):
+    place = tmp_path / "disk" / "real.db"
+    for folder in ("data", "disk"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "data" / FILE).symlink_to(place)
+    await (await SqliteStore.open(tmp_path / "data")).close()
+    assert (tmp_path / "data" / FILE).is_symlink()
+    with sqlite3.connect(place) as database:
+        assert database.execute("SELECT count(*) FROM tickets").fetchall() == [(0,)]
+    database.close()
+
+
 async def test_a_broken_migration_changes_nothing(bare, tmp_path):
     (tmp_path / "0001_first.sql").write_text("CREATE TABLE a (x);")
     (tmp_path / "0002_broken.sql").write_text("INSERT INTO a VALUES (1); INSERT INTO nowhere VALUES (1);")
