@@ -88,6 +88,8 @@ class EmbeddedEngine:
         self._runs: dict[Key, Run] = {}
         self._keepers: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
+        self._again = asyncio.Event()
+        """Now and then: what the store did not take is tried again. Set for good at the end, when it is not."""
         self._stopping = False
         self._requeue = True
         self._done = asyncio.Event()
@@ -108,16 +110,19 @@ class EmbeddedEngine:
 
     async def run(self, handler: Handler, give_up: GiveUp | None = None) -> None:
         self._done.clear()
+        self._again.clear()
         self._give_up = give_up or self._give_up
         reaper = asyncio.create_task(self._reap_for_ever())
         try:
-            async with self._store.write() as tx:
-                await tx.release_all()
+            while not await self._give_back() and not self._stopping:
+                await self._again.wait()
             await self._dispatch(handler)
         finally:
             reaper.cancel()
-            await self._end_all()
-            self._done.set()
+            try:
+                await self._end_all()
+            finally:
+                self._done.set()
 
     async def progress(self, work: Work) -> bool:
         run = self._runs.get(work.key)
@@ -135,10 +140,7 @@ class EmbeddedEngine:
         return wanted
 
     async def reap(self) -> tuple[Key, ...]:
-        now = self._clock.monotonic()
-        expired = [run for run in self._runs.values() if run.until <= now]
-        for run in expired:
-            run.interrupt(End.EXPIRED)
+        expired = self._expire()
         for run in expired:
             await run.over.wait()
         return tuple(run.work.key for run in expired)
@@ -148,6 +150,7 @@ class EmbeddedEngine:
         self._stopping = True
         self._requeue = requeue
         self._news.set()
+        self._again.set()
         await self._done.wait()
 
     # --- the pool ---
@@ -165,11 +168,18 @@ class EmbeddedEngine:
     async def _dispatch(self, handler: Handler) -> None:
         while not self._stopping:
             self._news.clear()
-            work = await self._claim()
+            work = await self._next()
             if work is None:
                 await self._news.wait()
             else:
                 self._start(work, handler)
+
+    async def _next(self) -> Work | None:
+        try:
+            return await self._claim()
+        except Exception:
+            log.exception("the queue can't be asked now; it is asked again later")
+            return None
 
     async def _claim(self) -> Work | None:
         above = None
@@ -195,18 +205,27 @@ class EmbeddedEngine:
 
     async def _see_through(self, run: Run) -> None:
         try:
-            await self._settle(run, await run.outcome())
-        except Exception:
-            log.exception("the end of %s could not be recorded; it will run again after a restart", run.work.key.id)
+            error = await run.outcome()
+            if run.end in {End.RAISED, End.EXPIRED}:
+                log.error("attempt %d of %s: %s", run.work.attempt, run.work.key.id, run.end.value, exc_info=error)
+            while not await self._settled(run, error) and not self._again.is_set():
+                await self._again.wait()
         finally:
             del self._runs[run.work.key]
             run.over.set()
             self._news.set()
 
+    async def _settled(self, run: Run, error: BaseException | None) -> bool:
+        try:
+            await self._settle(run, error)
+        except Exception:
+            log.exception("the end of %s could not be recorded; that is tried again later", run.work.key.id)
+            return False
+        return True
+
     async def _settle(self, run: Run, error: BaseException | None) -> None:
         work, ended = run.work, run.end is End.RETURNED
         if run.end in {End.RAISED, End.EXPIRED}:
-            log.error("attempt %d of %s: %s", work.attempt, work.key.id, run.end.value, exc_info=error)
             ended = work.attempt >= self._attempts
         if run.recorded:
             return
@@ -222,16 +241,36 @@ class EmbeddedEngine:
     async def _reap_for_ever(self) -> None:
         while True:
             await self._clock.sleep(self._until_next_end(), late=2)
-            await self.reap()
+            self._expire()
+            self._again.set()
+            self._again.clear()
+            self._news.set()
+
+    def _expire(self) -> list[Run]:
+        now = self._clock.monotonic()
+        expired = [run for run in self._runs.values() if run.end is None and run.until <= now]
+        for run in expired:
+            run.interrupt(End.EXPIRED)
+        return expired
 
     def _until_next_end(self) -> float:
-        ends = (run.until - self._clock.monotonic() for run in self._runs.values())
+        ends = (run.until - self._clock.monotonic() for run in self._runs.values() if run.end is None)
         return max(LEAST, min([self._lease / 4, *ends]))
 
     async def _end_all(self) -> None:
         for run in self._runs.values() if self._requeue else ():
             run.interrupt(End.STOPPED)
+        self._again.set()
         while self._keepers:
             await asyncio.wait(self._keepers)
-        async with self._store.write() as tx:
-            await tx.release_all()
+        await self._give_back()
+
+    async def _give_back(self) -> bool:
+        """What was running waits again; if that can't be written down, the next start does it."""
+        try:
+            async with self._store.write() as tx:
+                await tx.release_all()
+        except Exception:
+            log.exception("what was running could not be put back in the queue")
+            return False
+        return True

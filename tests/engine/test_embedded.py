@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from mediaglot.gateway.clock import RealClock, VirtualClock
 from mediaglot.gateway.engine import Work
 from mediaglot.gateway.engine.embedded import EmbeddedEngine
 from mediaglot.gateway.store import Key
-from mediaglot.gateway.store.sqlite import SqliteStore
+from mediaglot.gateway.store.sqlite import FILE, SqliteStore
 
 
 def key(name: str | int) -> Key:
@@ -89,7 +90,7 @@ async def working(engine: EmbeddedEngine, handler: Any, give_up: Any = None) -> 
     try:
         yield
     finally:
-        await engine.stop()
+        await asyncio.wait_for(engine.stop(), 20)
         await asyncio.wait_for(task, 20)
 
 
@@ -328,6 +329,27 @@ async def test_without_a_sign_of_life_the_work_is_taken_back(store, clock):
     assert shop.ended == [("a", "cancelled")] * 2
 
 
+async def test_one_that_does_not_let_go_keeps_no_other_from_being_taken_back(store, clock):
+    let_go, shop = asyncio.Event(), Shop()
+
+    async def handler(work: Work) -> None:
+        try:
+            await shop(work)
+        finally:
+            if work.key.id == "stubborn":
+                await let_go.wait()
+
+    engine = EmbeddedEngine(store, clock, workers=2, lease=40)
+    async with working(engine, handler):
+        await submit(store, engine, "stubborn", "b")
+        await shop.until(lambda: len(shop.begun) == 2)
+        await clock.advance(30)
+        assert await engine.progress(shop.begun[1])
+        await clock.advance(60)
+        await shop.until(lambda: shop.names == ["stubborn", "b", "b"])
+        let_go.set()
+
+
 async def test_stopping_puts_running_work_back_in_its_place_uncounted(store, clock):
     engine, shop = EmbeddedEngine(store, clock, workers=2), Shop()
     async with working(engine, shop):
@@ -362,6 +384,64 @@ async def test_a_cancelled_run_leaves_everything_in_the_queue(store, clock):
     await asyncio.wait({task})
     assert shop.ended == [("a", "cancelled")]
     assert [work.key.id for work in await store.queue()] == ["a", "b"]
+
+
+@asynccontextmanager
+async def locked(store: SqliteStore, folder: Path) -> AsyncIterator[None]:
+    """Somebody else writes to the database, and we don't wait for him."""
+    await store._writer.rows("PRAGMA busy_timeout = 0")
+    with closing(sqlite3.connect(folder / "data" / FILE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+async def logged(caplog: pytest.LogCaptureFixture, clock: VirtualClock, text: str) -> None:
+    async with asyncio.timeout(10):
+        while text not in caplog.text:
+            await clock.settle()
+
+
+async def test_a_queue_that_can_not_be_asked_is_asked_again(store, clock, tmp_path, caplog):
+    engine, shop = EmbeddedEngine(store, clock), Shop()
+    async with AsyncExitStack() as stack:
+        async with locked(store, tmp_path):
+            await stack.enter_async_context(working(engine, shop))
+            await logged(caplog, clock, "could not be put back")
+        await clock.advance(200)
+        async with locked(store, tmp_path):
+            await clock.advance(200)
+            await logged(caplog, clock, "can't be asked")
+        await submit(store, engine, "first")
+        await shop.until(lambda: shop.names == ["first"])
+
+
+async def test_an_end_that_can_not_be_written_down_is_written_down_later(store, clock, tmp_path, caplog):
+    engine, shop = EmbeddedEngine(store, clock), Shop()
+    async with working(engine, shop):
+        await submit(store, engine, "first", "second")
+        await shop.until(lambda: shop.names == ["first"])
+        async with locked(store, tmp_path):
+            shop.finish("first")
+            await logged(caplog, clock, "locked")
+        assert engine.running
+        await clock.advance(200)
+        await shop.until(lambda: shop.names == ["first", "second"])
+        shop.finish("second")
+        await drained(store, engine)
+    async with store.write() as tx:
+        await tx.release_all()
+    assert await store.queue() == ()
+
+
+async def test_it_stops_though_nothing_can_be_written_down(store, clock, tmp_path, caplog):
+    engine, shop = EmbeddedEngine(store, clock), Shop()
+    task = asyncio.create_task(engine.run(shop))
+    await submit(store, engine, "first")
+    await shop.until(lambda: shop.names == ["first"])
+    async with locked(store, tmp_path):
+        await asyncio.wait_for(engine.stop(), 20)
+    await asyncio.wait({task})
+    assert shop.ended == [("first", "cancelled")]
 
 
 CHILD = """
