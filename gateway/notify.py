@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway.chance import SYSTEM, Chance
@@ -94,9 +95,7 @@ class Courier:
         try:
             while True:
                 self._news.clear()
-                now = self._clock.now()
-                await self._deliver_due(now)
-                await self._until_next_due(now)
+                await self._go_on(self._clock.now())
         finally:
             tasks = set(self._under_way.values())
             for task in tasks:
@@ -104,6 +103,14 @@ class Courier:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._under_way.clear()
             self._hosts.clear()
+
+    async def _go_on(self, now: datetime) -> None:
+        try:
+            await self._deliver_due(now)
+            await self._until_next_due(now)
+        except Exception:
+            log.exception("the outbox can't be read now; it is read again later")
+            await self._sleep(self._backoff.first)
 
     async def _deliver_due(self, now: datetime) -> None:
         limit = self._parallel + len(self._under_way)
@@ -133,15 +140,27 @@ class Courier:
             after = self._after(letter, await self._attempt(letter))
             took = self._clock.monotonic() - began
             attempt = Attempt(at=at, seconds=took, status=after.status, answer=after.answer)
-            async with self._store.write() as tx:
-                await tx.mark(after, attempt)
+            await self._record(after, attempt)
         except Exception:
-            log.exception("the delivery of letter %s could not be recorded; it will go out again", letter.id)
+            log.exception("letter %s could not be dealt with; it will go out again", letter.id)
+            await self._sleep(self._backoff.first)
         finally:
             del self._under_way[letter.key, letter.target]
             self._just_ended.add((letter.key, letter.target))
             self._hosts[_host(letter)] -= 1
             self._news.set()
+
+    async def _record(self, after: Letter, attempt: Attempt) -> None:
+        """However long the store does not take it: the receiver is not told again for that."""
+        for number in count(1):
+            try:
+                async with self._store.write() as tx:
+                    await tx.mark(after, attempt)
+            except Exception:
+                log.exception("the delivery of letter %s could not be recorded; that is tried again later", after.id)
+                await self._sleep(self._backoff.seconds(number, 0.0))
+            else:
+                return
 
     async def _attempt(self, letter: Letter) -> Answer | Undeliverable | str:
         """The answer, or why there was none."""

@@ -345,6 +345,7 @@ async def test_one_that_does_not_let_go_keeps_no_other_from_being_taken_back(sto
         await shop.until(lambda: len(shop.begun) == 2)
         await clock.advance(30)
         assert await engine.progress(shop.begun[1])
+        await clock.advance(15)
         await clock.advance(60)
         await shop.until(lambda: shop.names == ["stubborn", "b", "b"])
         let_go.set()

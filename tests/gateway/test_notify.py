@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from mediaglot.gateway.model import Secret
 from mediaglot.gateway.notify import Answer, Backoff, Courier
 from mediaglot.gateway.store import Key, Letter, LetterState
 from mediaglot.gateway.store.query import statements
-from mediaglot.gateway.store.sqlite import SqliteStore
+from mediaglot.gateway.store.sqlite import FILE, SqliteStore
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 JOB = Key("acme", "ann", "1")
@@ -255,6 +256,52 @@ async def test_what_was_under_way_at_the_end_goes_out_again_with_the_same_id(sto
 async def reopen(store: SqliteStore, name: str) -> bool:
     async with store.write() as tx:
         return await tx.reopen(name, START)
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[sqlite3.Connection]:
+    """As somebody else has it open."""
+    with closing(sqlite3.connect(folder / "data" / FILE, isolation_level=None)) as other:
+        yield other
+
+
+async def logged(caplog: pytest.LogCaptureFixture, clock: VirtualClock, text: str) -> None:
+    async with asyncio.timeout(10):
+        while text not in caplog.text:
+            await clock.settle()
+
+
+async def test_what_was_delivered_and_can_not_be_recorded_yet_does_not_go_out_again(store, clock, tmp_path, caplog):
+    hang = asyncio.Event()
+    receivers = Receivers(a=hang)
+    async with delivering(Courier(store, receivers, clock)):
+        await post(store, letter("a"))
+        await receivers.until(lambda: receivers.came == ["a"])
+        await store._writer.rows("PRAGMA busy_timeout = 0")
+        with database(tmp_path) as other:
+            other.execute("BEGIN IMMEDIATE")
+            hang.set()
+            await logged(caplog, clock, "locked")
+            await clock.settle()
+        await clock.advance(5)
+        await over(store, "a")
+    assert receivers.came == ["a"]
+    assert len(await store.attempts("a")) == 1
+
+
+async def test_letters_go_out_when_the_outbox_can_be_read_again(store, clock, tmp_path, caplog):
+    receivers = Receivers()
+    async with delivering(Courier(store, receivers, clock)):
+        await post(store, replace(letter("a"), due=START + timedelta(minutes=1)))
+        await sleeping(clock, 60)
+        with database(tmp_path) as other:
+            other.execute("ALTER TABLE letters RENAME TO away")
+            await clock.advance(60)
+            await logged(caplog, clock, "no such table")
+            other.execute("ALTER TABLE away RENAME TO letters")
+        await clock.advance(5)
+        await over(store, "a")
+    assert receivers.came == ["a"]
 
 
 async def test_a_letter_can_be_sent_again(store, clock):
