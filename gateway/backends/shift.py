@@ -99,14 +99,27 @@ class Shift:
             return False
 
     async def recover(self) -> int:
-        """After a start: what was running when the last process ended waits again. How many those were."""
+        """While nobody works, after a start: what was running waits again. How many jobs those were.
+
+        What a dead process had taken out of the queue for a change that it did not come to is put in again.
+        """
         found = [await self.store.get(key) for key in await self.store.live()]
         live = [ticket for ticket in found if ticket is not None]
         await asyncio.to_thread(self.craft.sweep, live)
         running = [ticket for ticket in live if ticket.status is Status.RUNNING and "passed" not in ticket.ids]
         for ticket in running:
             await self._update(Key.of(ticket), (step.back, nothing))
+        await self._queue_again([ticket for ticket in live if ticket.status is Status.QUEUED] + running)
         return len(running)
+
+    async def _queue_again(self, waiting: list[Ticket]) -> None:
+        async with self.store.write() as tx:
+            await tx.release_all()
+        queued = {work.key for work in await self.store.queue()}
+        for ticket in waiting:
+            if (key := Key.of(ticket)) not in queued:
+                async with self.store.write() as tx:
+                    await self.engine.enqueue(tx, Work(key=key, priority=ticket.job.priority or 0))
 
     # --- phases -----------------------------------------------------------------------------------
 

@@ -180,6 +180,22 @@ async def test_recovery_touches_only_what_was_running(works: Any) -> None:
     assert [await works.ticket(job) for job in (waiting, held)] == before
 
 
+async def test_a_job_whose_change_died_with_the_process_goes_on(works: Any) -> None:
+    """To be changed it is taken out of the queue; when its worker has let go, the change is written down."""
+    job, waiting = await works.add(MP4), await works.add(MP4)
+    works.craft.hold_at("make")
+    async with works.running():
+        await works.craft.reached("make")
+        assert await works.engine.cancel(works.key(job))
+    async with works.store.write() as tx:
+        await tx.unqueue(works.key(waiting))
+    assert await works.store.queue() == ()
+    works.craft.hold_at("make").set()
+    await works.shift.recover()
+    await works.run_once()
+    assert [(await works.ticket(name)).status for name in (job, waiting)] == [Status.FINISHED] * 2
+
+
 async def test_progress_is_seen_at_once_and_written_with_the_next_step(works: Any) -> None:
     works.craft.reports["make"] = (0.5, 12.0)
     job = await works.add(MP4)
