@@ -106,10 +106,11 @@ class Shift:
         found = [await self.store.get(key) for key in await self.store.live()]
         live = [ticket for ticket in found if ticket is not None]
         await asyncio.to_thread(self.craft.sweep, live)
-        running = [ticket for ticket in live if ticket.status is Status.RUNNING and "passed" not in ticket.ids]
+        ours = [ticket for ticket in live if "passed" not in ticket.ids]
+        running = [ticket for ticket in ours if ticket.status is Status.RUNNING]
         for ticket in running:
             await self._update(Key.of(ticket), (step.back, nothing))
-        await self._queue_again([ticket for ticket in live if ticket.status is Status.QUEUED] + running)
+        await self._queue_again([ticket for ticket in ours if ticket.status is Status.QUEUED] + running)
         return len(running)
 
     async def _queue_again(self, waiting: list[Ticket]) -> None:

@@ -191,7 +191,11 @@ async def test_a_job_whose_change_died_with_the_process_goes_on(works: Any) -> N
         await tx.unqueue(works.key(waiting))
     assert await works.store.queue() == ()
     works.craft.hold_at("make").set()
+    passed = replace(await works.ticket(waiting), id="passed", ids={"folder": "f", "passed": "elsewhere"})
+    async with works.store.write() as tx:
+        await tx.add(passed)
     await works.shift.recover()
+    assert {work.key.id for work in await works.store.queue()} == {job, waiting}, "others do what is passed on"
     await works.run_once()
     assert [(await works.ticket(name)).status for name in (job, waiting)] == [Status.FINISHED] * 2
 
