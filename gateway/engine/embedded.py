@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from enum import Enum
 from typing import Final
 
@@ -90,6 +91,8 @@ class EmbeddedEngine:
         self._news = asyncio.Event()
         self._again = asyncio.Event()
         """Now and then: what the store did not take is tried again. Set for good at the end, when it is not."""
+        self._most = math.inf
+        """No work that waits has a greater priority: what is known of the queue without asking for it."""
         self._stopping = False
         self._requeue = True
         self._done = asyncio.Event()
@@ -111,6 +114,7 @@ class EmbeddedEngine:
     async def run(self, handler: Handler, give_up: GiveUp | None = None) -> None:
         self._done.clear()
         self._again.clear()
+        self._most = math.inf
         self._give_up = give_up or self._give_up
         reaper = asyncio.create_task(self._reap_for_ever())
         try:
@@ -159,6 +163,7 @@ class EmbeddedEngine:
         """After a commit: what runs under these keys is no longer what is wanted."""
         for key in keys & self._runs.keys():
             self._runs[key].interrupt(End.UNWANTED)
+        self._most = math.inf
         self._news.set()
 
     def _note_ends(self, keys: frozenset[Key]) -> None:
@@ -179,6 +184,7 @@ class EmbeddedEngine:
             return await self._claim()
         except Exception:
             log.exception("the queue can't be asked now; it is asked again later")
+            self._most = math.inf
             return None
 
     async def _claim(self) -> Work | None:
@@ -187,8 +193,14 @@ class EmbeddedEngine:
             above = self._gate.next
             if above is None or len(self._runs) >= MOST * self._workers:
                 return None
+        least = -math.inf if above is None else above
+        if self._most <= least:
+            return None
+        self._most = least  # before the queue is asked: what comes meanwhile raises it again
         async with self._store.write() as tx:
             work = await tx.claim(above)
+            if work is not None:
+                self._most = max(self._most, work.priority)
             if work is None or work.key not in self._runs:
                 return work
             await tx.release(work, counted=False)  # who had it before has still to let go

@@ -210,6 +210,26 @@ def write_all(file: int, data: bytes | memoryview) -> None:
             done += os.write(file, view[done:])
 
 
+def linked(file: int, target: Path) -> bool:
+    """Give the very file that is open a second name, in the place of a file that is there.
+
+    False where that can't be: not between two file systems, and not for a file of another user's.
+    """
+    folder = -1
+    try:
+        folder = open_folder(target.parent)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target.name, dir_fd=folder)
+        # Through the descriptor, as the name may stand for another file by now.
+        os.link(f"/proc/self/fd/{file}", target.name, dst_dir_fd=folder, follow_symlinks=True)
+    except OSError:
+        return False
+    finally:
+        if folder >= 0:
+            os.close(folder)
+    return True
+
+
 class Reading:
     """A file being read, block by block. ``opener`` gives its descriptor; an OSError becomes ``kind``."""
 
@@ -256,28 +276,6 @@ class Reading:
             data = os.read(self._file, BLOCK)
             write_all(target, data)
             return len(data)
-
-    async def link(self, target: Path) -> bool:
-        """Give the very file that is open a second name, in the place of a file that is there.
-
-        False where that can't be: not between two file systems, and not for a file of another user's.
-        """
-        return await in_thread(self._link, target)
-
-    def _link(self, target: Path) -> bool:
-        folder = -1
-        try:
-            folder = open_folder(target.parent)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(target.name, dir_fd=folder)
-            # Through the descriptor, as the name may stand for another file by now.
-            os.link(f"/proc/self/fd/{self._file}", target.name, dst_dir_fd=folder, follow_symlinks=True)
-        except OSError:
-            return False
-        finally:
-            if folder >= 0:
-                os.close(folder)
-        return True
 
     def _begin(self, start: int, end: int | None) -> asyncio.Future[bytes]:
         size = BLOCK if end is None else min(BLOCK, end - start)

@@ -24,7 +24,7 @@ from mediaglot.gateway.faults import (
 )
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import Fetched, OnProgress, Receipt, delivering, placed
-from mediaglot.gateway.transfer.disk import Part, Reading, disk_trouble, in_thread, open_folder
+from mediaglot.gateway.transfer.disk import Part, Reading, disk_trouble, in_thread, linked, open_folder
 from mediaglot.gateway.transfer.policy import Limits, Policy, judge
 from mediaglot.gateway.transfer.retry import within
 
@@ -90,6 +90,24 @@ def locate(url: str, policy: Policy) -> Place:
     raise SourceForbidden(reason="outside")
 
 
+class Found:
+    """A source, looked for, opened and linked to ``target`` where that can be, all on one trip to a thread."""
+
+    def __init__(self, url: str, policy: Policy, target: Path, most: int | None) -> None:
+        self._url, self._policy, self._target, self._most = url, policy, target, most
+        self.name, self.linked = "", False
+
+    def open(self) -> int:
+        """As ``Place.open``. Raises SourceForbidden and SourceTooLarge, too."""
+        place = locate(self._url, self._policy)
+        file = place.open()
+        if self._most is not None and os.fstat(file).st_size > self._most:
+            os.close(file)
+            raise SourceTooLarge(limit=self._most)
+        self.name, self.linked = place.name, linked(file, self._target)
+        return file
+
+
 class Files:
     """A delivery is a copy, as it belongs to the receiver. A source is linked where that can be, and only read."""
 
@@ -107,17 +125,15 @@ class Files:
         if not self._policy.file_sources:
             raise SourceForbidden(reason="scheme")
         limits = limits or self._policy
-        place = await in_thread(locate, location.url, self._policy)
-        async with within(limits.total_timeout, _too_long(limits)), Reading(place.open, SourceMissing) as source:
-            if limits.max_bytes is not None and source.size > limits.max_bytes:
-                raise SourceTooLarge(limit=limits.max_bytes)
-            if await source.link(target):
+        found = Found(location.url, self._policy, target, limits.max_bytes)
+        async with within(limits.total_timeout, _too_long(limits)), Reading(found.open, SourceMissing) as source:
+            if found.linked:
                 if on_progress is not None:
                     on_progress(source.size, source.size)
-                return Fetched(path=target, size=source.size, name=place.name)
+                return Fetched(path=target, size=source.size, name=found.name)
             async with Part.at(target) as part:
                 await _copy(source, part, on_progress)
-        return Fetched(path=target, size=part.size, name=place.name)
+        return Fetched(path=target, size=part.size, name=found.name)
 
     async def deliver(
         self,
