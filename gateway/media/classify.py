@@ -68,7 +68,7 @@ CAUSES: Final[tuple[tuple[str, Reading], ...]] = (
         r"invalid data found when processing input|moov atom not found|decode error rate|corrupt decoded frame",
         lambda _: SourceUnreadable(reason="invalid_data"),
     ),
-    (r"^(bwrap|unshare|setpriv|prlimit): ", _failed("sandbox")),
+    (r"^(bwrap|unshare|setpriv): ", _failed("sandbox")),
     (r"permission denied|read-only file system", _failed("permission")),
     (r"could not open encoder|while opening encoder", _failed("encoder_settings")),
 )

@@ -6,11 +6,12 @@ The command line must hold ``-nostdin -nostats -progress pipe:1 -loglevel level+
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 from asyncio.subprocess import Process
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ from typing import Any, Final
 from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.faults import EncodingFailed, Stalled, TimedOut, WorkFault
 from mediaglot.gateway.media import orphan, sandbox
-from mediaglot.gateway.media.child import bounds, end, spawn, through
+from mediaglot.gateway.media.child import end, spawn, through
 from mediaglot.gateway.media.classify import classify
 from mediaglot.gateway.media.progress import Progress, ProgressReader
 
@@ -86,20 +87,36 @@ async def run(
         used = (clock.monotonic() - started) * (os.cpu_count() or 1)
         cpu = limits.cpu if limits.cpu is not None and used >= limits.cpu else None
         code = process.returncode
-        raise classify(tail.lines, code, output_limit=limits.output_bytes, cpu_limit=cpu, nested=box.bounded)
+        raise classify(tail.lines, code, output_limit=limits.output_bytes, cpu_limit=cpu, nested=box.nested)
 
 
 async def _start(argv: Sequence[str], cwd: Path, limits: Limits) -> tuple[sandbox.Sandbox, Process]:
     try:
         box = await _box(limits.sandbox, argv[0])
-        resources = limits.resources()
-        prefix = box.prefix(argv, cwd, bounds(resources))
-        process = await spawn(argv, cwd=cwd, nice=NICE, limits={} if box.bounded else resources, prefix=prefix)
+        process = await (_nested if box.nested else _plain)(box, argv, cwd, limits.resources())
     except OSError as error:
         raise EncodingFailed(reason="start") from error
     except sandbox.NoSandbox as error:
         raise EncodingFailed(reason="sandbox") from error
     return box, process
+
+
+async def _plain(box: sandbox.Sandbox, argv: Sequence[str], cwd: Path, limits: Mapping[int, int]) -> Process:
+    return await spawn(argv, cwd=cwd, nice=NICE, limits=limits, prefix=box.prefix(argv, cwd))
+
+
+async def _nested(box: sandbox.Sandbox, argv: Sequence[str], cwd: Path, limits: Mapping[int, int]) -> Process:
+    """The sandbox has no child before its own limits hold, which the child will have of it."""
+    hears, tells = os.pipe()
+    try:
+        prefix = box.prefix(argv, cwd, hears)
+        process = await spawn(argv, cwd=cwd, nice=NICE, limits=limits, prefix=prefix, pass_fds=(hears,))
+        with contextlib.suppress(BrokenPipeError):  # it has ended, and its exit code says so
+            os.write(tells, box.shown(argv, cwd))
+    finally:
+        os.close(hears)
+        os.close(tells)
+    return process
 
 
 async def _box(mode: sandbox.Mode, program: str) -> sandbox.Sandbox:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import os
 import re
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -33,9 +32,8 @@ DEVICES: Final = ("/dev/null", "/dev/urandom")
 ALONE: Final = ("--user", "--map-current-user", "--net", "--")
 NO_RIGHTS: Final = ("--no-new-privs", "--bounding-set", "-all", "--inh-caps", "-all")
 """For root alone: others have lost all rights by the time that their program starts."""
-BOUNDS: Final = {resource.RLIMIT_AS: "as", resource.RLIMIT_CPU: "cpu", resource.RLIMIT_FSIZE: "fsize"}
 NEEDS: Final[Mapping[Kind, tuple[tuple[str, str], ...]]] = {
-    "bwrap": (("bwrap", "bubblewrap"), ("prlimit", "util-linux")),
+    "bwrap": (("bwrap", "bubblewrap"),),
     "unshare": (("unshare", "util-linux"), ("setpriv", "util-linux")),
     "off": (),
 }
@@ -54,22 +52,39 @@ class Sandbox:
     libraries: tuple[str, ...] = ()
     """Folders that the program needs beside itself."""
 
-    def prefix(self, argv: Sequence[str], cwd: Path, bounds: Mapping[int, tuple[int, int]]) -> tuple[str, ...]:
+    def prefix(self, argv: Sequence[str], cwd: Path, hears: int | None = None) -> tuple[str, ...]:
         """What goes before ``argv``, the parent's leash included; bubblewrap has one of its own.
 
-        ``bounds`` (``resource.RLIMIT_*`` -> soft, hard) are set by the prefix only where the caller could not do it
-        in time, because the program is a child of a child: see ``bounded``.
+        Where ``nested``, the program is a child of a child, for which limits that are set at once may come too late.
+        So it waits until all of ``shown`` has come by the descriptor ``hears``, if one is given. Should nothing come,
+        the program is not to be seen.
         """
         if self.kind == "bwrap":
-            return (*_limited(bounds), *_boxed(argv, cwd, self.libraries))
+            late = ("--args", str(hears)) if hears is not None else self._shown(argv, cwd)
+            return (_program("bwrap"), *BOX, *late, "--")
         if self.kind == "unshare":
             rights = NO_RIGHTS if os.geteuid() == 0 else NO_RIGHTS[:1]
             return (_program("unshare"), *ALONE, _program("setpriv"), *rights, "--pdeathsig", "KILL", "--")
         return leash()
 
+    def shown(self, argv: Sequence[str], cwd: Path) -> bytes:
+        """What bubblewrap is to hear."""
+        return b"".join(os.fsencode(word) + b"\0" for word in self._shown(argv, cwd))
+
+    def _shown(self, argv: Sequence[str], cwd: Path) -> tuple[str, ...]:
+        home = os.path.realpath(cwd)
+        read = _read(argv, home)
+        return (
+            *_equipment(argv[0], self.libraries),
+            *(word for place, name in _sources(read, home) for word in ("--ro-bind", place, name)),
+            *("--bind", home, home),
+            *(word for name in _inner(read, home) for word in ("--ro-bind", name, name)),
+            *("--chdir", home),
+        )
+
     @property
-    def bounded(self) -> bool:
-        """Whether the prefix has set the limits already, and exit codes are 128 and more where a signal ended it."""
+    def nested(self) -> bool:
+        """Whether the process that is seen is one around the program: exit codes are 128 and more for signals."""
         return self.kind == "bwrap"
 
 
@@ -104,7 +119,7 @@ def offline(mode: Mode) -> tuple[str, ...]:
     found = Sandbox(kind="unshare")
     if mode == "off" or lacking("unshare") or not _runs(found, [shutil.which("true") or "/bin/true"]):
         return leash()
-    return found.prefix([], Path(), {})
+    return found.prefix([], Path())
 
 
 @functools.cache
@@ -137,30 +152,11 @@ def _found(name: str, path: str) -> str | None:
     return shutil.which(name, path=path)
 
 
-def _limited(bounds: Mapping[int, tuple[int, int]]) -> tuple[str, ...]:
-    if not bounds:
-        return ()
-    return (_program("prlimit"), *(f"--{BOUNDS[kind]}={soft}:{hard}" for kind, (soft, hard) in bounds.items()), "--")
-
-
-def _boxed(argv: Sequence[str], cwd: Path, libraries: tuple[str, ...]) -> tuple[str, ...]:
-    home = os.path.realpath(cwd)
-    read = _read(argv, home)
-    return (
-        *_box(_program("bwrap"), argv[0], libraries),
-        *(word for place, name in _sources(read, home) for word in ("--ro-bind", place, name)),
-        *("--bind", home, home),
-        *(word for name in _inner(read, home) for word in ("--ro-bind", name, name)),
-        *("--chdir", home, "--"),
-    )
-
-
 @functools.cache
-def _box(bwrap: str, program: str, libraries: tuple[str, ...]) -> tuple[str, ...]:
-    """What is the same for each run of a program."""
+def _equipment(program: str, libraries: tuple[str, ...]) -> tuple[str, ...]:
+    """What is shown to each run of a program."""
     shown = [*((place, place) for place in libraries), (program, program)]
     return (
-        *(bwrap, *BOX),
         *(word for name in DEVICES for word in ("--dev-bind", name, name)),
         *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
         *(word for place, name in shown for word in ("--ro-bind", os.path.realpath(place), name)),
@@ -211,7 +207,7 @@ def _runs(sandbox: Sandbox, argv: Sequence[str]) -> bool:
     with tempfile.TemporaryDirectory(prefix="mediaglot-") as folder:
         try:
             done = subprocess.run(
-                [*sandbox.prefix(argv, Path(folder), {}), *argv],
+                [*sandbox.prefix(argv, Path(folder)), *argv],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

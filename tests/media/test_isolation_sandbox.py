@@ -102,9 +102,6 @@ def nothing(_: Progress) -> None:
 # --- what it is -------------------------------------------------------------------------------------
 
 
-BOUNDS = {resource.RLIMIT_AS: (9_000, 9_000), resource.RLIMIT_CPU: (60, 65)}
-
-
 @pytest.fixture
 def named(monkeypatch: pytest.MonkeyPatch) -> None:
     """All programs are in /usr/bin, and we are not root."""
@@ -118,21 +115,37 @@ def test_the_command_line_of_bubblewrap(tmp_path: Path) -> None:
     (tmp_path / "job").mkdir()
     (tmp_path / "other.mp4").write_bytes(b"")
     argv = ["/opt/ffmpeg", "-i", "source-0", "-i", str(tmp_path / "other.mp4"), "-f", "lavfi", "-i", "sine", "o.mp4"]
-    line = Sandbox(kind="bwrap", libraries=("/lib64",)).prefix(argv, tmp_path / "job", BOUNDS)
+    box = Sandbox(kind="bwrap", libraries=("/lib64",))
     home, other = str(tmp_path / "job"), str(tmp_path / "other.mp4")
-    assert line == (
-        *("/usr/bin/prlimit", "--as=9000:9000", "--cpu=60:65", "--"),
-        *("/usr/bin/bwrap", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--proc", "/proc"),
+    program = ("/usr/bin/bwrap", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--proc", "/proc")
+    shown = (
         *("--dev-bind", "/dev/null", "/dev/null", "--dev-bind", "/dev/urandom", "/dev/urandom"),
         *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
         *("--ro-bind", os.path.realpath("/lib64"), "/lib64", "--ro-bind", "/opt/ffmpeg", "/opt/ffmpeg"),
-        *("--ro-bind", other, other, "--bind", home, home, "--chdir", home, "--"),
+        *("--ro-bind", other, other, "--bind", home, home, "--chdir", home),
     )
+    assert box.prefix(argv, tmp_path / "job") == (*program, *shown, "--")
+    assert box.prefix(argv, tmp_path / "job", 7) == (*program, "--args", "7", "--")
+    assert box.shown(argv, tmp_path / "job").decode().split("\0") == [*shown, ""]
+
+
+@pytest.mark.ffmpeg
+def test_one_that_hears_nothing_shows_nothing(tmp_path: Path) -> None:
+    """As when a server dies before it has set the limits: the program is not run without them."""
+    if not offered("bwrap"):
+        pytest.skip("this machine has no bwrap, or does not allow it")
+    words, silent = [PROGRAM, *QUIET, *SHORT], os.open(os.devnull, os.O_RDONLY)
+    line = [*sandbox.choose("bwrap", PROGRAM).prefix(words, tmp_path, silent), *words]
+    done = subprocess.run(line, cwd=tmp_path, pass_fds=(silent,), capture_output=True, text=True, check=False)
+    os.close(silent)
+    assert done.returncode
+    assert "No such file" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("named")
 def test_the_command_line_of_unshare(tmp_path: Path) -> None:
-    assert Sandbox(kind="unshare").prefix(["ffmpeg"], tmp_path, BOUNDS) == (
+    assert Sandbox(kind="unshare").prefix(["ffmpeg"], tmp_path) == (
         *("/usr/bin/unshare", "--user", "--map-current-user", "--net", "--"),
         *("/usr/bin/setpriv", "--no-new-privs", "--pdeathsig", "KILL", "--"),
     )
@@ -153,7 +166,7 @@ def test_without_the_programs_there_is_none_by_itself_and_a_clear_word_where_it_
 
 
 def test_one_that_is_not_allowed_is_none_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("bwrap", "unshare", "setpriv", "prlimit", "ldd"):
+    for name in ("bwrap", "unshare", "setpriv", "ldd"):
         (tmp_path / name).write_text("#!/bin/sh\necho 'Operation not permitted' >&2\nexit 1\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
@@ -364,7 +377,7 @@ async def test_ffmpeg_dies_with_a_server_that_is_killed(tmp_path: Path, killed: 
 def test_the_next_server_ends_what_a_dead_one_left(tmp_path: Path, kind: Mode) -> None:
     """Started like a run of a server, by a parent that does not die."""
     words = [PROGRAM, *QUIET, *ENDLESS]
-    line = [*sandbox.choose(kind, PROGRAM).prefix(words, tmp_path, {}), *words]
+    line = [*sandbox.choose(kind, PROGRAM).prefix(words, tmp_path), *words]
     with subprocess.Popen(line, cwd=tmp_path, process_group=0, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
