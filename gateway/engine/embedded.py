@@ -184,7 +184,6 @@ class EmbeddedEngine:
             return await self._claim()
         except Exception:
             log.exception("the queue can't be asked now; it is asked again later")
-            self._most = math.inf
             return None
 
     async def _claim(self) -> Work | None:
@@ -256,6 +255,7 @@ class EmbeddedEngine:
             self._expire()
             self._again.set()
             self._again.clear()
+            self._most = math.inf
             self._news.set()
 
     def _expire(self) -> list[Run]:
