@@ -45,7 +45,20 @@ class Entry:
 
 def marker_of(ticket: Ticket, provider: str) -> str:
     """A word that nobody can guess and that stays the same for one turn of a job, whatever dies in between."""
-    text = f"{ticket.ids['folder']}/{ticket.ids.get('turn', '0')}/{provider}"
+    return _marker(ticket, turn_of(ticket), provider)
+
+
+def markers_of(ticket: Ticket, provider: str) -> frozenset[str]:
+    """Those of this turn and of all before it."""
+    return frozenset(_marker(ticket, turn, provider) for turn in range(turn_of(ticket) + 1))
+
+
+def turn_of(ticket: Ticket) -> int:
+    return int(ticket.ids.get("turn", "0"))
+
+
+def _marker(ticket: Ticket, turn: int, provider: str) -> str:
+    text = f"{ticket.ids['folder']}/{turn}/{provider}"
     return f"mg{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
 

@@ -12,7 +12,7 @@ from mediaglot.gateway import registry
 from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.backends import Caller, Craft, Over, Product, Report, unheard
 from mediaglot.gateway.backends.agent import Aside
-from mediaglot.gateway.backends.book import OURS
+from mediaglot.gateway.backends.book import OURS, turn_of
 from mediaglot.gateway.backends.passage import Passage
 from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, bound, route
 from mediaglot.gateway.backends.tariff import Tariff
@@ -140,10 +140,11 @@ class Router:
     def clear(self, ticket: Ticket) -> None:
         for craft in self.crafts.values():
             craft.clear(ticket)
-        for memory in (self._roads, self._makers):
-            memory.pop(turn(ticket), None)
-        if self._steps.pop(turn(ticket), 0):
-            self._aside.start(partial(self._forget, turn(ticket)))
+        for name in turns(ticket):
+            for memory in (self._roads, self._makers):
+                memory.pop(name, None)
+            if self._steps.pop(name, 0):
+                self._aside.start(partial(self._forget, name))
 
     async def _forget(self, name: str) -> None:
         async with self._store.write() as tx:
@@ -211,7 +212,12 @@ def failed(one: tuple[Product, ...] | Fault, leg: Leg) -> bool:
 
 
 def turn(ticket: Ticket) -> str:
-    return f"{ticket.ids['folder']}/{ticket.ids.get('turn', '0')}"
+    return f"{ticket.ids['folder']}/{turn_of(ticket)}"
+
+
+def turns(ticket: Ticket) -> list[str]:
+    """This one after all before it."""
+    return [f"{ticket.ids['folder']}/{number}" for number in range(turn_of(ticket) + 1)]
 
 
 def unreported(progress: float, left: float | None = None) -> None:

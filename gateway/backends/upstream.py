@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 from mediaglot.gateway.backends import Caller, Over, Product, Report, unheard
 from mediaglot.gateway.backends.agent import Agent, Aside, State
-from mediaglot.gateway.backends.book import Book, Entry, marker_of
+from mediaglot.gateway.backends.book import Book, Entry, marker_of, markers_of
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.haul import Haul, name_of
 from mediaglot.gateway.backends.submission import blame, called, meant, name_for, part_for, part_of, theirs, under_way
@@ -117,6 +117,7 @@ class Upstream:
         began, number = self._clock.monotonic(), 0
         until = None if entry is None else began + self.agent.manners.settle
         if entry is None:
+            self._aside.start(partial(self._let_go_of, markers_of(ticket, self.agent.name) - {marker}))
             entry = await self.book.put(self._drafted(ticket, wanted, marker))
         while not entry.id:
             try:
@@ -270,7 +271,7 @@ class Upstream:
 
     def clear(self, ticket: Ticket) -> None:
         self._local.clear(ticket)
-        self._aside.start(partial(self._let_go, marker_of(ticket, self.agent.name)))
+        self._aside.start(partial(self._let_go_of, markers_of(ticket, self.agent.name)))
 
     def discard(self, ticket: Ticket) -> None:
         self._local.discard(ticket)
@@ -291,14 +292,20 @@ class Upstream:
             if not live or ticket is None or marker_of(ticket, self.agent.name) != entry.marker:
                 await self._let_go(entry.marker)
 
+    async def _let_go_of(self, markers: frozenset[str]) -> None:
+        """All turns of a job up to one of them: a job that was changed went on at the provider as it was before."""
+        present = markers if len(markers) < 2 else markers & {entry.marker for entry in await self.book.entries()}
+        for marker in present:
+            await self._let_go(marker)
+
     async def _let_go(self, marker: str) -> None:
         """The provider's job is not ours any more; where it goes on, it is stopped."""
         entry = await self.book.get(marker)
         if entry is None:
             return
         try:
-            if not entry.over:
-                entry = entry if entry.id else await self._found(entry)
+            if not entry.over and not entry.id:
+                entry = await self._sought(entry, self._clock.monotonic() + self.agent.manners.settle)
             if not entry.over and entry.id:
                 await self.agent.run(lambda permit: self.agent.client.cancel(permit, entry.placed))
         except Unsupported:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mediaglot.gateway.backends import Over, Product, Report, unheard
 from mediaglot.gateway.backends.agent import Aside
-from mediaglot.gateway.backends.router import Router
+from mediaglot.gateway.backends.book import OURS
+from mediaglot.gateway.backends.router import KIND, Router
 from mediaglot.gateway.backends.rules import LOCAL, Rule
 from mediaglot.gateway.backends.sim import SimulatedCraft
 from mediaglot.gateway.clock import RealClock
@@ -73,3 +75,16 @@ async def test_work_that_comes_back_waits_for_a_seat(tmp_path: Path) -> None:
         )
     assert [list(made) for made in found] == [[0]] * 6
     assert here.most == 2
+
+
+async def test_what_is_remembered_of_a_job_goes_with_all_its_turns(tmp_path: Path) -> None:
+    """A job that is changed has another turn, and nobody asks for the one before any more."""
+    clock, job = RealClock(), ticket(1)
+    async with await SqliteStore.open(tmp_path) as store:
+        router = Router({"far": Dead(clock), LOCAL: Here(clock)}, (Rule(to=("far", LOCAL)),), store, Aside())
+        await router.make(job, frozenset({0}), lambda *_: None)
+        assert len(await store.list_things(OURS, "", KIND)) == 1
+        router.clear(replace(job, ids={**job.ids, "turn": "1"}))
+        async with asyncio.timeout(10):
+            while await store.list_things(OURS, "", KIND):
+                pass
