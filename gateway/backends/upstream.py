@@ -299,10 +299,24 @@ class Upstream:
             await self._let_go(marker)
 
     async def _let_go(self, marker: str) -> None:
-        """The provider's job is not ours any more; where it goes on, it is stopped."""
-        entry = await self.book.get(marker)
-        if entry is None:
-            return
+        """The provider's job is not ours any more; where it goes on, it is stopped, as soon as that can be said."""
+        began, number = self._clock.monotonic(), 0
+        while (entry := await self.book.get(marker)) is not None:
+            try:
+                await self._stop(entry)
+            except Unavailable as fault:
+                number += 1
+                if number == 1:
+                    LOG.warning("%s could not be told to stop job %s yet", self.agent.name, entry.id)
+                try:
+                    await self._wait(fault, number, began)
+                except ProviderFailed:
+                    LOG.warning("%s could not be told to stop job %s; after a restart it is", self.agent.name, entry.id)
+                    return
+            else:
+                await self.book.strike(marker)
+
+    async def _stop(self, entry: Entry) -> None:
         try:
             if not entry.over and not entry.id:
                 entry = await self._sought(entry, self._clock.monotonic() + self.agent.manners.settle)
@@ -312,7 +326,3 @@ class Upstream:
             LOG.info("%s can't stop jobs: its job %s goes on", self.agent.name, entry.id)
         except Refused as fault:
             LOG.info("%s does not stop job %s: %s", self.agent.name, entry.id, fault.meaning.code)
-        except Unavailable:
-            LOG.warning("%s could not be told to stop job %s; after a restart it is", self.agent.name, entry.id)
-            return
-        await self.book.strike(marker)

@@ -48,6 +48,28 @@ async def test_a_job_that_is_cancelled_while_it_is_on_its_way_is_stopped_where_i
     assert await done(road) == []
 
 
+async def test_a_provider_that_can_not_be_told_is_told_when_it_is_back(
+    lay: Any, wait: Any, storm: Any, weather: Any, slow: Path
+) -> None:
+    sky = await storm(NAME)
+    road = await lay(NAME, NAME, "--ffmpeg", str(slow), lines=f"{LINES}\ncool = 0.1", storm=sky)
+    placed = await road.asking.create(road.output, LONG)
+    await wait(lambda: at_work(road))
+    sky.always = weather["broken"]
+    await road.asking.cancel(placed)
+
+    async def in_vain() -> bool:
+        return "could not be told to stop job" in road.gateway.log.read_text()
+
+    async def let_go() -> bool:
+        return not await at_work(road) and not await road.there("/other")
+
+    await wait(in_vain)
+    sky.always = None
+    await wait(let_go)
+    assert await done(road) == []
+
+
 async def test_a_job_that_is_changed_is_stopped_as_it_was(lay: Any, wait: Any, slow: Path) -> None:
     road = await lay(NAME, NAME, "--ffmpeg", str(slow), lines=LINES)
     placed = await road.asking.create(road.output, LONG)
