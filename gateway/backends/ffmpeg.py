@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from mediaglot.gateway.backends import Caller, Over, Product, Report, hold_here, unheard
+from mediaglot.gateway.backends.known import Known
 from mediaglot.gateway.backends.stock import Stock
 from mediaglot.gateway.backends.title import titles
 from mediaglot.gateway.faults import DeliveryFailed, Fault, NoSpace, SourceUnreadable, WorkFault
@@ -51,6 +52,7 @@ class FFmpegCraft:
         self._maker, self._prober, self.carrier = maker, prober, carrier
         self._policy = policy
         self._seen: dict[Path, Stamp] = {}
+        self._known = Known()
         for place in (self.work, self.outputs):
             place.mkdir(parents=True, exist_ok=True)
         self._stock = Stock(folder / "stock", self.work)
@@ -89,7 +91,10 @@ class FFmpegCraft:
         return fetched.size
 
     async def probe(self, ticket: Ticket, index: int) -> MediaFacts:
-        return await (await self._prober()).probe(self._source(ticket, index))
+        async def probe(path: Path) -> MediaFacts:
+            return await (await self._prober()).probe(path)
+
+        return await self._known.probe(self._source(ticket, index), probe)
 
     async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int:
         left = wanted - self._stock.get(ticket, wanted).keys()
