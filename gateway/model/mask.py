@@ -32,20 +32,26 @@ USER: Final = (
     rf"(?P<mark>[a-z][a-z0-9+.-]{{1,20}}{SLASHES})"
     r"(?:[^\s/?#\"'<>]{0,1000}|[^\s/?#\"'<>:@]{0,500}:(?!\d{1,5}\\?/)[^\s?#\"'<>@]{0,1000})(?:@|%(?:25)*40)"
 )
-VALUES: Final = (
-    rf"(?P<mark>(?<![\w-])(?:{NAME})=)[^\s&\"'<>;,)\]}}#]+",
-    rf"(?P<mark>(?:%(?:25)*(?:26|3F)|(?<![\w-]))(?:{NAME})%(?:25)*3D)(?:(?!%(?:25)*(?:26|23))[^\s&\"'<>])+",
-    rf"(?P<mark>[\"'](?:{NAME})[\"']\s?:\s?)(?:\"(?:[^\"\\]|\\.)*\"?|'[^']*'?)",
-    rf"(?P<mark><(?:{NAME})>)[^<]+",
-    rf"(?P<mark>^[ \t]*(?:{NAME}|cookie|set-cookie)[ \t]*:[ \t]*)\S[^\r\n]*",
-)
+VALUES: Final = {
+    rf"(?P<mark>(?<![\w-])(?:{NAME})=)[^\s&\"'<>;,)\]}}#]+": "=",
+    rf"(?P<mark>(?:%(?:25)*(?:26|3F)|(?<![\w-]))(?:{NAME})%(?:25)*3D)(?:(?!%(?:25)*(?:26|23))[^\s&\"'<>])+": "%",
+    rf"(?P<mark>[\"'](?:{NAME})[\"']\s?:\s?)(?:\"(?:[^\"\\]|\\.)*\"?|'[^']*'?)": "\"'",
+    rf"(?P<mark><(?:{NAME})>)[^<]+": "<",
+    rf"(?P<mark>^[ \t]*(?:{NAME}|cookie|set-cookie)[ \t]*:[ \t]*)\S[^\r\n]*": ":",
+}
+"""Patterns, each with characters of which every match has one."""
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Made on first use: compiling them takes as long as much of the program's start."""
-    values = ((re.compile(value, re.IGNORECASE | re.MULTILINE), rf"\g<mark>{STARS}") for value in VALUES)
-    return (re.compile(USER, re.IGNORECASE), rf"\g<mark>{STARS}@"), *values
+def _patterns() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+    """Each behind characters of which every match has one: most texts need not be searched for most of them.
+
+    Made on first use: compiling them takes as long as much of the program's start.
+    """
+    values = (
+        (needs, re.compile(value, re.IGNORECASE | re.MULTILINE), rf"\g<mark>{STARS}") for value, needs in VALUES.items()
+    )
+    return ("@%", re.compile(USER, re.IGNORECASE), rf"\g<mark>{STARS}@"), *values
 
 
 def masked(text: str, known: Iterable[str] = ()) -> str:
@@ -53,8 +59,9 @@ def masked(text: str, known: Iterable[str] = ()) -> str:
     for secret in known:
         for spelling in spellings(secret):
             text = text.replace(spelling, STARS)
-    for pattern, stars in _patterns():
-        text = pattern.sub(stars, text)
+    for needs, pattern, stars in _patterns():
+        if any(need in text for need in needs):
+            text = pattern.sub(stars, text)
     return text
 
 
