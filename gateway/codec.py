@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Union, get_arg
 from mediaglot.gateway.exchange import Intent, Page, Result, Thing
 from mediaglot.gateway.faults import Fault, by_code
 from mediaglot.gateway.loss import Loss
-from mediaglot.gateway.model import VERSION, Preset, Secret, Ticket
+from mediaglot.gateway.model import VERSION, Job, Preset, Secret, Ticket
+from mediaglot.gateway.model.change import replace
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -42,6 +43,12 @@ OUTCOME: Final[Any] = Result | Fault
 ITEMS: Final[Any] = Ticket | Preset | Thing
 """What a Page can hold."""
 TAG: Final = "is"
+NOTHING: Final = Job()
+JOBS: Final[dict[int, tuple[Job, str]]] = {}
+"""Jobs that were written lately, by their ids in memory, which are theirs as long as they are here."""
+MOST_JOBS: Final = 128
+LONGEST: Final = 1 << 14
+"""Characters of a job that is kept."""
 
 
 class Undecodable(ValueError):
@@ -67,8 +74,31 @@ def decode(tree: Tree, cls: Any) -> Any:
 
 def pack(value: Any, cls: Any = None) -> bytes:
     """The stored form of a model value, or with ``Any`` as ``cls`` of a free document."""
-    document = {"version": VERSION, "kind": type(value).__name__, "value": encode(value, cls)}
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    content = _ticket(value) if isinstance(value, Ticket) else _text(encode(value, cls))
+    return f'{{"version":{VERSION},"kind":{_text(type(value).__name__)},"value":{content}}}'.encode()
+
+
+def _text(tree: Tree) -> str:
+    return json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
+
+
+def _ticket(ticket: Ticket) -> str:
+    """Stored with each of its steps, of which none changes the job."""
+    tree = encode(replace(ticket, job=NOTHING))
+    del tree["job"]
+    return f'{{"job":{_job(ticket.job)},{_text(tree)[1:]}'
+
+
+def _job(job: Job) -> str:
+    known = JOBS.get(id(job))
+    if known is not None:
+        return known[1]
+    text = _text(encode(job))
+    if len(text) <= LONGEST:
+        if len(JOBS) >= MOST_JOBS:
+            JOBS.clear()
+        JOBS[id(job)] = job, text
+    return text
 
 
 def unpack(data: bytes, cls: type[T], *, upgrades: Mapping[int, Upgrade] = UPGRADES, version: int = VERSION) -> T:

@@ -133,6 +133,23 @@ def test_every_class_comes_back_whole(cls):
     check()
 
 
+def test_many_tickets_with_and_without_the_same_job_come_back_whole():
+    for number in range(3 * codec.MOST_JOBS):
+        job = Job(inputs=(Input(location=Location(url=f"http://x/{number}")),), label=str(number))
+        for status in (Status.QUEUED, Status.FINISHED):
+            ticket = Ticket(id="1", account="a", dialect="acme", job=job, status=status, created=NOW, updated=NOW)
+            assert spelled_out(codec.unpack(codec.pack(ticket), Ticket)) == spelled_out(ticket)
+            assert json.loads(codec.pack(ticket))["value"] == codec.encode(ticket)
+    assert len(codec.JOBS) <= codec.MOST_JOBS
+
+
+def test_a_huge_job_is_not_kept():
+    job = Job(label="x" * codec.LONGEST)
+    ticket = Ticket(id="1", account="a", dialect="acme", job=job, created=NOW, updated=NOW)
+    assert codec.unpack(codec.pack(ticket), Ticket) == ticket
+    assert id(job) not in codec.JOBS
+
+
 @settings(max_examples=50, deadline=None, database=None)
 @given(FREE)
 def test_free_documents_come_back_whole(document):
