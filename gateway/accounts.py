@@ -12,8 +12,10 @@ from mediaglot.gateway.auth import Credential, Signed, as_bytes, signatures
 from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.faults import Unauthorized
 from mediaglot.gateway.model import Secret
+from mediaglot.gateway.model.quick import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Account:
     """A tenant. ``user`` is the name that its dialect shows; ``id`` is ours and unique per credential.

@@ -58,9 +58,13 @@ def _unusual(text: str) -> Location:
 def write_location(location: Location) -> str:
     if location.access is None or location.access.user is None:
         return location.url
-    password = f":{quote(location.access.password.reveal(), safe='')}" if location.access.password else ""
-    login = f"{quote(location.access.user, safe='')}{password}@"
+    password = f":{_quoted(location.access.password.reveal())}" if location.access.password else ""
+    login = f"{_quoted(location.access.user)}{password}@"
     if (match := USUAL.fullmatch(location.url)) and match["user"] is None:
         return f"{match['scheme']}{login}{match['place']}"
     parts = urlsplit(location.url)
     return urlunsplit(parts._replace(netloc=f"{login}{parts.netloc}"))
+
+
+def _quoted(text: str) -> str:
+    return text if text.isascii() and text.isalnum() else quote(text, safe="")

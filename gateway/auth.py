@@ -16,6 +16,7 @@ from mediaglot.gateway.exchange import Headers, Request
 from mediaglot.gateway.faults import Malformed, Unauthorized
 from mediaglot.gateway.mapping import one
 from mediaglot.gateway.model import Secret
+from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.wire import Swapping, Wire
 from mediaglot.gateway.wire.swap import Unswappable
 
@@ -34,6 +35,7 @@ class Signed:
     once: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Credential:
     """A name and its secret, as the client sent them; or a ``token``, which comes without a name; or a name and its

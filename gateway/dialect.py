@@ -18,14 +18,7 @@ from mediaglot.gateway.accounts import ANYBODY, Account
 from mediaglot.gateway.auth import Auth, Credential
 from mediaglot.gateway.errand import Client
 from mediaglot.gateway.exchange import Headers, Intent, PutThing, Request, Response, Result, Thing
-from mediaglot.gateway.faults import (
-    Fault,
-    Forbidden,
-    MethodNotAllowed,
-    Unauthorized,
-    UnknownAction,
-    from_trouble,
-)
+from mediaglot.gateway.faults import Fault, Forbidden, MethodNotAllowed, Unauthorized, UnknownAction, from_trouble
 from mediaglot.gateway.ids import Ids
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Record, Tree, one
@@ -42,6 +35,7 @@ from mediaglot.gateway.model import (
     Ticket,
     Trouble,
 )
+from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.paging import PageNumber
 from mediaglot.gateway.trait import Complaint, Insistence, Knob, Sample, Sighting, chosen
 from mediaglot.gateway.values import Table
@@ -68,6 +62,7 @@ class Link(Protocol):
         ...
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One request on its way through: how it is written, which operation it wants, who sent it."""

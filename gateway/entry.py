@@ -46,7 +46,7 @@ class Entry(Protocol):
 
 
 def is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, (str, list, dict)) and not value)
+    return not value and (value is None or isinstance(value, (str, list, dict)))
 
 
 def one(value: Any) -> Any:
@@ -56,9 +56,9 @@ def one(value: Any) -> Any:
 
 def many(value: Any) -> list[Any]:
     """A bare value counts as a list of one, an empty one as no element."""
-    return (
-        [item for item in value if not is_empty(item)] if isinstance(value, list) else [value] * (not is_empty(value))
-    )
+    if isinstance(value, list):
+        return [item for item in value if not is_empty(item)]
+    return [] if is_empty(value) else [value]
 
 
 def read_scalar(via: Scalar, value: Any, field: str) -> Any:
@@ -221,9 +221,9 @@ def _remembered(own: tuple[Attribute, ...], item: Any) -> tuple[Any, ...] | None
     """The classes and values of all that an entry says, where they are plain: what it writes follows from them, if it
     looks at nothing else."""
     key: list[Any] = []
-    for name, silence, *_ in own:
-        value = getattr(item, name)
-        if value is silence:
+    for each in own:
+        value = getattr(item, each.name)
+        if value is each.silence:
             key.append(None)
             continue
         cls = value.__class__

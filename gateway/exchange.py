@@ -67,6 +67,7 @@ class Intent:
     """Base of all intents."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateJob(Intent):
     job: Job

@@ -241,8 +241,8 @@ def shape_of(cls: Any) -> Shape:
 
 
 def is_row(values: tuple[Any, ...]) -> bool:
-    """A tuple of objects; one of scalars is a single setting."""
-    return any(shape_of(item.__class__) is Shape.OBJECT for item in values)
+    """A tuple of objects; one of scalars is a single setting. None holds both."""
+    return bool(values) and shape_of(values[0].__class__) is Shape.OBJECT
 
 
 def leaves(value: Any, path: str, essential: bool) -> Iterator[tuple[str, Any, bool]]:

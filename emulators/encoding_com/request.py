@@ -148,9 +148,9 @@ def make_preset(name: str, output: Output) -> Preset:
 def add_media(call: Call, ledger: Ledger, *, hold: bool = False) -> exchange.CreateJob:
     """Formats that have a name in ``save_preset`` are kept as presets too."""
     job = read_job(call.tree, ledger, hold=hold)
-    named = ((one(output.document.get("save_preset")), output) for output in job.outputs)
-    presets = tuple(make_preset(str(name), output) for name, output in named if not is_empty(name))
-    return exchange.CreateJob(job=job, presets=presets)
+    named = [(one(each.document["save_preset"]), each) for each in job.outputs if "save_preset" in each.document]
+    presets = [make_preset(str(name), output) for name, output in named if not is_empty(name)]
+    return exchange.CreateJob(job=job, presets=tuple(presets))
 
 
 add_media_benchmark: Final = partial(add_media, hold=True)

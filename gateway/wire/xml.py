@@ -91,6 +91,8 @@ class Xml:
         return next(key for key, value in self.paired.items() if value == partner)
 
     def _one(self, key: str, value: Any) -> str:
+        if type(value) is str:
+            return _text(key, value)
         if isinstance(value, (dict, Mapping)):
             return _element(_name(key), self._inside(value))
         return f"<{_name(key)}/>" if value is None or value == [] else _text(key, str(value))
@@ -107,6 +109,8 @@ def _element(name: str, inside: str) -> str:
 
 def _escaped(text: str) -> str:
     """A text between two tags, without the characters that no document may have."""
+    if text.isalnum():
+        return text
     whole = escape(text)
     return whole if whole.isprintable() else whole.translate(LEGAL).replace("\r", "&#13;")
 
@@ -121,7 +125,7 @@ def _content(text: bytes, root: str) -> Tree:
 
 def _name(key: str) -> str:
     """An element's name for a key, also for one that can't be one: a client's own key from a JSON document."""
-    if NAME.fullmatch(key):
+    if (key.isascii() and key.isidentifier()) or NAME.fullmatch(key):
         return key
     name = re.sub(r"[^\w.-]", "_", key, flags=re.ASCII)
     return name if NAME.fullmatch(name) else f"_{name}"
