@@ -241,7 +241,7 @@ class EmbeddedEngine:
         if run.recorded:
             return
         if ended and run.end is not End.RETURNED:
-            await self._abandon(work, error)
+            await self._abandon(work, error or TimeoutError("no sign of life"))
         async with self._store.write() as tx:
             await tx.release(work, counted=run.end is not End.STOPPED, over=ended)
 

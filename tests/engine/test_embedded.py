@@ -309,8 +309,12 @@ async def test_a_failing_handler_gets_more_attempts_and_is_given_up_then(store, 
 
 
 async def test_without_a_sign_of_life_the_work_is_taken_back(store, clock):
-    engine, shop = EmbeddedEngine(store, clock, lease=40, attempts=2), Shop()
-    async with working(engine, shop):
+    engine, shop, given_up = EmbeddedEngine(store, clock, lease=40, attempts=2), Shop(), []
+
+    async def give_up(work: Work, error: BaseException | None) -> None:
+        given_up.append(type(error))
+
+    async with working(engine, shop, give_up):
         await submit(store, engine, "a")
         await shop.until(lambda: len(shop.begun) == 1)
         for _ in range(3):
@@ -327,6 +331,7 @@ async def test_without_a_sign_of_life_the_work_is_taken_back(store, clock):
         await shop.until(lambda: len(shop.ended) == 2)
         await drained(store, engine)
     assert shop.ended == [("a", "cancelled")] * 2
+    assert given_up == [TimeoutError], "the process did not die"
 
 
 async def test_one_that_does_not_let_go_keeps_no_other_from_being_taken_back(store, clock):
