@@ -70,13 +70,17 @@ class Breaker:
             return State.CLOSED
         return State.OPEN if self._clock.monotonic() < self._until else State.HALF_OPEN
 
-    def enter(self) -> None:
-        """Raises Unavailable while nobody shall ask; the first one after that time is the trial."""
+    def check(self) -> State:
+        """Raises Unavailable while nobody shall ask."""
         state = self.state
         if state is State.OPEN or (state is State.HALF_OPEN and self._trying):
             left = max(self._until - self._clock.monotonic(), 1.0)
             raise Unavailable(reason="breaker", retry_after=round(left))
-        self._trying = state is State.HALF_OPEN
+        return state
+
+    def enter(self) -> None:
+        """As ``check``; the first one after that time is the trial."""
+        self._trying = self.check() is State.HALF_OPEN
 
     def leave(self, *, well: bool | None) -> None:
         """``well`` None: nothing was learned."""
@@ -182,11 +186,20 @@ class Agent:
             errand.close()
 
     async def _answer(self, request: Request) -> Response:
-        self.breaker.enter()
-        self.sent, self.open = self.sent + 1, self.open + 1
+        self.breaker.check()
+        self.open += 1
+        try:
+            async with self._pace:  # while one waits for that, the breaker may open
+                self.breaker.enter()
+                return await self._ask(request)
+        finally:
+            self.open -= 1
+
+    async def _ask(self, request: Request) -> Response:
+        self.sent += 1
         well: bool | None = None
         try:
-            async with self._pace, asyncio.timeout(self.manners.timeout):
+            async with asyncio.timeout(self.manners.timeout):
                 response = await self._send(request)
             well = response.status < 500
         except TimeoutError:
@@ -197,7 +210,7 @@ class Agent:
             raise
         finally:
             self.breaker.leave(well=well)
-            self.open, self.failed = self.open - 1, self.failed + (well is False)
+            self.failed += well is False
         return response
 
 

@@ -149,6 +149,22 @@ async def test_the_breaker_opens_lets_one_try_and_closes(make: Make, provider: P
     assert agent.breaker.state is State.CLOSED
 
 
+async def test_who_waits_for_a_seat_is_spared_too_when_the_breaker_opens(
+    make: Make, provider: Provider, clock: VirtualClock
+) -> None:
+    agent = make(failures=2, cool=30, tries=1, concurrency=1)
+    await through(clock, agent.run(ask), 1)
+    provider.words, provider.asked = [Response(status=500)] * 6, []
+    tasks = [asyncio.ensure_future(agent.run(ask)) for _ in range(6)]
+    await pass_time(clock, 1)
+    said = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [isinstance(one, Unavailable) for one in said] == [True] * 6
+    assert provider.asked == ["/t1"] * 2
+    await pass_time(clock, 30)
+    provider.words = []
+    assert await through(clock, agent.run(ask), 1) == "/t1"
+
+
 async def test_requests_keep_their_pace(make: Make, provider: Provider, clock: VirtualClock) -> None:
     agent = make(per_second=2.0, concurrency=10)
     tasks = [asyncio.ensure_future(agent.run(ask)) for _ in range(6)]
