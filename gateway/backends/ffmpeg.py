@@ -24,6 +24,7 @@ from mediaglot.gateway.loss import Ledger, Policy
 from mediaglot.gateway.media.orphan import kill_orphans
 from mediaglot.gateway.model import Delivery, File, Job, Location, MediaFacts, Output, Ticket
 from mediaglot.gateway.transfer import Carrier
+from mediaglot.gateway.transfer.disk import in_thread
 
 if TYPE_CHECKING:
     from mediaglot.gateway.backends.making import Maker
@@ -111,12 +112,12 @@ class FFmpegCraft:
             if source in self._seen and self._seen[source] != stamp(source):
                 raise SourceUnreadable(reason="changed")
         good = {index: self._bound(ticket, index, one) for index, one in made.items() if not isinstance(one, Fault)}
-        await asyncio.to_thread(self._stock.put, ticket, good)
+        await in_thread(self._stock.put, ticket, good)
         return {**made, **known, **good}
 
     async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
         room = PurePosixPath(ticket.ids["folder"], ticket.outputs[index].id)
-        return await asyncio.to_thread(self._move, ticket, index, products, room)
+        return await in_thread(self._move, ticket, index, products, room)
 
     async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
         from mediaglot.gateway.backends import tiling  # noqa: PLC0415 - loaded for the first delivery

@@ -109,7 +109,12 @@ class Haul:
         found: list[Product] = []
         for start in range(0, len(wanted), AT_ONCE):
             some = wanted[start : start + AT_ONCE]
-            found += await asyncio.gather(*(self._file(piece, folder) for piece in some))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(self._file(piece, folder)) for piece in some]
+            except ExceptionGroup as errors:
+                raise errors.exceptions[0] from None
+            found += [task.result() for task in tasks]
         return found
 
 

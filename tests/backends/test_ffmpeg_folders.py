@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mediaglot.gateway.backends import Product
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
-from mediaglot.gateway.model import Job, Ticket
+from mediaglot.gateway.model import File, Job, Made, Ticket
 
 
 def ticket(folder: str) -> Ticket:
@@ -43,3 +46,19 @@ def test_work_files_and_results_go_separately(craft: FFmpegCraft) -> None:
     assert (names(craft.work), names(craft.outputs)) == (["two"], ["one", "two"])
     craft.discard(ticket("one"))
     assert (names(craft.work), names(craft.outputs)) == (["two"], ["two"])
+
+
+async def test_results_of_a_job_that_is_stopped_while_they_are_kept_go_with_it(craft: FFmpegCraft) -> None:
+    job, products = replace(ticket("one"), outputs=(Made(id="o"),)), []
+    for number in range(3000):
+        path = craft.work / "one" / f"{number}.ts"
+        path.write_bytes(b"x")
+        products.append(Product(path=path, name=f"{number}/a.ts", file=File(path="a.ts", size=1)))
+    keeping = asyncio.create_task(craft.keep(job, 0, tuple(products)))
+    while not (craft.outputs / "one" / "o").exists():  # noqa: ASYNC110  (a thread, which tells nobody)
+        await asyncio.sleep(0)
+    keeping.cancel()
+    await asyncio.wait({keeping})
+    craft.discard(job)
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert names(craft.outputs) == ["two"]

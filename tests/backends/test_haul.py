@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from aiohttp import web
 
 from mediaglot.gateway.backends.haul import Haul, joined, pieces, within
 from mediaglot.gateway.errand import Artifact
-from mediaglot.gateway.faults import Fault, SourceForbidden, SourceUnreachable
+from mediaglot.gateway.faults import Fault, SourceForbidden, SourceMissing, SourceUnreachable
 from mediaglot.gateway.transfer import Carrier
 from mediaglot.gateway.transfer.policy import Policy
 
@@ -69,6 +70,34 @@ async def test_a_package_comes_whole_in_its_own_folders(haul: Haul, serve: Any, 
     assert [product.name for product in found] == ["master.m3u8", "low/index.m3u8", "low/a.ts", "b.ts", "low/k.key"]
     assert [product.file.size for product in found[2:]] == [2, 3, 1]
     assert [product.file.role for product in found] == ["playlist", "playlist", "segment", "segment", "key"]
+
+
+async def test_what_one_missing_file_makes_useless_is_not_brought_any_more(haul: Haul, tmp_path: Path) -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path.endswith("m3u8"):
+            return web.Response(text="#EXTM3U\n#EXTINF:2,\nlong.ts\n#EXTINF:2,\nmissing.ts\n")
+        if request.path.endswith("missing.ts"):
+            await asked.wait()
+            return web.Response(status=404)
+        try:
+            asked.set()
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+        raise AssertionError("nobody ends it")
+
+    runner = web.ServerRunner(web.Server(answer, handler_cancellation=True), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        with pytest.raises(SourceMissing):
+            await haul.bring([Artifact(url=f"http://127.0.0.1:{runner.addresses[0][1]}/x/a.m3u8")], tmp_path / "out")
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.m3u8"]
+        await asyncio.wait_for(left.wait(), 10)
+    finally:
+        await runner.cleanup()
 
 
 @pytest.mark.parametrize(
