@@ -115,30 +115,34 @@ class Upstream:
         marker = marker_of(ticket, self.agent.name)
         entry = await self.book.get(marker)
         began, number = self._clock.monotonic(), 0
-        until = None if entry is None else began + self.agent.manners.settle
+        settle = None if entry is None else self.agent.manners.settle
         if entry is None:
             self._aside.start(partial(self._let_go_of, markers_of(ticket, self.agent.name) - {marker}))
             entry = await self.book.put(self._drafted(ticket, wanted, marker))
         while not entry.id:
             try:
-                entry = entry if until is None else await self._sought(entry, until)
+                entry = entry if settle is None else await self._sought(entry, settle)
                 if not entry.id:
-                    until = self._clock.monotonic()
+                    settle = 0.0
                     entry = await self._created(entry, ticket)
             except Unavailable as fault:
                 number += 1
-                if until is not None and under_way(fault):
-                    until = self._clock.monotonic() + self.agent.manners.settle
+                if settle is not None and under_way(fault):
+                    settle = self.agent.manners.settle
                 await self._wait(fault, number, began)
             except Refused as fault:
                 raise meant(fault, self.agent.name) from fault
         return entry
 
-    async def _sought(self, entry: Entry, until: float) -> Entry:
-        """With the provider's id, if it has the job; looked for until what was sent has arrived or never will."""
-        manners = self.agent.manners
-        while not (entry := await self._found(entry)).id and (left := until - self._clock.monotonic()) > 0:
+    async def _sought(self, entry: Entry, settle: float) -> Entry:
+        """With the provider's id, if it has the job; looked for until what was sent has arrived or never will.
+
+        That is reckoned from the first look on: before, it may have been out of reach for whatever was on its way."""
+        manners, entry = self.agent.manners, await self._found(entry)
+        until = self._clock.monotonic() + settle
+        while not entry.id and (left := until - self._clock.monotonic()) > 0:
             await self._clock.sleep(min(left, max(manners.poll, manners.settle / LOOKS)))
+            entry = await self._found(entry)
         return entry
 
     def _drafted(self, ticket: Ticket, wanted: frozenset[int], marker: str) -> Entry:
@@ -319,7 +323,7 @@ class Upstream:
     async def _stop(self, entry: Entry) -> None:
         try:
             if not entry.over and not entry.id:
-                entry = await self._sought(entry, self._clock.monotonic() + self.agent.manners.settle)
+                entry = await self._sought(entry, self.agent.manners.settle)
             if not entry.over and entry.id:
                 await self.agent.run(lambda permit: self.agent.client.cancel(permit, entry.placed))
         except Unsupported:
