@@ -109,7 +109,10 @@ def resident(pid: int, beside: frozenset[int] = frozenset()) -> float:
 
 def _children(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
-        yield from (int(word) for word in (task / "children").read_text().split())
+        listed = ""
+        with contextlib.suppress(FileNotFoundError):  # the thread has ended meanwhile
+            listed = (task / "children").read_text()
+        yield from map(int, listed.split())
 
 
 def _own(pid: int) -> float:
