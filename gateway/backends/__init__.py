@@ -115,11 +115,15 @@ class Craft(Protocol):
         ...
 
     def clear(self, ticket: Ticket) -> None:
-        """Forget the work files and the sources of a job."""
+        """Forget the work files and the sources of a job, at once; ``empty`` deletes them."""
         ...
 
     def discard(self, ticket: Ticket) -> None:
-        """Forget the results that our own links lead to."""
+        """Forget the results that our own links lead to, at once; ``empty`` deletes them."""
+        ...
+
+    async def empty(self) -> None:
+        """Delete what was forgotten, which may take a while: outside of transactions."""
         ...
 
     def sweep(self, live: Iterable[Ticket]) -> None:

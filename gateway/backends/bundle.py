@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from mediaglot.gateway.media.package import HEAD_START
 from mediaglot.gateway.media.parts import Layout
 from mediaglot.gateway.media.playlist import Entry, Sound
 from mediaglot.gateway.model import File, MediaFacts
+from mediaglot.gateway.transfer.disk import in_thread
 
 
 async def bundle(
@@ -35,12 +35,12 @@ async def bundle(
     ``chance`` draws the keys that nobody gives. Raises EncodingFailed for what is missing, SourceUnreadable for what
     is too short.
     """
-    keys = await asyncio.to_thread(Keys, folder, layout, chance)
+    keys = await in_thread(Keys, folder, layout, chance)
     found = {place.path: await measured(folder, layout, place, probe, keys.of(place)) for place in layout.distinct}
     first = next(iter(found.values()))
     complete(first.facts.duration, product.duration)
-    written = await asyncio.to_thread(_written, folder / product.path, layout, found)
-    return (*written, *await asyncio.to_thread(keys.write, folder / product.path))
+    written = await in_thread(_written, folder / product.path, layout, found)
+    return (*written, *await in_thread(keys.write, folder / product.path))
 
 
 def complete(made: Fraction | None, expected: Fraction | None) -> None:

@@ -15,6 +15,7 @@ from mediaglot.gateway.media.chunkrun import FOLDER, SCAN
 from mediaglot.gateway.media.parts import Chunks, Run
 from mediaglot.gateway.media.progress import Progress
 from mediaglot.gateway.media.run import Limits, run
+from mediaglot.gateway.transfer.disk import in_thread
 
 
 class Chunker:
@@ -40,7 +41,7 @@ class Chunker:
             if not await self._pieces(work, gauge):
                 return False
             for path, text in work.lists.items():
-                await asyncio.to_thread((self._folder / path).write_text, text)
+                await in_thread((self._folder / path).write_text, text)
             await self._run(work.joint, gauge.of(work.joint))
             return True
         finally:
@@ -77,7 +78,7 @@ class Chunker:
         (self._folder / FOLDER).mkdir()
 
     async def _end(self) -> None:
-        await asyncio.to_thread(shutil.rmtree, self._folder / FOLDER, ignore_errors=True)
+        await in_thread(shutil.rmtree, self._folder / FOLDER, ignore_errors=True)
 
 
 def _listed(path: Path) -> chunkindex.Index | None:

@@ -232,6 +232,7 @@ class Desk:
             ticket = await self._requeue(tx, after, now, caller, phase=None)
             await self._tell_of_refused(tx, ticket, refused, caller)
         self.craft.discard(before)
+        await self.craft.empty()
         return ticket
 
     async def _start(self, intent: exchange.StartJob, caller: Caller, ledger: Ledger) -> Ticket:
@@ -250,6 +251,7 @@ class Desk:
             await keep(tx, caller.dialect, ticket)
             await self._tell(tx, ticket, Event.FINISHED if finished else Event.CANCELLED, caller)
         self.craft.clear(ticket)
+        await self.craft.empty()
         return ticket
 
     async def _delete(self, intent: exchange.DeleteJobs, caller: Caller, ledger: Ledger) -> Done:
@@ -264,6 +266,7 @@ class Desk:
                 await keep(tx, caller.dialect, life.change(ended, now, deleted=now))
             self.craft.clear(before)
             self.craft.discard(before)
+        await self.craft.empty()
         return Done(names=intent.ids)
 
     async def _retry(self, intent: exchange.RetryJob, caller: Caller, ledger: Ledger) -> Ticket:
@@ -281,7 +284,9 @@ class Desk:
                 after = replace(after, sources=sources, fetched=None, stored=None)
                 self.craft.clear(before)  # before the commit: afterwards a worker may be at it already
                 self.craft.discard(before)
-            return await self._requeue(tx, after, now, caller, phase=Phase.WAITING if after.fetched else None)
+            ticket = await self._requeue(tx, after, now, caller, phase=Phase.WAITING if after.fetched else None)
+        await self.craft.empty()
+        return ticket
 
     async def _requeue(
         self, tx: Transaction, ticket: Ticket, now: datetime, caller: Caller, *, phase: Phase | None

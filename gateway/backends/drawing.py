@@ -14,6 +14,7 @@ from typing import Any, Final
 from mediaglot.gateway.faults import EncodingFailed
 from mediaglot.gateway.media.draw import draw
 from mediaglot.gateway.media.parts import Drawing
+from mediaglot.gateway.transfer.disk import in_thread
 
 LONGEST: Final = 20.0
 """Seconds for one drawing from a file of the client's."""
@@ -25,7 +26,7 @@ HEAD: Final = 1_024
 async def draw_into(folder: Path, drawing: Drawing) -> None:
     """Draw ``drawing`` to its path. Raises Invalid or EncodingFailed for a font that is none, or worse."""
     if drawing.font is None:
-        await asyncio.to_thread(_draw, folder, drawing)
+        await in_thread(_draw, folder, drawing)
     else:
         await _apart(_draw, folder, drawing, reason="font")
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from mediaglot.gateway.backends import Caller, Over, Product, Report, hold_here, unheard
 from mediaglot.gateway.backends.known import Known
+from mediaglot.gateway.backends.rubbish import Rubbish
 from mediaglot.gateway.backends.stock import Stock
 from mediaglot.gateway.backends.title import titles
 from mediaglot.gateway.faults import DeliveryFailed, Fault, NoSpace, SourceUnreadable, WorkFault
@@ -56,10 +57,12 @@ class FFmpegCraft:
         self._known = Known()
         for place in (self.work, self.outputs):
             place.mkdir(parents=True, exist_ok=True)
+        self._rubbish = Rubbish(self.work, self.outputs)
         self._stock = Stock(folder / "stock", self.work)
 
     def sweep(self, live: Iterable[Ticket]) -> None:
         kill_orphans(self.work)
+        self._rubbish.sweep()
         wanted = {ticket.ids["folder"] for ticket in live}
         for folder in self.work.iterdir():
             if folder.name not in wanted:
@@ -155,10 +158,13 @@ class FFmpegCraft:
         for index in range(len(ticket.sources)):
             self._seen.pop(self._source(ticket, index), None)
         self._stock.forget(ticket)
-        shutil.rmtree(self._folder(ticket), ignore_errors=True)
+        self._rubbish.throw(self._folder(ticket))
 
     def discard(self, ticket: Ticket) -> None:
-        shutil.rmtree(self.outputs / ticket.ids["folder"], ignore_errors=True)
+        self._rubbish.throw(self.outputs / ticket.ids["folder"])
+
+    async def empty(self) -> None:
+        await self._rubbish.empty()
 
     # --- places and names ---------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from mediaglot.gateway.backends.tiling import cues
 from mediaglot.gateway.faults import EncodingFailed, SourceUnreadable
 from mediaglot.gateway.media import naming, parts
 from mediaglot.gateway.model import File, MediaFacts
+from mediaglot.gateway.transfer.disk import in_thread
 
 Probe = Callable[[Path], Awaitable[MediaFacts]]
 Chance = Callable[[int], bytes]
@@ -47,9 +48,9 @@ async def gather(
         made = [await _file(path, product, number, measurer(probe), sums) for number, path in paths]
         if product.grid is not None:
             made = list(_distinct([*found, *made])[len(found) :])
-            made.append(await asyncio.to_thread(cues, folder, product.grid, made))
+            made.append(await in_thread(cues, folder, product.grid, made))
         if product.archive is not None:
-            made.append(await asyncio.to_thread(_zip, made, product.archive, sums))
+            made.append(await in_thread(_zip, made, product.archive, sums))
         found += made
     return _distinct(found)
 

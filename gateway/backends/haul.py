@@ -17,6 +17,7 @@ from mediaglot.gateway.errand import Artifact
 from mediaglot.gateway.faults import SourceForbidden, SourceTooLarge, SourceUnreachable, SourceUnreadable
 from mediaglot.gateway.model import File, Location, MediaFacts
 from mediaglot.gateway.transfer import Carrier
+from mediaglot.gateway.transfer.disk import in_thread
 
 PLAYLISTS: Final = frozenset({".m3u8", ".mpd"})
 PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
@@ -54,7 +55,7 @@ class Haul:
 
     async def bring(self, artifacts: Sequence[Artifact], folder: Path) -> tuple[Product, ...]:
         """All files of one output, below ``folder``, measured. Raises the Source* fault of one that can't be had."""
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        await in_thread(folder.mkdir, parents=True, exist_ok=True)
         found: list[Product] = []
         for artifact in artifacts:
             if PurePosixPath(name_of(artifact.url)).suffix.lower() in PLAYLISTS:
@@ -66,12 +67,12 @@ class Haul:
     async def _file(self, piece: Piece, folder: Path) -> Product:
         """A package's file lies where its name says, any other under its URL's name."""
         place = folder / (piece.name or f"{hashlib.sha256(piece.url.encode()).hexdigest()[:12]}-{name_of(piece.url)}")
-        await asyncio.to_thread(place.parent.mkdir, parents=True, exist_ok=True)
+        await in_thread(place.parent.mkdir, parents=True, exist_ok=True)
         if not await asyncio.to_thread(place.is_file):
             arriving = place.with_name(f"{place.name}.part")
             web = piece.url.lower().startswith(("http://", "https://"))
             await (self._web if web else self._carrier).fetch(located(piece.url), arriving)
-            await asyncio.to_thread(arriving.replace, place)
+            await in_thread(arriving.replace, place)
         size = (await asyncio.to_thread(place.stat)).st_size
         role = role_of(place)
         facts = await self._facts(place) if role in {"media", "still"} else None

@@ -33,6 +33,7 @@ from mediaglot.gateway.media.tee import MUXER
 from mediaglot.gateway.media.tool import Tool
 from mediaglot.gateway.model import AudioFacts, File, Input, Job, Location, MediaFacts, Ticket, VideoFacts
 from mediaglot.gateway.transfer import Carrier
+from mediaglot.gateway.transfer.disk import in_thread
 
 STAND_IN: Final = MediaFacts(
     container="mov",
@@ -222,7 +223,7 @@ class Maker:
             raise NoSpace
         over()
         if any(again.raw(folder, index).is_dir() for index in drawn.products):
-            await asyncio.to_thread(again.put_by, folder, drawn.products)
+            await in_thread(again.put_by, folder, drawn.products)
         return {**drawn.faults, **await self.measure(ticket, folder, drawn.products)}
 
     async def _otherwise(

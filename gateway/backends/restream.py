@@ -14,6 +14,7 @@ from mediaglot.gateway.media import stream
 from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.run import Limits, run
 from mediaglot.gateway.model import File
+from mediaglot.gateway.transfer.disk import in_thread
 
 
 async def restreamed(
@@ -36,6 +37,6 @@ async def _make(folder: Path, command: tuple[str, ...], limits: Limits) -> None:
     try:
         await run(command, cwd=draft, on_progress=lambda _: None, limits=limits)
         with contextlib.suppress(OSError):
-            await asyncio.to_thread(draft.rename, folder)
+            await in_thread(draft.rename, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -6,7 +6,6 @@ what it would take if its client deleted it.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -84,9 +83,9 @@ class Retention:
             for one in page:
                 async with self._store.write() as tx:
                     if (ticket := await tx.get(one.key)) is not None and _over(ticket, before):
-                        # Inside, so that nobody can begin the job again meanwhile.
-                        await self._aside(self._craft.discard, ticket)
+                        self._craft.discard(ticket)  # inside, so that nobody can begin the job again meanwhile
                         count += 1
+            await self._empty()
             at = page[-1]
             async with self._store.write() as tx:
                 await tx.put_thing(*PLACE, {"ended": at.ended.isoformat(), "number": at.number})
@@ -101,14 +100,15 @@ class Retention:
                 for ticket in gone:
                     await self._forget(tx, ticket)
             for ticket in gone:
-                await self._aside(self._craft.discard, ticket)
-                await self._aside(self._craft.clear, ticket)
+                self._craft.discard(ticket)
+                self._craft.clear(ticket)
+            await self._empty()
             count, at = count + len(gone), page[-1]
         return count
 
-    async def _aside(self, work: Callable[[Ticket], None], ticket: Ticket) -> None:
+    async def _empty(self) -> None:
         with self._clock.busy():
-            await asyncio.to_thread(work, ticket)
+            await self._craft.empty()
 
     async def _forget(self, tx: Transaction, ticket: Ticket) -> None:
         dialect = self._dialect(ticket.dialect)

@@ -153,6 +153,9 @@ class Router:
     def discard(self, ticket: Ticket) -> None:
         self.crafts[LOCAL].discard(ticket)
 
+    async def empty(self) -> None:
+        await self.crafts[LOCAL].empty()
+
     def sweep(self, live: Iterable[Ticket]) -> None:
         self.crafts[LOCAL].sweep(live)
 

@@ -14,6 +14,7 @@ from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.media import alike
 from mediaglot.gateway.media.plan import needs
 from mediaglot.gateway.model import File, Job, Ticket
+from mediaglot.gateway.transfer.disk import in_thread
 
 Results = dict[int, tuple[Product, ...] | Fault]
 
@@ -39,15 +40,15 @@ class Saver:
         twins = alike.twins(ticket.job, wanted)
         firsts = wanted - twins.keys()
         prints = await self._fingerprints(ticket, folder, firsts)
-        known = await asyncio.to_thread(self._recall, folder, prints) if prints else frozenset()
+        known = await in_thread(self._recall, folder, prints) if prints else frozenset()
         made = await self._measured(ticket, folder, {index: index for index in known})
         left = firsts - known
         if twice := left & {*prints, *twins.values()}:
-            await asyncio.to_thread(again.expect, folder, twice)
+            await in_thread(again.expect, folder, twice)
         if left:
             made |= await self._maker.make(ticket, folder, left, report, over)
         if prints:
-            await asyncio.to_thread(self._remember, folder, prints, [index for index in left if _good(made[index])])
+            await in_thread(self._remember, folder, prints, [index for index in left if _good(made[index])])
         return made | await self._repeated(ticket, folder, twins, made)
 
     # --- outputs alike ------------------------------------------------------------------------------
@@ -66,7 +67,7 @@ class Saver:
             return {}
         drawn = await self._maker.drawn(ticket, frozenset(sources))
         for index in drawn.products:
-            await asyncio.to_thread(again.spread, again.raw(folder, sources[index]), again.made(folder, index))
+            await in_thread(again.spread, again.raw(folder, sources[index]), again.made(folder, index))
         return {**drawn.faults, **await self._maker.measure(ticket, folder, drawn.products)}
 
     # --- the cache ----------------------------------------------------------------------------------

@@ -95,6 +95,9 @@ class Scripted:
     def discard(self, ticket: Ticket) -> None:
         self.craft.discard(ticket)
 
+    async def empty(self) -> None:
+        await self.craft.empty()
+
     def sweep(self, live: Iterable[Ticket]) -> None:
         self.craft.sweep(live)
 

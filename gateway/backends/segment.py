@@ -16,6 +16,7 @@ from mediaglot.gateway.media.box import Fragment
 from mediaglot.gateway.media.parts import Layout, Place
 from mediaglot.gateway.media.playlist import Segment
 from mediaglot.gateway.model import MediaFacts
+from mediaglot.gateway.transfer.disk import in_thread
 
 Probe = Callable[[Path], Awaitable[MediaFacts]]
 
@@ -64,7 +65,7 @@ async def measured(folder: Path, layout: Layout, place: Place, probe: Probe, pai
     found: skim.Found = ()
     if place.i_frames:
         found = await asyncio.to_thread(skim.skim, room, segments, layout.init)
-    sealed = await asyncio.to_thread(seal, room, segments, layout, place, pair)
+    sealed = await in_thread(seal, room, segments, layout, place, pair)
     return Part(
         place=place,
         room=room,

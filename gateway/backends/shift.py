@@ -195,6 +195,7 @@ class Shift:
         if isinstance(fault, NoSpace):
             # On a full disk, the room that the job has taken is where its end can be written down.
             self.craft.clear(await self._current(work.key))
+            await self.craft.empty()
         await self._end(work, (partial(step.fail, fault=fault), _downfall))
 
     # --- bookkeeping --------------------------------------------------------------------------------
@@ -209,6 +210,7 @@ class Shift:
         ticket = await self._update(work.key, *moves, ends=work)
         if ticket.status in TERMINAL:
             self.craft.clear(ticket)
+            await self.craft.empty()
 
     async def _current(self, key: Key) -> Ticket:
         ticket = await self.store.get(key)

@@ -280,6 +280,9 @@ class Upstream:
     def discard(self, ticket: Ticket) -> None:
         self._local.discard(ticket)
 
+    async def empty(self) -> None:
+        await self._local.empty()
+
     def sweep(self, live: Iterable[Ticket]) -> None:
         self._local.sweep(live)
 

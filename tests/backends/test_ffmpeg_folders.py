@@ -41,10 +41,25 @@ def test_a_start_keeps_the_work_files_of_living_jobs_only(craft: FFmpegCraft) ->
     assert names(craft.outputs) == ["one", "two"], "results are never swept"
 
 
-def test_work_files_and_results_go_separately(craft: FFmpegCraft) -> None:
+async def test_work_files_and_results_go_separately(craft: FFmpegCraft) -> None:
     craft.clear(ticket("one"))
+    await craft.empty()
     assert (names(craft.work), names(craft.outputs)) == (["two"], ["one", "two"])
     craft.discard(ticket("one"))
+    await craft.empty()
+    assert (names(craft.work), names(craft.outputs)) == (["two"], ["two"])
+
+
+def test_what_is_forgotten_is_out_of_the_way_at_once_and_deleted_by_the_next_start_at_the_latest(
+    craft: FFmpegCraft,
+) -> None:
+    for forget in (craft.clear, craft.discard):
+        forget(ticket("one"))
+        forget(ticket("never made"))
+    for room in (craft.work, craft.outputs):
+        assert not (room / "one").exists()
+        assert len(list(room.glob("*/file"))) == 2, "deleted on the event loop"
+    craft.sweep([ticket("two")])
     assert (names(craft.work), names(craft.outputs)) == (["two"], ["two"])
 
 
@@ -60,5 +75,6 @@ async def test_results_of_a_job_that_is_stopped_while_they_are_kept_go_with_it(c
     keeping.cancel()
     await asyncio.wait({keeping})
     craft.discard(job)
+    await craft.empty()
     await asyncio.get_running_loop().shutdown_default_executor()
     assert names(craft.outputs) == ["two"]

@@ -149,3 +149,24 @@ async def test_it_looks_again_and_again_and_survives_a_mistake(
 async def test_where_everything_is_kept_nobody_looks(keeping: Any) -> None:
     async with asyncio.timeout(5):
         await keeping().run()
+
+
+async def test_nobody_waits_for_the_deletion_of_results(
+    store: Any, craft: FFmpegCraft, tmp_path: Path, clock: VirtualClock
+) -> None:
+    class Writing(FFmpegCraft):
+        """Somebody writes before anything is deleted."""
+
+        async def empty(self) -> None:
+            async with asyncio.timeout(5), store.write() as tx:
+                left.append(len(list(self.outputs.glob("*/a.mp4"))))
+                await tx.put_thing("acme", "ann", "kind", "id", {})
+            await super().empty()
+
+    left: list[int] = []
+    writing = Writing(tmp_path, pytest.fail, pytest.fail, craft.carrier)
+    await fill(store, writing, 10, 9)
+    for keep in (Keep(results=HOUR), Keep(jobs=HOUR)):
+        await Retention(store, writing, clock, keep, dialect=lambda _: None).sweep()
+    assert left == [2, 0]
+    assert rooms(craft) == set()

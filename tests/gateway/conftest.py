@@ -205,6 +205,9 @@ class Hands:
     def discard(self, ticket: Ticket) -> None:
         self.log.append("discard")
 
+    async def empty(self) -> None:
+        return
+
     def sweep(self, live: Iterable[Ticket]) -> None:
         self.log.append(f"sweep {len(list(live))}")
 

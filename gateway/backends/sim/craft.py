@@ -102,6 +102,9 @@ class SimulatedCraft:
     def discard(self, ticket: Ticket) -> None:
         return
 
+    async def empty(self) -> None:
+        return
+
     def sweep(self, live: Iterable[Ticket]) -> None:
         return
 
