@@ -44,14 +44,16 @@ async def flatten(path: Path, width: int | None) -> None:
 
 async def _apart(work: Callable[..., None], *values: Any, reason: str) -> None:
     """In a process that may die: fetched fonts and drawings are hostile input to the libraries that read them."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_bound) as pool:
-        drawn = asyncio.get_running_loop().run_in_executor(pool, work, *values)
-        try:
-            await asyncio.wait_for(drawn, LONGEST)
-        except (BrokenProcessPool, TimeoutError) as error:
-            for process in list(pool._processes.values()):  # noqa: SLF001 - the pool itself would wait for ever
-                process.kill()
-            raise EncodingFailed(reason=reason) from error
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_bound)
+    drawn = asyncio.get_running_loop().run_in_executor(pool, work, *values)
+    try:
+        await asyncio.wait_for(drawn, LONGEST)
+    except (BrokenProcessPool, TimeoutError) as error:
+        raise EncodingFailed(reason=reason) from error
+    finally:
+        for process in list(pool._processes.values()):  # noqa: SLF001 - the pool itself would wait for ever
+            process.kill()
+        await in_thread(pool.shutdown)
 
 
 def _bound() -> None:
