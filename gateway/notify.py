@@ -140,7 +140,7 @@ class Courier:
             after = self._after(letter, await self._attempt(letter))
             took = self._clock.monotonic() - began
             attempt = Attempt(at=at, seconds=took, status=after.status, answer=after.answer)
-            await self._record(after, attempt)
+            await self._record(after, letter.due, attempt)
         except Exception:
             log.exception("letter %s could not be dealt with; it will go out again", letter.id)
             await self._sleep(self._backoff.first)
@@ -150,12 +150,12 @@ class Courier:
             self._hosts[_host(letter)] -= 1
             self._news.set()
 
-    async def _record(self, after: Letter, attempt: Attempt) -> None:
+    async def _record(self, after: Letter, was: datetime, attempt: Attempt) -> None:
         """However long the store does not take it: the receiver is not told again for that."""
         for number in count(1):
             try:
                 async with self._store.write() as tx:
-                    await tx.mark(after, attempt)
+                    await tx.mark(after, was, attempt)
             except Exception:
                 log.exception("the delivery of letter %s could not be recorded; that is tried again later", after.id)
                 await self._sleep(self._backoff.seconds(number, 0.0))

@@ -110,12 +110,14 @@ class Shift:
         running = [ticket for ticket in ours if ticket.status is Status.RUNNING]
         for ticket in running:
             await self._update(Key.of(ticket), (step.back, nothing))
-        await self._queue_again([ticket for ticket in ours if ticket.status is Status.QUEUED] + running)
+        await self._queue_again([ticket for ticket in ours if ticket.status is Status.QUEUED] + running, running)
         return len(running)
 
-    async def _queue_again(self, waiting: list[Ticket]) -> None:
+    async def _queue_again(self, waiting: list[Ticket], running: list[Ticket]) -> None:
+        begun = {(Key.of(ticket), ticket.attempt) for ticket in running}
         async with self.store.write() as tx:
-            await tx.release_all()
+            # Whoever was claimed and not begun can't be why the process died.
+            await tx.release_all(lambda work: (work.key, work.attempt) in begun)
         queued = {work.key for work in await self.store.queue()}
         for ticket in waiting:
             if (key := Key.of(ticket)) not in queued:

@@ -164,17 +164,17 @@ class Transaction(Protocol):
         this submission is not wanted any more, as after ``complete``."""
         ...
 
-    async def release_all(self) -> int:
-        """Give everything back that a dead process was running."""
+    async def release_all(self, counted: Callable[[Work], bool] = lambda _: True) -> int:
+        """Give everything back that a dead process was running, without the attempts that are not ``counted``."""
         ...
 
     async def post(self, letter: Letter) -> None:
         """Put a letter in the outbox."""
         ...
 
-    async def mark(self, letter: Letter, attempt: Attempt | None = None) -> None:
-        """Replace what delivery changes (due, attempts, state, status and answer) of a letter that is still open, and
-        write the attempt down."""
+    async def mark(self, letter: Letter, was: datetime, attempt: Attempt | None = None) -> None:
+        """Replace what delivery changes (due, attempts, state, status and answer) of a letter that is still open and
+        due when it ``was``, and write the attempt down. One that was opened again meanwhile stays as it is."""
         ...
 
     async def reopen(self, letter_id: str, due: datetime) -> bool:

@@ -4,7 +4,7 @@ VALUES (:letter, :dialect, :account, :id, :target, :host, :state, :due, :attempt
 
 -- name: mark
 UPDATE letters SET state = :state, due = :due, attempts = :attempts, status = :status, answer = :answer
-WHERE letter = :letter AND state = 'open';
+WHERE letter = :letter AND state = 'open' AND due = :was;
 
 -- name: note
 INSERT INTO attempts (letter, at, took, status, answer)
@@ -15,7 +15,8 @@ SELECT at, took, attempts.status, attempts.answer FROM attempts JOIN letters ON 
 WHERE letters.letter = :letter ORDER BY attempts.number;
 
 -- name: reopen
-UPDATE letters SET state = 'open', attempts = 0, due = :due WHERE letter = :letter
+-- Its due is another one afterwards, whatever the clock says: what is under way does not answer for it any more.
+UPDATE letters SET state = 'open', attempts = 0, due = :due - (due = :due) WHERE letter = :letter
 RETURNING dialect, account, id;
 
 -- name: drop

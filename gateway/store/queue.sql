@@ -30,9 +30,8 @@ RETURNING 1;
 UPDATE queue SET claim = NULL, attempt = max(0, attempt - :back * (place = :place))
 WHERE dialect = :dialect AND account = :account AND id = :id AND claim = :place;
 
--- name: release_all
-UPDATE queue SET claim = NULL WHERE claim IS NOT NULL
-RETURNING 1;
+-- name: claimed
+SELECT dialect, account, id, priority, attempt, claim FROM queue WHERE claim IS NOT NULL;
 
 -- name: sweep
 DELETE FROM queue WHERE claim IS NULL AND place = 0;

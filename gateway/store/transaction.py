@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -157,10 +157,11 @@ class SqliteTransaction:
         self._connection.later(sql["sweep"])
         self.topics[Topic.WORK].add(work.key)
 
-    async def release_all(self) -> int:
-        released = await self._connection.rows(statements("queue")["release_all"])
-        self._connection.later(statements("queue")["sweep"])
-        return len(released)
+    async def release_all(self, counted: Callable[[Work], bool] = lambda _: True) -> int:
+        claimed = [work_of(row) for row in await self._connection.rows(statements("queue")["claimed"])]
+        for work in claimed:
+            await self.release(work, counted=counted(work))
+        return len(claimed)
 
     # --- letters and things ---
 
@@ -170,11 +171,11 @@ class SqliteTransaction:
         self._connection.later(statements("letters")["post"], **values, body=self._vault.pack(letter))
         self.topics[Topic.LETTERS].add(letter.key)
 
-    async def mark(self, letter: Letter, attempt: Attempt | None = None) -> None:
+    async def mark(self, letter: Letter, was: datetime, attempt: Attempt | None = None) -> None:
         sql = statements("letters")
         if attempt is not None:
             self._connection.later(sql["note"], letter=letter.id, **attempt_columns(attempt, self._vault))
-        self._connection.later(sql["mark"], **letter_columns(letter, self._vault))
+        self._connection.later(sql["mark"], was=ticks(was), **letter_columns(letter, self._vault))
         self.topics[Topic.LETTERS].add(letter.key)
 
     async def reopen(self, letter_id: str, due: datetime) -> bool:

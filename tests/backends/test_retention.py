@@ -114,7 +114,7 @@ async def test_letters_go_when_they_are_over(store: Any, keeping: Any) -> None:
         await tx.post(letter("lost", 10, LetterState.GIVEN_UP))
         await tx.post(letter("waiting", 10, LetterState.OPEN))
         await tx.post(letter("young", 1, LetterState.DELIVERED))
-        await tx.mark(letter("waiting", 10, LetterState.OPEN), Attempt(at=START, seconds=1))
+        await tx.mark(letter("waiting", 10, LetterState.OPEN), START, Attempt(at=START, seconds=1))
     await keeping(letters=5 * HOUR).sweep()
     assert [one.id for one in await store.find_letters(LetterFilter(), 10)] == ["young", "waiting"]
     assert len(await store.attempts("waiting")) == 1

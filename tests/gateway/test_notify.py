@@ -317,6 +317,21 @@ async def test_a_letter_can_be_sent_again(store, clock):
     assert [attempt.status for attempt in await store.attempts("a")] == [200, 500]
 
 
+async def test_what_is_sent_again_is_not_given_up_by_an_attempt_that_was_under_way(store, clock):
+    hang = asyncio.Event()
+    receivers = Receivers(a=hang)
+    async with delivering(Courier(store, receivers, clock, retries=1)):
+        await post(store, letter("a"))
+        await receivers.until(lambda: receivers.came == ["a"])
+        assert await reopen(store, "a")
+        receivers.answers["a"] = [200]
+        await clock.advance(30)  # the first attempt has no more time, and was the last one
+        await receivers.until(lambda: receivers.came == ["a", "a"])
+        await over(store, "a")
+    assert (await store.letter("a")).state is LetterState.DELIVERED
+    assert [attempt.status for attempt in await store.attempts("a")] == [None, 200]
+
+
 async def test_what_is_dropped_does_not_come_back_by_an_attempt_that_was_under_way(store, clock):
     hang = asyncio.Event()
     receivers = Receivers(a=hang)
