@@ -214,17 +214,8 @@ def inspection(settings: Settings) -> Inspection | None:
 
 
 def identify(raw: web.Request, path: str, body: bytes, site: Site) -> Identity:
-    """All of a request that a dialect may look at, and the address that answers lead to."""
-    headers = raw.headers
-    return (
-        raw.method,
-        path,
-        raw.rel_url.raw_query_string,
-        body,
-        headers.get("Authorization", ""),
-        headers.get("Accept", ""),
-        site.url,
-    )
+    """All of a request, since a dialect may look at every header, and the address that answers lead to."""
+    return raw.method, path, raw.rel_url.raw_query_string, body, raw.raw_headers, site.url
 
 
 async def last_word(raw: web.Request, response: web.Response) -> web.Response:

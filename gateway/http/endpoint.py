@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Protocol
+from urllib.parse import quote
 
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.backends import Backend, Caller
@@ -49,7 +50,7 @@ LOGGED: Final = 20
 
 Look = Callable[[Call, Result | Fault, Response], Response]
 """Looks at each answer before it goes out, and may add to it."""
-Identity = tuple[str, str, str, bytes, str, str, str]
+Identity = tuple[str, str, str, bytes, tuple[tuple[bytes, bytes], ...], str]
 
 
 class Recalling(Protocol):
@@ -216,7 +217,7 @@ def told(response: Response, result: Result | Fault, ledger: Ledger, site: str) 
     """With what was lost on the way to another provider in a header, and where all of it is told."""
     if not isinstance(result, Ticket) or quiet(ledger):
         return response
-    place = f"{site}/_mediaglot/reports/{result.dialect}/{result.account}/{result.id}"
+    place = f"{site}/_mediaglot/reports/{result.dialect}/{quote(result.account)}/{quote(result.id)}"
     lines: tuple[tuple[str, str], ...] = (
         ("Mediaglot-Losses", Report(losses=tuple(ledger)).summary()),
         ("Mediaglot-Report", place),

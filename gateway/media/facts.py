@@ -15,8 +15,8 @@ from mediaglot.gateway.model import AudioFacts, MediaFacts, VideoFacts
 INTERLACED: Final = frozenset({"tt", "bb", "tb", "bt"})
 UNTIMED: Final = frozenset({"mpegts", "mpeg"})
 """Where FFmpeg takes the start of the last packet for the end of a track; those of sound hold a quarter of a second."""
-LONGEST: Final = 64
-"""Characters of a number: tags are the file's own and may say anything."""
+NUMBER: Final = re.compile(r"[+-]?\d{1,20}(?:\.\d{0,40})?(?:[eE][+-]?\d{1,2}|[/:]\d{1,20})?", re.ASCII)
+"""Bounded, since tags are the file's own and may say anything: Python would take an hour over ``1e9999999999``."""
 UNKNOWN: Final = frozenset({"", "unknown", "none", "N/A"})
 
 
@@ -125,7 +125,7 @@ def _text(value: object) -> str | None:
 def _fraction(value: object) -> Fraction | None:
     """``30000/1001``, ``16:9`` or ``2.002``; None for anything else and for a zero below the line."""
     text = str(value)
-    return _parsed(text) if value is not None and len(text) <= LONGEST else None
+    return _parsed(text) if NUMBER.fullmatch(text) else None
 
 
 @lru_cache(maxsize=1024)

@@ -24,6 +24,8 @@ from mediaglot.gateway.transfer.trust import Trust
 LONGEST_URL: Final = 8192
 NAT64: Final = IPv6Network("64:ff9b::/96")
 COMPATIBLE: Final = IPv6Network("::/96")
+SITE: Final = IPv6Network("fec0::/10")
+"""Addresses of one site, given up long ago: virtual machines still find their host at some."""
 # Public by number, but a cloud's own: Azure answers its guests' metadata and DNS questions there.
 METADATA: Final = frozenset({IPv4Address("168.63.129.16")})
 CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -152,7 +154,9 @@ def _unwrapped(address: Address) -> Iterator[Address]:
 def _is_public(address: Address) -> bool:
     if address in METADATA or (isinstance(address, IPv6Address) and address in COMPATIBLE):
         return False
-    return address.is_global and not (address.is_multicast or address.is_reserved or _is_benchmark(address))
+    return address.is_global and not (
+        address.is_multicast or address.is_reserved or address in SITE or _is_benchmark(address)
+    )
 
 
 def _is_benchmark(address: Address) -> bool:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import policy
+from email.message import EmailMessage
 from email.parser import BytesParser
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -52,7 +53,7 @@ class Loose:
         kind = request.headers.get("Content-Type")
         match kind.partition(";")[0].strip().lower():
             case "multipart/form-data":
-                return self._told(dict(_parts(kind, request.body)))
+                return self._told(_parts(kind, request.body))
             case "application/x-www-form-urlencoded" | "":
                 return self._form(request.body)
         return JSON.read(request) if is_json(request) else {}
@@ -87,9 +88,15 @@ class Loose:
             raise Malformed(format="JSON", reason=str(error)) from None
 
 
-def _parts(kind: str, body: bytes) -> Iterator[tuple[str, str]]:
+def _parts(kind: str, body: bytes) -> dict[str, str]:
     head = f"Content-Type: {kind}\r\n\r\n".encode("utf-8", "replace")
-    message = BytesParser(policy=policy.HTTP).parsebytes(head + body)
+    try:
+        return dict(_fields(BytesParser(policy=policy.HTTP).parsebytes(head + body)))
+    except (LookupError, ValueError, TypeError, AttributeError) as error:  # the library stumbles over some headers
+        raise Malformed(format="form", reason="unreadable headers") from error
+
+
+def _fields(message: EmailMessage) -> Iterator[tuple[str, str]]:
     if not message.is_multipart():
         raise Malformed(format="form", reason="no parts")
     for part in message.iter_parts():

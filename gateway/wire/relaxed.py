@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -112,9 +113,11 @@ def _unquoted(text: str) -> str:
             r"""\\(.)|(")""", lambda m: "'" if m[1] == "'" else '\\"' if m[2] else m[0], inner, flags=re.DOTALL
         )
     try:
-        return str(json.loads(f'"{inner}"', strict=False))
-    except ValueError:
+        found = str(json.loads(f'"{inner}"', strict=False))
+        found.encode()
+    except ValueError:  # half a character among them
         _refuse()
+    return found
 
 
 def _word(text: str) -> Any:
@@ -122,7 +125,8 @@ def _word(text: str) -> Any:
         return WORDS[text]
     if not NUMBER.fullmatch(text):
         _refuse()
-    return json.loads(text)
+    number = json.loads(text)
+    return number if math.isfinite(number) else _refuse()
 
 
 def _refuse() -> NoReturn:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.auth import Credential
@@ -15,6 +16,7 @@ from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.exchange import GetJob, Intent, Request, Response
 from mediaglot.gateway.faults import Fault, NotFound, TooLarge, Unauthorized
 from mediaglot.gateway.http import endpoint
+from mediaglot.gateway.http.app import Site, identify
 from mediaglot.gateway.http.endpoint import Endpoint, Identity
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import Secret, Ticket
@@ -47,7 +49,7 @@ def ask(user: str = "u", key: str = "k", path: str = "/job/7", pad: str = "") ->
 
 
 def identity(request: Request) -> Identity:
-    return (request.method, request.path, request.query, request.body, "", "", request.site)
+    return (request.method, request.path, request.query, request.body, (), request.site)
 
 
 @pytest.fixture
@@ -144,6 +146,18 @@ async def test_other_bytes_are_another_request(point: Endpoint) -> None:
     await point.answer(request, identity(request))
     for other in (ask(key="K"), ask(path="/job/8"), ask(pad=" "), replace(request, query="x=1")):
         assert point.recall(identity(other)) is None
+
+
+@pytest.mark.parametrize("changed", ["X-Api-Key", "Authorization", "Accept", "Content-Type"])
+def test_other_headers_are_another_request(changed: str) -> None:
+    """Whatever a dialect looks at, nobody gets the answer that somebody else has got."""
+    known = {"X-Api-Key": "a", "Authorization": "b", "Accept": "c", "Content-Type": "d"}
+    one, same, other = (
+        identify(make_mocked_request("GET", "/job/7", headers=lines), "/job/7", b"", Site(""))
+        for lines in (known, known, {**known, changed: "x"})
+    )
+    assert one == same
+    assert one != other
 
 
 async def test_a_revoked_account_is_refused_even_when_remembered(toy: Any, backend: Shelves) -> None:

@@ -95,6 +95,7 @@ def test_a_scheme_that_the_policy_leaves_out_is_refused():
         "fe80::1",
         "fe80::1%eth0",
         "fc00::1",
+        "fec0::2",
         "fd00:ec2::254",
         "ff02::1",
         "2001:db8::1",
