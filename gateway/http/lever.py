@@ -11,15 +11,12 @@ from mediaglot.gateway.http.letters import Refusal
 from mediaglot.gateway.http.verbs import Asked, Tree
 from mediaglot.gateway.http.world import HINT, Full, World
 from mediaglot.gateway.lab.bunch import Bunch
-from mediaglot.gateway.lab.spec import moment
+from mediaglot.gateway.lab.spec import FIRST, NAME, moment, seconds
 from mediaglot.gateway.script.outcome import read as outcome
 from mediaglot.gateway.script.outcome import said
 
 if TYPE_CHECKING:
     from mediaglot.gateway.http.double import Double
-
-FURTHEST: Final = 100 * 366 * 86_400.0
-"""Seconds that a clock can be advanced at once."""
 
 
 async def make_world(double: Double, asked: Asked) -> Tree:
@@ -68,6 +65,8 @@ def shown(world: World) -> Tree:
 
 
 async def make_snapshot(world: World, asked: Asked) -> Tree:
+    if not NAME.fullmatch(asked.names["snapshot"]):
+        raise ValueError("a snapshot's name is small letters, digits, dots and hyphens")
     await world.snapshot(asked.names["snapshot"])
     return {"snapshot": asked.names["snapshot"]}
 
@@ -111,12 +110,12 @@ async def move_clock(world: World, asked: Asked) -> Tree:
 
 
 async def _advance(clock: VirtualClock, value: Any) -> None:
-    await clock.advance(_seconds(value))
+    await clock.advance(seconds(value, clock.now()))
 
 
 async def _set(clock: VirtualClock, value: Any) -> None:
     wanted = moment(str(value))
-    _seconds(abs((wanted - clock.now()).total_seconds()))
+    seconds(abs((wanted - clock.now()).total_seconds()), FIRST)
     await clock.set(wanted)
 
 
@@ -127,7 +126,7 @@ async def _next(clock: VirtualClock, value: Any) -> None:
 
 
 async def _run(clock: VirtualClock, value: Any) -> None:
-    clock.run(_seconds(value))
+    clock.run(seconds(value, FIRST))
 
 
 MOVES: Final[Mapping[str, Callable[[VirtualClock, Any], Awaitable[None]]]] = {
@@ -136,12 +135,6 @@ MOVES: Final[Mapping[str, Callable[[VirtualClock, Any], Awaitable[None]]]] = {
     "next": _next,
     "run": _run,
 }
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= FURTHEST:
-        raise ValueError("a number from 0 to the seconds of a hundred years")
-    return float(value)
 
 
 # --- what goes wrong -----------------------------------------------------------------------------------

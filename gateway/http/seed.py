@@ -12,6 +12,7 @@ from mediaglot.gateway import codec
 from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.http.stage import Curtain
+from mediaglot.gateway.lab.spec import seconds
 from mediaglot.gateway.model import Ticket
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MOST: Final = 10_000
 """Steps of one seed."""
 WORDS: Final = frozenset({"dialect", "method", "path", "query", "headers", "body"})
+TEXTS: Final = ("dialect", "method", "path", "query")
 EARLIER: Final = re.compile(r"\{(\d{1,5})\.([\w.-]{1,200})\}")
 END_OF_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 PAGE: Final = 500
@@ -51,6 +53,11 @@ async def _step(world: World, step: Tree, answers: Sequence[Tree]) -> Tree:
         return await _advance(world, step["advance"])
     if step.keys() - WORDS or not {"dialect", "path"} <= step.keys():
         raise ValueError(f"a step is an advance, or has {', '.join(sorted(WORDS))}")
+    headers = step.get("headers", {})
+    if not all(isinstance(step.get(word, ""), str) for word in TEXTS):
+        raise ValueError(f"{', '.join(TEXTS)} are texts")
+    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+        raise ValueError("headers are an object of texts")
     if step["dialect"] not in world.dialects:
         raise ValueError(f"no dialect is called {step['dialect']!r}")
     response = await _ask(world, _filled(step, world.spec.secret, answers))
@@ -60,12 +67,10 @@ async def _step(world: World, step: Tree, answers: Sequence[Tree]) -> Tree:
     return {"status": response.status, "body": _document(text)}
 
 
-async def _advance(world: World, seconds: Any) -> Tree:
+async def _advance(world: World, value: Any) -> Tree:
     if not isinstance(world.clock, VirtualClock):
         raise ValueError("only a virtual clock can be advanced")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
-        raise ValueError("advance is a number of seconds")
-    await world.clock.advance(float(seconds))
+    await world.clock.advance(seconds(value, world.clock.now()))
     return {"now": world.clock.now().isoformat()}
 
 

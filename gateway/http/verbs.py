@@ -12,6 +12,7 @@ import orjson
 from aiohttp import web
 
 from mediaglot.gateway.http.letters import Refusal
+from mediaglot.gateway.wire.json import DEPTH
 
 Owner = TypeVar("Owner")
 Tree = dict[str, Any]
@@ -95,7 +96,15 @@ async def read(raw: web.Request, verb: Verb[Any], names: Mapping[str, str], most
             document = orjson.loads(body or b"{}")
         except orjson.JSONDecodeError as error:
             raise Refusal(400, "malformed", f"the body is no JSON: {error}") from None
+        if deep(document):
+            raise Refusal(400, "malformed", f"the document is nested more than {DEPTH} times")
     return Asked(names=names, query=dict(raw.query), document=document)
+
+
+def deep(document: Any, depth: int = DEPTH) -> bool:
+    """Whether it is nested deeper than ``depth``."""
+    inner = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    return depth < 0 or any(deep(one, depth - 1) for one in inner if isinstance(one, dict | list))
 
 
 def _operation(verb: Verb[Any]) -> Tree:

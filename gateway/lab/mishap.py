@@ -170,6 +170,8 @@ def _is_said(document: Mapping[str, Any], word: str) -> bool:
 
 def _place(document: Mapping[str, Any], operations: Mapping[str, frozenset[str]]) -> tuple[str | None, str | None]:
     dialect, operation = document.get("dialect"), document.get("operation")
+    if not all(isinstance(word, str | None) for word in (dialect, operation)):
+        raise ValueError("dialect and operation are texts")
     if dialect is not None and dialect not in operations:
         raise ValueError(f"no dialect is called {dialect!r}; there are {', '.join(sorted(operations))}")
     there = operations[dialect] if dialect is not None else frozenset().union(*operations.values())

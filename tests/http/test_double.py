@@ -18,6 +18,9 @@ from mediaglot.gateway.http.app import listen
 from mediaglot.gateway.http.double import Double
 from mediaglot.gateway.model import Secret
 
+DEEP: Any = [[]]
+for _ in range(100):
+    DEEP = [DEEP]
 SOURCE = "https://media.mediaglot.test/bars-60s-640x360-30fps.mp4"
 
 
@@ -138,6 +141,7 @@ async def test_what_is_no_world(lab: Lab) -> None:
         ({"secret": "short"}, 400),
         ({"secret": "mine-12345678"}, 400),
         ({"clock": "sundial"}, 400),
+        ({"start": "0001-01-01T00:00:00+14:00"}, 400),
         ({"start": "tomorrow"}, 400),
         ({"seed": "one"}, 400),
         ({"journal": 0}, 400),
@@ -227,6 +231,7 @@ async def test_a_snapshot_comes_back(lab: Lab) -> None:
     await world.advance(600)
     assert await world.status(job) == "Finished"
     await world.ask("POST", "snapshots/none/restore", status=404)
+    await world.ask("PUT", f"snapshots/{'x' * 300}", status=400)
 
 
 async def test_a_seed_makes_a_world_what_a_test_needs(lab: Lab) -> None:
@@ -315,6 +320,12 @@ async def test_a_seed_file_is_for_all_worlds_that_are_made(tmp_path: Path) -> No
         {"steps": [{"dialect": "encoding_com", "path": "/", "verb": "GET"}]},
         {"steps": [{"dialect": "tpstreams", "path": "/api/none/"}]},
         {"steps": [{"dialect": "tpstreams", "path": "/{3.id}"}]},
+        {"steps": [{"advance": 1e300}]},
+        {"steps": [{"dialect": [], "path": "/"}]},
+        {"steps": [{"dialect": "tpstreams", "path": "/", "query": {}}]},
+        {"steps": [{"dialect": "tpstreams", "path": "/", "headers": [1]}]},
+        {"steps": [{"dialect": "tpstreams", "path": "/", "headers": {"a": 1}}]},
+        {"steps": [{"dialect": "tpstreams", "path": "/", "body": DEEP}]},
     ],
 )
 async def test_what_is_no_seed(lab: Lab, seed: Any) -> None:
@@ -339,6 +350,9 @@ async def test_a_clock_by_hand(lab: Lab) -> None:
         await world.ask("POST", "clock", wrong, 400)
     real = await lab.world(clock="real")
     await real.ask("POST", "clock", {"advance": 1}, 409)
+    late = await lab.world(start="2999-12-31T23:00:00Z")
+    await late.ask("POST", "clock", {"advance": 3600}, 400)
+    await late.ask("POST", "clock", {"advance": 3599})
 
 
 # --- faults on the wire --------------------------------------------------------------------------------

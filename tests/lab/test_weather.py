@@ -90,6 +90,8 @@ def test_all_is_well_again() -> None:
         ({"status": 500, "drop": True}, "one way"),
         ({"dialect": "nope", "drop": True}, "acme, zed"),
         ({"operation": "lok", "drop": True}, "near are look"),
+        ({"operation": [], "drop": True}, "are texts"),
+        ({"dialect": {}, "drop": True}, "are texts"),
         ({"dialect": "zed", "operation": "look", "drop": True}, "no operation"),
         ({"staus": 500}, "no 'staus'"),
         ({"status": 99}, "200 to 599"),
