@@ -8,7 +8,7 @@ from fractions import Fraction
 from mediaglot.gateway.faults import CodecMismatch, NoSuchTrack, UnknownContainer, UnknownEncoder, Unsupported
 from mediaglot.gateway.media import audio, naming, overlay, same, video
 from mediaglot.gateway.media.audio import AudioTrack
-from mediaglot.gateway.media.format import CONTAINERS, DEFAULT_CONTAINER, ENCODERS, Container, Nature
+from mediaglot.gateway.media.format import CONTAINERS, DEFAULT_CONTAINER, ENCODERS, VARIABLE, Container, Nature
 from mediaglot.gateway.media.language import listen
 from mediaglot.gateway.media.overlay import Cover
 from mediaglot.gateway.media.parts import Drawing, Memo, Product
@@ -159,7 +159,17 @@ def _video(
     encoder = _encoder(codec, name, container.video, tools)
     if not container.reorders and codec == "h264" and wanted.b_frames is None:
         wanted = replace(wanted, b_frames=0)
-    return video.encoded(wanted, scene, codec, encoder, index=index, tags=container.tags, duration=duration, memo=memo)
+    return video.encoded(
+        wanted,
+        scene,
+        codec,
+        encoder,
+        index=index,
+        tags=container.tags,
+        duration=duration,
+        memo=memo,
+        steady=container.muxer not in VARIABLE,
+    )
 
 
 def _audio(

@@ -17,6 +17,8 @@ UNTIMED: Final = frozenset({"mpegts", "mpeg"})
 """Where FFmpeg takes the start of the last packet for the end of a track; those of sound hold a quarter of a second."""
 NUMBER: Final = re.compile(r"[+-]?\d{1,20}(?:\.\d{0,40})?(?:[eE][+-]?\d{1,2}|[/:]\d{1,20})?", re.ASCII)
 """Bounded, since tags are the file's own and may say anything: Python would take an hour over ``1e9999999999``."""
+FASTEST: Final = 240
+"""Pictures in a second: a guess beyond that is the clock of the file, as of what browsers record."""
 UNKNOWN: Final = frozenset({"", "unknown", "none", "N/A"})
 
 
@@ -60,7 +62,8 @@ def _is_sound(stream: Mapping[str, Any]) -> bool:
 def _video(stream: Mapping[str, Any], bitrate: int | None, *, still: bool) -> VideoFacts:
     width, height = int(stream["width"]), int(stream["height"])
     pixel_aspect = _positive(stream.get("sample_aspect_ratio"))
-    rate = _positive(stream.get("avg_frame_rate")) or _positive(stream.get("r_frame_rate"))
+    guess = _positive(stream.get("r_frame_rate"))
+    rate = _positive(stream.get("avg_frame_rate")) or (guess if guess and guess <= FASTEST else None)
     return VideoFacts(
         codec=str(stream["codec_name"]),
         width=width,

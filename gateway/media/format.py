@@ -12,6 +12,10 @@ from mediaglot.gateway.model import EMPTY
 PICTURE_FORMATS: Final = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,gif"
 """Demuxers for overlays; sources have their list in ``guard``."""
 
+VARIABLE: Final = frozenset({"avi", "flv", "gif", "matroska", "mov", "mp4", "mpegts", "webm"})
+"""Muxers for which FFmpeg leaves pictures at their moments. For others it makes a steady stream, of whatever rate it
+guesses."""
+
 ENCODERS: Final[Mapping[str, tuple[str, ...]]] = {
     "h264": ("libx264",),
     "hevc": ("libx265",),

@@ -19,7 +19,6 @@ What is copied is not decoded: damage inside of a picture, which ends an encoder
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.media import audio, video
@@ -101,18 +100,17 @@ def _picture(asked: Video, codec: str, planned: VideoTrack, scene: Scene) -> boo
         and not (source.rotation or source.interlaced or planned.tag or planned.finish or planned.passes)
         and all(word is None for word in (*unsaid, asked.color))
         and not asked.tune
-        and _unfiltered(asked, planned, source.frame_rate)
+        and _unfiltered(asked, planned, scene)
         and _profiled(asked.profile, source.profile)
         and _rated(asked.rate, scene.video_bitrate)
     )
 
 
-def _unfiltered(asked: Video, planned: VideoTrack, rate: Fraction | None) -> bool:
-    """No filter but one that would convert to the frame rate that the source has."""
-    if rate is None and asked.frame_rate is not None:
+def _unfiltered(asked: Video, planned: VideoTrack, scene: Scene) -> bool:
+    """No filter but one that would convert to the frame rate that the source has, or would make it steady."""
+    if (scene.video is None or scene.video.frame_rate is None) and asked.frame_rate is not None:
         return False
-    same = () if rate is None else (f"fps={ratio(rate)}",)
-    return planned.filters in ((), same)
+    return planned.filters in ((), (f"fps={ratio(scene.frame_rate)}",))
 
 
 def _profiled(asked: str | None, measured: str | None) -> bool:

@@ -21,6 +21,8 @@ RUN_UP: Final = Fraction(10)
 
 JOINED_SAMPLE_RATE: Final = 48_000
 DEFAULT_FRAME_RATE: Final = Fraction(25)
+UNSTEADY: Final = Fraction(30)
+"""What a steady rate is for moving pictures of which none is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ class Scene:
     @property
     def frame_rate(self) -> Fraction:
         rate = self.video.frame_rate if self.video else None
-        return rate or DEFAULT_FRAME_RATE
+        return rate or UNSTEADY
 
     @property
     def video_bitrate(self) -> int | None:
@@ -206,7 +208,7 @@ def _joined_video(parts: Sequence[Part]) -> VideoFacts | None:
         codec="joined",
         width=even(picture.width * picture.aspect),
         height=even(Fraction(picture.height)),
-        frame_rate=rates[0] if rates else DEFAULT_FRAME_RATE,
+        frame_rate=rates[0] if rates else DEFAULT_FRAME_RATE if all(part.image for part in tracks) else UNSTEADY,
         bitrate=tracks[0].video.bitrate,
     )
 

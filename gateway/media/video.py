@@ -11,7 +11,7 @@ from typing import Final
 from mediaglot.gateway.media import coding, rate, tone
 from mediaglot.gateway.media.encoder import FRAME_RATES, SIZES, SMALLEST
 from mediaglot.gateway.media.parts import Memo, number, ratio
-from mediaglot.gateway.media.scene import Scene, upright
+from mediaglot.gateway.media.scene import UNSTEADY, Scene, upright
 from mediaglot.gateway.media.settings import Settings
 from mediaglot.gateway.media.size import Picture, cropped, frame, in_pixels, padded
 from mediaglot.gateway.model import Deinterlace, Fade, Fit, Size, Video
@@ -64,10 +64,14 @@ def encoded(
     tags: Mapping[str, str],
     duration: Fraction | None,
     memo: Memo,
+    steady: bool,
 ) -> VideoTrack:
-    """``duration`` is the output's; ``index`` makes labels unique. Raises Invalid for what the encoder can't do."""
+    """``duration`` is the output's; ``index`` makes labels unique; ``steady``: the container wants an even rate.
+
+    Raises Invalid for what the encoder can't do.
+    """
     tag = _tag(video, scene, memo)
-    fps = _frame_rate(video, scene, codec, memo)
+    fps = _frame_rate(video, scene, codec, memo, steady=steady)
     filters, picture = _filters(video, scene, encoder, fps, turned=not tag, memo=memo)
     settings = Settings()
     settings.set("-c:v", encoder)
@@ -111,7 +115,7 @@ def _tag(video: Video, scene: Scene, memo: Memo) -> int:
     return tag
 
 
-def _frame_rate(video: Video, scene: Scene, codec: str, memo: Memo) -> Fraction | None:
+def _frame_rate(video: Video, scene: Scene, codec: str, memo: Memo, *, steady: bool) -> Fraction | None:
     """The rate to convert to, None to leave the source's."""
     known, asked = _known_rate(scene), video.frame_rate
     wanted = asked.value if asked is not None else None
@@ -119,6 +123,8 @@ def _frame_rate(video: Video, scene: Scene, codec: str, memo: Memo) -> Fraction 
         raise memo.invalid("frame_rate", wanted, "not a frame rate")
     if asked is not None and asked.at_most and (known is None or known <= asked.value):
         wanted = None
+    if wanted is None and known is None and video.sync is None and (steady or codec in FRAME_RATES):
+        wanted = min(UNSTEADY, asked.value) if asked is not None else UNSTEADY
     if wanted is None and codec == "gif" and scene.frame_rate > GIF_FRAME_RATE:
         wanted = GIF_FRAME_RATE
     allowed = FRAME_RATES.get(codec)

@@ -52,6 +52,9 @@ def hdr(transfer: str) -> tuple[str, ...]:
     return (*LAVFI, picture, "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", told, *colors, "-tag:v", "hvc1")
 
 
+DURATION = b"\x23\xe3\x83\x84"
+"""How long a picture of a Matroska track is, four bytes: what browsers record does not say."""
+
 MADE: dict[str, tuple[str, ...]] = {
     "flash.mp4": (*LAVFI, FLASH, *LAVFI, BEEP, *X264, "-c:a", "aac"),
     "pq.mp4": hdr("smpte2084"),
@@ -99,6 +102,13 @@ MADE: dict[str, tuple[str, ...]] = {
         "sine=440:sample_rate=48000:duration=1,pan=5.1|FL=c0|FR=c0|FC=c0|LFE=c0|BL=c0|BR=c0",
         "-c:a",
         "ac3",
+    ),
+    "browser.webm": (
+        *LAVFI,
+        "testsrc2=size=176x144:rate=30:duration=1",
+        "-vf",
+        "settb=1/1000,setpts='PTS+floor(random(1)*20)'",
+        *("-fps_mode", "passthrough", "-enc_time_base", "1:1000", "-c:v", "libvpx", "-deadline", "realtime"),
     ),
     "one.mp4": (*LAVFI, "testsrc2=size=320x180:rate=25", "-frames:v", "1", *X264),
     "cover.png": (*LAVFI, "color=red:size=200x200", "-frames:v", "1"),
@@ -173,6 +183,9 @@ def odd(program: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("odd")
     for name, words in (*MADE.items(), *FROM.items()):
         subprocess.run([program, "-v", "error", "-nostdin", "-y", *words, name], cwd=folder, check=True)
+    rated = (folder / "browser.webm").read_bytes()
+    begin = rated.index(DURATION)
+    (folder / "browser.webm").write_bytes(rated[:begin] + b"\xec\x86" + bytes(6) + rated[begin + 8 :])
     return folder
 
 
@@ -391,6 +404,28 @@ async def test_a_varying_rate_keeps_its_moments_or_becomes_steady(convert: Conve
     moments = [float(frame.time) for frame in look(done.paths[0]).frames]
     assert moments[:4] == pytest.approx([0, 0.12, 0.24, 0.36])
     assert [facts.duration for facts in done.facts] == [pytest.approx(2, abs=0.05)] * 3
+
+
+async def test_what_browsers_record_says_no_rate_and_gets_a_usual_one_where_it_needs_one(
+    convert: Convert, has: Any
+) -> None:
+    """FFmpeg guesses that the file's clock is the rate, a thousand pictures in a second."""
+    outputs = tuple(m.Output(container=name) for name in ("mp4", "m4v", "3gp", "wmv", "ogg", "mpeg2"))
+    done = await convert("browser.webm", outputs=outputs)
+    assert done.source.video[0].frame_rate is None
+    assert [pictures(path) for path in done.paths] == [pytest.approx(30, abs=1)] * len(outputs)
+    package = m.Output(package=m.Package(kind=m.PackageKind.HLS, segment=Fraction(2)))
+    job = m.Job(inputs=(m.Input(location=m.Location(url="")),), outputs=(package,))
+    made = plan(job, [done.source], encoders=has[0], muxers=has[1])
+    (run,) = made.runs
+    assert "fps=30" in run.graph
+    joined = await convert("browser.webm", "browser.webm")
+    assert pictures(joined.paths[0]) == pytest.approx(60, abs=2)
+
+
+def pictures(path: Path) -> int:
+    with av.open(str(path)) as file:
+        return sum(packet.size > 0 for packet in file.demux(video=0))
 
 
 async def test_one_picture_is_enough(convert: Convert) -> None:
