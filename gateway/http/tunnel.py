@@ -117,7 +117,7 @@ class Tunnel(asyncio.Protocol):
     async def _open(self, head: bytes) -> None:
         try:
             host, port = wanted(head)
-            context = await self._door.context(host)
+            context = await self._context(host)
         except Refused as refused:
             self._transport.resume_reading()
             self._refuse(refused)
@@ -131,6 +131,13 @@ class Tunnel(asyncio.Protocol):
             self._transport.resume_reading()
         elif (secured := await self._secure(context, host)) is not None:
             self._hand_over(secured)
+
+    async def _context(self, host: str) -> ssl.SSLContext:
+        try:
+            return await self._door.context(host)
+        except OSError as error:
+            LOG.warning("no certificate for %s can be made: %s", host, error.strerror or error)
+            raise Refused(503, f"No certificate for {host} can be made now; see the log of the server.") from error
 
     async def _secure(self, context: ssl.SSLContext, host: str) -> asyncio.Transport | None:
         """The connection with TLS on it; None where that does not come to be."""

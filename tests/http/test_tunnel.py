@@ -128,6 +128,14 @@ async def test_other_spellings_and_ports_are_the_same_host(dial: Dial, trust: ss
     assert orjson.loads((await line.ask(post("/", f"Host: {authority}")))[2]) == EMPTY
 
 
+async def test_a_certificate_that_can_not_be_made_is_told(dial: Dial, data: Path) -> None:
+    """As on a full disk, where Python finds no room for the file that it reads them from."""
+    away = await asyncio.to_thread(data.rename, data.with_name("away"))
+    assert (await (await dial()).ask(connect(f"{HOST}:443")))[0] == 503
+    await asyncio.to_thread(away.rename, data)
+    assert (await (await dial()).ask(connect(f"{HOST}:443")))[0] == 200
+
+
 async def test_port_80_of_a_tunnel_is_plain(dial: Dial) -> None:
     line = await dial()
     assert (await line.ask(connect(f"{HOST}:80")))[0] == 200
