@@ -206,10 +206,13 @@ def stamp(source: Path) -> Stamp:
 
 
 def numbered(location: Location, number: int) -> Location:
-    """A place for one of several files: ``/a/b.jpg`` becomes ``/a/b_3.jpg``; a directory stays as it is."""
+    """A place for one of several files: ``/a/b.jpg`` becomes ``/a/b_3.jpg``; a directory stays as it is.
+
+    So does a host or a bucket alone.
+    """
     parts_of = urlsplit(location.url)
     path = PurePosixPath(parts_of.path)
-    if parts_of.path.endswith("/"):
+    if not path.name or parts_of.path.endswith("/"):
         return location
     place = str(path.with_name(f"{path.stem}_{number}{path.suffix}"))
     return replace(location, url=urlunsplit(parts_of._replace(path=place)), spelling=None)

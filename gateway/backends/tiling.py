@@ -93,4 +93,5 @@ async def ship(
 def beside(location: Location) -> Location:
     """The folder of a destination."""
     path, mark, query = location.url.partition("?")
-    return replace(location, url=f"{path.rpartition('/')[0]}/{mark}{query}", spelling=None)
+    folder = path.rpartition("/")[0] if "/" in path.partition("://")[2] else path
+    return replace(location, url=f"{folder}/{mark}{query}", spelling=None)

@@ -12,7 +12,10 @@ import pytest
 
 from mediaglot.gateway.backends import Product
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
-from mediaglot.gateway.model import File, Job, Made, Ticket
+from mediaglot.gateway.model import Delivery, File, Job, Location, Made, Output, Ticket
+from mediaglot.gateway.transfer import Carrier
+from mediaglot.gateway.transfer.mapped import Mapped
+from mediaglot.gateway.transfer.policy import Policy
 
 
 def ticket(folder: str) -> Ticket:
@@ -78,3 +81,23 @@ async def test_results_of_a_job_that_is_stopped_while_they_are_kept_go_with_it(c
     await craft.empty()
     await asyncio.get_running_loop().shutdown_default_executor()
     assert names(craft.outputs) == ["two"]
+
+
+@pytest.mark.parametrize("place", ["s3://bucket", "ftp://host", "s3://bucket/", "ftp://host/"])
+@pytest.mark.parametrize("roles", [("still", "still"), ("sheet", "sheet", "cues")])
+async def test_several_files_go_below_a_bucket_or_a_host_alone(
+    tmp_path: Path, place: str, roles: tuple[str, ...]
+) -> None:
+    carrier = Carrier(Policy(), mounts=[Mapped(Policy(), rest=tmp_path / "storage")])
+    unused: Any = None
+    craft = FFmpegCraft(tmp_path, unused, unused, carrier)
+    output = Output(destinations=(Location(url=place),))
+    job = replace(ticket("one"), job=Job(outputs=(output,)))
+    products = []
+    for number, role in enumerate(roles):
+        path = craft.work / f"{number}"
+        path.write_bytes(b"x")
+        products.append(Product(path=path, name=f"{role}-{number}", file=File(path=f"{number}", size=1, role=role)))
+    await craft.deliver(job, output, Delivery(location=output.destinations[0]), tuple(products))
+    (room,) = (tmp_path / "storage").glob("*/*")
+    assert names(room) == sorted(product.name or "" for product in products)
