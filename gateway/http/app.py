@@ -16,7 +16,7 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.faults import Fault, Malformed, TooLarge
 from mediaglot.gateway.http.house import House, open_house
-from mediaglot.gateway.http.reserved import PREFIX, Reserved
+from mediaglot.gateway.http.reserved import PREFIX, Reserved, problem
 from mediaglot.gateway.http.wish import Wishes
 from mediaglot.gateway.loss import Policy
 from mediaglot.gateway.registry import Dialects, names
@@ -156,7 +156,16 @@ class Server:
         )
 
     async def _handle(self, raw: web.Request) -> web.StreamResponse:
-        return await self.answer(raw, self.site, raw.headers.get("Host", ""))
+        return await self.serve(raw, self.site, raw.headers.get("Host", ""))
+
+    async def serve(self, raw: web.Request, site: Site, host: str) -> web.StreamResponse:
+        """``answer``, also where a body breaks off or can't be unpacked while it is read."""
+        try:
+            return await self.answer(raw, site, host)
+        except web.RequestPayloadError:
+            return await last_word(raw, problem(400, "malformed", "the body is broken"))
+        except ConnectionError:  # the client has left, there is nobody to answer
+            return web.Response(status=400)
 
     async def answer(self, raw: web.Request, site: Site, host: str) -> web.StreamResponse:
         """What a client gets that has asked ``host``, and that finds us at ``site``."""

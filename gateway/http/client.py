@@ -42,7 +42,10 @@ class Sender:
     async def _send(self, letter: Letter, url: str) -> Answer:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=connector(self._policy), trust_env=False, auto_decompress=False
+                connector=connector(self._policy),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=False,
             )
         headers = [*letter.headers, *OURS, ("Mediaglot-Delivery", letter.id)]
         async with self._session.request(

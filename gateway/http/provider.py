@@ -36,7 +36,8 @@ class Transport:
         """Raises Unavailable for no answer, and for one that is too long or breaks off."""
         if self._session is None:
             way = connector(self._policy)
-            self._session = aiohttp.ClientSession(connector=way, timeout=self._timeout, trust_env=False)
+            jar = aiohttp.DummyCookieJar()
+            self._session = aiohttp.ClientSession(connector=way, cookie_jar=jar, timeout=self._timeout, trust_env=False)
         query = f"?{request.query}" if request.query else ""
         url = URL(f"{self._base}{request.path}{query}", encoded=True)
         raw = bool(request.headers.get("Accept-Encoding"))  # who asks for an encoding gets the bytes as they come

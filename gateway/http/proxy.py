@@ -115,7 +115,7 @@ class Proxy:
             response = web.Response(status=refused.status, reason=refused.line, text=f"{refused.line}\n")
             response.force_close()
             return response
-        return await self.server.answer(_without_proxy(request, authority), site, host)
+        return await self.server.serve(_without_proxy(request, authority), site, host)
 
     def _asked(self, raw: web.Request) -> str:
         """The authority that a request names: in its target, else in its header, else by its tunnel."""

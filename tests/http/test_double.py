@@ -154,6 +154,13 @@ async def test_what_is_no_world(lab: Lab) -> None:
     await lab.ask("GET", "worlds/none/clock", status=404)
 
 
+@pytest.mark.parametrize("path", ["worlds", "inbox/mine"])
+async def test_a_body_that_can_not_be_unpacked_is_refused(lab: Lab, path: str) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    async with lab.session.post(f"{lab.site}/_mediaglot/{path}", data=b"no gzip", headers=headers) as answer:
+        assert (answer.status, (await answer.json())["error"]["code"]) == (400, "malformed")
+
+
 async def test_with_a_token_it_is_for_who_has_that(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     runner = await listen(Double(Settings(port=0, data=tmp_path / "data", double=True, control_token=Secret("t0ken"))))
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/_mediaglot/worlds"
