@@ -11,7 +11,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +19,12 @@ from typing import Any, Final
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.model import Secret
 from mediaglot.gateway.transfer.endpoint import Endpoint
+from mediaglot.gateway.transfer.topic import Outlet
 
 PREFIX = "MEDIAGLOT_"
 PROGRESSIONS: Final = ("timed", "immediate", "manual")
+SECRETS: Final = re.compile(rf"{PREFIX}(?:(?:S3|SNS)_(?:SECRET_KEY|SESSION_TOKEN)|PROVIDER_[A-Z0-9_]+_SECRET)")
+"""Variables of credentials in tables of the file."""
 POLICIES: Final = ("strict", "essential", "warn", "silent")
 
 
@@ -112,6 +115,7 @@ class Settings:
     policy: str = setting("essential", "what translations may lose; work here minds strict alone", choices=POLICIES)
     loosest_policy: str = setting("silent", "the loosest policy that a request's header may ask for", choices=POLICIES)
     s3: tuple[Endpoint, ...] = field(default=(), metadata={"table": True})
+    sns: tuple[Outlet, ...] = field(default=(), metadata={"table": True})
     smtp_host: str = setting("", "mail server for notifications by e-mail; none means that there are none")
     smtp_port: int = setting(25, "port of the mail server", least=1, most=65_535)
     smtp_from: str = setting("mediaglot@localhost", "sender of notifications by e-mail")
@@ -138,7 +142,8 @@ class Settings:
     def secrets(self) -> tuple[Secret, ...]:
         """Every credential among the settings."""
         own = [getattr(self, name) for name in _secret_names()]
-        own += [one for endpoint in self.s3 if endpoint.keys for one in (endpoint.keys.secret, endpoint.keys.token)]
+        signers = [entry.keys for entry in (*self.s3, *self.sns) if entry.keys]
+        own += [one for keys in signers for one in (keys.secret, keys.token)]
         own += [table["secret"] for table in self.providers.values() if table.get("secret")]
         own += [one.secret for many in self.accounts.values() for one in many]
         return tuple(one for one in own if one is not None and one.reveal())
@@ -183,7 +188,8 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
     for name in _secret_names():
         if found := environment.get(f"{PREFIX}{name.upper()}") or table.get(name):
             values[name] = _secret(found, f"{path}: {name}")
-    values["s3"] = _endpoints(table.get("s3", []), environment, str(path))
+    for name, read in ENTRIES.items():
+        values[name] = _entries(name, read, table.get(name, []), environment, str(path))
     for item in _plain():
         variable = f"{PREFIX}{item.name.upper()}"
         for value, origin in (
@@ -199,6 +205,8 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
 
 def forget(environment: MutableMapping[str, str] = os.environ) -> None:
     """Take the secrets out of the environment, which every child process would get."""
+    for name in [each for each in environment if SECRETS.fullmatch(each)]:
+        del environment[name]
     for name in _secret_names():
         environment.pop(f"{PREFIX}{name.upper()}", None)
 
@@ -279,21 +287,26 @@ def folders(storage: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def _endpoints(table: Any, environment: Mapping[str, str], path: str) -> tuple[Endpoint, ...]:
+ENTRIES: Final[Mapping[str, Callable[[Any], Any]]] = {"s3": Endpoint.read, "sns": Outlet.read}
+
+
+def _entries(
+    kind: str, read: Callable[[Any], Any], table: Any, environment: Mapping[str, str], path: str
+) -> tuple[Any, ...]:
     """One entry of ``MEDIAGLOT_S3_ENDPOINT`` and its like, and those of ``[[s3]]``."""
-    prefix = f"{PREFIX}S3_"
+    prefix = f"{PREFIX}{kind.upper()}_"
     given = {
         name.removeprefix(prefix).lower(): value
         for name, value in environment.items()
         if value and name.startswith(prefix)
     }
     if not isinstance(table, list):
-        raise ConfigError(f"{path}: s3 is not a list of tables [[s3]]")
+        raise ConfigError(f"{path}: {kind} is not a list of tables [[{kind}]]")
     entries = [(given, f"{prefix}...")] if given else []
     found = []
-    for entry, origin in [*entries, *((entry, f"{path}: [[s3]]") for entry in table)]:
+    for entry, origin in [*entries, *((entry, f"{path}: [[{kind}]]") for entry in table)]:
         try:
-            found.append(Endpoint.read(entry))
+            found.append(read(entry))
         except ValueError as error:
             raise ConfigError(f"{origin}: {error}") from None
     return tuple(found)

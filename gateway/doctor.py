@@ -71,7 +71,7 @@ def run(given: dict[str, Any]) -> int:
         return 1
     lacks = missing(tool)
     guards = of_guards(tool, cast("sandbox.Mode", settings.sandbox))
-    extras = (of_sftp(), of_s3())
+    extras = (of_sftp(), of_s3(), of_topics(settings))
     screen.pairs([*of_tool(tool), *of_probe(tool), *guards, *of_machine(settings), *of_tones(tool), *extras])
     screen.say()
     screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
@@ -159,6 +159,15 @@ def of_sftp() -> Row:
 def of_s3() -> Row:
     found = packaged("botocore")
     return ("S3", f"botocore {found}") if found else ("S3", f"public buckets only, not installed: {INSTALL_S3}")
+
+
+def of_topics(settings: Settings) -> Row:
+    """To which topics of Amazon SNS notifications go."""
+    if not settings.sns:
+        return ("SNS", "notifications to it are given up: no [[sns]] in the configuration")
+    if packaged("botocore") is None:
+        return ("SNS", f"notifications to it are given up, not installed: {INSTALL_S3}", BAD)
+    return ("SNS", f"notifications to {', '.join(one.topic for one in settings.sns)}")
 
 
 def of_machine(settings: Settings) -> list[Row]:

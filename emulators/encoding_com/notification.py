@@ -38,10 +38,15 @@ def render(
     kind = word(ticket, "notify_format") or "xml"
     wire = WIRES[kind]
     body = wire.write(document)
-    if word(ticket, "notify_body_format") == "raw":
+    if (word(ticket, "notify_body_format") or usual(notification)) == "raw":
         return Request(method="POST", headers=headers(content_type=wire.content_type), body=body)
     form = f"{kind}={quote_plus(body)}".encode()
     return Request(method="POST", headers=headers(content_type="application/x-www-form-urlencoded"), body=form)
+
+
+def usual(notification: Notification) -> str:
+    """To a topic no form is posted: proposed."""
+    return "raw" if notification.target.url.lower().startswith("arn:") else "form_urlencoded"
 
 
 def word(ticket: Ticket, key: str) -> str:

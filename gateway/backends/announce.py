@@ -71,12 +71,14 @@ def _occasion(ticket: Ticket, event: Event, subject: Subject, number: int) -> st
 
 
 def _host(target: str) -> str:
-    """Scheme, name and port of a receiver; all mail goes by the same server."""
+    """Scheme, name and port of a receiver; all mail goes by the same server, and all topics of a region do."""
     try:
         parts = urlsplit(target)
         port = parts.port
     except ValueError:
         return ""
+    if parts.scheme == "arn":
+        return ":".join(target.split(":")[:4]).lower()
     return f"{parts.scheme}://{parts.hostname or ''}:{port or ''}"
 
 

@@ -1,8 +1,10 @@
-"""The way out for notifications: one HTTP request for a letter, under the same policy as the sources, or a mail."""
+"""The way out for notifications: one HTTP request for a letter, under the same policy as the sources, a mail, or a
+message that is published to a topic."""
 
 from __future__ import annotations
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import SourceForbidden
@@ -17,32 +19,40 @@ MOST = 10_000
 
 
 class Sender:
-    """Sends letters by the scheme of their URL; ``mail`` takes those to ``mailto:``. One session; ``close`` ends it."""
+    """Sends letters by the scheme of their URL; ``mail`` takes those to ``mailto:``, ``topics`` those to ``arn:``.
 
-    def __init__(self, policy: Policy, clock: Clock, mail: Send | None = None) -> None:
-        self._policy, self._clock = policy, clock
-        self._mail = mail
+    One session; ``close`` ends it. ``resolver`` takes the place of the system's.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        clock: Clock,
+        mail: Send | None = None,
+        topics: Send | None = None,
+        *,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._policy, self._clock, self._resolver = policy, clock, resolver
+        self._ways = {"http": self._send, "https": self._send, "mailto": mail, "arn": topics}
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, letter: Letter) -> Answer:
-        url = letter.url.reveal()
-        scheme = url.partition(":")[0].lower()
-        if scheme == "mailto" and self._mail is not None:
-            with self._clock.busy():
-                return await self._mail(letter)
-        if scheme not in {"http", "https"}:
+        send = self._ways.get(letter.url.reveal().partition(":")[0].lower())
+        if send is None:
             raise Undeliverable("nothing here can deliver to this kind of URL")
         try:
-            judge(url, self._policy)
             with self._clock.busy():
-                return await self._send(letter, url)
+                return await send(letter)
         except SourceForbidden as fault:
             raise Undeliverable(f"the policy does not allow it ({fault.data['reason']})") from None
 
-    async def _send(self, letter: Letter, url: str) -> Answer:
+    async def _send(self, letter: Letter) -> Answer:
+        url = letter.url.reveal()
+        judge(url, self._policy)
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=connector(self._policy),
+                connector=connector(self._policy, self._resolver),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 auto_decompress=False,

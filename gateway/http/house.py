@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mediaglot.gateway.backends.router import Router
     from mediaglot.gateway.backends.saving import Saver
     from mediaglot.gateway.http.mail import Mailer
+    from mediaglot.gateway.http.publisher import Publisher
     from mediaglot.gateway.media.run import Limits
     from mediaglot.gateway.notify import Answer, Send
     from mediaglot.gateway.store import Letter, Store
@@ -230,33 +231,40 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def _mail(settings: Settings, trust: Trust, clock: Clock, stack: AsyncExitStack) -> Send:
-    """Loaded for the first mail."""
-
-    @cache
-    def mailer() -> Mailer:
-        from mediaglot.gateway.http.mail import Mailer, MailServer  # noqa: PLC0415
-
-        server = MailServer(
-            host=settings.smtp_host,
-            port=settings.smtp_port,
-            sender=settings.smtp_from,
-            tls=settings.smtp_tls,
-            user=settings.smtp_user,
-            password=settings.smtp_password,
-            trust=trust,
-        )
-        return Mailer(server, clock)
+def _late(make: Callable[[], Mailer | Publisher], stack: AsyncExitStack) -> Send:
+    """Loaded and made for the first letter that needs it."""
+    made = cache(make)
 
     async def send(letter: Letter) -> Answer:
-        return await mailer()(letter)
+        return await made()(letter)
 
     async def close() -> None:
-        if mailer.cache_info().currsize:
-            await mailer().close()
+        if made.cache_info().currsize:
+            await made().close()
 
     stack.push_async_callback(close)
     return send
+
+
+def _mailer(settings: Settings, trust: Trust, clock: Clock) -> Mailer:
+    from mediaglot.gateway.http.mail import Mailer, MailServer  # noqa: PLC0415
+
+    server = MailServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        sender=settings.smtp_from,
+        tls=settings.smtp_tls,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+        trust=trust,
+    )
+    return Mailer(server, clock)
+
+
+def _publisher(settings: Settings, policy: Policy) -> Publisher:
+    from mediaglot.gateway.http.publisher import Publisher  # noqa: PLC0415
+
+    return Publisher(settings.sns, policy)
 
 
 async def _start_courier(
@@ -272,7 +280,8 @@ async def _start_courier(
     from mediaglot.gateway.http.client import Sender  # noqa: PLC0415
     from mediaglot.gateway.notify import Courier  # noqa: PLC0415
 
-    sender = Sender(policy, clock, _mail(settings, policy.trust, clock, stack))
+    mail = _late(partial(_mailer, settings, policy.trust, clock), stack)
+    sender = Sender(policy, clock, mail, _late(partial(_publisher, settings, policy), stack))
     stack.push_async_callback(sender.close)
 
     def insistence(name: str) -> Insistence:

@@ -59,7 +59,9 @@ class Endpoint:
     @classmethod
     def read(cls, entry: Any) -> Self:
         """Raises ValueError."""
-        given = _texts(entry)
+        given = read_texts(entry, TEXTS | SECRETS)
+        if not given.keys() & {"endpoint", "region", "access_key"}:
+            raise ValueError("it says neither endpoint nor region nor access_key")
         if given.get("style", "") not in {"", "path", "host"}:
             raise ValueError("style is path or host")
         if not REGION.fullmatch(given.get("region", "us")):
@@ -69,10 +71,10 @@ class Endpoint:
         return cls(
             bucket=given.get("bucket", ""),
             domain=given.get("domain", "").lower().rstrip("/"),
-            url=_server(given.get("endpoint", "")),
+            url=read_server(given.get("endpoint", "")),
             region=given.get("region", ""),
             style=given.get("style", ""),
-            keys=_keys(given),
+            keys=read_keys(given),
         )
 
     def fits(self, place: Place) -> bool:
@@ -134,24 +136,25 @@ def _own(place: Place, access: Access) -> Keys | None:
     return Keys(user=access.user, secret=access.password, token=Secret(token) if token else None)
 
 
-def _texts(entry: Any) -> dict[str, str]:
+def read_texts(entry: Any, known: frozenset[str]) -> dict[str, str]:
+    """A table of the configuration, without what is empty. Raises ValueError."""
     if not isinstance(entry, Mapping) or not all(isinstance(value, str) for value in entry.values()):
         raise ValueError("it is not a table of texts")
-    if unknown := entry.keys() - TEXTS - SECRETS:
+    if unknown := entry.keys() - known:
         raise ValueError(f"there is no {min(unknown)!r} in it")
-    if not entry.keys() & {"endpoint", "region", "access_key"}:
-        raise ValueError("it says neither endpoint nor region nor access_key")
     return {name: value for name, value in entry.items() if value}
 
 
-def _server(url: str) -> str:
+def read_server(url: str) -> str:
+    """Raises ValueError."""
     parts = urlsplit(url)
     if url and (parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query):
         raise ValueError("endpoint is an http or https URL without credentials")
     return url.rstrip("/")
 
 
-def _keys(given: Mapping[str, str]) -> Keys | None:
+def read_keys(given: Mapping[str, str]) -> Keys | None:
+    """Raises ValueError for half a pair."""
     if ("access_key" in given) != ("secret_key" in given):
         raise ValueError("access_key and secret_key go together")
     if "access_key" not in given:

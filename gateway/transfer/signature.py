@@ -1,5 +1,6 @@
-"""Requests to an object store, signed with Signature Version 4. Nothing but arithmetic: botocore is asked for a
-header and knows of no file, no profile and no service that could have credentials."""
+"""Requests to an object store, or to another service of its kind, signed with Signature Version 4. Nothing but
+arithmetic: botocore is asked for a header and knows of no file, no profile and no service that could have credentials.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +18,18 @@ EMPTY: Final = hashlib.sha256(b"").hexdigest()
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 INSTALL: Final = "pip install 'mediaglot[s3]'"
 
-Sign = Callable[[str, str, Mapping[str, str], Keys, str, str], dict[str, str]]
+Sign = Callable[[str, str, Mapping[str, str], Keys, str, str, str], dict[str, str]]
 
 
 async def sign(
-    method: str, url: str, headers: Mapping[str, str], keys: Keys, region: str, digest: str
+    method: str, url: str, headers: Mapping[str, str], keys: Keys, region: str, digest: str, service: str = "s3"
 ) -> dict[str, str]:
     """``headers`` and those that sign them and the body of that ``digest``.
 
     Raises SourceUnreachable, which names the command to install what is missing.
     """
     signing = _loaded() if _loaded.cache_info().currsize else await asyncio.to_thread(_loaded)
-    return signing(method, url, headers, keys, region, digest)
+    return signing(method, url, headers, keys, region, digest, service)
 
 
 @cache
@@ -45,19 +46,19 @@ def _loaded() -> Sign:
     class Auth(S3SigV4Auth):  # type: ignore[misc]  # it has no types
         """With a digest that is known already."""
 
-        def __init__(self, credentials: Any, region: str, digest: str) -> None:
-            super().__init__(credentials, "s3", region)
+        def __init__(self, credentials: Any, service: str, region: str, digest: str) -> None:
+            super().__init__(credentials, service, region)
             self._digest = digest
 
         def payload(self, request: Any) -> str:
             return self._digest
 
     def signing(
-        method: str, url: str, headers: Mapping[str, str], keys: Keys, region: str, digest: str
+        method: str, url: str, headers: Mapping[str, str], keys: Keys, region: str, digest: str, service: str
     ) -> dict[str, str]:
         token = keys.token.reveal() if keys.token is not None else None
         request = AWSRequest(method=method, url=url, headers=dict(headers))
-        Auth(Credentials(keys.user, keys.secret.reveal(), token), region, digest).add_auth(request)
+        Auth(Credentials(keys.user, keys.secret.reveal(), token), service, region, digest).add_auth(request)
         return dict(request.headers.items())
 
     return signing
