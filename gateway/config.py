@@ -142,8 +142,8 @@ class Settings:
     def secrets(self) -> tuple[Secret, ...]:
         """Every credential among the settings."""
         own = [getattr(self, name) for name in _secret_names()]
-        signers = [entry.keys for entry in (*self.s3, *self.sns) if entry.keys]
-        own += [one for keys in signers for one in (keys.secret, keys.token)]
+        signers = (*(one.keys for one in self.s3), *(one.keys for one in self.sns))
+        own += [one for keys in signers if keys for one in (keys.secret, keys.token)]
         own += [table["secret"] for table in self.providers.values() if table.get("secret")]
         own += [one.secret for many in self.accounts.values() for one in many]
         return tuple(one for one in own if one is not None and one.reveal())

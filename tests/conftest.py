@@ -182,7 +182,14 @@ class Store:
         return [request.method for request in self.asked]
 
 
-def signature_of(request: web.BaseRequest, secret: str, scope: tuple[str, str], signed: list[str], digest: str) -> str:
+def signature_of(
+    request: web.BaseRequest,
+    secret: str,
+    scope: tuple[str, str],
+    signed: list[str],
+    digest: str,
+    service: str = "s3",
+) -> str:
     """By the book, "Authenticating Requests (AWS Signature Version 4)", and not by botocore."""
     path, _, query = request.raw_path.partition("?")
     pairs = sorted((pair.partition("=")[0], pair.partition("=")[2]) for pair in query.split("&") if pair)
@@ -197,9 +204,11 @@ def signature_of(request: web.BaseRequest, secret: str, scope: tuple[str, str], 
     ]
     day, region = scope
     hashed = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    text = "\n".join(["AWS4-HMAC-SHA256", request.headers["X-Amz-Date"], f"{day}/{region}/s3/aws4_request", hashed])
+    text = "\n".join(
+        ["AWS4-HMAC-SHA256", request.headers["X-Amz-Date"], f"{day}/{region}/{service}/aws4_request", hashed]
+    )
     key = f"AWS4{secret}".encode()
-    for part in (day, region, "s3", "aws4_request"):
+    for part in (day, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     return hmac.digest(key, text.encode(), "sha256").hex()
 
@@ -211,6 +220,11 @@ def fault(status: int, code: str, **more: str) -> web.Response:
     return web.Response(
         status=status, body=f'<?xml version="1.0"?>\n<Error>{inner}</Error>'.encode(), content_type="application/xml"
     )
+
+
+@pytest.fixture(name="signature_of")
+def _signature_of() -> Callable[..., str]:
+    return signature_of
 
 
 @pytest.fixture(scope="session")

@@ -80,3 +80,17 @@ def test_a_message_that_fails_is_logged_and_the_others_go_out(
 
 def test_a_job_without_notifications_tells_nobody(toy: Any, ticket: Ticket) -> None:
     assert letters(toy, replace(ticket, job=Job()), Event.FINISHED) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        ("https://u:p@a.example:8443/x", "https://a.example:8443"),
+        ("mailto:ann@example.com", "mailto://:"),
+        ("arn:aws:sns:eu-west-1:123456789012:films", "arn:aws:sns:eu-west-1"),
+        ("ARN:aws", "arn:aws"),
+    ],
+)
+def test_receivers_behind_one_server_share_its_few_deliveries(toy: Any, ticket: Ticket, target: str, host: str) -> None:
+    told = Notification(target=Location(url=target), events=frozenset({Event.QUEUED}))
+    assert [letter.host for letter in letters(toy, ticket, Event.QUEUED, told)] == [host]

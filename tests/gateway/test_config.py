@@ -224,3 +224,43 @@ def test_an_object_store_that_cannot_be_used_is_named(tmp_path: Path, table: str
     with pytest.raises(ConfigError, match=complaint) as caught:
         config.load(given("--config", str(written(tmp_path, table))), {})
     assert "hush" not in str(caught.value)
+
+
+def test_topics_by_table_and_by_variable(tmp_path: Path) -> None:
+    table = (
+        '[[sns]]\ntopic = "arn:aws:sns:*:films"\naccess_key = "OWN"\nsecret_key = "hush"\nendpoint = "http://h:1/"\n'
+    )
+    names = {"TOPIC": "*", "ACCESS_KEY": "K", "SECRET_KEY": "whisper", "SESSION_TOKEN": "murmur"}
+    variables = {f"MEDIAGLOT_SNS_{name}": value for name, value in names.items()}
+    settings = config.load(given("--config", str(written(tmp_path, table))), variables)
+    outside, films = settings.sns
+    assert (outside.topic, outside.keys.user, outside.url) == ("*", "K", "")
+    assert (films.topic, films.keys.user, films.url) == ("arn:aws:sns:*:films", "OWN", "http://h:1")
+    assert {one.reveal() for one in settings.secrets} == {"hush", "whisper", "murmur"}
+    assert not any(secret in repr(settings) for secret in ("hush", "whisper", "murmur"))
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ("[sns]", "sns is not a list of tables"),
+        ('[[sns]]\naccess_key = "K"\nsecret_key = "hush"', "it wants topic, access_key and secret_key"),
+        ('[[sns]]\ntopic = "*"', "it wants topic, access_key and secret_key"),
+        ('[[sns]]\ntopic = "*"\nsecret_key = "hush"', "go together"),
+        ('[[sns]]\ntopic = "films"\naccess_key = "K"\nsecret_key = "hush"', "topic is an ARN"),
+        ('[[sns]]\ntopic = "*"\naccess_key = "K"\nsecret_key = "hush"\nregion = "x"', "there is no 'region' in it"),
+        ('[[sns]]\ntopic = "*"\naccess_key = "K"\nsecret_key = "hush"\nendpoint = "h"', "endpoint is an http"),
+    ],
+)
+def test_a_topic_that_cannot_be_used_is_named(tmp_path: Path, table: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        config.load(given("--config", str(written(tmp_path, table))), {})
+    assert "hush" not in str(caught.value)
+
+
+def test_what_is_secret_leaves_the_environment() -> None:
+    secrets = ("DATA_KEY", "S3_SECRET_KEY", "SNS_SECRET_KEY", "SNS_SESSION_TOKEN", "PROVIDER_ACME_2_SECRET")
+    others = {"MEDIAGLOT_SNS_TOPIC": "*", "MEDIAGLOT_S3_ENDPOINT": "https://h", "PATH": "/bin"}
+    environment = others | {f"MEDIAGLOT_{name}": "hush" for name in secrets}
+    config.forget(environment)
+    assert environment == others

@@ -215,3 +215,14 @@ def test_it_tells_whether_credentials_are_encrypted(
     told = consult(capsys)[1]
     assert re.search(r"^data +documents .* are encrypted", told, re.MULTILINE)
     assert "very house" not in told
+
+
+def test_it_tells_to_which_topics_notifications_go(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "notifications to it are given up: no [[sns]]" in consult(capsys)[1]
+    for name, value in {"TOPIC": "arn:aws:sns:*", "ACCESS_KEY": "K", "SECRET_KEY": "hush-hush"}.items():
+        monkeypatch.setenv(f"MEDIAGLOT_SNS_{name}", value)
+    out = consult(capsys)[1]
+    assert re.search(r"^SNS +notifications to arn:aws:sns:\* *$", out, re.MULTILINE)
+    assert "hush-hush" not in out

@@ -138,11 +138,11 @@ def _encrypt_first(handler: Any) -> None:
     handler.secure_connection(handler.ssl_context)
 
 
-def certify(folder: Path) -> tuple[Path, Path]:
-    """A certificate with its key for 127.0.0.1 and localhost, and that of the authority which signed it."""
+def certify(folder: Path, *hosts: str) -> tuple[Path, Path]:
+    """A certificate with its key for 127.0.0.1, localhost and ``hosts``, and that of the authority which signed it."""
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root = _signed("Root of a test", root_key, "Root of a test", root_key, x509.BasicConstraints(True, None))
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [*map(x509.DNSName, ("localhost", *hosts)), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     leaf = _signed("localhost", key, "Root of a test", root_key, x509.SubjectAlternativeName(names))
     authority, own = folder / "authority.pem", folder / "server.pem"
     authority.write_bytes(root.public_bytes(serialization.Encoding.PEM))
