@@ -38,15 +38,12 @@ def render(
     kind = word(ticket, "notify_format") or "xml"
     wire = WIRES[kind]
     body = wire.write(document)
-    if (word(ticket, "notify_body_format") or usual(notification)) == "raw":
+    # To a topic no form is posted: proposed.
+    usual = "raw" if notification.target.url.lower().startswith("arn:") else ""
+    if (word(ticket, "notify_body_format") or usual) == "raw":
         return Request(method="POST", headers=headers(content_type=wire.content_type), body=body)
     form = f"{kind}={quote_plus(body)}".encode()
     return Request(method="POST", headers=headers(content_type="application/x-www-form-urlencoded"), body=form)
-
-
-def usual(notification: Notification) -> str:
-    """To a topic no form is posted: proposed."""
-    return "raw" if notification.target.url.lower().startswith("arn:") else "form_urlencoded"
 
 
 def word(ticket: Ticket, key: str) -> str:
@@ -96,8 +93,7 @@ def suggestion(trouble: Trouble) -> str:
 def upload(dialect: Dialect, ticket: Ticket, made: Made, delivery: Delivery) -> Tree:
     place, status = delivery.location.verbatim, answer.delivery_word(dialect, delivery)
     tree: Tree = {"mediaid": ticket.id, "taskid": made.id, "destination": place, "status": status}
-    extended = word(ticket, "notify_upload_extended") == "yes"
-    return tree | {"output_params": parameters(made)} if extended else tree
+    return tree | {"output_params": parameters(made)} if word(ticket, "notify_upload_extended") == "yes" else tree
 
 
 PARAMETERS: Final = (
