@@ -18,6 +18,16 @@ MOST = 10_000
 """Bytes of an answer that are read."""
 
 
+def session(policy: Policy, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """Goes where the policy lets it, keeps no cookie and heeds no variable. Needs a running loop."""
+    return aiohttp.ClientSession(
+        connector=connector(policy, resolver),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+    )
+
+
 class Sender:
     """Sends letters by the scheme of their URL; ``mail`` takes those to ``mailto:``, ``topics`` those to ``arn:``.
 
@@ -51,12 +61,7 @@ class Sender:
         url = letter.url.reveal()
         judge(url, self._policy)
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=connector(self._policy, self._resolver),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                auto_decompress=False,
-            )
+            self._session = session(self._policy, self._resolver)
         headers = [*letter.headers, *OURS, ("Mediaglot-Delivery", letter.id)]
         async with self._session.request(
             letter.method, url, data=letter.body, headers=headers, allow_redirects=False

@@ -18,11 +18,11 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from mediaglot.gateway.faults import SourceUnreachable
+from mediaglot.gateway.http.client import session
 from mediaglot.gateway.model import masked
 from mediaglot.gateway.notify import Answer, Undeliverable
 from mediaglot.gateway.store import Letter
 from mediaglot.gateway.transfer.endpoint import Keys
-from mediaglot.gateway.transfer.pinned import connector
 from mediaglot.gateway.transfer.policy import Policy, judge
 from mediaglot.gateway.transfer.reach import Reach
 from mediaglot.gateway.transfer.signature import sign
@@ -71,8 +71,7 @@ class Publisher:
         own = bool(outlet.url)
         judge(url, self._policies[own])
         if own not in self._sessions:
-            reached = connector(self._policies[own], self._resolver)
-            self._sessions[own] = aiohttp.ClientSession(connector=reached, trust_env=False, auto_decompress=False)
+            self._sessions[own] = session(self._policies[own], self._resolver)
         async with self._sessions[own].post(url, data=body, headers=headers, allow_redirects=False) as answer:
             return answer.status, (await answer.content.read(READ)).decode("utf-8", "replace")
 
