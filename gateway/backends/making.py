@@ -205,11 +205,7 @@ class Maker:
         tool = await self._tool()
         machine = self._share()
         drawn = await self.drawn(ticket, wanted, copy=copy, machine=machine)
-        for index in drawn.products:
-            shutil.rmtree(folder / f"out-{index}", ignore_errors=True)
-            (folder / f"out-{index}").mkdir()
-        for target in (target for one in drawn.runs for target in one.targets if target.muxer != MUXER):
-            (folder / target.path).parent.mkdir(exist_ok=True)
+        await in_thread(_make_rooms, folder, drawn)
         for drawing in drawn.drawings:
             await draw_into(folder, drawing)
         chunker = Chunker(folder, tool.path, self._limits, self.threads)
@@ -287,6 +283,15 @@ class Maker:
                 (folder / need.path).unlink(missing_ok=True)
                 faults[need.output] = fault
         return faults
+
+
+def _make_rooms(folder: Path, drawn: parts.Plan) -> None:
+    """Empty folders for what is to be made; an attempt before may have left thousands of files there."""
+    for index in drawn.products:
+        shutil.rmtree(folder / f"out-{index}", ignore_errors=True)
+        (folder / f"out-{index}").mkdir()
+    for target in (target for one in drawn.runs for target in one.targets if target.muxer != MUXER):
+        (folder / target.path).parent.mkdir(exist_ok=True)
 
 
 def facts_of(ticket: Ticket) -> list[MediaFacts]:
