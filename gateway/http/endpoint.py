@@ -207,10 +207,16 @@ class Endpoint:
         return self.dialect.render_response(Call(request=request, wire=self.dialect.wire.choose(request)), fault)
 
     def _remember(self, identity: Identity, call: Call, admitted: Account) -> None:
-        if isinstance(call.intent, GetJob) and len(call.request.body) <= LARGEST:
+        if isinstance(call.intent, GetJob) and size(call.request) <= LARGEST:
             self._memories[identity] = Memory(call, admitted)
             if len(self._memories) > REMEMBERED:
                 self._memories.popitem(last=False)
+
+
+def size(request: Request) -> int:
+    """All that is kept of it."""
+    lines = sum(len(name) + len(value) for name, value in request.headers)
+    return len(request.path) + len(request.query) + len(request.body) + lines
 
 
 def told(response: Response, result: Result | Fault, ledger: Ledger, site: str) -> Response:

@@ -13,7 +13,7 @@ from aiohttp.test_utils import make_mocked_request
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.backends import Caller
-from mediaglot.gateway.exchange import GetJob, Intent, Request, Response
+from mediaglot.gateway.exchange import GetJob, Intent, Request, Response, headers
 from mediaglot.gateway.faults import Fault, NotFound, TooLarge, Unauthorized
 from mediaglot.gateway.http import endpoint
 from mediaglot.gateway.http.app import Site, identify
@@ -158,6 +158,17 @@ def test_other_headers_are_another_request(changed: str) -> None:
     )
     assert one == same
     assert one != other
+
+
+@pytest.mark.parametrize("large", ["body", "query", "headers"])
+async def test_nothing_large_is_remembered(point: Endpoint, large: str) -> None:
+    """There are thousands of memories, and whoever asks chooses what is in them."""
+    text = "x" * endpoint.LARGEST
+    request = ask(pad=text) if large == "body" else ask()
+    if large != "body":
+        request = replace(request, **{large: headers(a=text) if large == "headers" else text})
+    assert (await answer(point, request))[0] == 200
+    assert point.recall(identity(request)) is None
 
 
 async def test_a_revoked_account_is_refused_even_when_remembered(toy: Any, backend: Shelves) -> None:
