@@ -166,7 +166,8 @@ def _without_proxy(raw: web.Request, authority: str) -> web.Request:
     lines = [("Host", authority)]
     for name, value in raw.headers.items():
         if name.lower() != "host" and not name.lower().startswith("proxy-"):
-            lines.append((name, value))
+            # what is no UTF-8 came as half characters, of which no header can be made again
+            lines.append((name, value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")))
     return raw.clone(headers=lines)
 
 

@@ -152,6 +152,14 @@ async def test_the_target_of_a_plain_request_goes_before_its_header(dial: Dial) 
     assert (await line.ask(post("http://example.com/", f"Host: {HOST}")))[0] == 403
 
 
+async def test_a_header_that_is_no_text_is_no_mistake_of_ours(dial: Dial) -> None:
+    line = await dial()
+    for name in (b"Authorization: Bearer ", b"X-Any: "):
+        asked = post(f"http://{HOST}/", f"Host: {HOST}").replace(b"Content-Type", name + b"\xff\xfe\r\nContent-Type")
+        status, _, body = await line.ask(asked)
+        assert (status, orjson.loads(body)) == (200, EMPTY)
+
+
 def test_the_provider_sees_its_own_name_and_nothing_of_the_proxy() -> None:
     lines = {"Host": "a.example", "PROXY-Authorization": "Basic eDp5", "Proxy-Connection": "close", "Hostess": "b"}
     seen = _without_proxy(make_mocked_request("GET", f"http://{HOST}:8080/a?b", headers=lines), f"{HOST}:8080")
