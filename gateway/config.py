@@ -23,7 +23,9 @@ from mediaglot.gateway.transfer.topic import Outlet
 
 PREFIX = "MEDIAGLOT_"
 PROGRESSIONS: Final = ("timed", "immediate", "manual")
-SECRETS: Final = re.compile(rf"{PREFIX}(?:(?:S3|SNS)_(?:SECRET_KEY|SESSION_TOKEN)|PROVIDER_[A-Z0-9_]+_SECRET)")
+SECRETS: Final = re.compile(
+    rf"{PREFIX}(?:(?:S3|SNS)_(?:ACCESS_KEY|SECRET_KEY|SESSION_TOKEN)|PROVIDER_[A-Z0-9_]+_SECRET)"
+)
 """Variables of credentials in tables of the file."""
 POLICIES: Final = ("strict", "essential", "warn", "silent")
 

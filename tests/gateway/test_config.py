@@ -259,7 +259,7 @@ def test_a_topic_that_cannot_be_used_is_named(tmp_path: Path, table: str, compla
 
 
 def test_what_is_secret_leaves_the_environment() -> None:
-    secrets = ("DATA_KEY", "S3_SECRET_KEY", "SNS_SECRET_KEY", "SNS_SESSION_TOKEN", "PROVIDER_ACME_2_SECRET")
+    secrets = ("DATA_KEY", "S3_SECRET_KEY", "SNS_ACCESS_KEY", "SNS_SESSION_TOKEN", "PROVIDER_ACME_2_SECRET")
     others = {"MEDIAGLOT_SNS_TOPIC": "*", "MEDIAGLOT_S3_ENDPOINT": "https://h", "PATH": "/bin"}
     environment = others | {f"MEDIAGLOT_{name}": "hush" for name in secrets}
     config.forget(environment)

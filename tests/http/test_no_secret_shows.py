@@ -110,6 +110,7 @@ class World:
         self.asked: list[str] = []
         self.put: list[str] = []
         self.letters: list[str] = []
+        self.published: list[str] = []
         self.news = asyncio.Condition()
 
     @property
@@ -125,6 +126,8 @@ class World:
         if room == "put":
             self.put.append(request.headers.get("Authorization", ""))
             return web.Response(status=201)
+        if room == "bus":
+            self.published.append(request.headers.get("X-Amz-Security-Token", ""))
         if room == "noise":
             return web.Response(body=bytes(range(256)) * 400)
         if room == "hook":
@@ -285,7 +288,8 @@ class Run:
             f"sftp://ann:{t('dead sftp')}@{CLOSED}/a.mp4",
         ]
         logo = f"http://ann:{t('logo')}@{self.world.place}/no/logo.png?key={t('logo key')}"
-        notify = {"notify": self.hook(name), "notify_encoding_errors": self.hook(name)}
+        topic = "arn:aws:sns:eu-west-1:123456789012:films"
+        notify = {"notify": self.hook(name), "notify_encoding_errors": self.hook(name), "notify_upload": topic}
         jobs = [
             (self.source(name), {**small, "destination": places}, notify),
             (self.source(name), {**small, "destination": lost}, {"notify": f"http://u:{t('dead hook')}@{CLOSED}/"}),
@@ -449,6 +453,11 @@ async def test_no_secret_shows(
         "MEDIAGLOT_SMTP_PASSWORD": trove("smtp password"),
         "MEDIAGLOT_CONTROL_TOKEN": trove("control token"),
         "AWS_SECRET_ACCESS_KEY": trove("a secret of the environment"),
+        "MEDIAGLOT_SNS_TOPIC": "*",
+        "MEDIAGLOT_SNS_ENDPOINT": f"{world.url}/bus",
+        "MEDIAGLOT_SNS_ACCESS_KEY": trove("topics access key"),
+        "MEDIAGLOT_SNS_SECRET_KEY": trove("topics secret key", "+/"),
+        "MEDIAGLOT_SNS_SESSION_TOKEN": trove("topics session token", "+/=="),
     }
     if keyed:
         environment["MEDIAGLOT_DATA_KEY"] = trove("data key", "-long-enough")
@@ -472,7 +481,7 @@ async def test_no_secret_shows(
     async with Children(server.process.pid) as children:
         await asyncio.gather(run.encoding_com(), run.xvid_mediahub(), run.tpstreams(), run.transparent_edge())
         await world.told("/hook/encoding_com", "/hook/xvid_mediahub", "/hook/tpstreams", "/hook/transparent_edge")
-    await wait(lambda: _true(post.mails), seconds=PATIENCE)
+    await wait(lambda: _true(post.mails and world.published), seconds=PATIENCE)
     control = await run.control()
     alive = files(data, database=keyed)
     assert await server.end() == 0
@@ -481,6 +490,7 @@ async def test_no_secret_shows(
     assert any(base64.b64encode(f"ann:{trove('encoding_com source')}".encode()).decode() in one for one in world.asked)
     assert any(base64.b64encode(f"ann:{trove('put')}".encode()).decode() in one for one in world.put)
     assert trove("refused ftp").encode() in gossip.told
+    assert set(world.published) == {trove("topics session token")}
     assert b"DEBUG" in log
     assert b"given up after 1 attempts: 550" in log
     theirs = trove("a secret of the environment").encode()
