@@ -127,7 +127,20 @@ def tracks(plain: Draft, name: str, container: Container, scene: Scene, tools: T
         drawings = tuple(overlay.drawings(output, index, plain.tag, pictures.picture))
     elif output.overlays:
         memo.note("overlays")
-    return replace(plain, container=container, video=pictures, audio=sound, covers=covers, drawings=drawings)
+    made = replace(plain, container=container, video=pictures, audio=sound, covers=covers, drawings=drawings)
+    return made if made.product is None else replace(made, product=replace(made.product, duration=lasting(made, scene)))
+
+
+def lasting(one: Draft, scene: Scene) -> Fraction | None:
+    """How long what is made of these tracks should last: a film's sound may end long before its pictures do."""
+    ends = [scene.video.duration if scene.video else None] if one.video is not None else []
+    if one.audio is not None:
+        ends.append(None if scene.joined else scene.parts[0].sounds[one.audio.track].duration)
+    known = [end for end in ends if end is not None]
+    if one.duration is None or len(known) < len(ends) or not known:
+        return one.duration
+    start = one.span.within(scene.parts[0].span).start
+    return min(one.duration, max(max(known) - start, Fraction(0)))
 
 
 def _video(

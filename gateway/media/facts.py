@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final
@@ -17,6 +18,8 @@ UNTIMED: Final = frozenset({"mpegts", "mpeg"})
 """Where FFmpeg takes the start of the last packet for the end of a track; those of sound hold a quarter of a second."""
 NUMBER: Final = re.compile(r"[+-]?\d{1,20}(?:\.\d{0,40})?(?:[eE][+-]?\d{1,2}|[/:]\d{1,20})?", re.ASCII)
 """Bounded, since tags are the file's own and may say anything: Python would take an hour over ``1e9999999999``."""
+FROM_ZERO: Final = frozenset({"matroska", "asf", "nut"})
+"""Files of FFmpeg's in which durations are counted from the clock's zero, and not from where they begin."""
 FASTEST: Final = 240
 """Pictures in a second: a guess beyond that is the clock of the file, as of what browsers record."""
 UNKNOWN: Final = frozenset({"", "unknown", "none", "N/A"})
@@ -31,7 +34,11 @@ def read_facts(document: Mapping[str, Any], size: int) -> MediaFacts:
     alone = _whole(general.get("bit_rate")) if len(streams) == 1 and not still else None
     video = tuple(_video(stream, alone, still=still) for stream in streams if _is_picture(stream))
     told = container not in UNTIMED
+    late = _late(container, general)
     audio = tuple(_audio(stream, alone, told=told) for stream in streams if _is_sound(stream))
+    if late:
+        video = tuple(replace(track, duration=_less(track.duration, late)) for track in video)
+        audio = tuple(replace(track, duration=_less(track.duration, late)) for track in audio)
     if not video and not audio:
         raise SourceUnreadable(reason="no_tracks")
     if any(track.width * track.height > MOST_PIXELS for track in video):
@@ -39,7 +46,7 @@ def read_facts(document: Mapping[str, Any], size: int) -> MediaFacts:
     return MediaFacts(
         container=container,
         size=size,
-        duration=None if still else _positive(general.get("duration")),
+        duration=None if still else _less(_positive(general.get("duration")), late),
         bitrate=None if still else _whole(general.get("bit_rate")),
         start=_fraction(general.get("start_time")),
         video=video,
@@ -47,6 +54,17 @@ def read_facts(document: Mapping[str, Any], size: int) -> MediaFacts:
         chapters=len(document["chapters"]) if "chapters" in document else None,
         subtitles=sum(stream.get("codec_type") == "subtitle" for stream in streams),
     )
+
+
+def _late(container: str, general: Mapping[str, Any]) -> Fraction:
+    """Seconds before the first picture or sound that FFmpeg's muxer has counted as part of the duration."""
+    start = _fraction(general.get("start_time")) or Fraction(0)
+    ours = container in FROM_ZERO and str(_tags(general).get("encoder", "")).startswith("Lavf")
+    return start if ours and start >= 1 else Fraction(0)
+
+
+def _less(duration: Fraction | None, late: Fraction) -> Fraction | None:
+    return duration - late if duration is not None and duration > late else duration
 
 
 def _is_picture(stream: Mapping[str, Any]) -> bool:

@@ -97,6 +97,7 @@ def _document(media: Any, seen: dict[str, Any] | None) -> dict[str, Any]:
             "duration": _seconds(media.duration, 1_000_000),
             "start_time": _seconds(media.start_time, 1_000_000),
             "bit_rate": media.bit_rate or None,
+            "tags": {key.lower(): value[:64] for key, value in media.metadata.items() if key.lower() == "encoder"},
         },
         "streams": streams,
         "chapters": [{"id": chapter["id"]} for chapter in media.chapters()],

@@ -110,6 +110,8 @@ MADE: dict[str, tuple[str, ...]] = {
         "settb=1/1000,setpts='PTS+floor(random(1)*20)'",
         *("-fps_mode", "passthrough", "-enc_time_base", "1:1000", "-c:v", "libvpx", "-deadline", "realtime"),
     ),
+    "short-sound.mp4": (*LAVFI, "testsrc2=size=160x90:rate=25:duration=5", *LAVFI, "sine=440:duration=1", *X264),
+    "short-picture.mp4": (*LAVFI, "testsrc2=size=160x90:rate=25:duration=1", *LAVFI, "sine=440:duration=5", *X264),
     "one.mp4": (*LAVFI, "testsrc2=size=320x180:rate=25", "-frames:v", "1", *X264),
     "cover.png": (*LAVFI, "color=red:size=200x200", "-frames:v", "1"),
     "languages.mkv": (
@@ -172,6 +174,8 @@ FROM: dict[str, tuple[str, ...]] = {
         "-disposition:v:0",
         "attached_pic",
     ),
+    "begun10.mkv": ("-i", "flash.mp4", "-c", "copy", "-output_ts_offset", "10"),
+    "begun10.wmv": ("-i", "flash.mp4", "-output_ts_offset", "10", "-q:v", "3"),
     "whole.mkv": ("-i", "flash.mp4", "-c", "copy"),
     **KINDS,
     "front.mp4": ("-i", "flash.mp4", "-c", "copy", "-movflags", "+faststart"),
@@ -516,6 +520,31 @@ def peak(path: Path) -> int:
         plain = av.AudioResampler(format="s16", layout="mono")
         parts = [part for frame in file.decode(audio=0) for part in plain.resample(frame)]
     return max(abs(one) for part in parts for one in array("h", bytes(part.planes[0])[: part.samples * 2]))
+
+
+async def gathered(done: Done, folder: Path) -> list[Any]:
+    async with Prober(helpers=1) as prober:
+        return [await gather(folder, products, prober.probe) for products in done.plan.products.values()]
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "lasts"),
+    [
+        ("short-sound.mp4", m.Output(container="mp3"), 1),
+        ("short-sound.mp4", m.Output(), 5),
+        ("short-picture.mp4", m.Output(audio=m.SKIP), 1),
+        ("short-picture.mp4", m.Output(clip=m.Clip(start=Fraction(1, 2)), audio=m.SKIP), 0.5),
+        ("begun10.mkv", m.Output(), 2),
+        ("begun10.wmv", m.Output(), 2),
+    ],
+)
+async def test_a_track_that_ends_early_or_begins_late_is_not_broken_off(
+    convert: Convert, name: str, output: m.Output, lasts: float
+) -> None:
+    done = await convert(name, outputs=(output,))
+    ((product,),) = await gathered(done, done.paths[0].parents[1])
+    assert product.file.facts.duration == pytest.approx(lasts, abs=0.1)
+    assert done.source.duration == pytest.approx(5 if name.startswith("short") else 2, abs=0.1)
 
 
 # --- broken tails -------------------------------------------------------------------------------
