@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final
@@ -32,13 +31,10 @@ def read_facts(document: Mapping[str, Any], size: int) -> MediaFacts:
     general = document.get("format", {})
     still = container.endswith("_pipe")
     alone = _whole(general.get("bit_rate")) if len(streams) == 1 and not still else None
-    video = tuple(_video(stream, alone, still=still) for stream in streams if _is_picture(stream))
+    ours = container in FROM_ZERO and str(_tags(general).get("encoder", "")).startswith("Lavf")
+    video = tuple(_video(stream, alone, still=still, ours=ours) for stream in streams if _is_picture(stream))
     told = container not in UNTIMED
-    late = _late(container, general)
-    audio = tuple(_audio(stream, alone, told=told) for stream in streams if _is_sound(stream))
-    if late:
-        video = tuple(replace(track, duration=_less(track.duration, late)) for track in video)
-        audio = tuple(replace(track, duration=_less(track.duration, late)) for track in audio)
+    audio = tuple(_audio(stream, alone, told=told, ours=ours) for stream in streams if _is_sound(stream))
     if not video and not audio:
         raise SourceUnreadable(reason="no_tracks")
     if any(track.width * track.height > MOST_PIXELS for track in video):
@@ -46,7 +42,7 @@ def read_facts(document: Mapping[str, Any], size: int) -> MediaFacts:
     return MediaFacts(
         container=container,
         size=size,
-        duration=None if still else _less(_positive(general.get("duration")), late),
+        duration=None if still else _less(_positive(general.get("duration")), general, ours=ours),
         bitrate=None if still else _whole(general.get("bit_rate")),
         start=_fraction(general.get("start_time")),
         video=video,
@@ -56,15 +52,10 @@ def read_facts(document: Mapping[str, Any], size: int) -> MediaFacts:
     )
 
 
-def _late(container: str, general: Mapping[str, Any]) -> Fraction:
-    """Seconds before the first picture or sound that FFmpeg's muxer has counted as part of the duration."""
-    start = _fraction(general.get("start_time")) or Fraction(0)
-    ours = container in FROM_ZERO and str(_tags(general).get("encoder", "")).startswith("Lavf")
-    return start if ours and start >= 1 else Fraction(0)
-
-
-def _less(duration: Fraction | None, late: Fraction) -> Fraction | None:
-    return duration - late if duration is not None and duration > late else duration
+def _less(duration: Fraction | None, where: Mapping[str, Any], *, ours: bool) -> Fraction | None:
+    """Without the seconds before the beginning, where FFmpeg's muxer has counted them and there are any."""
+    start = _fraction(where.get("start_time")) or Fraction(0)
+    return duration - start if ours and duration is not None and 1 <= start < duration else duration
 
 
 def _is_picture(stream: Mapping[str, Any]) -> bool:
@@ -77,7 +68,7 @@ def _is_sound(stream: Mapping[str, Any]) -> bool:
     return stream.get("codec_type") == "audio" and _whole(stream.get("sample_rate")) is not None
 
 
-def _video(stream: Mapping[str, Any], bitrate: int | None, *, still: bool) -> VideoFacts:
+def _video(stream: Mapping[str, Any], bitrate: int | None, *, still: bool, ours: bool) -> VideoFacts:
     width, height = int(stream["width"]), int(stream["height"])
     pixel_aspect = _positive(stream.get("sample_aspect_ratio"))
     guess = _positive(stream.get("r_frame_rate"))
@@ -89,7 +80,7 @@ def _video(stream: Mapping[str, Any], bitrate: int | None, *, still: bool) -> Vi
         profile=_text(stream.get("profile")),
         frame_rate=None if still else rate,
         bitrate=_bitrate(stream) or bitrate,
-        duration=None if still else _duration(stream),
+        duration=None if still else _less(_duration(stream), stream, ours=ours),
         pixel_format=_text(stream.get("pix_fmt")),
         pixel_aspect=pixel_aspect,
         display_aspect=Fraction(width, height) * (pixel_aspect or 1),
@@ -102,7 +93,7 @@ def _video(stream: Mapping[str, Any], bitrate: int | None, *, still: bool) -> Vi
     )
 
 
-def _audio(stream: Mapping[str, Any], bitrate: int | None, *, told: bool) -> AudioFacts:
+def _audio(stream: Mapping[str, Any], bitrate: int | None, *, told: bool, ours: bool) -> AudioFacts:
     language = _text(_tags(stream).get("language"))
     return AudioFacts(
         codec=str(stream["codec_name"]),
@@ -110,7 +101,7 @@ def _audio(stream: Mapping[str, Any], bitrate: int | None, *, told: bool) -> Aud
         channels=_whole(stream.get("channels")),
         profile=_text(stream.get("profile")),
         bitrate=_bitrate(stream) or bitrate,
-        duration=_duration(stream) if told else None,
+        duration=_less(_duration(stream), stream, ours=ours) if told else None,
         language=None if language == "und" else language,
         bits=_whole(stream.get("bits_per_raw_sample")) or _whole(stream.get("bits_per_sample")),
     )

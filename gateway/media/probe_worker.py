@@ -114,6 +114,7 @@ def _stream(stream: Any) -> dict[str, Any]:
         "profile": stream.profile,
         "bit_rate": getattr(stream, "bit_rate", None),
         "duration": _seconds(stream.duration, stream.time_base),
+        "start_time": _seconds(stream.start_time, stream.time_base),
         "nb_frames": stream.frames or None,
     }
     if stream.type == "video":
