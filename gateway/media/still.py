@@ -174,10 +174,17 @@ def _sheets(
 def _pick(wish: _Wish, every: Fraction, most: int) -> tuple[str, ...]:
     """The picture that shows at each moment ("up"; the default one is half a step late)."""
     pick = f"fps={ratio(1 / every)}:round=up:start_time=0"
-    if not wish.asked.key_frames or wish.scene.joined or wish.duration is None:
+    if wish.scene.joined or wish.duration is None or not (wish.asked.key_frames or _ends(wish) <= every * (most - 1)):
         return (pick,)
-    # the last key frame shows until the end
+    # the last key frame, or the last picture where sound goes on, shows until the end
     return (pick, "tpad=stop=-1:stop_mode=clone", f"trim=end_frame={most}")
+
+
+def _ends(wish: _Wish) -> Fraction:
+    """When the last picture has been shown."""
+    start = wish.span.within(wish.scene.parts[0].span).start
+    shown = wish.scene.video.duration if wish.scene.video else None
+    return (wish.duration or Fraction(0)) if shown is None else shown - start
 
 
 def _keys(wish: _Wish) -> tuple[str | None, tuple[str, ...]]:

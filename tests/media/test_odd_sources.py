@@ -238,7 +238,7 @@ def convert(odd: Path, has: tuple[frozenset[str], frozenset[str]], program: str,
             for index in made.products:
                 (folder / f"out-{index}").mkdir()
             perform(made, program, folder)
-            paths = [folder / products[0].path for products in made.products.values()]
+            paths = [min(folder.glob(products[0].path)) for products in made.products.values()]
             facts = [await prober.probe(path) for path in paths]
         return Done(sources[0], made, paths, facts)
 
@@ -548,6 +548,13 @@ async def test_a_track_that_ends_early_or_begins_late_is_not_broken_off(
     ((product,),) = await gathered(done, done.paths[0].parents[1])
     assert product.file.facts.duration == pytest.approx(lasts, abs=0.1)
     assert done.source.duration == pytest.approx(2 if name.startswith("begun") else 5, abs=0.1)
+
+
+async def test_there_are_as_many_stills_as_were_asked_for_where_sound_goes_on(convert: Convert) -> None:
+    stills = m.Output(stills=(m.Stills(count=5),))
+    for name in ("short-picture.mp4", "short-sound.mp4"):
+        done = await convert(name, outputs=(stills,))
+        assert len(list(done.paths[0].parent.glob("*.jpg"))) == 5
 
 
 # --- broken tails -------------------------------------------------------------------------------
