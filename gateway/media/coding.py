@@ -82,7 +82,7 @@ def tune(settings: Settings, video: Video, encoder: str, memo: Memo) -> None:
     """What the allow-list lets through; the rest is noted and left out."""
     patterns = TUNES.get(encoder, {})
     for name, value in video.tune.items():
-        if name not in patterns or not re.fullmatch(patterns[name], value):
+        if name not in patterns or not re.fullmatch(patterns[name], value, re.ASCII):
             memo.at("tune").note(name)
         elif name == "flags":
             settings.flag(value)

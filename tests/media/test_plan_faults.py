@@ -134,7 +134,7 @@ def test_needs_and_drawings() -> None:
 
 def test_what_is_not_applied_is_noted() -> None:
     video = m.Video(
-        tune={"subq": "7", "vf": "movie=/etc/passwd", "qmin": "1;2", "x264-params": "stats=/x"},
+        tune={"subq": "7", "vf": "movie=/etc/passwd", "qmin": "1;2", "qmax": "\u0663", "x264-params": "stats=/x"},
         speed="warp",
         scaler="magic",
         sync="old",
@@ -144,7 +144,7 @@ def test_what_is_not_applied_is_noted() -> None:
     )
     made = make(m.Output(video=video, audio=m.Audio(profile="he", language="x;y"), brand="a:b", metadata={"x": "y"}))
     assert set(made.notes) == {
-        *(f"outputs.0.video.tune.{name}" for name in ("vf", "qmin", "x264-params")),
+        *(f"outputs.0.video.tune.{name}" for name in ("vf", "qmin", "qmax", "x264-params")),
         *(f"outputs.0.video.{name}" for name in ("speed", "scaler", "sync", "color.primaries", "passes")),
         *(f"outputs.0.{name}" for name in ("audio.profile", "audio.language", "brand", "metadata.x")),
     }
