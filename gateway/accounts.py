@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ class Accounts:
         self._clock = clock or RealClock()
         self._free = free
         self._grants: dict[tuple[str, str], Grant] = {}
+        self._owned: dict[tuple[str, str], set[str]] = {}
+        self._ends: dict[str, list[tuple[datetime, str]]] = {}
         self._learned: dict[tuple[str, str], dict[str, Credential]] = {}
         self._used: dict[str, datetime] = {}
 
@@ -76,6 +79,28 @@ class Accounts:
     def remember(self, dialect: str, token: str, grant: Grant) -> None:
         """A token was issued; ``token`` is its ``digest``."""
         self._grants[dialect, token] = grant
+        self._owned.setdefault((dialect, grant.account.user), set()).add(token)
+        if grant.expires is not None:
+            heapq.heappush(self._ends.setdefault(dialect, []), (grant.expires, token))
+
+    def count(self, dialect: str, user: str) -> int:
+        """How many tokens somebody has that are not over."""
+        now, grants = self._clock.now(), self._grants
+        valid = {one for one in self._owned.get((dialect, user), ()) if not _over(grants.get((dialect, one)), now)}
+        self._owned[dialect, user] = valid
+        return len(valid)
+
+    def purge(self, dialect: str, most: int) -> tuple[str, ...]:
+        """Forget tokens that are over; none where strange ones are welcome, as these would be welcome again."""
+        gone: list[str] = []
+        ends, now = self._ends.get(dialect, []), self._clock.now()
+        while ends and ends[0][0] <= now and len(gone) < most and not self._free(dialect):
+            _, token = heapq.heappop(ends)
+            if (grant := self._grants.get((dialect, token))) is not None and _over(grant, now):
+                del self._grants[dialect, token]
+                self._owned.get((dialect, grant.account.user), set()).discard(token)
+                gone.append(token)
+        return tuple(gone)
 
     def learn(self, dialect: str, credential: Credential) -> None:
         """A credential that was let in: from now on its signatures are good too."""
@@ -104,7 +129,7 @@ class Accounts:
     def _by_token(self, dialect: str, credential: Credential) -> Account:
         grant = self._grants.get((dialect, digest(credential.secret)))
         if grant is not None:
-            if grant.expires is not None and grant.expires <= self._clock.now():
+            if _over(grant, self._clock.now()):
                 raise Unauthorized(reason="expired")
             return grant.account
         listed = self._listed.get(dialect)
@@ -116,6 +141,10 @@ class Accounts:
             if hmac.compare_digest(digest(other.secret), digest(credential.secret)):
                 return Account(id=other.account, user=other.name)
         raise Unauthorized(reason="unknown")
+
+
+def _over(grant: Grant | None, now: datetime) -> bool:
+    return grant is None or (grant.expires is not None and grant.expires <= now)
 
 
 def digest(token: Secret) -> str:

@@ -24,6 +24,8 @@ from mediaglot.gateway.shelf import Shelf, ShelfView
 from mediaglot.gateway.store import Store, Transaction
 
 TOKENS: Final = "token"
+OLD: Final = 100
+"""Tokens that are forgotten with each that is issued, at most."""
 UPLOAD: Final = "upload"
 """The key under which a document for an upload has the id that its file is brought under."""
 SIGNERS: Final = "signer"
@@ -211,21 +213,17 @@ class Cabinet:
         stored = {"id": account.id, "user": account.user, "scopes": list(intent.scopes), "expires": until}
         async with self.store.write() as tx:
             shelf = Shelf(tx, *EVERYBODY)
-            if intent.most is not None and await self._valid(shelf, account, caller, now) >= intent.most:
+            if intent.most is not None and self.accounts.count(caller.dialect.name, account.user) >= intent.most:
                 raise Forbidden(kind="token", limit=intent.most)
+            for old in self.accounts.purge(caller.dialect.name, OLD):
+                await shelf.delete(TOKENS, f"{caller.dialect.name} {old}")
             await shelf.put(TOKENS, f"{caller.dialect.name} {digest(text)}", stored)
+            self.accounts.remember(caller.dialect.name, digest(text), grant)
             if caller.dialect.signed_urls:
                 signer = {"name": intent.name, "secret": intent.secret.reveal()}
                 await shelf.put(SIGNERS, f"{caller.dialect.name} {account.id}", signer)
                 self.accounts.learn(caller.dialect.name, credential)
-        self.accounts.remember(caller.dialect.name, digest(text), grant)
         return Token(text=text, name=intent.name, issued=now, expires=expires, scopes=intent.scopes)
-
-    async def _valid(self, shelf: Shelf, account: Account, caller: Caller, now: datetime) -> int:
-        """How many tokens somebody has that are not over."""
-        tokens = [stored for name, stored in await shelf.list(TOKENS) if name.startswith(f"{caller.dialect.name} ")]
-        ends = [_time(stored["expires"]) for stored in tokens if stored["user"] == account.user]
-        return sum(end is None or end > now for end in ends)
 
     async def _revoke(self, intent: exchange.RevokeToken, caller: Caller, ledger: Ledger) -> Done:
         """It is remembered as one that is over: forgotten, it could be taken for a strange one that is welcome."""
