@@ -18,6 +18,7 @@ from mediaglot.gateway.contract.har import from_har, is_har
 from mediaglot.gateway.contract.minute import entries_of, from_journal
 from mediaglot.gateway.contract.recording import MOST, Exchange, Recording, Unreadable, from_messages, parsed
 from mediaglot.gateway.contract.whereabout import Whereabouts
+from mediaglot.gateway.testing.tape import turn
 
 LARGEST: Final = 500_000_000
 """Bytes of a journal or a HAR file."""
@@ -117,7 +118,7 @@ def _leads(path: Path, where: Whereabouts) -> list[Lead]:
             if os.access(f"{case.path}/{MESSAGES[1]}", os.F_OK):
                 name = f"{operation.name}/{case.name}"
                 leads.append(Lead(case.path, name, owner, operation.name, scrubbed))
-    return sorted(leads, key=lambda lead: (lead.name.partition("/")[2], lead.name))
+    return sorted(leads, key=lambda lead: (turn(lead.name.partition("/")[2]), lead.name))
 
 
 def _with_options(owner: str, folder: str) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Request, Response
 from mediaglot.gateway.testing.case import read_request, read_response
-from mediaglot.gateway.testing.tape import Folder, Replay, Tape
+from mediaglot.gateway.testing.tape import BEGINNING, Folder, Replay, Tape, turn
 
 LOG = logging.getLogger(__name__)
 Send = Callable[[Request], Awaitable[Response]]
@@ -34,7 +33,7 @@ def recording(send: Send, dialect: Dialect, folder: Path) -> Send:
 
 def next_number(folder: Path) -> int:
     """A tape goes on where it ended."""
-    found = (re.match(r"\d+", each.name) for each in folder.glob("*/*"))
+    found = (BEGINNING.match(each.name) for each in folder.glob("*/*"))
     return max((int(match[0]) for match in found if match), default=0) + 1
 
 
@@ -47,7 +46,7 @@ def keep(folder: Path, recorded: Folder) -> None:
 
 def replaying(dialect: Dialect, folder: Path) -> Send:
     """Raises ValueError for a folder without exchanges."""
-    places = sorted(folder.glob("*/*/response.http"), key=lambda path: path.parent.name)
+    places = sorted(folder.glob("*/*/response.http"), key=lambda path: turn(path.parent.name))
     exchanges = [
         (read_request((path.parent / "request.http").read_bytes()), read_response(path.read_bytes())) for path in places
     ]

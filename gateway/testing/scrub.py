@@ -64,7 +64,7 @@ UNLIKE: Final = str.maketrans("01234567", "23456789")
 """Digits that no alphabet of ids leaves out for being like a letter."""
 ENDING: Final = re.compile(r"\.(?:mp4|mov|mkv|webm|mp3|m3u8|mpd|jpe?g|png|webp|gif|vtt|ts)(?=$|\?)")
 SHAPES: Final[Mapping[str, Callable[[int, int], str]]] = {
-    r"\d+": lambda length, number: str(10 ** (length - 1) + number),
+    r"\d{1,512}": lambda length, number: str(10 ** (length - 1) + number),
     r"-?\d+\.\d+([eE][+-]?\d+)?": lambda _, number: f"{number}.5",
     r"-?\d+([eE][+-]?\d+)?": lambda _, number: str(number),
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}": lambda _, number: f"00000000-0000-4000-8000-{number:012x}",
@@ -81,6 +81,7 @@ class Shapes:
 
     def __init__(self) -> None:
         self._given: dict[str, str] = {}
+        self._taken: set[str] = set()
 
     def __call__(self, value: str) -> str:
         if not value.strip():
@@ -88,7 +89,11 @@ class Shapes:
         if re.fullmatch(r"[\w.-]+(, ?[\w.-]+)+", value, re.ASCII):
             return ",".join(map(self, re.split(", ?", value)))  # a list, whose parts may stand alone elsewhere
         if value not in self._given:
-            self._given[value] = _shaped(value, len(self._given) + 1)
+            number = len(self._given) + 1
+            while (made := _shaped(value, number)) in self._taken:
+                number += 1
+            self._taken.add(made)
+            self._given[value] = made
         return self._given[value]
 
 
@@ -151,7 +156,7 @@ class Scrubber:
     def _headers(self, headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         for name, value in headers:
             if name.lower() in HEADERS:
-                yield name, value.partition("boundary=")[0]
+                yield name, value.encode("utf-8", "replace").decode().partition("boundary=")[0]
             elif name.lower() in LINKS:
                 yield name, self._link(value) or self._stand_in(value)
             elif name.lower() == "authorization":

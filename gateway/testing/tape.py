@@ -7,6 +7,7 @@ dialect reads in the request is written beside it. It has a ``result.json`` only
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,13 @@ from mediaglot.gateway.wire.schema import stem
 UNKNOWN: Final = "unknown"
 """The operation of a request that the dialect does not know."""
 Skeleton = tuple[str, str, str, bytes]
+BEGINNING: Final = re.compile(r"\d{1,18}", re.ASCII)
+
+
+def turn(name: str) -> tuple[int, str]:
+    """What folders of exchanges are in order by: the number that their names begin with, then the names."""
+    match = BEGINNING.match(name)
+    return (int(match[0]) if match else 0), name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

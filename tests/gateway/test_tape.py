@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from mediaglot.gateway import registry, testing
+from mediaglot.gateway.contract.whereabout import Whereabouts
+from mediaglot.gateway.contracts.source import read
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.faults import Unavailable
 from mediaglot.gateway.http.tape import keep, recording, replaying
@@ -168,3 +173,36 @@ async def test_a_full_or_forbidden_folder_loses_no_answer(tmp_path: Path) -> Non
         return Response(body=b"{}")
 
     assert (await recording(provider, DIALECT, tmp_path)(asked())).body == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        (json.dumps({"id": "1" * 5000, "pair": "1" * 5000 + "-2"}).encode(), ("Vary", "Accept")),
+        (b"{}", ("WWW-Authenticate", b'Basic realm="caf\xe9"'.decode("utf-8", "surrogateescape"))),
+    ],
+    ids=["thousands of digits", "a header in Latin 1"],
+)
+def test_hostile_answers_are_recorded(body: bytes, line: tuple[str, str]) -> None:
+    lines = (("Content-Type", "application/json"), line)
+    folder = Tape(DIALECT).record(asked(), Response(headers=Headers(lines=lines), body=body))
+    assert read_response(folder.files["response.http"]).body.startswith(b"{")
+
+
+def test_no_two_values_have_one_stand_in() -> None:
+    shapes = Shapes()
+    values = ["42", *map(str, range(10)), "1.5", "-3", "0.5", "abcd", *(f"some {number}" for number in range(20))]
+    assert len({shapes(value) for value in values}) == len(values)
+
+
+def test_a_long_tape_is_in_the_order_of_its_numbers(tmp_path: Path) -> None:
+    for number in (9999, 10000):
+        recorded = Tape(DIALECT, number).record(asked(), Response(status=number // 50, body=b""))
+        keep(tmp_path, recorded)
+    for found in (read([tmp_path], Whereabouts(dialect="encoding_com")), replaying_order(tmp_path)):
+        assert [each.response.status for each in found] == [199, 200]
+
+
+def replaying_order(folder: Path) -> list[Any]:
+    answer = replaying(DIALECT, folder)
+    return [SimpleNamespace(response=asyncio.run(answer(asked()))) for _ in range(2)]
