@@ -128,7 +128,9 @@ class Settings:
     data_key_old: Secret = secret()
     control_token: Secret = secret()
     keep_jobs: float = setting(0.0, "days that a job is remembered after its end, 0 for ever", least=0)
-    keep_results: float = setting(0.0, "days that the files behind our own links are kept, 0 for ever", least=0)
+    keep_results: float = setting(
+        0.0, "days that files behind our own links, and uploads that no job uses, are kept, 0 for ever", least=0
+    )
     keep_letters: float = setting(90.0, "days that notifications are listed after their end, 0 for ever", least=0)
     check_contract: bool = setting(False, "hold every request and every answer against the dialect's schemas")
     log_level: str = setting("info", "how much to log", choices=("debug", "info", "warning", "error"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from mediaglot.gateway import exchange
 from mediaglot.gateway.accounts import Account, Accounts, Grant, digest
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.backends.announce import packed, unpacked
+from mediaglot.gateway.backends.dropbox import UPLOAD, Dropbox, erase, note
 from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.exchange import Done, Intent, Page, Result, Thing, Token, Window
@@ -22,12 +22,11 @@ from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import Preset, Secret, Status
 from mediaglot.gateway.shelf import Shelf, ShelfView
 from mediaglot.gateway.store import Store, Transaction
+from mediaglot.gateway.transfer.disk import in_thread
 
 TOKENS: Final = "token"
 OLD: Final = 100
 """Tokens that are forgotten with each that is issued, at most."""
-UPLOAD: Final = "upload"
-"""The key under which a document for an upload has the id that its file is brought under."""
 SIGNERS: Final = "signer"
 EVERYBODY: Final = ("", "")
 """Tokens lie on a shelf of no dialect and no account: they are what tells one account from another."""
@@ -41,18 +40,6 @@ def provided(caller: Caller, kind: str) -> tuple[Thing, ...]:
 def brought(caller: Caller, kind: str, thing_id: str) -> Thing | None:
     """What the provider brings under this id."""
     return next((thing for thing in provided(caller, kind) if thing.id == thing_id), None)
-
-
-class Dropbox(Protocol):
-    """Where clients bring files to."""
-
-    def announce(self, upload_id: str) -> None:
-        """From now on a file may come under this id; whoever knows the id may bring it."""
-        ...
-
-    def path(self, upload_id: str) -> Path | None:
-        """The file, once it has come."""
-        ...
 
 
 class Cabinet:
@@ -138,6 +125,8 @@ class Cabinet:
             thing = await self._changed(tx, shelf, intent, caller)
             for alias, name in ((thing.kind, thing.id), *thing.aliases):
                 await shelf.put(alias, name, packed(replace(thing, kind=alias, id=name)))
+            if intent.id is None and UPLOAD in thing.document:
+                await note(tx, caller.dialect.name, caller.account.id, thing)
         return self._as_it_is(thing)
 
     async def _changed(self, tx: Transaction, shelf: Shelf, intent: exchange.PutThing, caller: Caller) -> Thing:
@@ -186,9 +175,15 @@ class Cabinet:
             busy = replace(intent.unless, statuses=OPEN)
             if (await self.store.list(caller.dialect.name, caller.account.id, busy, Window(limit=1))).total:
                 raise Conflict(kind=intent.kind, id=intent.id, state="in use")
+        file = thing.document.get(UPLOAD) if self._dropbox else None
         async with self.store.write() as tx:
-            for kind, name in ((intent.kind, intent.id), *thing.aliases):
+            if file is not None:
+                await erase(tx, [file])
+            for kind, name in ((intent.kind, intent.id), *(() if file else thing.aliases)):
                 await Shelf(tx, caller.dialect.name, caller.account.id).delete(kind, name)
+        if self._dropbox and file is not None:
+            with self.clock.busy():
+                await in_thread(self._dropbox.forget, file)
         return Done(names=(intent.id,))
 
     # --- tokens -------------------------------------------------------------------------------------

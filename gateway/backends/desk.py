@@ -15,7 +15,8 @@ from mediaglot.gateway import exchange, life
 from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.backends import Caller, Craft, step
 from mediaglot.gateway.backends.announce import Subject, follow, keep, tell
-from mediaglot.gateway.backends.cabinet import Cabinet, Dropbox
+from mediaglot.gateway.backends.cabinet import Cabinet
+from mediaglot.gateway.backends.dropbox import Dropbox
 from mediaglot.gateway.backends.rule import WAITING, chosen, fail_refused, fresh, startable, stoppable, stopped, visible
 from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.clock import Clock

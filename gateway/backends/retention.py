@@ -1,4 +1,4 @@
-"""What becomes of what is over: results, letters and jobs are forgotten when they have been kept long enough.
+"""What becomes of what is over: results, uploads, letters and jobs are forgotten when they have been kept long enough.
 
 Everything goes in small transactions, so that nobody waits for a great clean-up. A job that is forgotten takes along
 what it would take if its client deleted it.
@@ -7,16 +7,18 @@ what it would take if its client deleted it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from mediaglot.gateway.backends import Craft
+from mediaglot.gateway.backends.dropbox import Dropbox, erase
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.model import TERMINAL, Ticket
 from mediaglot.gateway.store import Ended, Key, Store, Transaction
+from mediaglot.gateway.transfer.disk import in_thread
 
 LOG = logging.getLogger(__name__)
 PERIOD: Final = 3600.0
@@ -43,11 +45,18 @@ class Keep:
 
 class Retention:
     def __init__(
-        self, store: Store, craft: Craft, clock: Clock, keep: Keep, *, dialect: Callable[[str], Dialect | None]
+        self,
+        store: Store,
+        craft: Craft,
+        clock: Clock,
+        keep: Keep,
+        *,
+        dialect: Callable[[str], Dialect | None],
+        dropbox: Dropbox | None = None,
     ) -> None:
         """``dialect`` is None for one that is not installed any more."""
         self._store, self._craft, self._clock, self._keep = store, craft, clock, keep
-        self._dialect = dialect
+        self._dialect, self._dropbox = dialect, dropbox
 
     async def run(self) -> None:
         """Sweep now and then until cancelled; at once over where everything is kept."""
@@ -61,10 +70,12 @@ class Retention:
     async def sweep(self) -> None:
         now, keep = self._clock.now(), self._keep
         results = await self._results(now - keep.results) if keep.results is not None else 0
+        uploads = await self._uploads(now - keep.results) if keep.results is not None else 0
         letters = await self._letters(now - keep.letters) if keep.letters is not None else 0
         jobs = await self._jobs(now - keep.jobs) if keep.jobs is not None else 0
-        if results or letters or jobs:
-            LOG.info("forgotten: results of %d jobs, %d letters, %d jobs", results, letters, jobs)
+        if results or uploads or letters or jobs:
+            told = "forgotten: results of %d jobs, %d uploads, %d letters, %d jobs"
+            LOG.info(told, results, uploads, letters, jobs)
 
     async def _letters(self, before: datetime) -> int:
         count = 0
@@ -90,6 +101,24 @@ class Retention:
             async with self._store.write() as tx:
                 await tx.put_thing(*PLACE, {"ended": at.ended.isoformat(), "number": at.number})
         return count
+
+    async def _uploads(self, before: datetime) -> int:
+        """What clients brought, unless a job is still to have it."""
+        if (dropbox := self._dropbox) is None:
+            return 0
+        with self._clock.busy():
+            unused = await in_thread(dropbox.unused, before)
+        gone = sorted(unused - await self._awaited(dropbox)) if unused else []
+        for some in (gone[start : start + BATCH] for start in range(0, len(gone), BATCH)):
+            async with self._store.write() as tx:
+                await erase(tx, some)
+            with self._clock.busy():
+                await in_thread(_each, dropbox.forget, some)
+        return len(gone)
+
+    async def _awaited(self, dropbox: Dropbox) -> set[str | None]:
+        tickets = [await self._store.get(key) for key in await self._store.live()]
+        return {dropbox.named(one.location.url) for ticket in tickets if ticket for one in ticket.job.inputs}
 
     async def _jobs(self, before: datetime) -> int:
         count, at = 0, None
@@ -118,6 +147,11 @@ class Retention:
                 if (thing.kind, thing.id) not in kept:
                     await tx.delete_thing(ticket.dialect, ticket.account, thing.kind, thing.id)
         await tx.forget(Key.of(ticket))
+
+
+def _each(act: Callable[[str], None], names: Iterable[str]) -> None:
+    for name in names:
+        act(name)
 
 
 def _over(ticket: Ticket, before: datetime) -> bool:

@@ -96,13 +96,13 @@ async def open_house(
         if workshop is None:
             workshop = Workshop(settings)
             stack.push_async_callback(workshop.close)
-        uploads = Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall)
+        uploads = _uploads(settings, clock)
         craft = _craft(settings, workshop, uploads, policy, clock, dialects, chance, play, stack)
         workers = settings.workers or capacity.workers(workshop.cores)
         away = _away(settings, craft, store, clock, policy, workshop, base, stack)
         craft = Scripted(away or craft, clock, play.rest)
         await _start_courier(settings, store, policy, clock, dialects, stack, chance, post)
-        stack.push_async_callback(_over, _retention(settings, store, craft, clock, dialects))
+        stack.push_async_callback(_over, _retention(settings, store, craft, clock, dialects, uploads))
         shift = partial(Shift, dialect=dialects.__getitem__, base=base, chance=chance, queue=craft.queue)
         engine = await _start_engine(settings, store, craft, clock, workers, workshop.memory, away, shift, stack)
         accounts = Accounts(settings.accounts, clock, free=lambda name: dialects[name].free_tokens)
@@ -135,6 +135,10 @@ def private(data: Path) -> None:
     """The data folder, and in it the rooms for what clients bring and get: for nobody else on this machine."""
     for folder in (data, *(data / room for room in ROOMS)):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _uploads(settings: Settings, clock: Clock) -> Uploads:
+    return Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall, clock=clock)
 
 
 def _craft(
@@ -294,10 +298,15 @@ async def _start_courier(
 
 
 def _retention(
-    settings: Settings, store: SqliteStore, craft: Craft, clock: Clock, dialects: Mapping[str, Dialect]
+    settings: Settings,
+    store: SqliteStore,
+    craft: Craft,
+    clock: Clock,
+    dialects: Mapping[str, Dialect],
+    uploads: Uploads,
 ) -> asyncio.Task[None]:
     keep = Keep(jobs=days(settings.keep_jobs), results=days(settings.keep_results), letters=days(settings.keep_letters))
-    retention = Retention(store, craft, clock, keep, dialect=dialects.get)
+    retention = Retention(store, craft, clock, keep, dialect=dialects.get, dropbox=uploads)
     return asyncio.create_task(retention.run(), name="retention")
 
 

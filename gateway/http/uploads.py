@@ -7,10 +7,13 @@ survives a restart. A source ``https://uploads.mediaglot.test/<id>`` is such a f
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import re
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +21,7 @@ from urllib.parse import urlsplit
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 
+from mediaglot.gateway.clock import Clock, RealClock
 from mediaglot.gateway.faults import (
     Invalid,
     Malformed,
@@ -32,6 +36,7 @@ from mediaglot.gateway.transfer.disk import Part, open_folder
 
 UPLOADS: Final = "/_mediaglot/uploads/"
 HOST: Final = "uploads.mediaglot.test"
+OPEN: Final = ".open"
 ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 CHUNK: Final = 256 * 1024
 MOST_PARTS: Final = 100
@@ -42,10 +47,11 @@ ENVELOPE: Final = 1 << 20
 class Uploads:
     """``most`` bounds one file in bytes, ``stall`` the seconds without a byte after which an upload is given up."""
 
-    def __init__(self, folder: Path, *, most: int, stall: float = 60.0) -> None:
+    def __init__(self, folder: Path, *, most: int, stall: float = 60.0, clock: Clock | None = None) -> None:
         self._folder = folder
         self._most = most
         self._stall = stall
+        self._clock = clock or RealClock()
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(".mediaglot-*.part"):
             left.unlink(missing_ok=True)
@@ -58,6 +64,7 @@ class Uploads:
         if not ID.fullmatch(upload_id):
             raise ValueError("an upload's id has only ASCII letters, digits, - and _")
         self._marker(upload_id).touch()
+        self._use(upload_id)
 
     def announced(self, upload_id: str) -> bool:
         return ID.fullmatch(upload_id) is not None and self._marker(upload_id).exists()
@@ -78,16 +85,31 @@ class Uploads:
         if (path := self.finish(upload_id)) is not None:
             path.unlink(missing_ok=True)
 
-    async def resolve(self, url: str) -> Path | None:
-        """For the carrier. Raises SourceMissing for an upload that has not come."""
+    def named(self, url: str) -> str | None:
+        """The id in a source that is an upload."""
         try:
             parts = urlsplit(url)
         except ValueError:
             return None
-        if parts.hostname != HOST:
+        return parts.path.lstrip("/") if parts.hostname == HOST else None
+
+    def unused(self, before: datetime) -> frozenset[str]:
+        """What was last announced, brought or a source before this time."""
+        found: dict[str, float] = {}
+        for path in self._folder.iterdir():
+            upload_id = path.name.removesuffix(OPEN)
+            with contextlib.suppress(FileNotFoundError):
+                found[upload_id] = max(found.get(upload_id, 0.0), path.stat().st_mtime)
+        moment = before.timestamp()
+        return frozenset(one for one, last in found.items() if last < moment and ID.fullmatch(one))
+
+    async def resolve(self, url: str) -> Path | None:
+        """For the carrier. Raises SourceMissing for an upload that has not come."""
+        if (upload_id := self.named(url)) is None:
             return None
-        if (path := self.path(parts.path.lstrip("/"))) is None:
+        if (path := self.path(upload_id)) is None:
             raise SourceMissing(status=404, reason="Not Found")
+        self._use(upload_id)
         return path
 
     async def receive(self, request: web.Request, upload_id: str) -> int:
@@ -111,6 +133,7 @@ class Uploads:
                 await part.write(block)
             self._demand(upload_id)
             await part.keep()
+            self._use(upload_id)
         return part.size
 
     async def _next(self, blocks: AsyncIterator[bytes]) -> bytes | None:
@@ -125,7 +148,13 @@ class Uploads:
             raise NotFound(kind="upload", id=upload_id)
 
     def _marker(self, upload_id: str) -> Path:
-        return self._folder / f"{upload_id}.open"
+        return self._folder / f"{upload_id}{OPEN}"
+
+    def _use(self, upload_id: str) -> None:
+        """The marker's time tells; the file's would tell that somebody has written to it."""
+        now = self._clock.now().timestamp()
+        with contextlib.suppress(OSError):
+            os.utime(self._marker(upload_id), (now, now))
 
 
 async def _raw(request: web.Request) -> AsyncGenerator[bytes, None]:

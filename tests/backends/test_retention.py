@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,10 +12,14 @@ from typing import Any
 
 import pytest
 
+from mediaglot.gateway.backends.announce import packed
+from mediaglot.gateway.backends.dropbox import note
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.retention import BATCH, Keep, Retention
 from mediaglot.gateway.clock import VirtualClock
-from mediaglot.gateway.model import Job, Secret, Status, Ticket
+from mediaglot.gateway.exchange import Thing
+from mediaglot.gateway.http.uploads import Uploads
+from mediaglot.gateway.model import Input, Job, Location, Secret, Status, Ticket
 from mediaglot.gateway.store import Attempt, Key, Letter, LetterFilter, LetterState
 from mediaglot.gateway.store.sqlite import SqliteStore
 from mediaglot.gateway.transfer import Carrier
@@ -149,6 +154,42 @@ async def test_it_looks_again_and_again_and_survives_a_mistake(
 async def test_where_everything_is_kept_nobody_looks(keeping: Any) -> None:
     async with asyncio.timeout(5):
         await keeping().run()
+
+
+async def test_uploads_go_that_no_job_has_used_and_all_that_is_called_after_them(
+    store: Any, craft: Any, tmp_path: Path, clock: VirtualClock
+) -> None:
+    uploads = Uploads(tmp_path / "uploads", most=10, clock=clock)
+    retention = Retention(store, craft, clock, Keep(results=5 * HOUR), dialect=lambda _: None, dropbox=uploads)
+    names = ("old", "empty", "used", "awaited", "newer")
+    for name in names[:-1]:
+        uploads.announce(name)
+    for name in names:
+        thing = Thing(kind="upload", id=f"{name}-id", document={"upload": name}, aliases=(("object", "film.mp4"),))
+        async with store.write() as tx:
+            for kind, thing_id in (("upload", thing.id), *thing.aliases):
+                await tx.put_thing("acme", "ann", kind, thing_id, packed(thing))
+            await note(tx, "acme", "ann", thing)
+        if name != "empty":
+            (tmp_path / "uploads" / name).write_bytes(b"film")
+            os.utime(tmp_path / "uploads" / name, (START.timestamp(), START.timestamp()))
+    source = Input(location=Location(url="https://uploads.mediaglot.test/awaited"))
+    ticket = Ticket(id="job", account="ann", dialect="acme", job=Job(inputs=(source,)), created=START)
+    async with store.write() as tx:
+        await tx.add(ticket)
+    await clock.advance(3 * 3600)
+    uploads.announce("newer")
+    assert await uploads.resolve("https://uploads.mediaglot.test/used")
+    await clock.advance(3 * 3600)
+    await retention.sweep()
+    assert {path.stem for path in (tmp_path / "uploads").iterdir()} == {"used", "awaited", "newer"}
+    ids = [one for one, _ in await store.list_things("acme", "ann", "upload")]
+    assert ids == ["used-id", "awaited-id", "newer-id"]
+    assert await store.get_thing("acme", "ann", "object", "film.mp4")
+    await clock.advance(6 * 3600)
+    await retention.sweep()
+    assert {path.stem for path in (tmp_path / "uploads").iterdir()} == {"awaited"}
+    assert await store.get_thing("acme", "ann", "object", "film.mp4") is None
 
 
 async def test_nobody_waits_for_the_deletion_of_results(

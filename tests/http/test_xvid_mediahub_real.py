@@ -215,6 +215,28 @@ async def test_an_upload_becomes_a_job(hub: Hub, clips: Callable[[str], Path]) -
     assert (done["status"], done["input"]["file"]["name"]) == ("SUCCESS", "mine.mp4")
 
 
+async def bring(hub: Hub, key: str) -> str:
+    """A file of a client's; the id of its upload."""
+    pipeline = await hub.pipeline()
+    begun = await hub.json("POST", f"/files/uploads/?object_key={key}&pipeline_id={pipeline}")
+    status, _, _ = await hub.ask("PUT", begun["upload"]["form_post_url"], b"film")
+    assert status == 201
+    return str(begun["upload"]["id"])
+
+
+async def test_an_upload_that_is_deleted_leaves_nothing(hub: Hub, data: Path) -> None:
+    first, second = [await bring(hub, "mine.mp4") for _ in range(2)]
+    assert len(list((data / "uploads").iterdir())) == 4
+    await hub.json("DELETE", f"/files/{first}")
+    assert len(list((data / "uploads").iterdir())) == 2
+    await hub.json("GET", f"/files/uploads/{first}", status=404)
+    await hub.json("GET", f"/files/{first}", status=404)
+    found = await hub.json("GET", f"/files/downloads/?object_key=mine.mp4&pipeline_id={await hub.pipeline()}")
+    assert (await hub.ask("GET", found["download"]["url"], headers={"Authorization": ""}))[2] == b"film"
+    await hub.json("DELETE", f"/files/{second}")
+    assert list((data / "uploads").iterdir()) == []
+
+
 async def test_lists_are_filtered_and_cut(hub: Hub) -> None:
     ids = [(await hub.submit(user_data=f"n{number}", title="t"))["id"] for number in range(3)]
     for one in ids:
