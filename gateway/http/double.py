@@ -100,13 +100,20 @@ class Double(Server):
         self._made.discard(name)
         self._keys = {key: owner for key, owner in self._keys.items() if owner != name}
         await (await opening).close()
-        self.inbox.empty(f"{name}.")
+        self._empty_boxes(name)
         return True
 
     async def restart(self, world: World) -> None:
         """It begins again, and so do the letter boxes that are named after it."""
         await world.reset()
-        self.inbox.empty(f"{world.spec.id}.")
+        self._empty_boxes(world.spec.id)
+
+    def _empty_boxes(self, name: str) -> None:
+        """Ids have dots in them, too: those of a world whose id begins like this one are its own."""
+        others = (f"{each}." for each in self._worlds)
+        self.inbox.empty(
+            f"{name}.", but=tuple(each for each in others if each.startswith(f"{name}.") and each != f"{name}.")
+        )
 
     async def _begin(self, spec: Spec, *, made: bool = False) -> World:
         if len(self._worlds) >= MOST:

@@ -112,10 +112,11 @@ class Inbox:
                 await self._news.wait_for(lambda: len(self.messages(name, matcher)) >= count)
         return self.messages(name, matcher)
 
-    def empty(self, prefix: str) -> None:
-        """All boxes whose names begin so."""
-        for name in [name for name in {*self._counts, *self._manners} if name.startswith(prefix)]:
-            self.clear(name)
+    def empty(self, prefix: str, but: tuple[str, ...] = ()) -> None:
+        """All boxes whose names begin so, and not as ``but`` says."""
+        for name in {*self._counts, *self._manners}:
+            if name.startswith(prefix) and not name.startswith(but):
+                self.clear(name)
 
     def clear(self, name: str) -> None:
         self._held -= sum(message.size for message in self._boxes.pop(name, ()))

@@ -21,6 +21,8 @@ from typing import Any, Final
 WORDS: Final = frozenset({"in", "like", "least", "most", "absent"})
 MOST: Final = 100
 """Conditions of one matcher."""
+LONGEST: Final = 9
+"""Digits of a place in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,14 @@ def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[Any]:
             if key in tree:
                 yield from _leaves(tree[key], rest)
     elif isinstance(tree, list):
-        chosen = tree if step == "*" else tree[int(step) : int(step) + 1] if step.isascii() and step.isdigit() else ()
+        chosen = tree if step == "*" else _at(tree, step)
         for item in chosen:
             yield from _leaves(item, rest)
+
+
+def _at(items: list[Any], step: str) -> list[Any]:
+    place = int(step) if step.isascii() and step.isdigit() and len(step) <= LONGEST else len(items)
+    return items[place : place + 1]
 
 
 def _is(leaf: Any, word: str, value: Any) -> bool:

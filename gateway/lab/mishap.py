@@ -51,6 +51,8 @@ DATA: Final[Mapping[str, Any]] = {
     "retry_after": 1,
 }
 """What a fault says where nobody says otherwise."""
+OWN: Final = frozenset({"self", "meaning"})
+"""What no document can say of a fault."""
 LONGEST: Final = 3600.0
 """Seconds of latency at most."""
 ENDS: Final = ("status", "error", "drop", "reset", "limit")
@@ -211,12 +213,15 @@ def _fault(document: Mapping[str, Any], status: int | None) -> Fault | None:
         if status is None or status < 400:
             return None
         return STATUSES.get(status, Internal)(**DATA)
-    code, data = (given, {}) if isinstance(given, str) else (given.get("code"), given.get("data", {}))
+    tree = given if isinstance(given, dict) else {"code": given}
+    code, data = tree.get("code"), tree.get("data", {})
     kind = by_code(str(code))
-    if kind is None or not isinstance(data, dict):
+    if kind is None or not isinstance(data, dict) or data.keys() & OWN:
         raise ValueError(
             f"error: no fault is called {code!r}; there are {', '.join(sorted(each.code for each in every()))}"
         )
+    if any(isinstance(value, list | dict) for value in data.values()):
+        raise ValueError("error: the data of a fault are texts, numbers, true, false and null")
     return kind(**{**DATA, **data})
 
 

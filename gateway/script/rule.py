@@ -192,10 +192,13 @@ class Script:
 
     def add(self, tree: Any) -> Tree:
         """Set a rule, or another one in the place of that with the same id. Raises Invalid."""
-        made = rule(tree, f"rule-{self._count + 1}")
+        number = self._count + 1
+        while f"rule-{number}" in self._rules:
+            number += 1
+        made = rule(tree, f"rule-{number}")
         if made.id not in self._rules and len(self._rules) >= MOST:
             raise Invalid(field="rule", reason=f"is one too many: there are {MOST} at most")
-        self._count += 1
+        self._count = number
         self._rules[made.id] = made
         return told(made)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 
 from mediaglot.gateway.remote import asynchronous, sync
 from mediaglot.testing import Double, DoubleError, Unmet, World
@@ -227,3 +228,40 @@ def test_both_kinds_have_the_same_words(name: str) -> None:
         return {word for each in kind.__mro__ for word in vars(each) if not word.startswith("_")}
 
     assert words(getattr(asynchronous, f"Async{name}")) == words(getattr(sync, name)) - {"asynchronous"}
+
+
+def test_a_world_whose_id_begins_like_another_one(double: Double) -> None:
+    with double.world(id="a") as short, double.world(id="a.b") as longer:
+        boxes = [short.inbox("mine"), short.inbox("c.mine"), longer.inbox("mine")]
+        for box in boxes:
+            requests.post(box.url, data=b"x", timeout=30)
+        short.reset()
+        assert [len(box.messages()) for box in boxes] == [0, 0, 1]
+        short.close()
+        assert len(boxes[2].messages()) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        5,
+        ["busy"],
+        {"code": "busy", "data": {"self": 1}},
+        {"code": ["busy"]},
+        {"code": "refused", "data": {"meaning": 1}},
+    ],
+    ids=str,
+)
+def test_errors_that_there_are_not(world: World, error: Any) -> None:
+    with pytest.raises(DoubleError, match="no fault is called"):
+        world.faults.add(error=error)
+
+
+def test_places_that_no_list_has(world: World, client: Any) -> None:
+    world.faults.add({"match": {f"request.headers.{'9' * 5000}.0": "x"}, "status": 500})
+    assert client.create()
+
+
+def test_errors_do_not_say_lists(world: World) -> None:
+    with pytest.raises(DoubleError, match="the data of a fault"):
+        world.faults.add(error={"code": "busy", "data": {"reason": [1]}})

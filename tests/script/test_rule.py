@@ -165,3 +165,11 @@ def test_a_job_may_be_refused() -> None:
 
 def test_a_job_of_which_nothing_is_told_stays_as_it_is() -> None:
     assert Script().direct(JOB) is JOB
+
+
+def test_a_rule_without_an_id_takes_nobody_elses() -> None:
+    script = Script([{"id": "rule-2", "outcome": {"fail": "encoding"}}])
+    assert [script.add({})["id"], script.add({})["id"]] == ["rule-3", "rule-4"]
+    script.remove("rule-4")
+    script.add({})
+    assert [each["id"] for each in script.rules] == ["rule-2", "rule-3", "rule-5"]
