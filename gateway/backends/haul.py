@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -33,6 +35,8 @@ QUOTED: Final = re.compile(r'(?:URI|BASE-URI|media|initialization|sourceURL)="([
 LARGEST_PLAYLIST: Final = 4 << 20
 MOST_FILES: Final = 20_000
 AT_ONCE: Final = 8
+UNUSABLE: Final = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EILSEQ})
+"""What the file system says to names that it can't have, or not side by side."""
 
 
 class Prober(Protocol):
@@ -57,11 +61,14 @@ class Haul:
         """All files of one output, below ``folder``, measured. Raises the Source* fault of one that can't be had."""
         await in_thread(folder.mkdir, parents=True, exist_ok=True)
         found: list[Product] = []
-        for artifact in artifacts:
-            if PurePosixPath(name_of(artifact.url)).suffix.lower() in PLAYLISTS:
-                found += await self._package(artifact.url, folder)
-            else:
-                found.append(await self._file(Piece(url=artifact.url), folder))
+        with _usable():
+            for url in dict.fromkeys(artifact.url for artifact in artifacts):
+                if PurePosixPath(name_of(url)).suffix.lower() in PLAYLISTS:
+                    found += await self._package(url, folder)
+                else:
+                    found.append(await self._file(Piece(url=url), folder))
+        if len({product.path for product in found}) < len(found):
+            raise SourceUnreachable(reason="names")
         return tuple(found)
 
     async def _file(self, piece: Piece, folder: Path) -> Product:
@@ -119,6 +126,19 @@ class Haul:
         return found
 
 
+@contextlib.contextmanager
+def _usable() -> Iterator[None]:
+    """URLs and names are the provider's. Raises SourceUnreachable for those that no URL and no file can have."""
+    try:
+        yield
+    except ValueError:
+        raise SourceUnreachable(reason="url") from None
+    except OSError as error:
+        if error.errno not in UNUSABLE:
+            raise
+        raise SourceUnreachable(reason="names") from None
+
+
 def located(url: str) -> Location:
     """Raises SourceUnreachable."""
     try:
@@ -128,8 +148,9 @@ def located(url: str) -> Location:
 
 
 def name_of(url: str) -> str:
-    """The last part of a URL's path, as a file may be called."""
-    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    """The last part of a URL's path, as a file may be called. Raises SourceUnreachable for what is no URL."""
+    with _usable():
+        name = PurePosixPath(unquote(urlsplit(url).path)).name
     safe = "".join(char if char.isalnum() or char in "-_." else "_" for char in name).lstrip(".")
     return safe[-100:] or "output"
 

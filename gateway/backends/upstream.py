@@ -240,13 +240,13 @@ class Upstream:
         part = part_for(glimpse, entry, index)
         if part is None or part.trouble is not None or part.status in (Status.FAILED, Status.CANCELLED):
             return blame(part or glimpse, self.agent.name)
-        if index in entry.theirs:
-            return tuple(
-                Product(path=Path(), file=File(path=name_of(file.url), size=file.size or 0)) for file in part.files
-            )
-        if not part.files:
+        if not part.files and index not in entry.theirs:
             return ProviderFailed(provider=self.agent.name, reason="no_files")
         try:
+            if index in entry.theirs:
+                return tuple(
+                    Product(path=Path(), file=File(path=name_of(file.url), size=file.size or 0)) for file in part.files
+                )
             products = await self._haul.bring(part.files, self._folder(ticket) / str(index))
         except WorkFault as fault:
             return ProviderFailed(provider=self.agent.name, reason=f"download_{fault.data.get('reason') or fault.code}")

@@ -118,11 +118,48 @@ async def test_a_playlist_that_leads_elsewhere_is_refused(haul: Haul, serve: Any
     assert {name for _, _, names in os.walk(tmp_path) for name in names} == {"master.m3u8"}
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "gopher://h/x", "nonsense"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "gopher://h/x",
+        "nonsense",
+        "http://[x/a.mp4",
+        "http://h\u2100/a.mp4",
+        "http://h/\ud800.mp4",
+    ],
+)
 async def test_files_that_are_no_files_of_a_provider(haul: Haul, tmp_path: Path, url: str) -> None:
     with pytest.raises(Fault) as refused:
         await haul.bring([Artifact(url=url)], tmp_path / "out")
     assert isinstance(refused.value, SourceUnreachable)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [["http://[x/a.ts"], ["a/b.ts", "a"], ["a", "a/b.ts"], ["a" * 300 + ".ts"], ["a.m3u8", "a.m3u8/b.ts"]],
+    ids=["url", "file in a file", "folder for a file", "long name", "file in a playlist"],
+)
+async def test_a_playlist_whose_names_can_t_be_had_is_the_provider_s_trouble(
+    haul: Haul, serve: Any, tmp_path: Path, lines: list[str]
+) -> None:
+    files = {f"/x/{line}": "#EXTM3U\n" for line in lines}
+    text = "".join(f"#EXTINF:2,\n{line}\n" for line in lines)
+    site = await serve({**files, "/x/master.m3u8": f"#EXTM3U\n{text}"})
+    with pytest.raises(SourceUnreachable):
+        await haul.bring([Artifact(url=f"{site}/x/master.m3u8")], tmp_path / "out")
+
+
+async def test_a_file_that_is_told_twice_comes_once(haul: Haul, serve: Any, tmp_path: Path) -> None:
+    site = await serve({"/a.vtt": "a"})
+    found = await haul.bring([Artifact(url=f"{site}/a.vtt"), Artifact(url=f"{site}/a.vtt", size=1)], tmp_path / "out")
+    assert len(found) == 1
+
+
+async def test_two_files_of_one_name_are_the_provider_s_trouble(haul: Haul, serve: Any, tmp_path: Path) -> None:
+    site = await serve({"/x/master.m3u8": "#EXTM3U\n", "/y/master.m3u8": "#EXTM3U\n"})
+    with pytest.raises(SourceUnreachable):
+        await haul.bring([Artifact(url=f"{site}/{room}/master.m3u8") for room in "xy"], tmp_path / "out")
 
 
 def test_references_are_joined_whatever_the_scheme() -> None:
