@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from mediaglot.gateway.model import Access, Location, Secret
 
 LONGEST: Final = 8192
-CONTROLS: Final = re.compile(r"[\x00-\x1f]")
+CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 ON_HOSTS: Final = frozenset({"http", "https", "ftp", "ftps", "sftp", "s3", "fasp"})
 USUAL: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*+://)(?:(?P<user>[\w.~-]++)(?::(?P<password>[\w.~-]*+))?@)?"
@@ -51,7 +51,10 @@ def _unusual(text: str) -> Location:
     if not at:
         return Location(url=text, spelling=Secret(text))
     user, _, password = user_info.partition(":")
-    access = Access(user=unquote(user), password=Secret(unquote(password)) if password else None)
+    user, password = unquote(user), unquote(password)
+    if CONTROLS.search(user + password):
+        raise ValueError("is not a usable URL")
+    access = Access(user=user, password=Secret(password) if password else None)
     return Location(url=urlunsplit(parts._replace(netloc=host)), access=access, spelling=Secret(text))
 
 

@@ -34,7 +34,7 @@ from mediaglot.gateway.model import Secret
 from mediaglot.gateway.registry import UnknownDialect
 from mediaglot.gateway.store import Store
 from mediaglot.gateway.transfer import Carrier
-from mediaglot.gateway.transfer.policy import Policy, judge
+from mediaglot.gateway.transfer.policy import CONTROLS, Policy, judge
 from mediaglot.gateway.translation import client_of
 
 if TYPE_CHECKING:
@@ -139,6 +139,10 @@ def read_provider(
     for key in ("dialect", "url"):
         if not isinstance(table.get(key), str):
             raise ConfigError(f"{where}: {key} = '...' is missing")
+    for key in ("user", "secret", "tenant"):
+        text = table.get(key, "")
+        if CONTROLS.search(text.reveal() if isinstance(text, Secret) else str(text)):
+            raise ConfigError(f"{where}: {key} has a control character in it")
     options = {str(key): str(value) for key, value in dict(table.get("options", {})).items()}
     manners = Manners(**{key: _number(where, key, table[key]) for key in NUMBERS & table.keys()})
     try:

@@ -10,8 +10,10 @@ from types import MappingProxyType
 from typing import Any, Final, Self
 from urllib.parse import quote, urlsplit
 
+from mediaglot.gateway.faults import SourceForbidden
 from mediaglot.gateway.model import Access, Secret
 from mediaglot.gateway.transfer.bucket import NAME, Place
+from mediaglot.gateway.transfer.policy import CONTROLS
 
 DEFAULT: Final = "amazonaws.com"
 """Who has a bucket of which nothing but its name is known."""
@@ -98,7 +100,7 @@ def choose(endpoints: Iterable[Endpoint], place: Place) -> Endpoint | None:
 
 
 def aim(place: Place, access: Access | None, endpoint: Endpoint | None = None, learned: str = "") -> Target:
-    """``learned`` is the region that the provider has told to be the right one."""
+    """``learned`` is the region that the provider has told to be the right one. Raises SourceForbidden."""
     endpoint, access = endpoint or Endpoint(), access or Access()
     told = endpoint.region or place.region or access.region or place.options.get("region", "")
     domain = place.domain or DEFAULT
@@ -129,10 +131,12 @@ def _scheme(place: Place) -> str:
 
 
 def _own(place: Place, access: Access) -> Keys | None:
-    """The client's keys. Half a pair is none."""
+    """The client's keys. Half a pair is none. Raises SourceForbidden for what no header can hold."""
     if not access.user or access.password is None:
         return None
     token = access.options.get("session_token") or place.options.get("session_token")
+    if CONTROLS.search(f"{access.user}{access.password.reveal()}{token or ''}"):
+        raise SourceForbidden(reason="credential")
     return Keys(user=access.user, secret=access.password, token=Secret(token) if token else None)
 
 
@@ -142,6 +146,8 @@ def read_texts(entry: Any, known: frozenset[str]) -> dict[str, str]:
         raise ValueError("it is not a table of texts")
     if unknown := entry.keys() - known:
         raise ValueError(f"there is no {min(unknown)!r} in it")
+    if any(CONTROLS.search(value) for value in entry.values()):
+        raise ValueError("it has a control character in it")
     return {name: value for name, value in entry.items() if value}
 
 

@@ -30,7 +30,8 @@ def test_places_are_read_without_their_credentials(text: str, folder: bool, url:
 @pytest.mark.parametrize(
     "text",
     ["", "bucket/a", "https://bucket/a", "s3:/bucket/a", "s3://", "s3:///a", "s3://wasabisys.com", "s3://wasabisys.com/",
-     "s3://bucket/a/../../b/", "s3://bucket/a b/", "s3://bucket/a\n/"],
+     "s3://bucket/a/../../b/", "s3://bucket/a b/", "s3://bucket/a\n/", "s3://bucket/?access_key=a%0d%0ab&secret_key=x",
+     "s3://bucket/?access_key=a&secret_key=x%00", "s3://bucket/?access_key=a&secret_key=x&session_token=%0a"],
 )  # fmt: skip
 def test_what_names_no_bucket_is_no_place(text: str) -> None:
     with pytest.raises(ValueError, match="path"):

@@ -9,6 +9,7 @@ import pytest
 from mediaglot.gateway.config import ConfigError
 from mediaglot.gateway.http.away import read_provider
 from mediaglot.gateway.loss import Policy as Losses
+from mediaglot.gateway.model import Secret
 from mediaglot.gateway.transfer.policy import Policy
 
 GOOD: dict[str, Any] = {"dialect": "encoding_com", "url": "http://127.0.0.1:9/p"}
@@ -25,6 +26,8 @@ GOOD: dict[str, Any] = {"dialect": "encoding_com", "url": "http://127.0.0.1:9/p"
         ({"policy": "mild"}, "'mild'"),
         ({"options": {"fromat": "x"}}, "no option fromat"),
         ({"concurrency": 0}, "concurrency wants a number above 0"),
+        ({"secret": Secret("as a file has it\n")}, "secret has a control character"),
+        ({"user": "a\r\nb"}, "user has a control character"),
         ({"timeout": True}, "timeout wants a number above 0"),
     ],
 )

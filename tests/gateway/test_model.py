@@ -85,6 +85,14 @@ def test_a_signed_url_is_sent_as_it_is_and_shown_to_nobody(
     assert TEXT not in masked(Request(body=body), known).body.decode()
 
 
+@pytest.mark.parametrize("login", ["a%0d%0ab:c", "a:b%0ac", "a%00:b", "a:%7f"])
+@pytest.mark.parametrize("read", [read_location, PLACE.read, SOURCE.read], ids=["location", "place", "source"])
+def test_a_login_that_no_header_can_hold_is_refused(read: Any, login: str) -> None:
+    for scheme in ("s3", "https", "ftp"):
+        with pytest.raises(ValueError, match="is not a usable"):
+            read(f"{scheme}://{login}@films.example/a.mp4")
+
+
 def test_a_secret_gives_its_text_only_when_asked_and_compares_by_it() -> None:
     assert Secret(TEXT).reveal() == TEXT
     assert Secret("a") == Secret("a") != Secret("b")

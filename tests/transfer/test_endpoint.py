@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from mediaglot.gateway.faults import SourceForbidden
 from mediaglot.gateway.model import Access, Secret
 from mediaglot.gateway.transfer.bucket import place
 from mediaglot.gateway.transfer.endpoint import Endpoint, aim, choose
@@ -55,3 +58,17 @@ def test_the_most_particular_entry_counts():
 def test_half_a_pair_signs_nothing():
     for access in (Access(user="KEY"), Access(password=Secret("x")), None):
         assert aim(place("s3://films/a"), access).keys is None
+
+
+@pytest.mark.parametrize("control", ["\r", "\n", "\0", "\x7f"])
+def test_keys_that_no_header_can_hold_are_refused_before_anything_is_sent(control):
+    text = f"a{control}b"
+    signed, beside = Access(user="KEY", password=Secret("x")), {"session_token": text}
+    for access in (replace(signed, user=text), replace(signed, password=Secret(text)), replace(signed, options=beside)):
+        with pytest.raises(SourceForbidden, match="credential"):
+            aim(place("s3://films/a"), access)
+    with pytest.raises(SourceForbidden, match="credential"):
+        aim(place(f"s3://films/a?session_token=a%{ord(control):02x}b"), signed)
+    for name in ("access_key", "secret_key", "session_token"):
+        with pytest.raises(ValueError, match="control"):
+            Endpoint.read({"access_key": "K", "secret_key": "S", name: text})
