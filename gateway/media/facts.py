@@ -42,7 +42,7 @@ def read_facts(document: Mapping[str, Any], size: int) -> MediaFacts:
     return MediaFacts(
         container=container,
         size=size,
-        duration=None if still else _less(_positive(general.get("duration")), general, ours=ours),
+        duration=None if still else _less(_positive(general.get("duration")), general, ours=ours) or _measured(general),
         bitrate=None if still else _whole(general.get("bit_rate")),
         start=_fraction(general.get("start_time")),
         video=video,
@@ -52,10 +52,22 @@ def read_facts(document: Mapping[str, Any], size: int) -> MediaFacts:
     )
 
 
+def lasts_unsaid(document: Mapping[str, Any]) -> bool:
+    """Whether ffprobe could not tell how long a file is that was written as it came."""
+    general = document.get("format", {})
+    return str(general.get("format_name", "")).startswith("matroska") and _positive(general.get("duration")) is None
+
+
 def _less(duration: Fraction | None, where: Mapping[str, Any], *, ours: bool) -> Fraction | None:
     """Without the seconds before the beginning, where FFmpeg's muxer has counted them and there are any."""
     start = _fraction(where.get("start_time")) or Fraction(0)
     return duration - start if ours and duration is not None and 1 <= start < duration else duration
+
+
+def _measured(general: Mapping[str, Any]) -> Fraction | None:
+    """From the beginning to the ``end`` that was found where the file tells no duration."""
+    end, start = _fraction(general.get("end")), _fraction(general.get("start_time")) or Fraction(0)
+    return end - start if end is not None and end > start else None
 
 
 def _is_picture(stream: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 from mediaglot.gateway.faults import SourceUnreadable
 from mediaglot.gateway.media import sandbox
 from mediaglot.gateway.media.child import end, spawn, through
-from mediaglot.gateway.media.facts import read_facts
+from mediaglot.gateway.media.facts import lasts_unsaid, read_facts
 from mediaglot.gateway.media.guard import FORMATS, MOST_PIXELS, PROTOCOLS
 from mediaglot.gateway.media.tool import Tool
 from mediaglot.gateway.model import MediaFacts
@@ -77,6 +77,9 @@ class Prober:
         document = await self._by_ffprobe(path, timeout) if self._ffprobe is not None else None
         if document is None:
             document = await self._by_helper(path, timeout)
+        elif lasts_unsaid(document):
+            measured = (await self._by_helper(path, timeout)).get("format", {})
+            document["format"] |= {key: measured[key] for key in ("end", "start_time") if key in measured}
         if "error" in document:
             raise SourceUnreadable(reason=document["error"])
         return read_facts(document, size)

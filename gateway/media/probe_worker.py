@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -38,6 +40,10 @@ TRANSFERS: Final = {
 PRIMARIES: Final = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
 MATRICES: Final = {0: "gbr", 1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc", 10: "bt2020c"}
 ATTACHED: Final = 0x400
+ENDLESS: Final = frozenset({"matroska,webm"})
+"""Formats that are also written as they come, by browsers for one: then nothing in them says how long they are."""
+PATIENCE: Final = 10.0
+"""Seconds to read through such a file."""
 PACKETS: Final = 400
 """How far into a file the first picture or sound has to come out."""
 
@@ -95,6 +101,7 @@ def _document(media: Any, seen: dict[str, Any] | None) -> dict[str, Any]:
         "format": {
             "format_name": media.format.name,
             "duration": _seconds(media.duration, 1_000_000),
+            "end": _end(media) if media.duration is None and media.format.name in ENDLESS else None,
             "start_time": _seconds(media.start_time, 1_000_000),
             "bit_rate": media.bit_rate or None,
             "tags": {key.lower(): value[:64] for key, value in media.metadata.items() if key.lower() == "encoder"},
@@ -102,6 +109,19 @@ def _document(media: Any, seen: dict[str, Any] | None) -> dict[str, Any]:
         "streams": streams,
         "chapters": [{"id": chapter["id"]} for chapter in media.chapters()],
     }
+
+
+def _end(media: Any) -> str | None:
+    """When the last packet is over; None for a file that is too large to be read through for that."""
+    tracks, last = [stream for stream in media.streams if stream.type in ("video", "audio")], Fraction(0)
+    until = time.monotonic() + PATIENCE
+    with suppress(av.error.FFmpegError):
+        for packet in media.demux(tracks):
+            if packet.pts is not None:
+                last = max(last, (packet.pts + (packet.duration or 0)) * packet.time_base)
+            if time.monotonic() > until:
+                return None
+    return str(last)
 
 
 def _stream(stream: Any) -> dict[str, Any]:

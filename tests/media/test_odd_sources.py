@@ -179,6 +179,7 @@ FROM: dict[str, tuple[str, ...]] = {
     "begun10.wmv": ("-i", "flash.mp4", "-output_ts_offset", "10", "-q:v", "3"),
     "late-sound.mkv": ("-i", "short-sound.mp4", "-itsoffset", "3", "-i", "short-sound.mp4", *LATE),
     "whole.mkv": ("-i", "flash.mp4", "-c", "copy"),
+    "live.webm": ("-i", "flash.mp4", "-g", "25", "-live", "1"),
     **KINDS,
     "front.mp4": ("-i", "flash.mp4", "-c", "copy", "-movflags", "+faststart"),
 }
@@ -427,6 +428,16 @@ async def test_what_browsers_record_says_no_rate_and_gets_a_usual_one_where_it_n
     assert "fps=30" in run.graph
     joined = await convert("browser.webm", "browser.webm")
     assert pictures(joined.paths[0]) == pytest.approx(60, abs=2)
+
+
+async def test_the_middle_of_what_browsers_record_is_not_its_beginning(convert: Convert, program: str) -> None:
+    """Written as it comes, a file does not say how long it is."""
+    stills = tuple(m.Stills(at=m.Share(of_source=share)) for share in (Fraction(1, 4), Fraction(1, 2)))
+    done = await convert("live.webm", outputs=tuple(m.Output(stills=(still,)) for still in stills))
+    assert float(done.source.duration or 0) == pytest.approx(2, abs=0.05)
+    dark, bright = [float(ImageStat.Stat(gray(program, path)).mean[0]) for path in done.paths]
+    assert dark < 30
+    assert bright > 200
 
 
 def pictures(path: Path) -> int:

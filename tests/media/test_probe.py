@@ -117,6 +117,32 @@ async def test_codecs_have_the_names_of_their_formats(
     assert (facts.container, *found) == (container, [video] if video else [], [audio] if audio else [])
 
 
+LIVE = f"{PICTURE} {SOUND} -c:v libvpx -c:a libvorbis -f webm -live 1"
+
+
+@pytest.mark.parametrize(("more", "begin"), [("", 0), ("-output_ts_offset 5", 5)], ids=["from zero", "late"])
+async def test_a_file_that_does_not_say_how_long_it_is_is_measured(
+    prober: Prober, tmp_path: Path, more: str, begin: int
+) -> None:
+    live = make(tmp_path / "live.webm", f"{LIVE} {more}")
+    facts = await prober.probe(live)
+    assert (facts.container, facts.start) == ("matroska", begin)
+    assert facts.duration is not None
+    assert 0.95 < facts.duration < 1.05
+    torn = write(tmp_path / "torn.webm", live.read_bytes()[:-1000])
+    assert 0.5 < ((await prober.probe(torn)).duration or 0) < 1.05
+
+
+async def test_what_an_ffprobe_does_not_say_of_the_length_is_measured(tmp_path: Path) -> None:
+    said = {"format": {"format_name": "matroska,webm"}, "streams": [{"codec_type": "audio", "codec_name": "opus"}]}
+    said["streams"][0] |= {"sample_rate": "48000"}  # type: ignore[operator]
+    async with pretend_ffprobe(tmp_path, f"cat <<'X'\n{json.dumps(said)}\nX") as asked:
+        facts = await asked.probe(make(tmp_path / "live.webm", LIVE))
+    assert ([track.codec for track in facts.audio], facts.video) == (["opus"], ())
+    assert facts.duration is not None
+    assert 0.95 < facts.duration < 1.05
+
+
 async def test_profiles_are_told_apart(prober: Prober, tmp_path: Path) -> None:
     for profile, said in (("baseline", "Constrained Baseline"), ("main", "Main"), ("high", "High")):
         words = f"{PICTURE} -c:v libx264 -pix_fmt yuv420p -profile:v {profile}"
