@@ -146,10 +146,11 @@ class Multipart:
                 on_progress=partial(self._tell, number),
             )
             query = f"partNumber={number}&{self._begun.query}"
-            self._begun.tags[number] = await self._again(partial(parcel.send, {}, query), reached=self._reached)
+            tag = await self._again(partial(parcel.send, {}, query), reached=self._reached)
+            self._begun.tags[number] = tag
             self._done += parcel.size
             self._under_way.pop(number, None)
-            await self._page.write(self._begun)
+            await self._page.add(number, tag)
 
     def _tell(self, number: int, sent: int, _: int | None) -> None:
         self._under_way[number] = sent

@@ -14,11 +14,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from mediaglot.gateway.transfer.disk import in_thread
-
-BLANK: Final = "{}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,7 +40,7 @@ class Page:
 
     async def read(self) -> tuple[Begun, bool]:
         """An upload that was begun, and whether it can be gone on with; else it is only to be ended."""
-        tree = json.loads(await in_thread(self._read))
+        tree = await in_thread(self._read)
         try:
             tags = {int(number): str(tag) for number, tag in tree["tags"].items()}
             begun = Begun(query=str(tree["query"]), tags=tags, asked=tree["asked"] is True)
@@ -56,12 +54,24 @@ class Page:
                 tree = {"path": os.fsdecode(self._path), "mark": self._mark, **asdict(begun)}
                 await in_thread(self._write, self._file, json.dumps(tree))
 
+    async def add(self, number: int, tag: str) -> None:
+        """One more part has arrived: a line below what is written, which is read with it."""
+        if self._file is not None:
+            async with self._writing:
+                await in_thread(self._append, self._file, json.dumps([number, tag]))
+
     async def drop(self) -> None:
         if self._file is not None:
             await in_thread(self._file.unlink, missing_ok=True)
 
-    def _read(self) -> str:
-        return read(self._file) if self._file is not None else BLANK
+    def _read(self) -> dict[str, Any]:
+        return read(self._file) if self._file is not None else {}
+
+    def _append(self, file: Path, line: str) -> None:
+        """In a line of its own also below one that was not written to its end."""
+        with contextlib.suppress(OSError), file.open("r+") as page:
+            page.seek(0, os.SEEK_END)
+            page.write(f"\n{line}")
 
     def _write(self, file: Path, text: str) -> None:
         whole = file.with_suffix(".new")
@@ -88,17 +98,23 @@ class Notebook:
         return Page(file, path, _sum([*facts, part, sorted(manner.items())]))
 
 
-def read(file: Path) -> str:
-    """BLANK for what was never written, or not to its end."""
+def read(file: Path) -> dict[str, Any]:
+    """Nothing for what was never written, or not to its end."""
     try:
-        text = file.read_text()
-        return text if isinstance(json.loads(text), dict) else BLANK
-    except (OSError, ValueError):
-        return BLANK
+        first, *lines = file.read_text().split("\n")
+        tree = dict(json.loads(first))
+        tags = dict(tree.get("tags", {}))
+    except (OSError, TypeError, ValueError):
+        return {}
+    for line in lines:
+        with contextlib.suppress(TypeError, ValueError):
+            number, tag = json.loads(line)
+            tags[int(number)] = tag
+    return tree | {"tags": tags}
 
 
 def _path(page: Path) -> str:
-    return str(json.loads(read(page)).get("path", ""))
+    return str(read(page).get("path", ""))
 
 
 def _sum(facts: list[Any]) -> str:
