@@ -2,6 +2,6 @@
 
 import sys
 
-from mediaglot.gateway.cli import main
+from mediaglot.gateway.start import main
 
 sys.exit(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import gc
 import importlib
 import os
@@ -23,6 +24,7 @@ POLICY: Final = "what is forbidden (exit code 1): any loss, one that changes the
 LULL: Final = 0.3
 """Seconds after the start in which the first requests have the processor for themselves: dialects that nobody has asked
 for are loaded afterwards."""
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 FILE: Final = "the request that creates the job, its body or all of it; '-' or nothing is standard input"
 
 
@@ -87,19 +89,50 @@ class Version(argparse.Action):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code: 0 all well, 1 it did not succeed, 2 the command can't be followed, 130 interrupted."""
-    parser = _parser()
-    given = parser.parse_args(argv)
-    if given.run is None:
-        parser.print_help(sys.stderr)
-        return 2
+    """The exit code: 0 all well, 1 it did not succeed, 2 the command can't be followed, 130 interrupted, 141 unread."""
+    _furnish()
     try:
-        return int(given.run(vars(given)) or 0)
+        return _told(argv)
     except UserError as error:
         print(f"mediaglot: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        _hush()
+        return 141
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        _hush()
+        print(f"mediaglot: cannot write what it says: {error.strerror}; make room", file=sys.stderr)
+        return 2
+
+
+def _told(argv: Sequence[str] | None) -> int:
+    parser = _parser()
+    try:
+        given = parser.parse_args(argv)
+        if given.run is None:
+            parser.print_help(sys.stderr)
+            return 2
+        return int(given.run(vars(given)) or 0)
+    finally:
+        sys.stdout.flush()  # here, where it is known what to do when nobody reads
+
+
+def _furnish() -> None:
+    """Whoever was started with a closed standard stream has one that leads nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - as long as we live
+
+
+def _hush() -> None:
+    """What is left to say to standard output leads nowhere, so that the interpreter does not complain at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -20,13 +20,18 @@ BAD: Final = "red"
 FAINT: Final = "dim"
 
 
+class Paper(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Screen:
     """Standard output, or another stream. Colours and bars appear on a terminal only; texts are shown as they are,
     never as markup."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         file = stream or sys.stdout
-        self._console = Console(file=file, highlight=False, width=None if file.isatty() else PIPED)
+        self._console = Paper(file=file, highlight=False, width=None if file.isatty() else PIPED)
 
     def say(self, text: str = "", style: str = "") -> None:
         self._console.print(escape(text), style=style, soft_wrap=True)

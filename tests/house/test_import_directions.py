@@ -35,6 +35,7 @@ FRONT = frozenset(
     {
         "http",
         "remote",
+        "start",
         "cli",
         "config",
         "log",
