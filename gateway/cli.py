@@ -25,6 +25,8 @@ LULL: Final = 0.3
 """Seconds after the start in which the first requests have the processor for themselves: dialects that nobody has asked
 for are loaded afterwards."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+PORTS: Final = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
+"""What another port helps against."""
 FILE: Final = "the request that creates the job, its body or all of it; '-' or nothing is standard input"
 
 
@@ -62,6 +64,14 @@ class Parser(argparse.ArgumentParser):
                 yield f"{flag}={value}"
             elif value.lower() not in {"0", "false", "no"}:
                 yield flag
+
+    def misunderstand(self, words: Sequence[str]) -> NoReturn:
+        from difflib import get_close_matches  # noqa: PLC0415 - for mistakes only
+
+        flag = words[0].partition("=")[0]
+        near = get_close_matches(flag, self._option_string_actions, 1) if flag.startswith("--") else []
+        hint = f"; did you mean {near[0]}?" if near else ""
+        self.error(f"unrecognized arguments: {' '.join(words)}{hint}")
 
     def error(self, message: str) -> NoReturn:
         origin = f" (of {', '.join(self._heard)})" if self._heard else ""
@@ -112,7 +122,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _told(argv: Sequence[str] | None) -> int:
     parser = _parser()
     try:
-        given = parser.parse_args(argv)
+        given, rest = parser.parse_known_args(argv)
+        if rest:
+            given.whose.misunderstand(rest)
         if given.run is None:
             parser.print_help(sys.stderr)
             return 2
@@ -140,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="mediaglot",
         description="One server that speaks every video-transcoding provider's own HTTP dialect and really transcodes.",
     )
-    parser.set_defaults(run=None)
+    parser.set_defaults(run=None, whose=parser)
     parser.add_argument("--version", action=Version, nargs=0, help="print which one it is")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     serve = _command(commands, "serve", "start the server; prints its base URL on stdout when it answers")
@@ -236,13 +248,14 @@ def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:
     """A command whose work is done by ``run`` of the module of its name, loaded only when it is given."""
     said = f"{about[0].upper()}{about[1:]}."
     command: argparse.ArgumentParser = commands.add_parser(name, help=about, description=said)
-    command.set_defaults(run=lambda given: importlib.import_module(f"mediaglot.gateway.{name}").run(given))
+    run = lambda given: importlib.import_module(f"mediaglot.gateway.{name}").run(given)  # noqa: E731
+    command.set_defaults(run=run, whose=command)
     return command
 
 
 def _serve(given: dict[str, Any]) -> int:
     with _tuned():
-        settings = config.load(given)
+        settings = config.usable(config.load(given))
         config.forget()
         log.configure(settings.log_level, settings.secrets)
         return asyncio.run(_serve_until_told(settings))
@@ -281,7 +294,7 @@ async def _serve_until_told(settings: Settings) -> int:
     from mediaglot.gateway.http.app import Server, listen  # noqa: PLC0415 - the other commands start quicker without
     from mediaglot.gateway.http.whereabouts import posted  # noqa: PLC0415
     from mediaglot.gateway.registry import UnknownDialect  # noqa: PLC0415
-    from mediaglot.gateway.store.folder import FolderInUse  # noqa: PLC0415
+    from mediaglot.gateway.store.folder import Damaged, FolderInUse  # noqa: PLC0415
     from mediaglot.gateway.store.migration import NewerData  # noqa: PLC0415
     from mediaglot.gateway.store.vault import Locked  # noqa: PLC0415
 
@@ -291,7 +304,7 @@ async def _serve_until_told(settings: Settings) -> int:
     try:
         server = _double(settings) if settings.double else Server(settings)
         runner = await listen(server)
-    except (UnknownDialect, FolderInUse, NewerData, Locked, ValueError) as error:
+    except (UnknownDialect, Damaged, FolderInUse, NewerData, Locked, ValueError) as error:
         raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(_unusable(settings, error)) from None
@@ -322,4 +335,5 @@ def _unusable(settings: Settings, error: OSError) -> str:
         return f"cannot use {error.filename}: {error.strerror}; choose another folder with --data"
     # asyncio puts the address into the text once more; a name that does not resolve has a number of its own kind.
     reason = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror
-    return f"cannot listen on {settings.host}:{settings.port}: {reason}; try --port 0"
+    flag = "--port 0" if (error.errno or 0) in PORTS else "another --host"
+    return f"cannot listen on {settings.host}:{settings.port}: {reason}; try {flag}"

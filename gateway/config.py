@@ -10,6 +10,7 @@ import argparse
 import math
 import os
 import re
+import shutil
 import tomllib
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -172,7 +173,9 @@ def _metavar(item: Any) -> str:
     if choices := item.metadata.get("choices"):
         return "|".join(choices)
     if isinstance(item.default, (int, float)):
-        return "SECONDS" if isinstance(item.default, float) else "N"
+        if isinstance(item.default, int):
+            return "N"
+        return "DAYS" if item.metadata["about"].startswith("days") else "SECONDS"
     return "DIR" if isinstance(item.default, Path) or item.name.endswith("dir") else str(item.name).upper()
 
 
@@ -182,7 +185,7 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
     table = _read_file(Path(path)) if path else {}
     unknown = table.keys() - {item.name for item in fields(Settings) if not item.metadata.get("derived")}
     if unknown:
-        raise ConfigError(f"{path}: there is no setting called {min(unknown)!r}")
+        raise ConfigError(f"{path}: there is no setting called {min(unknown)!r}{_meant(min(unknown))}")
     values: dict[str, Any] = {"accounts": _accounts(table.get("accounts", {}), str(path))}
     values |= {
         "providers": _providers(table.get("providers", {}), environment, str(path)),
@@ -207,6 +210,16 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
     return Settings(**values)
 
 
+def usable(settings: Settings) -> Settings:
+    """The same, for a server that is to be seen from outside. Raises ConfigError."""
+    url = settings.url
+    if url and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", url):
+        raise ConfigError(f"url: {url!r} is no base URL such as https://media.example.com")
+    if settings.ffmpeg and not shutil.which(settings.ffmpeg):
+        raise ConfigError(f"ffmpeg: {settings.ffmpeg!r} is not there or may not be executed: correct or remove it")
+    return settings
+
+
 def forget(environment: MutableMapping[str, str] = os.environ) -> None:
     """Take the secrets out of the environment, which every child process would get."""
     for name in [each for each in environment if SECRETS.fullmatch(each)]:
@@ -223,12 +236,23 @@ def _secret_names() -> list[str]:
     return [item.name for item in fields(Settings) if isinstance(item.default, Secret)]
 
 
+def _meant(name: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - for mistakes only
+
+    known = [item.name for item in fields(Settings) if not item.metadata.get("derived")]
+    near = get_close_matches(name.replace("-", "_").lower(), known, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        hint = f"--config or {PREFIX}CONFIG names a file with settings (TOML)"
+        raise ConfigError(f"cannot read {path}: {error.strerror}; {hint}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: it is no text in UTF-8, as TOML is") from None
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 

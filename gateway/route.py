@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.backends import Caller
@@ -27,6 +27,8 @@ from mediaglot.gateway.screen import BAD, FAINT, GOOD, Screen
 from mediaglot.gateway.translate import HEAD, message, read
 from mediaglot.gateway.translation import Untranslatable, find, heard, read_job
 from mediaglot.gateway.values import decimal
+
+NONE: Final = "no [providers.NAME] and no [[routes]] are in the configuration (--config)"
 
 
 def run(given: dict[str, Any]) -> int:
@@ -80,7 +82,8 @@ def show(outlook: Outlook) -> None:
         return
     for number, why in enumerate(outlook.passed):
         screen.say(f"routes.{number} is passed over: {why}", FAINT)
-    screen.say("no route fits" if outlook.chosen is None else f"routes.{outlook.chosen} fits")
+    none = "no route fits" if outlook.passed else NONE
+    screen.say(none if outlook.chosen is None else f"routes.{outlook.chosen} fits")
     rows = [
         (trial.leg.name, str(trial.policy or ""), decimal(trial.price, 6), answer(trial)) for trial in outlook.trials
     ]

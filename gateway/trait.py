@@ -51,7 +51,8 @@ class Knob:
 def chosen(owner: str, knobs: Mapping[str, Knob], options: Mapping[str, str]) -> dict[str, str]:
     """The value of each knob. Raises ValueError for an option that is none, or has no such value."""
     if unknown := options.keys() - knobs.keys():
-        raise ValueError(f"{owner} has no option {', '.join(sorted(unknown))}")
+        known = f"there are {', '.join(sorted(knobs))}" if knobs else "it has none"
+        raise ValueError(f"{owner} has no option {', '.join(sorted(unknown))}; {known}")
     for option, value in options.items():
         knob = knobs[option]
         if not knob.free and value not in knob.values:

@@ -63,7 +63,7 @@ def read(name: str) -> bytes:
     if len(content) > LARGEST:
         raise UserError(f"{name} is larger than {LARGEST} bytes; give the request that creates the job")
     if not content.strip():
-        raise UserError(f"{name} is empty; give the request that creates the job")
+        raise UserError(f"{'standard input' if name == '-' else name} is empty; give the request that creates the job")
     return content
 
 

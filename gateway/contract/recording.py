@@ -75,6 +75,8 @@ def from_messages(name: str, request: bytes, response: bytes, **more: Any) -> Ex
 
 def parsed(name: str, text: bytes) -> Any:
     """A JSON document, or the documents of its lines as a list. Raises Unreadable."""
+    if not text.strip():
+        raise Unreadable(f"{name}: it is empty")
     try:
         return loads(text)
     except Malformed as fault:

@@ -48,7 +48,7 @@ def flags(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: dict[str, Any]) -> int:
-    settings = configuration.load({key: given.get(key) for key in ("ffmpeg", "sandbox")})
+    settings = configuration.load({key: given.get(key) for key in ("config", "ffmpeg", "sandbox")})
     folder = Path(tempfile.mkdtemp(prefix="mediaglot-compare-"))
     try:
         kept: dict[str, Any] = {"ffmpeg": settings.ffmpeg, "sandbox": settings.sandbox}

@@ -35,5 +35,5 @@ def login_of(given: Mapping[str, Any]) -> Login | None:
     """None where nothing was given. Raises UserError for a name without a secret."""
     name, secret, tenant = (given.get(key) or "" for key in ("user", "secret", "tenant"))
     if (name or tenant) and not secret:
-        raise UserError("an account has a secret too: --secret, or MEDIAGLOT_VERIFY_SECRET in the environment")
+        raise UserError("an account has a secret too: --secret, or its variable (see --help)")
     return Login(name=name, secret=Secret(secret), tenant=tenant) if secret else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import ssl
 from collections import Counter
@@ -81,7 +82,9 @@ async def _record(dialect: Dialect, upstream: str, folder: Path, given: dict[str
             await stop.wait()
     except OSError as error:
         place = f"{given['host']}:{given['port']}"
-        raise UserError(f"cannot listen on {place}: {error.strerror or error}; try --port 0") from None
+        # asyncio puts the address into the text once more; a name that does not resolve has a number of its own kind.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise UserError(f"cannot listen on {place}: {reason}; try --port 0, or another --host") from None
     _sum_up(Screen(), folder, recorder.kept, recorder.lost)
     return 0 if recorder.kept else 1
 

@@ -151,7 +151,9 @@ def read_provider(
         client = client_of(dialect, options)
         terms = Terms(dialect=dialect, policy=LossPolicy(table.get("policy", usual)), options=options)
     except SourceForbidden as fault:
-        raise ConfigError(f"{where}: url can't be used ({fault.data['reason']})") from None
+        raise ConfigError(
+            f"{where}: url can't be used ({fault.data['reason']}); write it as https://api.example.com"
+        ) from None
     except (UnknownDialect, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from None
     return table["url"], client, terms, manners
@@ -192,7 +194,9 @@ def read_rules(settings: Settings) -> tuple[Rule, ...]:
             check(rules[-1], known)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"routes.{number}: {error}") from None
-    return tuple(rules) if settings.routes else (Rule(to=tuple(settings.providers)),)
+    if settings.routes or not settings.providers:
+        return tuple(rules)
+    return (Rule(to=tuple(settings.providers)),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

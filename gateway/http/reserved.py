@@ -41,6 +41,8 @@ SHARED: Final = frozenset({"outputs", "storage", "uploads"})
 """The folders of the data folder that signed links lead to."""
 HINT: Final = "an OpenAPI document is at /_mediaglot/dialects/NAME/openapi.json; GET /_mediaglot/dialects lists them"
 PLACES: Final = "dialects/, media/, outputs/, files/ and uploads/"
+DOUBLE: Final = frozenset({"worlds", "inbox", "inboxes", "reset", "openapi.json"})
+"""Where a test double alone has something."""
 REFUSALS: Final = {Fault: 400, NotFound: 404, SourceTimeout: 408, TooLarge: 413, Unsupported: 415, NoSpace: 507}
 """How a refused upload is told."""
 
@@ -67,11 +69,17 @@ class Reserved:
             return await self._news(request, rest)
         if room in control.ROOMS:
             return await control.Control(self._server).handle(request, room, rest)
+        if room in DOUBLE:
+            return problem(404, "no_double", "this server is no test double; start it with --double")
         if request.method not in ("GET", "HEAD"):
             return problem(405, "method_not_allowed", f"{request.method} is not allowed here, use GET")
         pages = {"health": self._health, "ready": self._ready, "proxy": self._proxy, "ca.pem": self._certificate}
         if room in pages:
             return pages[room]()
+        found = await self._read(request, room, rest)
+        return problem(404, "not_found", f"there are {', '.join(pages)}, {PLACES} here") if found is None else found
+
+    async def _read(self, request: web.Request, room: str, rest: str) -> web.StreamResponse | None:
         match room:
             case "dialects":
                 return await self._dialects(rest)
@@ -81,7 +89,7 @@ class Reserved:
                 return self._output(rest)
             case "files":
                 return self._file(request, rest)
-        return problem(404, "not_found", f"there are {', '.join(pages)}, {PLACES} here")
+        return None
 
     async def _news(self, request: web.Request, rest: str) -> web.StreamResponse:
         from mediaglot.gateway.http import news  # noqa: PLC0415 - only what is used is loaded

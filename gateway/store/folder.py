@@ -11,6 +11,10 @@ class FolderInUse(RuntimeError):
     """Another process works in the data folder. The message says which one and what to do."""
 
 
+class Damaged(RuntimeError):
+    """The database in the data folder is none, or is broken. The message says what to do."""
+
+
 def private_file(path: Path) -> None:
     """Make sure that a file is there that nobody else can read; SQLite gives its other files the same mode."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))

@@ -23,7 +23,7 @@ from mediaglot.gateway.store.blank import lay
 from mediaglot.gateway.store.cache import PageCache, TicketCache
 from mediaglot.gateway.store.connection import Busy, SqliteConnection, to_the_end
 from mediaglot.gateway.store.counter import Counters
-from mediaglot.gateway.store.folder import FolderLock
+from mediaglot.gateway.store.folder import Damaged, FolderLock
 from mediaglot.gateway.store.listing import find
 from mediaglot.gateway.store.migration import migrate
 from mediaglot.gateway.store.query import statements
@@ -67,7 +67,7 @@ class SqliteStore:
         keys: Sequence[Secret] = (),
         busy: Busy = nullcontext,
     ) -> Self:
-        """Take the data folder, create or upgrade what is in it. Raises FolderInUse, NewerData or Locked.
+        """Take the data folder, create or upgrade what is in it. Raises FolderInUse, Damaged, NewerData or Locked.
 
         With ``keys`` documents are encrypted: with the first of them, from now on and throughout. ``busy`` is entered
         while the database is asked (``Clock.busy``).
@@ -82,10 +82,13 @@ class SqliteStore:
             await migrate(opened[0])
             vault = await open_vault(opened[0], keys)
             opened.append(await SqliteConnection.open(folder / FILE, "query_only = ON", busy=busy))
-        except BaseException:
+        except BaseException as error:
             for connection in opened:
                 await connection.close()
             lock.release()
+            if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+                hint = "bring back a copy of it, or start with an empty folder"
+                raise Damaged(f"{folder / FILE} can't be used ({error}): {hint} (--data)") from error
             raise
         return cls(lock, opened[0], opened[1], vault, cache)
 

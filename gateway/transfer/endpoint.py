@@ -145,7 +145,7 @@ def read_texts(entry: Any, known: frozenset[str]) -> dict[str, str]:
     if not isinstance(entry, Mapping) or not all(isinstance(value, str) for value in entry.values()):
         raise ValueError("it is not a table of texts")
     if unknown := entry.keys() - known:
-        raise ValueError(f"there is no {min(unknown)!r} in it")
+        raise ValueError(f"there is no {min(unknown)!r} in it; there are {', '.join(sorted(known))}")
     if any(CONTROLS.search(value) for value in entry.values()):
         raise ValueError("it has a control character in it")
     return {name: value for name, value in entry.items() if value}

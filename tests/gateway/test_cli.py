@@ -95,13 +95,21 @@ def test_version(call: Any) -> None:
     ("words", "says"),
     [
         (("sreve",), "invalid choice: 'sreve'"),
+        (("serve", "--prot", "1"), "did you mean --port?; see 'mediaglot serve --help'"),
         (("serve", "--prot", "1"), "unrecognized arguments: --prot 1"),
+        (("contract", "check", "x", "--jason"), "did you mean --json?; see 'mediaglot contract check --help'"),
+        (("serve", "--url", "foo"), "'foo' is no base URL such as"),
+        (("serve", "--ffmpeg", "/nowhere/ffmpeg"), "'/nowhere/ffmpeg' is not there"),
+        (("contract", "compare", "--config", "/nowhere.toml"), "cannot read /nowhere.toml"),
         (("serve", "--wor", "1"), "unrecognized arguments: --wor 1"),
         (("serve", "--port"), "argument --port: expected one argument"),
         (("serve", "--port", "x"), "--port: 'x' is not a whole number"),
         (("serve", "--dialects", "encodingcom"), "did you mean encoding_com?"),
         (("serve", "--dialects", "encoding_com,echo=loud"), "echo is one of full, short"),
         (("serve", "--host", "nowhere.invalid"), "cannot listen on nowhere.invalid:8080"),
+        (("serve", "--host", "nowhere.invalid"), "try another --host"),
+        (("serve", "--dialects", "encoding_com,eco=short"), "encoding_com has no option eco; there are "),
+        (("route", "--read", "tpstreams"), "standard input is empty"),
         (("serve", "--data", "/dev/null/x"), "choose another folder with --data"),
         (("dialects", "encodingcom"), "did you mean encoding_com?"),
     ],
@@ -134,6 +142,13 @@ def test_a_data_folder_that_is_in_use(refusal: Any, tmp_path: Path) -> None:
     with served(*words) as (first, _):
         line = refusal("serve", *words)
     assert f"is in use by process {first.pid}" in line
+
+
+def test_a_database_that_is_none(refusal: Any, tmp_path: Path) -> None:
+    (tmp_path / "mediaglot.db").write_bytes(b"this is no database, but something else\n" * 100)
+    line = refusal("serve", "--port", "0", "--data", str(tmp_path), "--backend", "simulated")
+    assert "mediaglot.db can't be used (file is not a database)" in line
+    assert "--data" in line
 
 
 @pytest.mark.heavy

@@ -91,7 +91,6 @@ def test_several_values_by_each_way(tmp_path: Path) -> None:
         ({"MEDIAGLOT_BACKEND": "magic"}, "MEDIAGLOT_BACKEND: 'magic' is not one of auto, ffmpeg, simulated"),
         ({"MEDIAGLOT_DURABLE": "perhaps"}, "MEDIAGLOT_DURABLE: 'perhaps' is not true or false"),
         ({"MEDIAGLOT_FETCH_STALL": "nan"}, "MEDIAGLOT_FETCH_STALL: 'nan' is not a number"),
-        ({"MEDIAGLOT_CONFIG": "/nowhere.toml"}, "/nowhere.toml: No such file or directory"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_its_origin(environment: dict[str, str], complaint: str) -> None:
@@ -103,7 +102,9 @@ def test_a_value_that_cannot_be_used_is_named_with_its_origin(environment: dict[
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("prot = 1", "there is no setting called 'prot'"),
+        ("prot = 1", "there is no setting called 'prot'; did you mean 'port'?"),
+        ("allow-dir = ['x']", "there is no setting called 'allow-dir'; did you mean 'allow_dir'?"),
+        ("colour = 1", "there is no setting called 'colour'"),
         ("port = 80.5", "port: 80.5 is not a whole number"),
         ("workers = true", "workers: True is not a whole number"),
         ("host = 5", "host: 5 is not a text"),
@@ -119,6 +120,38 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, text: str, complain
         config.load(given("--config", str(path)), {})
     assert str(caught.value).startswith(str(path))
     assert complaint in str(caught.value)
+
+
+def test_a_file_in_another_encoding_is_said_to_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "mediaglot.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"it is no text in UTF-8"):
+        config.load(given("--config", str(path)), {})
+
+
+def test_a_file_that_is_not_there_names_flag_and_variable() -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.toml: No such file.*--config or MEDIAGLOT_CONFIG"):
+        config.load(given("--config", "nowhere.toml"), {})
+
+
+@pytest.mark.parametrize(
+    "url", ["foo", "media.example.com", "ftp://h", "http://", "http://u:p@h", "http://h/?a=b", "http://h x"]
+)
+def test_an_external_url_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="is no base URL such as"):
+        config.usable(Settings(url=url))
+
+
+def test_an_external_url_may_have_a_port_and_a_path() -> None:
+    assert config.usable(Settings(url="https://[::1]:8443/transcoder/")).url.endswith("/")
+
+
+def test_days_are_not_called_seconds() -> None:
+    parser = argparse.ArgumentParser()
+    config.flags(parser)
+    text = parser.format_help()
+    assert "--keep-jobs DAYS" in text
+    assert "--fetch-time SECONDS" in text
 
 
 def test_credentials_come_from_the_file_only_and_never_print(tmp_path: Path) -> None:

@@ -111,3 +111,8 @@ def test_what_is_wrong_is_one_line(words: tuple[str, ...], change: dict[str, str
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert said in line
+
+
+def test_without_providers_and_routes_that_is_said(call: Any) -> None:
+    done = call(text="")
+    assert "no [providers.NAME] and no [[routes]] are in the configuration" in done.stdout

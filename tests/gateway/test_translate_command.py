@@ -71,7 +71,7 @@ def test_the_exit_code_follows_the_policy(call: Any, policy: str, code: int) -> 
         ((*WORDS, "--option", "format"), BODY, "'format' is not an option such as name=value"),
         ((*WORDS, "--option", "format=yaml"), BODY, "format is one of xml, json, not yaml"),
         ((*WORDS, "nowhere.xml"), "", "cannot read nowhere.xml: No such file or directory"),
-        (WORDS, " \n", "- is empty; give the request that creates the job"),
+        (WORDS, " \n", "standard input is empty; give the request that creates the job"),
         (WORDS, "hello", "malformed"),
         (WORDS, "<query><source>", "malformed"),
         (WORDS, "<query><format><output>mp4</output></format></query>", "no_source field=source"),

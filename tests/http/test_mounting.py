@@ -120,3 +120,10 @@ async def test_a_field_that_nobody_knows_is_accepted_and_reported(client: Any) -
         body = b"json=" + orjson.dumps({"query": query})
         _, _, answer = await client.post(body, headers={"Mediaglot-Policy": "strict"})
         assert (b"no_such_setting" in answer, b"errors" in answer) == (refused, refused), answer
+
+
+@pytest.mark.parametrize("path", ["worlds", "worlds/mine/clock", "openapi.json"])
+async def test_a_server_that_is_no_double_says_how_to_have_one(client: Any, path: str) -> None:
+    status, _, body = await client.post(b"{}", path=f"/_mediaglot/{path}")
+    assert status == 404
+    assert "--double" in orjson.loads(body)["error"]["message"]
