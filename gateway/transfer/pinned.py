@@ -30,7 +30,10 @@ class CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
+        try:
+            found = await self._inner.resolve(host, port, family)
+        except UnicodeError:  # what can be no name is not looked up
+            raise socket.gaierror(socket.EAI_NONAME, "no name of a host") from None
         for one in found:
             judge_address(one["host"], self._policy)
         return found

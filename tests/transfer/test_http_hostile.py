@@ -220,6 +220,13 @@ async def test_a_refusal_before_the_body_is_heard(http, serve_raw, made, status,
     assert not caught.value.passing
 
 
+@pytest.mark.parametrize("host", ["a..example", ".example", "a" * 64 + ".example"])
+async def test_a_host_that_no_name_server_can_be_asked_for_is_not_there(http, target, host):
+    with pytest.raises(SourceUnreachable, match="dns"):
+        await http.fetch(at(f"http://{host}/a"), target)
+    assert left(target) == []
+
+
 @pytest.mark.parametrize("status", [307, 308])
 async def test_a_redirect_takes_the_body_along(http, serve, made, status):
     got = []
