@@ -20,6 +20,8 @@ PASSING: Final = re.compile(
 """Names of what is another value each time: times, how far a job is."""
 SECONDS: Final = ((1_000_000_000, 3_000_000_000), (1_000_000_000_000, 3_000_000_000_000))
 """Numbers that are times since 1970, in seconds and in milliseconds."""
+DIGITS: Final = 13
+"""Of such a number at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ def differences(before: Any, after: Any, alike: Alike, path: Path = ()) -> Itera
                 yield from differences(value, after[name], alike, (*path, name))
             else:
                 yield Difference("vanished", (*path, name), before=value)
-        for name in after.keys() - before.keys():
-            yield Difference("appeared", (*path, name), after=after[name])
+        news = (name for name in after if name not in before)
+        yield from (Difference("appeared", (*path, name), after=after[name]) for name in news)
     elif isinstance(before, list) and isinstance(after, list):
         if len(before) != len(after):
             yield Difference("length", path, before, after)
@@ -82,7 +84,9 @@ def passes(name: str, value: Any) -> bool:
     if PASSING.search(name):
         return True
     if isinstance(value, str):
-        return bool(TIME.fullmatch(value) or PLACE.fullmatch(value)) or (value.isdecimal() and _is_time(int(value)))
+        return bool(TIME.fullmatch(value) or PLACE.fullmatch(value)) or (
+            value.isdecimal() and len(value) <= DIGITS and _is_time(int(value))
+        )
     return isinstance(value, (int, float)) and _is_time(value)
 
 

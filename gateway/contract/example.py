@@ -128,8 +128,10 @@ def leaves(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def value_at(tree: Any, path: Path) -> Any:
+    """None where there is nothing."""
     for part in path:
-        if not isinstance(tree, dict) or part not in tree:
+        inside = {str(at): each for at, each in enumerate(tree)} if isinstance(tree, list) else tree
+        if not isinstance(inside, dict) or part not in inside:
             return None
-        tree = tree[part]
+        tree = inside[part]
     return tree

@@ -100,7 +100,7 @@ def _asked(dialect: Dialect, reading: Reading, refused: bool) -> Iterator[Findin
             yield of_flaw(flaw, "request", operation, "request.body")
 
 
-def _deep(tree: Any) -> bool:
+def is_deep(tree: Any) -> bool:
     level = [tree]
     for _ in range(DEPTH):
         level = [item for each in level for item in _inside(each)]
@@ -155,7 +155,7 @@ class Hearing:
             return None, str(fault.data.get("reason", "unreadable"))
         except (ValueError, RecursionError):
             return None, "nested too deeply, or a number too large"
-        return (None, "nested too deeply") if _deep(tree) else (tree, "")
+        return (None, "nested too deeply") if is_deep(tree) else (tree, "")
 
     def _is_error(self) -> bool:
         if not self.operation or self.response.status >= 400:
@@ -256,7 +256,7 @@ class Hearing:
         if path := code_path(self.home):
             told = value_at(tree, path)
             codes = {value_at(each.tree, path) for each in like} - {None}
-            if told is not None and codes and told not in codes:
+            if told is not None and codes and told not in [*codes]:
                 message = f"expected with {status} one of {', '.join(map(short, sorted(codes)))}; found {short(told)}"
                 yield self.wrong("code", spot(BODY, path), message)
         elif isinstance(tree, dict) and tree:

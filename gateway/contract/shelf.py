@@ -7,7 +7,7 @@ from typing import Any
 
 from mediaglot.gateway.contract import asking
 from mediaglot.gateway.contract.asking import Sample, wanted_id
-from mediaglot.gateway.contract.example import Path, leaves
+from mediaglot.gateway.contract.example import Path, leaves, value_at
 from mediaglot.gateway.contract.finding import Finding
 from mediaglot.gateway.contract.furnished import Room, furnish, moved_in
 from mediaglot.gateway.contract.judge import judge
@@ -23,7 +23,6 @@ from mediaglot.gateway.exchange import (
     PutPresets,
     PutThing,
     Request,
-    Response,
     RevokeToken,
 )
 from mediaglot.gateway.faults import Fault
@@ -117,11 +116,7 @@ class Keeper:
             return ""
         if isinstance(self.maker.reading.intent, PutPresets):
             return name
-        found: Any = told.judgement.tree
-        for part in path:
-            found = (
-                found[int(part)] if isinstance(found, list) else found.get(part) if isinstance(found, dict) else None
-            )
+        found = value_at(told.judgement.tree, path)
         if found is None:
             message = f"expected the new id at {'.'.join(path)}, it is not there"
             self._wrong("id", self.maker, message)
@@ -154,15 +149,16 @@ class Keeper:
         drawn = paper.answer(shadow)
         refused = judge(self.stage.dialect, shadow, drawn).is_error
         told = yield from self.stage.ask(self.line, ready, None if refused else GOOD)
-        shown = is_list and told is not None and told.good and mirror in self._texts(sample, drawn)
-        if shown and told is not None and thing_id not in self._texts(sample, told.response):
+        shown = (
+            is_list
+            and told is not None
+            and told.good
+            and mirror in _texts(sample.reading.call.wire.read_answer(drawn.body))
+        )
+        if shown and told is not None and thing_id not in _texts(told.judgement.tree):
             self._wrong("list", sample, f"expected {thing_id} in the list, it is not there")
         if isinstance(sample.reading.intent, (DeleteThing, DeletePreset)):
             yield from self._gone(kind_of(sample.reading.intent), thing_id)
-
-    def _texts(self, sample: Sample, answer: Response) -> set[str]:
-        tree = sample.reading.call.wire.read_answer(answer.body)
-        return {str(value) for _, value in leaves(tree)}
 
     def _wrong(self, rule: str, sample: Sample, message: str) -> None:
         finding = Finding(rule=rule, operation=sample.operation, place="response.body", message=message)
@@ -175,6 +171,10 @@ class Keeper:
                 ready = self.stage.ready(request) if request is not None else None
                 if ready is not None:
                     yield from self.stage.ask(self.line, ready, self.stage.paper().answer(ready))
+
+
+def _texts(tree: Any) -> set[str]:
+    return {str(value) for _, value in leaves(tree)}
 
 
 # --- tokens ---------------------------------------------------------------------------------------------

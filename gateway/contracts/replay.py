@@ -15,6 +15,7 @@ from mediaglot.gateway.contract.carrying import Carrying
 from mediaglot.gateway.contract.difference import differences
 from mediaglot.gateway.contract.finding import Finding, short, spot
 from mediaglot.gateway.contract.form import parsed as media_type
+from mediaglot.gateway.contract.judge import is_deep
 from mediaglot.gateway.contract.outcome import Outcome, Trial
 from mediaglot.gateway.contract.recording import Exchange, Recording
 from mediaglot.gateway.contract.whereabout import Whereabouts
@@ -181,9 +182,10 @@ class Comparison:
         if not response.body or told not in ("", media_type(wire.content_type)[0]):
             return None
         try:
-            return wire.read_answer(response.body)
-        except Fault:
+            tree = wire.read_answer(response.body)
+        except (Fault, ValueError, RecursionError):
             return None
+        return None if is_deep(tree) else tree
 
     def wrong(self, rule: str, place: str, message: str) -> Finding:
         name = self.exchange.name

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.contract.outcome import NOBODY, Outcome, grouped, junit
+from mediaglot.gateway.contracts.cleaning import cleaned
 from mediaglot.gateway.screen import BAD, FAINT, GOOD, Screen
 
 SHOWN: Final = 200
@@ -23,6 +24,7 @@ def flags(command: argparse.ArgumentParser) -> None:
 
 def tell(given: Mapping[str, Any], outcome: Outcome) -> int:
     """The exit code. Raises UserError where a report can't be written."""
+    outcome = cleaned(outcome, [given.get("secret") or ""])
     if given.get("junit"):
         write(Path(given["junit"]), junit(outcome))
     if given.get("json"):

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from mediaglot.gateway.config import UserError
-from mediaglot.gateway.contract.finding import Finding
 from mediaglot.gateway.contract.judge import schemas
 from mediaglot.gateway.contract.outcome import Outcome, Trial
 from mediaglot.gateway.contract.sarif import sarif
 from mediaglot.gateway.contract.stage import Line, Stage, Terms
 from mediaglot.gateway.contract.walk import SCENES, walk
 from mediaglot.gateway.contracts import telling
+from mediaglot.gateway.contracts.cleaning import cleaned
 from mediaglot.gateway.contracts.drive import drive
 from mediaglot.gateway.contracts.flags import credentials, dialect, dialect_of, login_of
 from mediaglot.gateway.dialect import Dialect
@@ -81,8 +81,8 @@ def terms_of(given: dict[str, Any]) -> Terms:
     named = {
         name: given[name] for name in ("jobs", "write", "source", "deliver", "broken", "seed", "patience", "pause")
     }
-    if named["jobs"] < 0 or named["pause"] < 0 or named["patience"] <= 0:
-        raise UserError("--jobs, --pause and --patience are no negative numbers")
+    if named["jobs"] < 0 or not 0 <= named["pause"] < inf or not 0 < named["patience"] < inf:
+        raise UserError("--jobs, --pause and --patience are no negative numbers, and no endless ones")
     return Terms(**named)
 
 
@@ -99,12 +99,11 @@ async def play(stage: Stage, only: Iterable[str]) -> None:
 
 def outcome_of(stage: Stage) -> Outcome:
     """Without secrets, and without anything that a terminal would follow."""
-    clean = partial(printable, hidden=secrets(stage))
-    trials = [trial(line, clean) for line in stage.lines]
+    trials = [trial(line) for line in stage.lines]
     done = {name for name, _ in stage.exercised}
     missing = [route.name for route in stage.dialect.routes if route.name not in done]
     found = bool(done) or any(each.findings for each in trials)
-    return Outcome(
+    outcome = Outcome(
         command="verify",
         subject=f"{stage.dialect.name} at {stage.base}",
         trials=trials
@@ -112,34 +111,22 @@ def outcome_of(stage: Stage) -> Outcome:
         else [replace(each, skipped=each.skipped or "no answer was a good one") for each in trials],
         missing=tuple(dict.fromkeys(missing)),
     )
+    return cleaned(outcome, secrets(stage))
 
 
-def trial(line: Line, clean: Any) -> Trial:
-    findings = tuple(_clean(finding, clean) for finding in line.findings)
+def trial(line: Line) -> Trial:
     return Trial(
         operation=line.operation or line.scene,
-        name=clean(f"{line.scene}: {line.name}"),
-        findings=findings,
-        skipped="" if findings else clean(line.skipped),
-    )
-
-
-def _clean(finding: Finding, clean: Any) -> Finding:
-    return replace(
-        finding, place=clean(finding.place), message=clean(finding.message), exchange=clean(finding.exchange)
+        name=f"{line.scene}: {line.name}",
+        findings=tuple(line.findings),
+        skipped="" if line.findings else line.skipped,
     )
 
 
 def secrets(stage: Stage) -> list[str]:
     known = [stage.login.secret] if stage.login else []
     known += [each.credential.secret for each in stage.permits]
-    return sorted(filter(None, (each.reveal() for each in known)), key=len, reverse=True)
-
-
-def printable(text: str, hidden: Iterable[str] = ()) -> str:
-    for each in hidden:
-        text = text.replace(each, "***")
-    return re.sub(r"[^\x20-\x7e\xa0-\uffff]", lambda match: repr(match[0])[1:-1], text)
+    return [each.reveal() for each in known]
 
 
 def document(held: Dialect, file: str) -> Any:

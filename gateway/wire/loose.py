@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import policy
@@ -16,7 +15,7 @@ from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.wire import FORM, MULTIPART, Media, Medium
 from mediaglot.gateway.wire.form import pairs
-from mediaglot.gateway.wire.json import Json
+from mediaglot.gateway.wire.json import Json, loads
 
 JSON: Final = Json()
 
@@ -82,10 +81,7 @@ class Loose:
 
     def read_answer(self, body: bytes) -> Any:
         """Also a list; {} for an answer without a body."""
-        try:
-            return json.loads(body or b"{}")
-        except ValueError as error:
-            raise Malformed(format="JSON", reason=str(error)) from None
+        return loads(body or b"{}")
 
 
 def _parts(kind: str, body: bytes) -> dict[str, str]:

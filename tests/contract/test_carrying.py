@@ -10,6 +10,7 @@ import pytest
 
 from mediaglot.gateway import registry
 from mediaglot.gateway.contract.carrying import Carrying
+from mediaglot.gateway.contract.difference import differences, passes
 from mediaglot.gateway.errand import Login
 from mediaglot.gateway.exchange import Headers, Request
 from mediaglot.gateway.model import Secret
@@ -112,3 +113,14 @@ def test_values_that_may_stand_for_others(name: str, before: Any, after: Any, al
 def test_a_body_that_was_not_kept_cannot_be_sent() -> None:
     carrying = Carrying(registry.find("xvid_mediahub"))
     assert carrying.onward(asked("POST", "/v1/files/", "x", kind="multipart/form-data; boundary=b")) is None
+
+
+def test_thousands_of_digits_are_no_time() -> None:
+    assert not passes("name", "1" * 5000)
+    assert passes("name", "1700000000")
+
+
+def test_what_appeared_is_told_in_the_order_of_the_document() -> None:
+    names = [f"name{number}" for number in range(20)]
+    found = differences({}, dict.fromkeys(names, 1), lambda *_: True)
+    assert [each.path[0] for each in found] == names

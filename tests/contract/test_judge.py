@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from mediaglot.gateway import registry
+from mediaglot.gateway.contract.example import code_path
 from mediaglot.gateway.contract.judge import judge
 from mediaglot.gateway.exchange import Headers, Response
 from mediaglot.gateway.testing.case import Case, folders, read_response
@@ -77,3 +79,20 @@ def test_elements_in_another_order() -> None:
     assert told(spec, body=rest[:last] + b"".join(states) + rest[last:]) == [
         "response.body: format.destination [order]"
     ]
+
+
+ODD: Any = ([1], {"a": 1}, "\ud800", 123456789012345678901, float("nan"))
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.parametrize("name", registry.names())
+def test_answers_of_wrong_kinds_are_findings(name: str, odd: Any) -> None:
+    """Where the dialect has the code of an error, and in the place of what an answer has first."""
+    for one in {each.operation: each for each in cases(name)}.values():
+        answer = read_response(one.bytes_of("response.http"))
+        for path in (code_path(type(one.dialect)) or ("error",), ("id",)):
+            tree: Any = odd
+            for part in reversed(path):
+                tree = {part: tree}
+            changed = replace(answer, body=json.dumps(tree).encode(), status=400)
+            assert judge(one.dialect, one.request, changed).told

@@ -57,6 +57,18 @@ def test_an_implementation_may_send_anything(standing: Any, body: bytes) -> None
         assert sum(len(str(each)) for each in outcome.findings) < 200_000
 
 
+@pytest.mark.heavy
+def test_lists_may_be_garbage(standing: Any) -> None:
+    """And the ids of what was made may be anywhere."""
+    for name, body in (("encoding_com", b"garbage"), ("xvid_mediahub", b'[["x"]]'), ("transparent_edge", b"[")):
+
+        def alter(request: Request, answer: Response, body: bytes = body) -> Response:
+            return answer if "token" in request.path else replace(answer, body=body)
+
+        _, outcome = standing.walk(name, "kept", alter=alter, write=True)
+        assert not outcome.passed
+
+
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     asked: list[str]
@@ -220,6 +232,8 @@ def test_a_run_that_exercised_nothing_fails(elsewhere: Any, capsys: pytest.Captu
         (("--dialect", "tpstreams", "--base-url", "http://me:secret@h"), "--base-url wants a URL"),
         (("--dialect", "tpstreams", "--base-url", "http://127.0.0.1:9", "--user", "me"), "an account has a secret"),
         (("--dialect", "tpstreams", "--base-url", "http://127.0.0.1:9", "--jobs", "-1"), "no negative numbers"),
+        (("--dialect", "tpstreams", "--base-url", "http://127.0.0.1:9", "--pause", "nan"), "no endless ones"),
+        (("--dialect", "tpstreams", "--base-url", "http://127.0.0.1:9", "--patience", "inf"), "no endless ones"),
         (("--dialect", "tpstreams", "--base-url", "http://127.0.0.1:9"), "no answer from http://127.0.0.1:9"),
     ],
 )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -14,6 +18,7 @@ from mediaglot.gateway import cli
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = {"list", "look", "make", "stop"}
+DEEP = b'{"a":' * 1000 + b"1" + b"}" * 1000
 
 
 @pytest.mark.heavy
@@ -104,3 +109,63 @@ def test_commands_that_cannot_be_followed(capsys: Any, tmp_path: Path, words: tu
     said = capsys.readouterr().err
     assert hint in said
     assert said.count("\n") == 1
+
+
+@pytest.fixture
+def asked() -> Iterator[Callable[..., int]]:
+    """Replays one exchange of a list of jobs, whose answer was ``was`` and is ``now``."""
+    servers: list[HTTPServer] = []
+
+    def replay(folder: Path, was: bytes, now: bytes, *words: str) -> int:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(now)))
+                self.end_headers()
+                self.wfile.write(now)
+
+            def log_message(self, *_: Any) -> None:
+                """Nobody wants to read that."""
+
+        servers.append(HTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, args=(0.01,), daemon=True).start()
+        place = folder / "list_jobs" / "0001_200"
+        shutil.copytree(ROOT / "fixtures" / "tpstreams" / "list_jobs" / "seed", place)
+        (place / "response.http").write_bytes(b"HTTP/1.1 200 OK\nContent-Type: application/json\n\n" + was)
+        base = f"http://127.0.0.1:{servers[-1].server_port}"
+        return cli.main(["contract", "replay", "--dialect", "tpstreams", "--base-url", base, *words, str(folder)])
+
+    yield replay
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [
+        (DEEP, DEEP, "0 findings"),
+        (b"{}", DEEP, "expected a document, found none"),
+        (b'{"name":"' + b"1" * 5000 + b'"}', b'{"name":"2"}', "1 tried"),
+    ],
+    ids=["twice deep", "deep", "thousands of digits"],
+)
+def test_an_implementation_may_send_anything(
+    asked: Any, tmp_path: Path, capsys: Any, was: bytes, now: bytes, told: str
+) -> None:
+    asked(tmp_path, was, now)
+    assert told in capsys.readouterr().out
+
+
+def test_what_is_sent_does_not_move_the_terminal_and_tells_no_secret(asked: Any, tmp_path: Path, capsys: Any) -> None:
+    secret = "a-s3cr3t-of-somebody's"
+    now = json.dumps({"\x1b[2J": 1, "key": secret, secret: "x" * 95 + secret, "\u202e": 2}).encode()
+    report = tmp_path / "report.xml"
+    words = ("--secret", secret, "--tenant", "org")
+    for more in ((), ("--json",), ("--junit", str(report))):
+        assert asked(tmp_path / f"tape{len(more)}{more[:1]}", b"{}", now, *words, *more) == 1
+        said = capsys.readouterr().out + (report.read_text() if report.exists() else "")
+        assert "s3cr3t" not in said
+        assert not {"\x1b", "\u202e"} & {*said}
+        assert "***" in said
