@@ -229,7 +229,7 @@ def _route(commands: Any) -> None:
 
 
 def _contract(command: argparse.ArgumentParser) -> None:
-    from mediaglot.gateway.contracts.verb import VERBS  # noqa: PLC0415 - a table
+    from mediaglot.gateway.command.contract.verb import VERBS  # noqa: PLC0415 - a table
 
     def nothing(given: dict[str, Any]) -> int:
         command.print_help(sys.stderr)
@@ -240,7 +240,7 @@ def _contract(command: argparse.ArgumentParser) -> None:
     for verb, about in VERBS.items():
         late = _command(verbs, verb, about)
         assert isinstance(late, Late)  # noqa: S101
-        late.room = room = f"mediaglot.gateway.contracts.{verb}"
+        late.room = room = f"mediaglot.gateway.command.contract.{verb}"
         late.set_defaults(run=lambda given, room=room: importlib.import_module(room).run(given))
 
 
@@ -248,7 +248,7 @@ def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:
     """A command whose work is done by ``run`` of the module of its name, loaded only when it is given."""
     said = f"{about[0].upper()}{about[1:]}."
     command: argparse.ArgumentParser = commands.add_parser(name, help=about, description=said)
-    run = lambda given: importlib.import_module(f"mediaglot.gateway.{name}").run(given)  # noqa: E731
+    run = lambda given: importlib.import_module(f"mediaglot.gateway.command.{name}").run(given)  # noqa: E731
     command.set_defaults(run=run, whose=command)
     return command
 

@@ -14,10 +14,10 @@ from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.backends.desk import TRIAL
 from mediaglot.gateway.backends.outlook import look_out, passing
 from mediaglot.gateway.backends.rules import LOCAL, Rule
+from mediaglot.gateway.command.translate import HEAD, message
 from mediaglot.gateway.exchange import CreateJob
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.http.letters import Refusal
-from mediaglot.gateway.translate import HEAD, message
 from mediaglot.gateway.translation import Untranslatable, heard
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ import pytest
 
 from mediaglot.gateway import registry
 from mediaglot.gateway.auth import Credential
+from mediaglot.gateway.command.contract.drive import drive
+from mediaglot.gateway.command.contract.verify import outcome_of
 from mediaglot.gateway.config import Settings
 from mediaglot.gateway.contract.stage import Stage, Terms
 from mediaglot.gateway.contract.walk import walk
-from mediaglot.gateway.contracts.drive import drive
-from mediaglot.gateway.contracts.verify import outcome_of
 from mediaglot.gateway.errand import Login
 from mediaglot.gateway.exchange import Request, Response
 from mediaglot.gateway.http.app import Server, listen

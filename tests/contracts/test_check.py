@@ -13,9 +13,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from mediaglot.gateway import cli, registry
+from mediaglot.gateway.command.contract import check
+from mediaglot.gateway.command.contract.source import find
 from mediaglot.gateway.contract.whereabout import Whereabouts
-from mediaglot.gateway.contracts import check
-from mediaglot.gateway.contracts.source import find
 from mediaglot.gateway.http.tape import keep
 from mediaglot.gateway.testing.case import Case, folders, read_response
 from mediaglot.gateway.testing.tape import Tape
@@ -146,7 +146,7 @@ def test_a_provider_elsewhere_is_named(capsys: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("", "no JSON"),
+        ("", "it is empty"),
         ("[1, 2", "no JSON"),
         ('{"log": {"entries": [7]}}', "entry 1 is not as HAR 1.2 has it"),
         ('{"log": {"entries": [{"request": {}}]}}', "entry 1 is not as HAR 1.2 has it: there is no "),

@@ -185,7 +185,7 @@ def test_a_mistake_of_ours_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch) ->
     def broken(given: dict[str, object]) -> int:
         raise RuntimeError("bug")
 
-    monkeypatch.setattr("mediaglot.gateway.dialects.run", broken)
+    monkeypatch.setattr("mediaglot.gateway.command.dialects.run", broken)
     with pytest.raises(RuntimeError):
         cli.main(["dialects"])
 
@@ -194,5 +194,5 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(given: dict[str, object]) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mediaglot.gateway.dialects.run", interrupted)
+    monkeypatch.setattr("mediaglot.gateway.command.dialects.run", interrupted)
     assert cli.main(["dialects"]) == 130

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mediaglot.gateway import cli
-from mediaglot.gateway.contracts.verb import VERBS
+from mediaglot.gateway.command.contract.verb import VERBS
 from mediaglot.gateway.registry import names
 
 COMMAND = (sys.executable, "-m", "mediaglot")

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from mediaglot.emulators.encoding_com.sample import Sample
-from mediaglot.gateway import cli, demo
+from mediaglot.gateway import cli
+from mediaglot.gateway.command import demo
 from mediaglot.gateway.dialect import Sighting
 from mediaglot.gateway.exchange import Request, Response
 from mediaglot.gateway.registry import names
@@ -192,7 +193,7 @@ def test_live_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         def isatty(self) -> bool:
             return True
 
-    from mediaglot.gateway.screen import Screen
+    from mediaglot.gateway.command.screen import Screen
 
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)

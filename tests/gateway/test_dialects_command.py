@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from mediaglot.gateway import cli, dialects
+from mediaglot.gateway import cli
+from mediaglot.gateway.command import dialects
 from mediaglot.gateway.registry import find, names
 
 

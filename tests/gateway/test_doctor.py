@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mediaglot.gateway import cli, doctor
+from mediaglot.gateway import cli
 from mediaglot.gateway.backends.cache import Cache
+from mediaglot.gateway.command import doctor
 from mediaglot.gateway.media import capacity, sandbox, tool
 
 PACKAGED = tool._packaged()

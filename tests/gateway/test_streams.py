@@ -78,5 +78,5 @@ def test_ctrl_c_while_the_command_is_being_loaded_is_without_a_word() -> None:
 
 
 def test_ctrl_c_while_the_work_is_being_loaded_is_exit_code_130() -> None:
-    done = interrupted_in("mediaglot.gateway.dialects")
+    done = interrupted_in("mediaglot.gateway.command.dialects")
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")

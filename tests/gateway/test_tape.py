@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from mediaglot.gateway import registry, testing
+from mediaglot.gateway.command.contract.source import read
 from mediaglot.gateway.contract.whereabout import Whereabouts
-from mediaglot.gateway.contracts.source import read
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.faults import Unavailable
 from mediaglot.gateway.http.tape import keep, recording, replaying

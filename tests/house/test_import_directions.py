@@ -31,26 +31,7 @@ SECOND = (
 )
 THIRD = ("dialect", "wording", "collection", "oauth", "validated", "registry", "rehearsal", "translation")
 BEHIND = ("engine", "notify", "backends", "lab", "testing", "contract")
-FRONT = frozenset(
-    {
-        "http",
-        "remote",
-        "start",
-        "cli",
-        "config",
-        "log",
-        "screen",
-        "demo",
-        "doctor",
-        "dialects",
-        "env",
-        "notifications",
-        "translate",
-        "route",
-        "pages",
-        "contracts",
-    }
-)
+FRONT = frozenset({"http", "remote", "cli", "start", "config", "log", "command"})
 ABOVE = frozenset({*FIRST, *SECOND, *THIRD})
 # Beside the dialects: these know the first row, and what is named here.
 BESIDE = {
@@ -76,7 +57,6 @@ def allowed() -> dict[str, frozenset[str]]:
     table |= {room: frozenset({*ABOVE, *BESIDE, *BEHIND, *FRONT}) for room in FRONT}
     table["config"] = frozenset({"model", "auth", "transfer"})
     table["log"] = frozenset({"model"})
-    table["screen"] = frozenset()
     return table
 
 
@@ -100,7 +80,7 @@ DOORS = {
     "pytest": ("gateway.testing", "gateway.remote.plugin"),
     "referencing": ("gateway.wire.schema",),  # part of jsonschema
     "resvg_py": ("gateway.media.vector",),
-    "rich": ("gateway.screen",),
+    "rich": ("gateway.command.screen",),
     "yarl": ("gateway.http", "gateway.transfer"),  # part of aiohttp
 }
 WORLDLY = frozenset(

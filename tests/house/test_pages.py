@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mediaglot.gateway import cli, registry
-from mediaglot.gateway.pages import pages
+from mediaglot.gateway.command.pages import pages
 
 FOLDER = Path("docs") / "translation"
 

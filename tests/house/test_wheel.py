@@ -53,7 +53,7 @@ def test_the_command_and_the_version(wheel: Path) -> None:
         (points,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
         (facts,) = (name for name in archive.namelist() if name.endswith("METADATA"))
         told = archive.read(points).decode()
-        assert "mediaglot = mediaglot.gateway.cli:main" in told
+        assert "mediaglot = mediaglot.gateway.start:main" in told
         assert "[pytest11]\nmediaglot = mediaglot.gateway.remote.plugin" in told
         assert "Requires-Python: >=3.11" in archive.read(facts).decode()
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mediaglot.gateway import env
 from mediaglot.gateway.auth import Credential
+from mediaglot.gateway.command import env
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.model import Secret
 from mediaglot.gateway.registry import names

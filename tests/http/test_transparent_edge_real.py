@@ -15,8 +15,8 @@ from urllib.parse import quote, urlencode
 import aiohttp
 import pytest
 
-from mediaglot.gateway.demo import demonstrate
-from mediaglot.gateway.screen import Screen
+from mediaglot.gateway.command.demo import demonstrate
+from mediaglot.gateway.command.screen import Screen
 
 pytestmark = [pytest.mark.usefixtures("no_mistakes")]
 SHORT = "https://media.mediaglot.test/bars-2s-320x180-25fps.mp4"

@@ -12,6 +12,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import mediaglot.gateway.config as configuration
+from mediaglot.gateway.command.contract import source, telling
+from mediaglot.gateway.command.contract.check import where_of, whose
+from mediaglot.gateway.command.notifications import ask
+from mediaglot.gateway.command.screen import BAD, FAINT, GOOD, Screen
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.contract.coverage import KINDS, Coverage, Share, percent
 from mediaglot.gateway.contract.docket import dialect_of
@@ -19,11 +23,7 @@ from mediaglot.gateway.contract.judge import Judgement, judge
 from mediaglot.gateway.contract.minute import from_journal
 from mediaglot.gateway.contract.pact import Parties, pact
 from mediaglot.gateway.contract.recording import Exchange, Recording, Unreadable
-from mediaglot.gateway.contracts import source, telling
-from mediaglot.gateway.contracts.check import where_of, whose
-from mediaglot.gateway.notifications import ask
 from mediaglot.gateway.registry import UnknownDialect
-from mediaglot.gateway.screen import BAD, FAINT, GOOD, Screen
 
 WORLDS: Final = "/_mediaglot/worlds"
 EVERYTHING: Final = "everything"

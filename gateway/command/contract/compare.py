@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import mediaglot.gateway.config as configuration
 from mediaglot.gateway.clock import RealClock
+from mediaglot.gateway.command.contract import telling
 from mediaglot.gateway.config import Settings, UserError
 from mediaglot.gateway.contract.outcome import Outcome, Trial
 from mediaglot.gateway.contract.parity import Commission, Result, commissions, compare, placed
-from mediaglot.gateway.contracts import telling
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.errand import Glimpse, Pass, Placed
 from mediaglot.gateway.exchange import Request

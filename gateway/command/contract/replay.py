@@ -10,6 +10,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
+from mediaglot.gateway.command.contract import flags as shared
+from mediaglot.gateway.command.contract import source, telling
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.contract.carrying import Carrying
 from mediaglot.gateway.contract.difference import differences
@@ -19,8 +21,6 @@ from mediaglot.gateway.contract.judge import is_deep
 from mediaglot.gateway.contract.outcome import Outcome, Trial
 from mediaglot.gateway.contract.recording import Exchange, Recording
 from mediaglot.gateway.contract.whereabout import Whereabouts
-from mediaglot.gateway.contracts import flags as shared
-from mediaglot.gateway.contracts import source, telling
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import (
     FindThings,

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from mediaglot.gateway.command.contract.cleaning import cleaned
+from mediaglot.gateway.command.screen import BAD, FAINT, GOOD, Screen
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.contract.outcome import NOBODY, Outcome, grouped, junit
-from mediaglot.gateway.contracts.cleaning import cleaned
-from mediaglot.gateway.screen import BAD, FAINT, GOOD, Screen
 
 SHOWN: Final = 200
 """Different findings that a table shows."""

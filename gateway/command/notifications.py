@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
 import mediaglot.gateway.config as configuration
+from mediaglot.gateway.command.screen import BAD, FAINT, GOOD, Screen
 from mediaglot.gateway.config import Settings, UserError
-from mediaglot.gateway.screen import BAD, FAINT, GOOD, Screen
 
 ROOM: Final = "/_mediaglot/notifications"
 LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - a name to call, not a bind

@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from mediaglot.gateway.command.contract import flags as shared
+from mediaglot.gateway.command.contract import source, telling
+from mediaglot.gateway.command.contract.source import Found, Lead, exchange_of
 from mediaglot.gateway.contract.docket import dialect_of, trials
 from mediaglot.gateway.contract.outcome import Outcome, Trial
 from mediaglot.gateway.contract.whereabout import Whereabouts
-from mediaglot.gateway.contracts import flags as shared
-from mediaglot.gateway.contracts import source, telling
-from mediaglot.gateway.contracts.source import Found, Lead, exchange_of
 
 PART: Final = 250
 """Exchanges that a process takes at a time."""

@@ -8,10 +8,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from mediaglot.gateway.command.screen import FAINT, Screen
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.registry import UnknownDialect, find, names
-from mediaglot.gateway.screen import FAINT, Screen
 from mediaglot.gateway.trait import EVIDENCE
 
 
@@ -48,7 +48,7 @@ def describe(dialect: Dialect) -> str:
 
 def write_pages(screen: Screen, folder: Path) -> int:
     """The pages on translation, written anew; those of pairs that are gone are removed."""
-    from mediaglot.gateway.pages import pages  # noqa: PLC0415 - loads every dialect and all fixtures
+    from mediaglot.gateway.command.pages import pages  # noqa: PLC0415 - loads every dialect and all fixtures
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

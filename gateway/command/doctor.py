@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 import mediaglot.gateway.config as configuration
 from mediaglot.gateway.backends.cache import FOLDER as CACHE
 from mediaglot.gateway.backends.cache import usage
+from mediaglot.gateway.command.screen import BAD, GOOD, Screen
 from mediaglot.gateway.config import Settings
 from mediaglot.gateway.media import capacity, sandbox
 from mediaglot.gateway.media.child import leash
@@ -32,7 +33,6 @@ from mediaglot.gateway.media.tool import (
     find,
     missing,
 )
-from mediaglot.gateway.screen import BAD, GOOD, Screen
 from mediaglot.gateway.transfer.sftp import INSTALL
 from mediaglot.gateway.transfer.signature import INSTALL as INSTALL_S3
 

@@ -15,6 +15,8 @@ from mediaglot.gateway.backends.outlook import Outlook, Taker, Trial, look_out, 
 from mediaglot.gateway.backends.rules import LOCAL
 from mediaglot.gateway.backends.sim import SimulatedCraft
 from mediaglot.gateway.clock import RealClock
+from mediaglot.gateway.command.screen import BAD, FAINT, GOOD, Screen
+from mediaglot.gateway.command.translate import HEAD, message, read
 from mediaglot.gateway.config import Settings, UserError, load
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.http.away import account_named, read_openings, read_provider, read_rules, read_tariffs
@@ -23,8 +25,6 @@ from mediaglot.gateway.http.wish import Wishes
 from mediaglot.gateway.loss import Ledger, Policy
 from mediaglot.gateway.registry import UnknownDialect
 from mediaglot.gateway.report import Report
-from mediaglot.gateway.screen import BAD, FAINT, GOOD, Screen
-from mediaglot.gateway.translate import HEAD, message, read
 from mediaglot.gateway.translation import Untranslatable, find, heard, read_job
 from mediaglot.gateway.values import decimal
 

@@ -14,15 +14,15 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import mediaglot.gateway.config as configuration
+from mediaglot.gateway.command.notifications import address, ask
+from mediaglot.gateway.command.screen import FAINT, Screen
 from mediaglot.gateway.config import PREFIX, Settings, UserError
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import IssueToken
 from mediaglot.gateway.http.authority import FILE
 from mediaglot.gateway.http.whereabouts import ADDRESS
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.notifications import address, ask
 from mediaglot.gateway.registry import UnknownDialect, find
-from mediaglot.gateway.screen import FAINT, Screen
 
 PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 DIRECT: Final = ("NO_PROXY", "no_proxy")

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from mediaglot.gateway.command.contract import source, telling
+from mediaglot.gateway.command.contract.check import where_of, whose
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.contract.docket import dialect_of
 from mediaglot.gateway.contract.drift import compare
@@ -15,8 +17,6 @@ from mediaglot.gateway.contract.judge import judge
 from mediaglot.gateway.contract.outcome import Outcome, Trial
 from mediaglot.gateway.contract.sketch import ERROR, REPLY, REQUEST, Sketch, Surveyor, add
 from mediaglot.gateway.contract.whereabout import Whereabouts
-from mediaglot.gateway.contracts import source, telling
-from mediaglot.gateway.contracts.check import where_of, whose
 from mediaglot.gateway.registry import UnknownDialect
 
 PARTS: Final = {".request.json": REQUEST, ".reply.json": REPLY}

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from mediaglot.gateway.command.contract import telling
+from mediaglot.gateway.command.contract.cleaning import cleaned
+from mediaglot.gateway.command.contract.drive import drive
+from mediaglot.gateway.command.contract.flags import credentials, dialect, dialect_of, login_of
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.contract.judge import schemas
 from mediaglot.gateway.contract.outcome import Outcome, Trial
 from mediaglot.gateway.contract.sarif import sarif
 from mediaglot.gateway.contract.stage import Line, Stage, Terms
 from mediaglot.gateway.contract.walk import SCENES, walk
-from mediaglot.gateway.contracts import telling
-from mediaglot.gateway.contracts.cleaning import cleaned
-from mediaglot.gateway.contracts.drive import drive
-from mediaglot.gateway.contracts.flags import credentials, dialect, dialect_of, login_of
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.http.transport import Transport
 

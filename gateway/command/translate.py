@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from mediaglot.gateway.command.screen import BAD, FAINT, Screen
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.exchange import Headers, Request
 from mediaglot.gateway.faults import Fault
@@ -16,7 +17,6 @@ from mediaglot.gateway.loss import Policy, forbidden
 from mediaglot.gateway.mask import masked, secrets
 from mediaglot.gateway.registry import UnknownDialect
 from mediaglot.gateway.report import Report
-from mediaglot.gateway.screen import BAD, FAINT, Screen
 from mediaglot.gateway.translation import Untranslatable, client_of, find, read_job, write_job
 
 LARGEST: Final = 4_000_000

@@ -12,13 +12,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
+from mediaglot.gateway.command.contract import flags as shared
+from mediaglot.gateway.command.contract.source import LABEL, owner_of, url_of
+from mediaglot.gateway.command.screen import Screen
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.contract.recording import Unreadable
 from mediaglot.gateway.contract.whereabout import Whereabouts
-from mediaglot.gateway.contracts import flags as shared
-from mediaglot.gateway.contracts.source import LABEL, owner_of, url_of
 from mediaglot.gateway.dialect import Dialect
-from mediaglot.gateway.screen import Screen
 
 MOST: Final = 8_000_000
 LEAST_PORT, MOST_PORT = 0, 65_535

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import mediaglot.gateway.config as configuration
 from mediaglot.gateway.clock import RealClock
+from mediaglot.gateway.command.screen import BAD, FAINT, GOOD, Bars, Screen
 from mediaglot.gateway.config import Settings, UserError
 from mediaglot.gateway.dialect import Dialect, Sample, Sighting
 from mediaglot.gateway.faults import Fault
@@ -27,7 +28,6 @@ from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.run import run as run_ffmpeg
 from mediaglot.gateway.media.tool import Tool
 from mediaglot.gateway.model import TERMINAL, MediaFacts, Status
-from mediaglot.gateway.screen import BAD, FAINT, GOOD, Bars, Screen
 from mediaglot.gateway.transfer.mapped import Mapped
 from mediaglot.gateway.transfer.policy import Policy
 
