@@ -15,7 +15,7 @@ from mediaglot.gateway.lab.matcher import Matcher
 MOST: Final = 10_000
 """Entries that are kept."""
 ROOM: Final = 100_000_000
-"""Characters of their bodies together."""
+"""Characters of them together."""
 NEAR: Final = 3
 """Near misses that are told."""
 
@@ -50,7 +50,9 @@ class Entry:
 
     @property
     def size(self) -> int:
-        return len(self.body) + len(self.answer)
+        lines = (*self.headers, *self.answer_headers)
+        head = len(self.path) + len(self.query) + sum(len(name) + len(value) for name, value in lines)
+        return head + len(self.body) + len(self.answer)
 
     def tree(self) -> dict[str, Any]:
         """As plain JSON, which matchers look at."""

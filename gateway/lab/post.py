@@ -78,6 +78,8 @@ class Post:
         await self._clock.sleep(PATIENCE)
         if letter in self._held.get(letter.target, ()):
             self._held[letter.target].remove(letter)
+            if not self._held[letter.target]:
+                del self._held[letter.target]
             await self._send(letter)
 
     def _later(self, letter: Letter, seconds: float) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 T = TypeVar("T")
 PREFIX: Final = "/_mediaglot/"
@@ -37,7 +37,7 @@ class Ask:
 
     @property
     def target(self) -> str:
-        return f"{PREFIX}{self.path}" + (f"?{urlencode(self.query)}" if self.query else "")
+        return f"{PREFIX}{quote(self.path)}" + (f"?{urlencode(self.query)}" if self.query else "")
 
     @property
     def body(self) -> bytes | None:

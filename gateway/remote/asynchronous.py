@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from urllib.parse import quote
 
 from mediaglot.gateway.remote import plan
 from mediaglot.gateway.remote.ask import Ask, Plan, steer
@@ -109,7 +110,7 @@ class AsyncInbox(AsyncFace):
 
     @property
     def url(self) -> str:
-        return f"{self.wire.url}/_mediaglot/inbox/{self.path.removeprefix('inboxes/')}"
+        return f"{self.wire.url}/_mediaglot/inbox/{quote(self.path.removeprefix('inboxes/'))}"
 
 
 class AsyncNotifications(AsyncFace):

@@ -6,7 +6,7 @@ import http.client
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from mediaglot.gateway.remote import plan
 from mediaglot.gateway.remote.ask import Ask, Plan, drive, read, silent
@@ -138,7 +138,7 @@ class Inbox(Face):
 
     @property
     def url(self) -> str:
-        return f"{self.wire.url}/_mediaglot/inbox/{self.path.removeprefix('inboxes/')}"
+        return f"{self.wire.url}/_mediaglot/inbox/{quote(self.path.removeprefix('inboxes/'))}"
 
 
 class Notifications(Face):

@@ -125,3 +125,10 @@ async def test_a_journal_with_gaps_proves_no_absence() -> None:
 def test_what_is_no_expectation(wanted: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         Expectation.read(wanted)
+
+
+async def test_heads_take_room_too() -> None:
+    journal = Journal(most=100, room=1000)
+    for _ in range(20):
+        await journal.add(entry(journal, "look", query="q" * 50, answer_headers=(("X-Long", "y" * 144),)))
+    assert (len(journal), journal.dropped) == (4, 16)

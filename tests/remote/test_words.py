@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -265,3 +266,14 @@ def test_places_that_no_list_has(world: World, client: Any) -> None:
 def test_errors_do_not_say_lists(world: World) -> None:
     with pytest.raises(DoubleError, match="the data of a fault"):
         world.faults.add(error={"code": "busy", "data": {"reason": [1]}})
+
+
+@pytest.mark.parametrize("name", ["a b", "test_it[ü-100%]", "a?b=c", "x#y", "a%20b"])
+def test_a_letter_box_may_be_called_like_a_test(world: World, name: str) -> None:
+    box, later = world.inbox(name), world.asynchronous.inbox(name)
+    assert box.url == later.url
+    assert requests.post(box.url, data=b"x", timeout=30).status_code == 200
+    assert [each.body for each in box.messages()] == ["x"]
+    assert [each.body for each in asyncio.run(later.messages())] == ["x"]
+    with pytest.raises(DoubleError, match="small letters"):
+        world.snapshot(name)
