@@ -91,9 +91,9 @@ def _as_it_is(stage: Stage, sample: Sample, told: Told, thing: str) -> Request |
 
 
 def _said_again(value: Any) -> Any:
-    """What is not shown is null; what is shown as stars is left alone."""
+    """What is not shown, or shown as stars, is left alone: nobody knows what it is."""
     hidden = isinstance(value, str) and value != "" and not value.strip("*")
-    return ABSENT if hidden else None if value is ABSENT else value
+    return ABSENT if hidden else value
 
 
 # --- playlists --------------------------------------------------------------------------------------------

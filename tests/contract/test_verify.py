@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,3 +50,21 @@ def test_nothing_is_changed_unless_it_is_allowed(standing: Any) -> None:
         reads = {route.name for route in registry.find(name).routes if route.method == "GET" or route.when}
         tokens = {"token", "Login", "oauth2 token", "Logout", "revoke_token"}
         assert {each for each, _ in stage.exercised} <= reads | tokens
+
+
+@pytest.mark.heavy
+def test_what_is_not_shown_is_left_alone(standing: Any) -> None:
+    """An implementation that does not show a setting keeps it: it was there before us."""
+    sent: list[Any] = []
+
+    def alter(request: Any, answer: Any) -> Any:
+        if "/users/" not in request.path:
+            return answer
+        if request.method == "PUT":
+            sent.append(json.loads(request.body))
+            return answer
+        return replace(answer, body=answer.body.replace(b'"email"', b'"address"'))
+
+    standing.walk("xvid_mediahub", "look", "link", alter=alter, write=True)
+    assert sent
+    assert not [each for each in sent if "email" in each["user"]]
