@@ -45,7 +45,7 @@ async def bundle(
 
 def complete(made: Fraction | None, expected: Fraction | None) -> None:
     """Raises SourceUnreadable where so much is missing that the source must have broken off."""
-    if expected and made and made < expected * Fraction(9, 10) - 1:
+    if expected and made and parts.broken_off(made, expected):
         raise SourceUnreadable(reason="truncated")
 
 

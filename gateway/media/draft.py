@@ -11,7 +11,7 @@ from mediaglot.gateway.media.audio import AudioTrack
 from mediaglot.gateway.media.format import CONTAINERS, DEFAULT_CONTAINER, ENCODERS, VARIABLE, Container, Nature
 from mediaglot.gateway.media.language import listen
 from mediaglot.gateway.media.overlay import Cover
-from mediaglot.gateway.media.parts import Drawing, Memo, Product
+from mediaglot.gateway.media.parts import Drawing, Memo, Product, broken_off
 from mediaglot.gateway.media.scene import Scene, Span, span
 from mediaglot.gateway.media.still import StillSet, still_sets
 from mediaglot.gateway.media.video import VideoTrack
@@ -132,15 +132,20 @@ def tracks(plain: Draft, name: str, container: Container, scene: Scene, tools: T
 
 
 def lasting(one: Draft, scene: Scene) -> Fraction | None:
-    """How long what is made of these tracks should last: a film's sound may end long before its pictures do."""
-    ends = [scene.video.duration if scene.video else None] if one.video is not None else []
-    if one.audio is not None:
-        ends.append(None if scene.joined else scene.parts[0].sounds[one.audio.track].duration)
-    known = [end for end in ends if end is not None]
-    if one.duration is None or len(known) < len(ends) or not known:
+    """How long what is made of these tracks should last: a film's sound may end long before its pictures do.
+
+    A file that claims to be longer than any of its tracks is taken at its word: it broke off, or it lies.
+    """
+    if one.duration is None or scene.joined:
         return one.duration
-    start = one.span.within(scene.parts[0].span).start
-    return min(one.duration, max(max(known) - start, Fraction(0)))
+    part = scene.parts[0]
+    start = one.span.within(part.span).start
+    pictures, sounds = part.video.duration if part.video else None, [sound.duration for sound in part.sounds]
+    used = [pictures] * (one.video is not None) + ([] if one.audio is None else [sounds[one.audio.track]])
+    ends, every = ([end - start for end in some if end is not None] for some in (used, (pictures, *sounds)))
+    if not ends or len(ends) < len(used) or broken_off(max(every), one.duration):
+        return one.duration
+    return min(one.duration, max(*ends, Fraction(0)))
 
 
 def _video(

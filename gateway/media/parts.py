@@ -142,6 +142,11 @@ class Grid:
     """Seconds until which the last tile shows."""
 
 
+def broken_off(made: Fraction, expected: Fraction) -> bool:
+    """Whether so much is missing that it must have been left out."""
+    return made < expected * Fraction(9, 10) - 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
     """A file to look for after the last run, or with a ``layout`` a package in the folder ``path``.
