@@ -535,6 +535,19 @@ def encoders(data: Path) -> Callable[[], list[int]]:
 
 
 @pytest.fixture
+def swept(data: Path) -> Callable[..., Awaitable[None]]:
+    """Waits until nothing is left in these rooms of the data folder: it goes when the end of a job is written down."""
+
+    async def sweep(*rooms: str) -> None:
+        async def nothing() -> bool:
+            return not [path for room in rooms for path in (data / room).glob("*")]
+
+        await until(nothing)
+
+    return sweep
+
+
+@pytest.fixture
 def no_mistakes(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Nothing that happens in the test may be a mistake of the server's; what aiohttp says of broken HTTP is none."""
     yield

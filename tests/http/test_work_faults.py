@@ -152,10 +152,6 @@ async def liar(clips: Any) -> AsyncIterator[Liar]:
         yield one
 
 
-def left(data: Path) -> list[str]:
-    return [str(path.relative_to(data)) for room in ROOMS for path in (data / room).rglob("*")]
-
-
 def words(encoding: str, tpstreams: str, edge: str) -> dict[str, tuple[str, str]]:
     """What each dialect says. The last one has a single text for all failures."""
     return {
@@ -175,12 +171,12 @@ FAILED = "The video could not be transcoded"
 
 
 @pytest.mark.parametrize("name", ["half", "text", "broken", "boast"])
-async def test_a_source_that_lies(party: Any, liar: Liar, wait: Any, data: Path, name: str) -> None:
+async def test_a_source_that_lies(party: Any, liar: Liar, wait: Any, swept: Any, name: str) -> None:
     one = await party()
     await one.create(f"{liar.url}/{name}.mp4")
     assert await one.ends(wait) == DAMAGED
     assert one.codes == dict.fromkeys(NAMES, "source_unreadable")
-    assert left(data) == []
+    await swept(*ROOMS)
 
 
 async def test_a_picture_is_a_picture_whatever_it_is_called(party: Any, liar: Liar, wait: Any, data: Path) -> None:
@@ -191,7 +187,7 @@ async def test_a_picture_is_a_picture_whatever_it_is_called(party: Any, liar: Li
     assert not list((data / "work").iterdir())
 
 
-async def test_a_source_that_never_ends(party: Any, liar: Liar, wait: Any, data: Path) -> None:
+async def test_a_source_that_never_ends(party: Any, liar: Liar, wait: Any, swept: Any) -> None:
     one = await party(max_source=300_000)
     await one.create(f"{liar.url}/endless.mp4")
     assert await one.ends(wait) == words(
@@ -200,12 +196,12 @@ async def test_a_source_that_never_ends(party: Any, liar: Liar, wait: Any, data:
         "the origin is larger than 300000 bytes",
     )
     assert one.codes == dict.fromkeys(NAMES, "source_too_large")
-    assert left(data) == []
+    await swept(*ROOMS)
 
 
 @pytest.mark.parametrize(("name", "bound"), [("dripping", "fetch_time"), ("hanging", "fetch_stall")])
 async def test_a_source_that_takes_too_long(
-    party: Any, liar: Liar, wait: Any, data: Path, name: str, bound: str
+    party: Any, liar: Liar, wait: Any, swept: Any, name: str, bound: str
 ) -> None:
     one = await party(**{bound: 1.0})
     await one.create(f"{liar.url}/{name}.mp4")
@@ -215,23 +211,32 @@ async def test_a_source_that_takes_too_long(
         "the origin took longer than 1 seconds",
     )
     assert one.codes == dict.fromkeys(NAMES, "source_timeout")
-    assert left(data) == []
+    await swept(*ROOMS)
 
 
-async def test_a_run_that_takes_too_long(party: Any, slow: Path, wait: Any, data: Path, encoders: Any) -> None:
+async def test_a_run_that_takes_too_long(party: Any, slow: Path, wait: Any, swept: Any, encoders: Any) -> None:
     one = await party(ffmpeg=str(slow), encode_time=1)
     await one.create(LONG)
     assert await one.ends(wait) == words("Encoding took longer than 1 seconds", FAILED, "transcoding failed")
     assert one.codes == dict.fromkeys(NAMES, "timed_out")
-    assert (left(data), encoders()) == ([], [])
+    await swept(*ROOMS)
+    assert encoders() == []
 
 
-async def test_an_output_that_grows_too_large(party: Any, wait: Any, data: Path, encoders: Any) -> None:
+async def test_an_output_that_grows_too_large(party: Any, wait: Any, swept: Any, encoders: Any) -> None:
     one = await party(encode_output=20_000)
     await one.create(LONG)
     assert await one.ends(wait) == words("Encoding error", FAILED, "transcoding failed")
     assert one.codes == dict.fromkeys(NAMES, "output_too_large")
-    assert (left(data), encoders()) == ([], [])
+    await swept(*ROOMS)
+    assert encoders() == []
+
+
+def busy(data: Path, processes: list[int]) -> list[Path]:
+    """The folders of jobs that have written something and in which one of the processes is at work."""
+    rooms = {path.parents[1] for path in (data / "work").glob("*/out-0/*")}
+    homes = {Path(f"/proc/{process}/cwd").readlink() for process in processes}
+    return [room for room in rooms if any(home.is_relative_to(room.resolve()) for home in homes)]
 
 
 @pytest.fixture
@@ -239,23 +244,24 @@ def at_work(encoders: Any, wait: Any, data: Path) -> Callable[[], Awaitable[list
     """The FFmpeg processes of all four jobs, once each of them writes."""
 
     async def look() -> list[int]:
-        rooms = {path.parent for path in (data / "work").glob("*/out-0/*")}
-        return encoders() if len(rooms) == len(NAMES) else []
+        found = encoders()
+        return found if len(busy(data, found)) == len(NAMES) else []
 
     return lambda: wait(look)
 
 
-async def test_ffmpeg_is_killed(party: Any, slow: Path, wait: Any, data: Path, encoders: Any, at_work: Any) -> None:
+async def test_ffmpeg_is_killed(party: Any, slow: Path, wait: Any, swept: Any, encoders: Any, at_work: Any) -> None:
     one = await party(ffmpeg=str(slow))
     await one.create(LONG)
     for process in await at_work():
         os.kill(process, signal.SIGKILL)
     assert await one.ends(wait) == words("Encoding was interrupted", FAILED, "transcoding failed")
     assert one.codes == dict.fromkeys(NAMES, "killed")
-    assert (left(data), encoders()) == ([], [])
+    await swept(*ROOMS)
+    assert encoders() == []
 
 
-async def test_ffmpeg_is_stopped(party: Any, slow: Path, wait: Any, data: Path, encoders: Any, at_work: Any) -> None:
+async def test_ffmpeg_is_stopped(party: Any, slow: Path, wait: Any, swept: Any, encoders: Any, at_work: Any) -> None:
     one = await party(ffmpeg=str(slow), encode_stall=4)
     await one.create(LONG)
     for process in await at_work():
@@ -264,4 +270,5 @@ async def test_ffmpeg_is_stopped(party: Any, slow: Path, wait: Any, data: Path, 
         "Encoding made no progress for 4 seconds", FAILED, "transcoding made no progress for 4 seconds"
     )
     assert one.codes == dict.fromkeys(NAMES, "stalled")
-    assert (left(data), encoders()) == ([], [])
+    await swept(*ROOMS)
+    assert encoders() == []

@@ -115,4 +115,8 @@ async def test_a_disk_that_gets_full(server: Server, wait: Any, name: str) -> No
         seen = await wait(ended, seconds=20)
     word, detail = WORDS[name]
     assert (seen.word, seen.detail.rpartition(": ")[2]) == (word, detail)
-    assert server.left() == []
+
+    async def swept() -> bool:
+        return not server.left()
+
+    await wait(swept)
