@@ -21,14 +21,14 @@ class Rubbish:
         self._thrown: list[Path] = []
 
     def throw(self, folder: Path) -> None:
+        """What comes there next stays: where there is no renaming, it is deleted here and now."""
         place = folder.with_name(f"{PREFIX}{secrets.token_hex(8)}")
         try:
             folder.rename(place)
-        except FileNotFoundError:
-            return
         except OSError:
-            place = folder
-        self._thrown.append(place)
+            _delete([folder])
+        else:
+            self._thrown.append(place)
 
     async def empty(self) -> None:
         thrown, self._thrown = self._thrown, []
