@@ -8,21 +8,25 @@ requests is compared with what the client asked for, setting by setting; that is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from mediaglot.gateway import registry
 from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.errand import Client, Pass
-from mediaglot.gateway.exchange import CreateJob, Request
+from mediaglot.gateway.exchange import CreateJob, Headers, Request
 from mediaglot.gateway.faults import Fault, Invalid, NotFound, Unsupported
 from mediaglot.gateway.loss import Kind, Ledger, Loss, Policy
 from mediaglot.gateway.model import EMPTY, Job
 from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.rehearsal import Rehearsal
 from mediaglot.gateway.report import Report, compare
+
+HEAD: Final = re.compile(rb"[A-Z]+ (/\S*|https?://\S+)( HTTP/[\d.]+)?\r?\n")
+"""How an HTTP message begins, and no body."""
 
 
 class Untranslatable(ValueError):
@@ -51,8 +55,8 @@ def translate(
 ) -> Translation:
     """The requests that ``write`` would get for what ``asked`` asks ``read`` for, and what is lost on the way.
 
-    ``asked`` is a whole request, or the body of the one that creates a job. ``read`` and ``write`` are dialects as
-    ``registry.find`` knows them, ``options`` those of the client (``Client.knobs``).
+    ``asked`` is a request, an HTTP message, or the body of the request that creates a job. ``read`` and ``write`` are
+    dialects as ``registry.find`` knows them, ``options`` those of the client (``Client.knobs``).
 
     Raises Lossy where the policy forbids what is lost, the Fault with which ``read`` refuses the request, ValueError
     for an option, and Untranslatable.
@@ -112,10 +116,20 @@ def heard(dialect: Dialect, asked: Request | bytes | str) -> tuple[Rehearsal, Ca
     return rehearsal, call, ledger
 
 
-def framed(dialect: Dialect, body: bytes | str) -> Request:
-    """The request that a mere body belongs to."""
-    text = body.encode() if isinstance(body, str) else body
-    return client_of(dialect).frame(text)
+def framed(dialect: Dialect, asked: bytes | str) -> Request:
+    """The request in an HTTP message, or the one that a mere body belongs to."""
+    content = asked.encode() if isinstance(asked, str) else asked
+    return _message(content) if HEAD.match(content) else client_of(dialect).frame(content)
+
+
+def _message(content: bytes) -> Request:
+    head, _, body = re.sub(rb"\r?\n\r?\n", b"\n\n", content, count=1).partition(b"\n\n")
+    first, *lines = head.decode("utf-8", "replace").splitlines()
+    method, target = first.split(" ")[:2]
+    path, _, query = re.sub(r"^https?://[^/]*", "", target).partition("?")
+    pairs = (line.partition(":") for line in lines if line)
+    headers = Headers(lines=tuple((name.strip(), value.strip()) for name, _, value in pairs))
+    return Request(method=method, path=path or "/", query=query, headers=headers, body=body)
 
 
 def write_job(

@@ -16,7 +16,7 @@ from mediaglot.gateway.backends.rules import LOCAL
 from mediaglot.gateway.backends.sim import SimulatedCraft
 from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.command.screen import BAD, FAINT, GOOD, Screen
-from mediaglot.gateway.command.translate import HEAD, message, read
+from mediaglot.gateway.command.translate import read
 from mediaglot.gateway.config import Settings, UserError, load
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.http.away import account_named, read_openings, read_provider, read_rules, read_tariffs
@@ -51,9 +51,8 @@ def run(given: dict[str, Any]) -> int:
 async def foreseen(settings: Settings, given: Mapping[str, Any], content: bytes) -> Outlook:
     """Presets that only the client's account has are not known here: they are unread."""
     dialect = find(given["read"])
-    asked = message(content) if HEAD.match(content) else content
-    _, call, _ = heard(dialect, asked)
-    job, notes = read_job(dialect, asked)
+    _, call, _ = heard(dialect, content)
+    job, notes = read_job(dialect, content)
     name = given["account"]
     account = Account(account_named(name, dialect.name, settings), name) if name else call.account
     policies = {key: Policy(word) for key, word in settings.account_policies.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 from mediaglot.gateway.command.screen import BAD, FAINT, Screen
 from mediaglot.gateway.config import UserError
-from mediaglot.gateway.exchange import Headers, Request
+from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.loss import Policy, forbidden
 from mediaglot.gateway.mask import masked, secrets
@@ -21,7 +20,6 @@ from mediaglot.gateway.translation import Untranslatable, client_of, find, read_
 
 LARGEST: Final = 4_000_000
 """Bytes of a request; the server takes no more by default either."""
-HEAD: Final = re.compile(rb"[A-Z]+ (/\S*|https?://\S+)( HTTP/[\d.]+)?\r?\n")
 
 
 def run(given: dict[str, Any]) -> int:
@@ -30,8 +28,7 @@ def run(given: dict[str, Any]) -> int:
     try:
         source, target = find(given["read"]), find(given["write"])
         client_of(target, options := options_of(given["option"]))
-        asked = message(content) if HEAD.match(content) else content
-        job, notes = read_job(source, asked)
+        job, notes = read_job(source, content)
         translation = write_job(target, job, notes=notes, options=options)
     except (UnknownDialect, Untranslatable, ValueError) as error:
         raise UserError(str(error)) from None
@@ -65,17 +62,6 @@ def read(name: str) -> bytes:
     if not content.strip():
         raise UserError(f"{'standard input' if name == '-' else name} is empty; give the request that creates the job")
     return content
-
-
-def message(content: bytes) -> Request:
-    """The request in an HTTP message, as a fixture's ``request.http`` holds it."""
-    head, _, body = re.sub(rb"\r?\n\r?\n", b"\n\n", content, count=1).partition(b"\n\n")
-    first, *lines = head.decode("utf-8", "replace").splitlines()
-    method, target = first.split(" ")[:2]
-    path, _, query = re.sub(r"^https?://[^/]*", "", target).partition("?")
-    pairs = (line.partition(":") for line in lines if line)
-    headers = Headers(lines=tuple((name.strip(), value.strip()) for name, _, value in pairs))
-    return Request(method=method, path=path or "/", query=query, headers=headers, body=body)
 
 
 def show_document(requests: Sequence[Request], report: Report, policy: Policy) -> None:

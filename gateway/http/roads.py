@@ -14,7 +14,6 @@ from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.backends.desk import TRIAL
 from mediaglot.gateway.backends.outlook import look_out, passing
 from mediaglot.gateway.backends.rules import LOCAL, Rule
-from mediaglot.gateway.command.translate import HEAD, message
 from mediaglot.gateway.exchange import CreateJob
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.http.letters import Refusal
@@ -37,7 +36,7 @@ async def foresee(server: Server, house: House, request: web.Request, name: str)
         raise Refusal(413, "too_large", f"a request has at most {server.settings.max_body} bytes") from None
     dialect = server.dialects[name]
     try:
-        _, call, ledger = heard(dialect, message(content) if HEAD.match(content) else content)
+        _, call, ledger = heard(dialect, content)
         policy = server.wishes.of(name, call.account, call.request)
         caller = Caller(dialect=dialect, account=call.account, policy=policy)
         assert isinstance(call.intent, CreateJob)  # noqa: S101

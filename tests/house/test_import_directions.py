@@ -31,7 +31,9 @@ SECOND = (
 )
 THIRD = ("dialect", "wording", "collection", "oauth", "validated", "registry", "rehearsal", "translation")
 BEHIND = ("engine", "notify", "backends", "lab", "testing", "contract")
-FRONT = frozenset({"http", "remote", "cli", "start", "config", "log", "command"})
+LINE = frozenset({"cli", "command", "start"})
+"""The command line, which nothing else knows."""
+FRONT = frozenset({"http", "remote", "config", "log"})
 ABOVE = frozenset({*FIRST, *SECOND, *THIRD})
 # Beside the dialects: these know the first row, and what is named here.
 BESIDE = {
@@ -55,6 +57,7 @@ def allowed() -> dict[str, frozenset[str]]:
     for place, room in enumerate(BEHIND):
         table[room] = frozenset({*ABOVE, *BESIDE, *BEHIND[:place]})
     table |= {room: frozenset({*ABOVE, *BESIDE, *BEHIND, *FRONT}) for room in FRONT}
+    table |= {room: frozenset({*ABOVE, *BESIDE, *BEHIND, *FRONT, *LINE}) for room in LINE}
     table["config"] = frozenset({"model", "auth", "transfer"})
     table["log"] = frozenset({"model"})
     return table
