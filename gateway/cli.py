@@ -25,8 +25,6 @@ LULL: Final = 0.3
 """Seconds after the start in which the first requests have the processor for themselves: dialects that nobody has asked
 for are loaded afterwards."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-PORTS: Final = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
-"""What another port helps against."""
 FILE: Final = "the request that creates the job, its body or all of it; '-' or nothing is standard input"
 
 
@@ -307,7 +305,7 @@ async def _serve_until_told(settings: Settings) -> int:
     except (UnknownDialect, Damaged, FolderInUse, NewerData, Locked, ValueError) as error:
         raise UserError(str(error)) from None
     except OSError as error:
-        raise UserError(_unusable(settings, error)) from None
+        raise _unusable(settings, error) from None
     gc.freeze()
     gc.enable()
     try:
@@ -329,11 +327,10 @@ def _double(settings: Settings) -> Server:
     return Double(settings)
 
 
-def _unusable(settings: Settings, error: OSError) -> str:
+def _unusable(settings: Settings, error: OSError) -> UserError:
     """A file has a name, an address has not."""
+    from mediaglot.gateway.command.listening import cannot_listen  # noqa: PLC0415 - for mistakes only
+
     if error.filename is not None:
-        return f"cannot use {error.filename}: {error.strerror}; choose another folder with --data"
-    # asyncio puts the address into the text once more; a name that does not resolve has a number of its own kind.
-    reason = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror
-    flag = "--port 0" if (error.errno or 0) in PORTS else "another --host"
-    return f"cannot listen on {settings.host}:{settings.port}: {reason}; try {flag}"
+        return UserError(f"cannot use {error.filename}: {error.strerror}; choose another folder with --data")
+    return cannot_listen(settings.host, settings.port, error)

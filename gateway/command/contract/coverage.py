@@ -14,6 +14,7 @@ from urllib.parse import quote
 import mediaglot.gateway.config as configuration
 from mediaglot.gateway.command.contract import source, telling
 from mediaglot.gateway.command.contract.check import where_of, whose
+from mediaglot.gateway.command.contract.flags import up_to
 from mediaglot.gateway.command.notifications import ask
 from mediaglot.gateway.command.screen import BAD, FAINT, GOOD, Screen
 from mediaglot.gateway.config import UserError
@@ -35,8 +36,8 @@ def flags(command: argparse.ArgumentParser) -> None:
     command.add_argument("--server", metavar="URL", help="the running double whose journals are read instead")
     command.add_argument("--world", metavar="NAME", help="only the journal of this world of the double")
     whose(command)
-    about = "exit code 1 where less is used: percent"
-    command.add_argument("--fail-under", "--min", type=_percent, default=0.0, metavar="PERCENT", help=about)
+    about, percents = "exit code 1 where less is used: percent", up_to(100, "percent")
+    command.add_argument("--fail-under", "--min", type=percents, default=0.0, metavar="PERCENT", help=about)
     about = "what the threshold is for: everything together, or one kind"
     command.add_argument("--of", choices=(EVERYTHING, *KINDS), default=EVERYTHING, help=about)
     command.add_argument(
@@ -46,16 +47,6 @@ def flags(command: argparse.ArgumentParser) -> None:
     command.add_argument("--consumer", default="consumer", metavar="NAME", help="who the Pact says is asking")
     command.add_argument("--provider", metavar="NAME", help="who the Pact says is asked; the dialect without it")
     command.add_argument("--json", action="store_true", help="print one JSON document")
-
-
-def _percent(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number <= 100:
-        raise argparse.ArgumentTypeError(f"a number from 0 to 100 is wanted, not {text!r}")
-    return number
 
 
 def run(given: dict[str, Any]) -> int:

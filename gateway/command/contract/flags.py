@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mediaglot.gateway import registry
@@ -21,6 +21,21 @@ def credentials(command: argparse.ArgumentParser) -> None:
     command.add_argument("--user", metavar="NAME", help="the name or number of the account that requests come from")
     command.add_argument("--secret", metavar="TEXT", help="its secret; better in the environment than on the line")
     command.add_argument("--tenant", metavar="NAME", help="whose paths are asked, where paths name somebody")
+
+
+def up_to(most: float, what: str) -> Callable[[str], float]:
+    """Reads a number of such things, from 0 on."""
+
+    def number(text: str) -> float:
+        try:
+            found = float(text)
+        except ValueError:
+            found = -1
+        if not 0 <= found <= most:
+            raise argparse.ArgumentTypeError(f"a number of {what} from 0 to {most:g} is wanted, not {text!r}")
+        return found
+
+    return number
 
 
 def dialect_of(given: Mapping[str, Any]) -> Dialect:

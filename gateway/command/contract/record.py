@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
 import ssl
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from mediaglot.gateway.command.contract import flags as shared
 from mediaglot.gateway.command.contract.source import LABEL, owner_of, url_of
+from mediaglot.gateway.command.listening import cannot_listen
 from mediaglot.gateway.command.screen import Screen
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.contract.recording import Unreadable
@@ -81,10 +81,7 @@ async def _record(dialect: Dialect, upstream: str, folder: Path, given: dict[str
             print(recorder.url, flush=True)  # noqa: T201 - whoever started it waits for this line
             await stop.wait()
     except OSError as error:
-        place = f"{given['host']}:{given['port']}"
-        # asyncio puts the address into the text once more; a name that does not resolve has a number of its own kind.
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise UserError(f"cannot listen on {place}: {reason}; try --port 0, or another --host") from None
+        raise cannot_listen(given["host"], given["port"], error) from None
     _sum_up(Screen(), folder, recorder.kept, recorder.lost)
     return 0 if recorder.kept else 1
 

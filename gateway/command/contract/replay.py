@@ -64,6 +64,7 @@ def flags(command: argparse.ArgumentParser) -> None:
     about = "another value for a recorded one, such as the URL of a source; may be said more than once"
     command.add_argument("--set", action="append", type=pair, metavar="RECORDED=VALUE", help=about)
     patience = "how long to ask again for what is looked at until it is as recorded, 0 without it"
+    seconds = shared.up_to(86_400, "seconds")
     command.add_argument("--patience", type=seconds, default=0.0, metavar="SECONDS", help=patience)
     telling.flags(command)
 
@@ -73,16 +74,6 @@ def pair(text: str) -> tuple[str, str]:
     if not recorded or not mark:
         raise argparse.ArgumentTypeError(f"RECORDED=VALUE is wanted, not {text[:100]!r}")
     return recorded, value
-
-
-def seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number <= 86_400:
-        raise argparse.ArgumentTypeError(f"a number of seconds up to 86400 is wanted, not {text!r}")
-    return number
 
 
 def run(given: dict[str, Any]) -> int:
