@@ -59,6 +59,10 @@ Want: TypeAlias = bool | Response | None
 """What an answer has to be: GOOD, a refusal like this one, or whatever the contract allows."""
 
 
+NOWHERE: Final = frozenset({404, 405, 501})
+"""What servers answer at addresses, and to methods, of which they know nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Terms:
     """How far a walk may go."""
@@ -123,6 +127,8 @@ class Stage:
         self.exercised: set[tuple[str, str]] = set()
         """Operations that were answered well, with the format."""
         self.answered = 0
+        self.statuses: set[int] = set()
+        """Of all answers."""
         self.made: list[str] = []
         """The ids of our own jobs, in the order of their creation."""
         self.outputs: dict[str, str] = {}
@@ -134,6 +140,12 @@ class Stage:
     @property
     def permit(self) -> Pass | None:
         return self.permits[-1] if self.permits else None
+
+    @property
+    def astray(self) -> bool:
+        """Whether nothing of the dialect seems to be there at all."""
+        lost = 404 in self.statuses and self.statuses <= NOWHERE
+        return lost and not self.exercised and any(line.findings for line in self.lines)
 
     # --- requests -----------------------------------------------------------------------------------
 
@@ -203,6 +215,7 @@ class Stage:
             )
             return None
         self.answered += 1
+        self.statuses.add(response.status)
         told = Told(request, response, judge(self.dialect, request, response))
         expected = [] if isinstance(want, bool) and reading.fault else self.expected(told, want)
         line.findings += [each.of(line.name) for each in (*told.judgement.told, *expected)]

@@ -217,6 +217,15 @@ def test_secrets_are_not_in_reports(elsewhere: Any, tmp_path: Path, capsys: pyte
     assert "***" in told[0]
 
 
+def test_a_base_url_that_leads_nowhere_is_one_line(elsewhere: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    base = elsewhere(says(404, b"no such page", "text/plain"))
+    assert verify("--dialect", "tpstreams", "--base-url", base, "--pause", "0") == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"mediaglot: nothing of tpstreams is at {base} (404): is --base-url right?")
+    assert said.err.count("\n") == 1
+
+
 def test_a_run_that_exercised_nothing_fails(elsewhere: Any, capsys: pytest.CaptureFixture[str]) -> None:
     base = elsewhere(says(404, b'{"detail":"Not found."}'))
     words = ("--dialect", "tpstreams", "--base-url", base, "--secret", "t", "--tenant", "demo00", "--only", "kept")

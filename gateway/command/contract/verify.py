@@ -60,6 +60,9 @@ def run(given: dict[str, Any]) -> int:
     held = dialect_of(given)
     stage = Stage(held, base_of(given), login_of(given), terms_of(given))
     asyncio.run(play(stage, given.get("only") or ()))
+    if stage.astray:
+        hint = f"is --base-url right? servers of ours have {held.name} at http://HOST:PORT/{held.name}"
+        raise UserError(f"nothing of {held.name} is at {stage.base} (404): {hint}")
     outcome = outcome_of(stage)
     if given.get("sarif"):
         telling.write(Path(given["sarif"]), sarif(outcome, held.name, partial(document, held)))
