@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import io
 import logging
 import os
@@ -532,6 +533,18 @@ def encoders(data: Path) -> Callable[[], list[int]]:
         return found
 
     return look
+
+
+@pytest.fixture(scope="session")
+def certify(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, Path]]:
+    """Makes a server's certificate with its key, for localhost and the given hosts, and that of the authority."""
+    path = Path(__file__).parents[1] / "transfer" / "ftp" / "server.py"
+    spec = importlib.util.spec_from_file_location("mediaglot_test_certificates", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return lambda *hosts: module.certify(tmp_path_factory.mktemp("certificates"), *hosts)
 
 
 @pytest.fixture

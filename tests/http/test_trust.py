@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,8 @@ SMALL = {"output": "mp4", "size": "160x90"}
 
 
 @pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A server's own, for localhost, and that of the authority."""
-    path = Path(__file__).parents[1] / "transfer" / "ftp" / "server.py"
-    spec = importlib.util.spec_from_file_location("mediaglot_test_certificates", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: tuple[Path, Path] = module.certify(tmp_path_factory.mktemp("certificates"))
-    return found
+def certificates(certify: Callable[..., tuple[Path, Path]]) -> tuple[Path, Path]:
+    return certify()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import socket
 import ssl
 import sys
@@ -236,16 +235,10 @@ class Here(AbstractResolver):
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    path = Path(__file__).parents[2] / "transfer" / "ftp" / "server.py"
-    spec = importlib.util.spec_from_file_location("mediaglot_topic_certificates", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    hosts = ("sns.eu-west-1.amazonaws.com", "sns.cn-north-1.amazonaws.com.cn", "*.execute-api.eu-west-1.amazonaws.com")
-    found: tuple[Path, Path] = module.certify(tmp_path_factory.mktemp("certificates"), *hosts)
-    return found
+def certificates(certify: Callable[..., tuple[Path, Path]]) -> tuple[Path, Path]:
+    return certify(
+        "sns.eu-west-1.amazonaws.com", "sns.cn-north-1.amazonaws.com.cn", "*.execute-api.eu-west-1.amazonaws.com"
+    )
 
 
 class Cloud:
