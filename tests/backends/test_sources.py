@@ -46,7 +46,7 @@ async def work(tmp_path: Path, film: Path, meanwhile: Callable[[], object]) -> A
         ids={"folder": "f1"},
     )  # fmt: skip
     await craft.fetch(ticket, 0, lambda share, left=None: None)
-    assert (tmp_path / "data/work/f1/source-0").samefile(film)
+    assert (tmp_path / "data" / "work" / "f1" / "source-0").samefile(film)
     try:
         return await craft.make(ticket, frozenset(), lambda share, left=None: None)
     finally:
