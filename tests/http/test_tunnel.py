@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -128,11 +131,13 @@ async def test_other_spellings_and_ports_are_the_same_host(dial: Dial, trust: ss
     assert orjson.loads((await line.ask(post("/", f"Host: {authority}")))[2]) == EMPTY
 
 
-async def test_a_certificate_that_can_not_be_made_is_told(dial: Dial, data: Path) -> None:
-    """As on a full disk, where Python finds no room for the file that it reads them from."""
-    away = await asyncio.to_thread(data.rename, data.with_name("away"))
-    assert (await (await dial()).ask(connect(f"{HOST}:443")))[0] == 503
-    await asyncio.to_thread(away.rename, data)
+async def test_a_certificate_that_can_not_be_made_is_told(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_options: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr("mediaglot.gateway.http.authority.tempfile", SimpleNamespace(NamedTemporaryFile=full))
+        assert (await (await dial()).ask(connect(f"{HOST}:443")))[0] == 503
     assert (await (await dial()).ask(connect(f"{HOST}:443")))[0] == 200
 
 
