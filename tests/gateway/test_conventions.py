@@ -99,7 +99,7 @@ def test_a_server_that_is_told_to_stop_has_done_well(tmp_path: Path, number: int
 
 
 def test_the_exit_codes_are_written_down() -> None:
-    readme = Path(__file__).resolve().parents[2] / "README.md"
-    table = readme.read_text().partition("| code |")[2].partition("\n\n")[0]
+    page = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
+    table = page.read_text().partition("| code |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
     assert ", ".join(rows) == "0, 1, 2, 130, 141, 143"

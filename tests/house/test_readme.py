@@ -1,6 +1,6 @@
 """The papers keep their word: commands run as written, tables match the code.
 
-As a script (``python tests/house/test_readme.py``) it renews the table of settings in README.md.
+As a script (``python tests/house/test_readme.py``) it renews the table of docs/settings.md.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from mediaglot.gateway.config import PREFIX, Settings
 from mediaglot.gateway.registry import find, names
 from mediaglot.testing import Double, DoubleError
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+README, SETTINGS = ROOT / "README.md", ROOT / "docs" / "settings.md"
 START, END = r"<!-- settings: .* -->\n", "<!-- end of settings -->"
 ADDRESS = "http://127.0.0.1:8080"
 PATIENCE = 180.0
@@ -60,7 +61,8 @@ def text() -> str:
     return README.read_text()
 
 
-def test_the_table_of_settings_is_fresh(text: str) -> None:
+def test_the_table_of_settings_is_fresh() -> None:
+    text = SETTINGS.read_text()
     assert with_table(text) == text, "run: python tests/house/test_readme.py"
 
 
@@ -268,4 +270,4 @@ def test_the_yaml_of_the_test_double(text: str, tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text()))
+    SETTINGS.write_text(with_table(SETTINGS.read_text()))
