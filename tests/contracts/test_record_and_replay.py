@@ -83,15 +83,41 @@ def test_differences_may_be_expected(plain: Any, altered: str, tape: Path) -> No
     assert said.code == 0, said.out
 
 
-def test_a_silent_implementation_is_a_difference(capsys: Any, tmp_path: Path) -> None:
-    fixture = ROOT / "fixtures" / "tpstreams" / "list_jobs" / "seed"
-    shutil.copytree(fixture, tmp_path / "tape" / "list_jobs" / "0001_200")
+def silent(tmp_path: Path, base: str) -> int:
+    """Replays a recording of two exchanges."""
+    for number in (1, 2):
+        fixture = ROOT / "fixtures" / "tpstreams" / "list_jobs" / "seed"
+        shutil.copytree(fixture, tmp_path / "tape" / "list_jobs" / f"000{number}_200")
+    words = ("--base-url", base, "--dialect", "tpstreams", str(tmp_path / "tape"))
+    return cli.main(["contract", "replay", *words])
+
+
+def test_where_nobody_answers_that_is_one_line(capsys: Any, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        words = ("--base-url", base, "--dialect", "tpstreams", str(tmp_path / "tape"))
-        assert cli.main(["contract", "replay", *words]) == 1
-    assert "expected an answer, there is none" in capsys.readouterr().out
+        assert silent(tmp_path, base) == 2
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert f"no answer from {base}: " in said.err
+    assert "is the server running?" in said.err
+
+
+def test_who_falls_silent_differs(capsys: Any, tmp_path: Path) -> None:
+    class Once(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.server.server_close()
+            self.send_response(204)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Once) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        assert silent(tmp_path, f"http://127.0.0.1:{server.server_port}") == 1
+        answering.join()
+    told = capsys.readouterr().out
+    assert "expected 200, found 204" in told
+    assert "expected an answer, there is none" in told
 
 
 @pytest.mark.parametrize(

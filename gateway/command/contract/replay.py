@@ -105,18 +105,23 @@ class Replay:
     ignored: tuple[str, ...] = ()
     patience: float = 0.0
     trials: list[Trial] = field(default_factory=list)
+    answered: bool = False
 
     async def play(self, recording: Recording, base: str) -> None:
+        """Raises UserError where nobody answers from the first."""
         from mediaglot.gateway.http.provider import Transport  # noqa: PLC0415 - loaded when there is something to send
 
         transport = Transport(base, timeout=60)
         try:
             for exchange in recording:
-                await self._step(exchange, transport)
+                silence = await self._step(exchange, transport)
+                if silence and not self.answered:
+                    raise UserError(f"no answer from {base}: {silence}; is the server running?")
         finally:
             await transport.close()
 
-    async def _step(self, exchange: Exchange, send: Send) -> None:
+    async def _step(self, exchange: Exchange, send: Send) -> str:
+        """Why there was no answer, if there was none."""
         carrying = self.carrying
         request = carrying.onward(exchange.request)
         reading = read_call(self.dialect, exchange.request)
@@ -124,15 +129,18 @@ class Replay:
         name, operation = exchange.name, comparison.operation
         if request is None:
             self.trials.append(Trial(operation=operation, name=name, skipped="its body is not in the recording"))
-            return
+            return ""
+        silence = ""
         try:
             found, told = await self._asked(comparison, request, send)
         except Unavailable as fault:
-            message = f"expected an answer, there is none: {fault.data.get('reason')}"
-            found = [comparison.wrong("answer", "response", message)]
+            silence = str(fault.data.get("reason"))
+            found = [comparison.wrong("answer", "response", f"expected an answer, there is none: {silence}")]
         else:
+            self.answered = True
             carrying.learn(comparison.recorded, comparison.document(told))
         self.trials.append(Trial(operation=operation, name=name, findings=tuple(found)))
+        return silence
 
     async def _asked(self, comparison: Comparison, request: Request, send: Send) -> tuple[list[Finding], Response]:
         """Again and again while there is patience. Raises Unavailable."""
