@@ -130,6 +130,8 @@ class Dialect:
     faults: ClassVar[Mapping[type[Fault], Complaint]]
     """Looked up along the fault's own line of classes, so ``Fault`` itself must have an entry."""
     routes: ClassVar[tuple[Route, ...]]
+    sayings: ClassVar[tuple[str, ...]] = ()
+    """Sentences of answers, as ``Order {id} is there``: what stands in the braces is told by nothing else."""
     kinds: ClassVar[Mapping[str, str]] = {}
     """The dialect's words for what a fault is about: job, output, preset."""
     knobs: ClassVar[Mapping[str, Knob]] = {}

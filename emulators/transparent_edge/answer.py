@@ -21,6 +21,9 @@ MINUTES_PLAN: Final = 0
 """Minutes that a contract includes; here there is none."""
 
 
+REVOKED: Final = "The token has been revoked"
+
+
 def token(dialect: Dialect, call: Call, given: Token) -> Tree:
     text = given.text.reveal()
     return {
@@ -33,7 +36,7 @@ def token(dialect: Dialect, call: Call, given: Token) -> Tree:
 
 
 def revoked(dialect: Dialect, call: Call, done: Done) -> Tree:
-    return {"message": "The token has been revoked"}
+    return {"message": REVOKED}
 
 
 def user(dialect: Dialect, call: Call, facts: AccountFacts) -> Tree:
@@ -49,13 +52,17 @@ def time_of(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
 
 
+QUEUED: Final = "Transcoding order #{id} has been queued"
+"""2.1: a client looks for the first ``#`` and takes what follows, up to a blank, for the id."""
+QUEUED_AGAIN: Final = f"{QUEUED} again"
+
+
 def created(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
-    """2.1: a client looks for the first ``#`` and takes what follows, up to a blank, for the id."""
-    return {"message": f"Transcoding order #{ticket.id} has been queued"}
+    return {"message": QUEUED.format(id=ticket.id)}
 
 
 def requeued(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
-    return {"message": f"Transcoding order #{ticket.id} has been queued again"}
+    return {"message": QUEUED_AGAIN.format(id=ticket.id)}
 
 
 def word(dialect: Dialect, ticket: Ticket) -> str:

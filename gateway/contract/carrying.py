@@ -33,6 +33,8 @@ class Carrying:
         self._dialect, self._login = dialect, login
         self._given = dict(given or {})
         self._said: set[tuple[str, str]] = set()
+        self._called: dict[str, str] = {}
+        """Our account's name, by those that clients of the recording came in with."""
         self._scrubber = Scrubber(dialect, self._now)
 
     def _now(self, value: str) -> str:
@@ -85,6 +87,7 @@ class Carrying:
         if own is None or login is None or own.secret.reveal() in self._given:
             return request
         credential = Credential(login.name or own.name, login.secret, token=own.token)
+        self._called[own.name] = credential.name
         try:
             return self._dialect.auth.stamp(request, self._dialect.wire, credential)
         except Unswappable:
@@ -96,9 +99,16 @@ class Carrying:
         """What this implementation gave in place of what the recording's did."""
         for name, before, after in _pairs(recorded, told):
             old, new = text_of(before), text_of(after)
-            made = not self._scrubber.keeps(name, old) and bool(old.strip()) and bool(new.strip())
-            if made and (name, old) not in self._said:
-                self._given[old] = new
+            self._take(name, old, new)
+            was, now = self._scrubber.said(old), self._scrubber.said(new)
+            if was is not None and now is not None and was[0] == now[0]:
+                for place in was[1]:
+                    self._take(place, was[1][place], now[1][place])
+
+    def _take(self, name: str, old: str, new: str) -> None:
+        made = not self._scrubber.keeps(name, old) and bool(old.strip()) and bool(new.strip())
+        if made and (name, old) not in self._said:
+            self._given[old] = new
 
     def alike(self, name: str, before: Any, after: Any) -> bool:
         """Whether a value of this implementation's answer may stand for the recorded one. What an implementation makes
@@ -109,7 +119,7 @@ class Carrying:
         if self._scrubber.keeps(name, old):
             return _same_number(old, new)
         if (name, old) in self._said:
-            return self._now(old) == new
+            return new in (self._now(old), self._called.get(old))
         return not (name.endswith("id") and old in self._given) or self._now(old) == new
 
 

@@ -25,19 +25,20 @@ HEADERS: Final = frozenset({"accept", "allow", "content-type", "retry-after", "v
 SCHEMES: Final = frozenset({"basic", "bearer", "token"})
 HARMLESS: Final = frozenset(
     """
-    acodec action add_iframe_stream aspect_ratio audio_bitrate audio_channels audio_channels_number audio_codec
-    audio_duration audio_only audio_sample_rate audio_stream audio_sync audio_volume bframes bitrate bufsize
-    byte_range cbr codec colorspace container convertedsize converttime count created created_at createdate
-    crop_bottom crop_left crop_right crop_top deinterlacing deleted display_aspect_ratio downloaded duration
-    enable_drm end_time error_code expand expires_in expiry expiry_time extended extension fade_in fade_out
-    file_extension file_size filesize finished finished_at format frame_rate framerate gop grant_type h264_level
-    h264_preset h264_profile hard_cbr height hls_time image_format instant interlaced keep_aspect_ratio keyframe
-    limit maxrate minrate multi_use nb_channels nb_chunks noise_reduction offset opacity order orientation
-    output page pages pagination per_page percentage_completed pix_fmt pix_format pixel_aspect_ratio priority
-    processor profile progress progress_current quality queue_time rate resolution resolutions restrict_bitrate
-    rotate rotation samplingrate scale_height scale_width segment_duration segmentation size size_on_disk slices
-    sort start start_time started state status status_code target_format time_left time_left_current token_type
-    total turbo twin_turbo two_pass type updated_at uploaded use_vtt vcodec version video_aspect video_bitrate
+    acodec action add_iframe_stream aspect_ratio audio_bitrate audio_channels audio_channels_number
+    audio_codec audio_duration audio_only audio_sample_rate audio_stream audio_sync audio_volume bframes
+    bitrate bufsize byte_range cbr codec colorspace container convertedsize converttime count created
+    created_at createdate crop_bottom crop_left crop_right crop_top deinterlacing deleted display_aspect_ratio
+    downloaded duration enable_drm end_time error_code expand expires_in expiry expiry_time extended extension
+    fade_in fade_out file_extension file_size filesize finished finished_at format format_params frame_rate
+    framerate gop grant_type h264_level h264_preset h264_profile hard_cbr height hls_time image_format instant
+    interlaced keep_aspect_ratio keyframe limit maxrate minrate multi_use nb_channels nb_chunks
+    noise_reduction offset opacity order orientation output page pages pagination per_page
+    percentage_completed pix_fmt pix_format pixel_aspect_ratio priority processor profile progress
+    progress_current quality queue_time rate resolution resolutions restrict_bitrate rotate rotation
+    samplingrate scale_height scale_width segment_duration segmentation size size_on_disk slices sort start
+    start_time started state status status_code target_format time_left time_left_current token_type total
+    turbo twin_turbo two_pass type updated_at uploaded use_vtt vcodec version video_aspect video_bitrate
     video_codec video_duration video_format video_height video_only video_sync video_width width
     """.split()
 )
@@ -52,11 +53,14 @@ LONGEST: Final = 64
 NIL: Final = re.compile(r"\bnil=[\"']true")
 PLAIN: Final = frozenset({"true", "false", "null"})
 OPEN: Final = re.compile(
-    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?( ?(Z|UTC|[+-]\d\d:?\d\d))?)?|\d\d:\d\d:\d\d(\.\d{1,3})?"
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?( ?(Z|UTC|[+-]\d\d:?\d\d))?)?"
+    r"|(\d{8} )?\d\d:\d\d:\d\d(\.\d{1,3})?"
     r"|https?://media\.mediaglot\.test/[a-z0-9]{1,12}(-[a-z0-9]{1,12}){0,6}\.[a-z0-9]{2,4}",
     re.ASCII,
 )
 """Values that are nobody's secret, whatever their name: times, and clips that are made here by their names."""
+PLACE: Final = re.compile(r"\\{(\w+)\\}")
+"""A place of a sentence, in its pattern."""
 StandIn = Callable[[str], str]
 
 
@@ -126,6 +130,7 @@ class Scrubber:
         )
         self._texts = {each.text for each in dialect.faults.values()} | set(dialect.statuses.words())
         self._texts |= {route.when or "" for route in dialect.routes} | words(kind)
+        self._sayings = {text: re.compile(PLACE.sub(r"(?P<\1>.+?)", re.escape(text))) for text in dialect.sayings}
 
     def request(self, request: Request) -> Request:
         lines = (("Host", self._host), *self._headers(request.headers))
@@ -195,10 +200,17 @@ class Scrubber:
         """A field's value, or its stand-in."""
         if self.keeps(name, text):
             return text
+        if (said := self.said(text)) is not None:
+            return said[0].format_map({place: self.value(place, word) for place, word in said[1].items()})
         if text.startswith(("http://", "https://", "/")) and (link := self._link(text)) is not None:
             return link
         longer = name.lower() in HARMLESS and not _strange(text)
         return self._stand_in(f"://{text}" if longer else text)
+
+    def said(self, text: str) -> tuple[str, dict[str, str]] | None:
+        """Which of its sentences a dialect says, and what stands in the braces."""
+        found = ((saying, pattern.fullmatch(text)) for saying, pattern in self._sayings.items())
+        return next(((saying, match.groupdict()) for saying, match in found if match), None)
 
     def keeps(self, name: str, text: str) -> bool:
         """Whether a value stays as it is: a word of the dialect's, or one that is harmless by its name or its form."""

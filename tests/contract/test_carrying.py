@@ -41,6 +41,16 @@ def test_ids_and_tokens_of_answers_are_carried_over() -> None:
     assert request.headers.get("Authorization") == "Bearer tokentokenB"
 
 
+def test_an_id_within_a_sentence_is_carried_over() -> None:
+    carrying = Carrying(registry.find("transparent_edge"))
+    said = "Transcoding order #{} has been queued"
+    carrying.learn({"message": said.format("1789034411-4821")}, {"message": said.format("1795990000-77")})
+    assert onward(carrying, asked("GET", "/v1/media/42/transcode/1789034411-4821/")).path.endswith("/1795990000-77/")
+    again = {"message": f"{said.format('1-1')} again"}
+    carrying.learn({"message": said.format("1789034411-4821")}, again)
+    assert onward(carrying, asked("GET", "/v1/media/42/transcode/1789034411-4821/")).path.endswith("/1795990000-77/")
+
+
 def test_several_ids_in_one_value_are_carried_over() -> None:
     carrying = Carrying(registry.find("encoding_com"))
     carrying.learn({"MediaID": "1001"}, {"MediaID": 42})
@@ -56,6 +66,14 @@ def test_credentials_take_the_place_of_the_recorded_ones() -> None:
     request = onward(carrying, asked("POST", "/", f"json={json.dumps(query)}", kind=FORM))
     assert b"%22mine%22" in request.body
     assert b"%22k%22" not in request.body
+
+
+def test_an_answer_calls_us_by_our_own_name() -> None:
+    carrying = Carrying(registry.find("encoding_com"), LOGIN)
+    query = {"query": {"userid": "1", "userkey": "k", "action": "GetStatus", "mediaid": "1"}}
+    onward(carrying, asked("POST", "/", f"json={json.dumps(query)}", kind=FORM))
+    assert carrying.alike("userid", "1", "me")
+    assert not carrying.alike("userid", "1", "somebody")
 
 
 def test_credentials_are_traded_for_a_token_that_is_used_then() -> None:

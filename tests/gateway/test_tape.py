@@ -103,6 +103,24 @@ def test_headers_path_and_query_are_scrubbed_too() -> None:
     assert kept.headers.get("Authorization").startswith("Token text-")
 
 
+def test_what_a_sentence_tells_has_a_stand_in_of_its_own() -> None:
+    """As that is all that an answer says of it."""
+    scrubber = Scrubber(registry.find("transparent_edge"), Shapes())
+    told = scrubber.body(b'{"message":"Transcoding order #1789034411-4821 has been queued"}', "application/json")
+    order = re.fullmatch(r'{"message":"Transcoding order #(\d{10}-\d{4}) has been queued"}', told.decode())
+    assert order is not None
+    assert order[1] != "1789034411-4821"
+    assert json.loads(scrubber.body(b'{"id":"1789034411-4821"}', "application/json")) == {"id": order[1]}
+    for strange in ("Transcoding order #s3cr3t-1 has been queued", "my s3cr3t-1 has been queued"):
+        assert b"s3cr3t-1" not in scrubber.body(json.dumps({"message": strange}).encode(), "application/json")
+
+
+@pytest.mark.parametrize("time", ["20210906 09:00:00", "2021-09-06T09:00:00.123456Z", "09:00:00"])
+def test_times_stay(time: str) -> None:
+    body = json.dumps({"whatever": time}).encode()
+    assert scrubbed().body(body, "application/json") == body
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", registry.names())
 def test_the_laws_run_over_what_is_recorded(name: str, tmp_path: Path) -> None:

@@ -46,11 +46,12 @@ def show(screen: Screen, outcome: Outcome) -> None:
     screen.table(("operation", "tried", "findings"), rows, right=("tried", "findings"))
     groups = grouped(outcome.findings)
     for finding, count in groups[:SHOWN]:
-        more = f" (and in {count - 1} more)" if count > 1 else ""
+        more = f"(and in {count - 1} more)" if count > 1 else ""
         screen.say()
         screen.say(f"{finding.operation or NOBODY} {finding.place} [{finding.rule}]", BAD)
         screen.say(f"  {finding.message}")
-        screen.say(f"  {' '.join(filter(None, (finding.exchange, finding.schema)))}{more}", FAINT)
+        if where := " ".join(filter(None, (finding.exchange, finding.schema, more))):
+            screen.say(f"  {where}", FAINT)
     screen.say()
     if len(groups) > SHOWN:
         screen.say(f"{len(groups) - SHOWN} more kinds of findings are not shown; --json has them all", FAINT)
