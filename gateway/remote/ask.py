@@ -26,6 +26,14 @@ class Unmet(AssertionError):
     """What a test expected did not happen; the text says what did, and what came near."""
 
 
+def is_told(caught: Any) -> bool:
+    """Whether an error says it all, so that pytest shows the test's own line, and not the way through ours."""
+    return isinstance(caught.value, (DoubleError, Unmet))
+
+
+__tracebackhide__ = is_told
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     method: str = "GET"

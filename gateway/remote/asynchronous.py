@@ -9,11 +9,12 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
 from mediaglot.gateway.remote import plan
-from mediaglot.gateway.remote.ask import Ask, Plan, steer
+from mediaglot.gateway.remote.ask import Ask, Plan, is_told, steer
 from mediaglot.gateway.remote.host import Host, Running, Separate, Threaded
 from mediaglot.gateway.remote.sync import NOWHERE
 from mediaglot.gateway.remote.value import Credentials, Tree
 
+__tracebackhide__ = is_told
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from mediaglot.gateway.remote import story
-from mediaglot.gateway.remote.ask import Ask, DoubleError, Plan, Unmet
+from mediaglot.gateway.remote.ask import Ask, DoubleError, Plan, Unmet, is_told
 from mediaglot.gateway.remote.value import Entry, Job, Message, Near, Planned, Tree
 
+__tracebackhide__ = is_told
 LAST: Final = 10
 """Requests that are shown when something expected did not happen."""
 MANY: Final = 1_000_000

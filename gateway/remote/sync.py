@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Self, Type
 from urllib.parse import quote, urlsplit
 
 from mediaglot.gateway.remote import plan
-from mediaglot.gateway.remote.ask import Ask, Plan, drive, read, silent
+from mediaglot.gateway.remote.ask import Ask, Plan, drive, is_told, read, silent
 from mediaglot.gateway.remote.host import Host, Running, Separate, Threaded
 from mediaglot.gateway.remote.value import Credentials, Entry, Job, Tree
 
 if TYPE_CHECKING:
     from mediaglot.gateway.remote.asynchronous import AsyncWorld
 
+__tracebackhide__ = is_told
 P = ParamSpec("P")
 T = TypeVar("T")
 NOWHERE: Final[Mapping[str, str]] = {}

@@ -96,6 +96,7 @@ def test_a_red_test_tells_what_was_asked(room: Path, root: Path, tmp_path: Path)
     assert "near misses:" in done.stdout
     assert "response.status is 401, not 200" in done.stdout
     assert done.stdout.count("mediaglot world") == 1
+    assert "remote/plan.py" not in done.stdout, "the way through our code is nothing to a test"
 
 
 def test_it_is_no_burden_to_whoever_does_not_use_it() -> None:
