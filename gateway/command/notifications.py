@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
@@ -62,6 +63,8 @@ def ask(url: str, method: str, settings: Settings) -> Tree:
 
 
 def _said(error: HTTPError) -> str:
+    if error.code == HTTPStatus.UNAUTHORIZED:
+        return "this server wants its control_token: put it into MEDIAGLOT_CONTROL_TOKEN"
     try:
         return str(json.load(error)["error"]["message"])
     except (ValueError, KeyError, TypeError):

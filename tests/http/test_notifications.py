@@ -257,7 +257,7 @@ async def test_the_command_lists_shows_and_repeats(command_of: Any, serve: Any, 
     assert errors.startswith("mediaglot: there is no notification 'nothing'")
     code, out, errors = await command_of(client, "list")
     assert (code, out) == (2, "")
-    assert "send the control_token" in errors
+    assert "wants its control_token: put it into MEDIAGLOT_CONTROL_TOKEN" in errors
 
 
 @pytest.mark.parametrize(
