@@ -21,9 +21,6 @@ MINUTES_PLAN: Final = 0
 """Minutes that a contract includes; here there is none."""
 
 
-REVOKED: Final = "The token has been revoked"
-
-
 def token(dialect: Dialect, call: Call, given: Token) -> Tree:
     text = given.text.reveal()
     return {
@@ -36,7 +33,7 @@ def token(dialect: Dialect, call: Call, given: Token) -> Tree:
 
 
 def revoked(dialect: Dialect, call: Call, done: Done) -> Tree:
-    return {"message": REVOKED}
+    return {"message": "The token has been revoked"}
 
 
 def user(dialect: Dialect, call: Call, facts: AccountFacts) -> Tree:
