@@ -51,7 +51,6 @@ def time_of(moment: datetime) -> str:
 
 QUEUED: Final = "Transcoding order #{id} has been queued"
 """2.1: a client looks for the first ``#`` and takes what follows, up to a blank, for the id."""
-QUEUED_AGAIN: Final = f"{QUEUED} again"
 
 
 def created(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
@@ -59,7 +58,7 @@ def created(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
 
 
 def requeued(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
-    return {"message": QUEUED_AGAIN.format(id=ticket.id)}
+    return {"message": f"{QUEUED.format(id=ticket.id)} again"}
 
 
 def word(dialect: Dialect, ticket: Ticket) -> str:
@@ -118,8 +117,7 @@ def detail(dialect: Dialect, call: Call | None, ticket: Ticket) -> Tree:
 
 def made(ticket: Ticket) -> list[tuple[Output, Made]]:
     """The outputs that are jobs of the order; thumbnails are not told of."""
-    pairs = zip(ticket.job.outputs, ticket.outputs, strict=True)
-    return [(output, each) for output, each in pairs if "profile" in output.document]
+    return [pair for pair in zip(ticket.job.outputs, ticket.outputs, strict=True) if "profile" in pair[0].document]
 
 
 def job(dialect: Dialect, output: Output, each: Made) -> Tree:

@@ -136,7 +136,7 @@ class TransparentEdge(Dialect):
     thing_ids: ClassVar[dict[str, Serial]] = {ask.PROFILE: Serial(counter="transparent_edge.profile", start=31)}
     statuses = STATES
     kinds: ClassVar[dict[str, str]] = {"job": "order", "output": "job"}
-    sayings = (answer.QUEUED, answer.QUEUED_AGAIN)
+    sayings = (answer.QUEUED, f"{answer.QUEUED} again")
     faults = FAULTS
     routes = tuple(replace(each, path=path) for each in ONCE for path in (each.path, f"{each.path}/"))
     sample = Sample
