@@ -73,7 +73,7 @@ class Scripted:
 
     async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
         for stage in (Stage.STORING, Stage.DELIVERING):
-            await self._meet(ticket, stage, index)
+            await self._meet(ticket, stage, index, 0)
         return await self.craft.keep(ticket, index, products)
 
     async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
@@ -153,7 +153,7 @@ class Scripted:
             packages = any(one.package is not None for one in ticket.job.outputs)
             return output.package is not None or outcome.output is not None or not packages
         # Where there is no delivery, a fault while storing would take the whole job with it.
-        stored = outcome.befalls(Stage.STORING, output=index) or outcome.befalls(Stage.DELIVERING, output=index)
+        stored = any(outcome.befalls(stage, output=index, delivery=0) for stage in (Stage.STORING, Stage.DELIVERING))
         return stored and outcome.fail is not None and outcome.output is not None and not output.destinations
 
 

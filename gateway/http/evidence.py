@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -9,10 +11,12 @@ import orjson
 from mediaglot.gateway.http import letters, seed
 from mediaglot.gateway.http.letters import Letters, Refusal
 from mediaglot.gateway.http.verbs import Asked, Tree
+from mediaglot.gateway.lab import inbox, journal
 from mediaglot.gateway.lab.inbox import Manners
 from mediaglot.gateway.lab.journal import Entry, Near
 from mediaglot.gateway.lab.matcher import Matcher
 from mediaglot.gateway.lab.verify import Expectation, verify
+from mediaglot.gateway.model import Ticket
 
 if TYPE_CHECKING:
     from mediaglot.gateway.http.double import Double
@@ -23,20 +27,21 @@ LONGEST: Final = 60.0
 SHOWN: Final = 100
 """Entries in one answer, unless a limit says otherwise."""
 MANY: Final = 1_000_000
+TICKET: Final = frozenset(each.name for each in fields(Ticket))
 FILTERS: Final = dict.fromkeys((*letters.FILTERS, "limit", "before"), "only those, or so many of them")
 OWN: Final = frozenset({"match", "limit", "count", "seconds"})
 """Parameters that are no paths of a matcher."""
 
 
 async def read_journal(world: World, asked: Asked) -> Tree:
-    found = world.lab.journal.find(_matcher(asked))
+    found = world.lab.journal.find(_matcher(asked, journal.FIELDS))
     most = int(asked.number("limit", SHOWN, MANY))
     return {**_counts(world), "matching": len(found), "entries": _trees(found[-most:] if most else [])}
 
 
 async def wait_for(world: World, asked: Asked) -> Tree:
     count, seconds = int(asked.number("count", 1, MANY)), asked.number("seconds", 5, LONGEST)
-    found = await world.lab.journal.wait(_matcher(asked), count, seconds)
+    found = await world.lab.journal.wait(_matcher(asked, journal.FIELDS), count, seconds)
     if len(found) < count:
         raise Refusal(408, "not_yet", f"{len(found)} of {count} requests came within {seconds:g} s")
     return {**_counts(world), "matching": len(found), "entries": _trees(found)}
@@ -50,7 +55,7 @@ async def verify_journal(world: World, asked: Asked) -> Tree:
 
 
 async def near_misses(world: World, asked: Asked) -> Tree:
-    return {"near": [_near(each) for each in world.lab.journal.near(_matcher(asked))]}
+    return {"near": [_near(each) for each in world.lab.journal.near(_matcher(asked, journal.FIELDS))]}
 
 
 async def clear_journal(world: World, asked: Asked) -> Tree:
@@ -71,7 +76,7 @@ def _trees(entries: list[Entry]) -> list[Tree]:
     return [entry.tree() for entry in entries]
 
 
-def _matcher(asked: Asked) -> Matcher:
+def _matcher(asked: Asked, fields: Collection[str]) -> Matcher:
     """``match`` of the query is a matcher as JSON; every other parameter is a path with its value."""
     plain = {name: value for name, value in asked.query.items() if name not in OWN}
     try:
@@ -80,11 +85,11 @@ def _matcher(asked: Asked) -> Matcher:
         raise Refusal(400, "malformed", f"match is no JSON: {error}") from None
     if not isinstance(given, dict):
         raise Refusal(400, "malformed", "match is a JSON object of paths and conditions")
-    return Matcher.read({**plain, **given})
+    return Matcher.read({**plain, **given}, fields)
 
 
 async def list_jobs(world: World, asked: Asked) -> Tree:
-    matcher = _matcher(asked)
+    matcher = _matcher(asked, TICKET)
     return {"jobs": [tree async for tree in seed.jobs_of(world) if matcher.matches(tree)]}
 
 
@@ -104,13 +109,13 @@ async def redeliver_letter(world: World, asked: Asked) -> Any:
 
 
 async def read_box(double: Double, asked: Asked) -> Tree:
-    messages = double.inbox.messages(asked.names["box"], _matcher(asked))
+    messages = double.inbox.messages(asked.names["box"], _matcher(asked, inbox.FIELDS))
     return {"messages": [message.tree() for message in messages]}
 
 
 async def wait_for_box(double: Double, asked: Asked) -> Tree:
     count, seconds = int(asked.number("count", 1, MANY)), asked.number("seconds", 5, LONGEST)
-    found = await double.inbox.wait(asked.names["box"], _matcher(asked), count, seconds)
+    found = await double.inbox.wait(asked.names["box"], _matcher(asked, inbox.FIELDS), count, seconds)
     if len(found) < count:
         raise Refusal(408, "not_yet", f"{len(found)} of {count} messages came within {seconds:g} s")
     return {"messages": [message.tree() for message in found]}

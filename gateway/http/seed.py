@@ -133,10 +133,17 @@ async def export(world: World) -> Tree:
 
 async def jobs_of(world: World) -> AsyncIterator[Tree]:
     """All jobs as trees, secrets masked, in the order in which they came."""
+    if isinstance(world.clock, VirtualClock):
+        await world.clock.settle()  # what was begun before may have more to come
     curtain = Curtain(None, None, world.site.url)
     async for ticket in _tickets(world):
-        tree: Tree = curtain.of(ticket).tree(codec.encode(ticket))
-        yield tree
+        yield {**curtain.of(ticket).tree(codec.encode(ticket)), **_state(ticket)}
+
+
+def _state(ticket: Ticket) -> Tree:
+    """What is asked of every job, where it is as at the beginning, too, and numbers that can be compared."""
+    progress = {"progress": float(ticket.progress), "phase_progress": float(ticket.phase_progress)}
+    return {"status": ticket.status.value, "phase": ticket.phase.value if ticket.phase else None, **progress}
 
 
 async def _tickets(world: World) -> AsyncIterator[Ticket]:

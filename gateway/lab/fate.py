@@ -12,6 +12,8 @@ from mediaglot.gateway.lab.matcher import Matcher
 from mediaglot.gateway.lab.turn import Turns
 
 VERBS: Final = ("drop", "delay", "duplicate", "reorder", "corrupt")
+FIELDS: Final = frozenset({"id", "dialect", "job", "event", "attempt", "method", "headers", "body"})
+"""What of a message is looked at."""
 LONGEST: Final = 366 * 86_400.0
 
 
@@ -53,7 +55,7 @@ class Fate:
         return cls(
             id=name,
             document=dict(document),
-            matcher=Matcher.read(document.get("match", {})),
+            matcher=Matcher.read(document.get("match", {}), FIELDS),
             turns=Turns.read(document),
             verb=verb,
         )

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 from mediaglot.gateway.lab.matcher import Matcher
 
+FIELDS: Final = frozenset({"number", "at", "method", "query", "headers", "body"})
 BOXES: Final = 10_000
 MOST: Final = 1000
 """Messages in one box; older ones make room."""

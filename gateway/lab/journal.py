@@ -16,6 +16,9 @@ MOST: Final = 10_000
 """Entries that are kept."""
 ROOM: Final = 100_000_000
 """Characters of them together."""
+ASKED: Final = frozenset({"number", "at", "dialect", "operation", "account", "request", "intent"})
+"""What of an entry is known before there is an answer."""
+FIELDS: Final = ASKED | {"response", "fault", "job", "unread", "injected"}
 NEAR: Final = 3
 """Near misses that are told."""
 

@@ -12,7 +12,7 @@ that must be equal, as text where the tree has another kind (a query has only te
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from numbers import Real
@@ -48,10 +48,14 @@ class Matcher:
     conditions: tuple[Condition, ...] = ()
 
     @classmethod
-    def read(cls, document: Any) -> Matcher:
-        """Raises ValueError, whose text says what to change."""
+    def read(cls, document: Any, fields: Collection[str] = ()) -> Matcher:
+        """``fields`` are where a path can begin, with none anywhere: what is misspelt would never match, and a test
+        that nothing does would prove nothing. Raises ValueError, whose text says what to change."""
         if not isinstance(document, dict) or len(document) > MOST:
             raise ValueError(f"a matcher is an object of paths and conditions, {MOST} at most")
+        for path in document:
+            if fields and path.partition(".")[0] not in {"", "*", *fields}:
+                raise ValueError(f"there is no {path[:40]!r} to match; a path begins with {', '.join(sorted(fields))}")
         return cls(tuple(Condition(_path(path), _wanted(path, value)) for path, value in document.items()))
 
     def matches(self, tree: Any) -> bool:

@@ -24,6 +24,7 @@ from mediaglot.gateway.faults import (
     every,
 )
 from mediaglot.gateway.lab import turn
+from mediaglot.gateway.lab.journal import ASKED
 from mediaglot.gateway.lab.matcher import Matcher
 from mediaglot.gateway.lab.turn import Turns, count
 
@@ -149,7 +150,7 @@ def read(name: str, document: Any, operations: Mapping[str, frozenset[str]]) -> 
         raise ValueError(f"say what goes wrong: {', '.join((*ENDS, *CHANGES))}")
     dialect, operation = _place(document, operations)
     try:
-        matcher = Matcher.read(document.get("match", {}))
+        matcher = Matcher.read(document.get("match", {}), ASKED)
     except ValueError as error:
         raise ValueError(f"match: {error}") from None
     return Mishap(

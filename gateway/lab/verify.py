@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mediaglot.gateway.lab.journal import Entry, Journal, Near
+from mediaglot.gateway.lab.journal import FIELDS, Entry, Journal, Near
 from mediaglot.gateway.lab.matcher import Matcher
 
 
@@ -41,14 +41,14 @@ class Expectation:
             least = 0
         if most is not None and most < least:
             raise ValueError(f"at most {most} is less than at least {least}")
-        return cls(matchers=(Matcher.read(document.get("match", {})),), least=least, most=most)
+        return cls(matchers=(Matcher.read(document.get("match", {}), FIELDS),), least=least, most=most)
 
     @classmethod
     def _ordered(cls, document: dict[str, Any]) -> Expectation:
         given = document["in_order"]
         if len(document) > 1 or not isinstance(given, list) or not given:
             raise ValueError("'in_order' is a list of matchers, and stands alone")
-        return cls(matchers=tuple(map(Matcher.read, given)), in_order=True)
+        return cls(matchers=tuple(Matcher.read(each, FIELDS) for each in given), in_order=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

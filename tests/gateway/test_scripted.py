@@ -273,6 +273,11 @@ async def test_the_page_keeps_its_word(play: Play, query: str, status: str, code
     assert (ended.trouble.code if ended.trouble else "") == code
 
 
+async def test_the_second_destination_of_a_job_without_one_is_nobodys(play: Play) -> None:
+    await play.add("fail=delivering&deliver=2", MP4)
+    assert (await play.end()).status is Status.FINISHED
+
+
 def test_the_rules_of_the_page_can_be_set() -> None:
     (text,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
     assert len(Script(json.loads(text)).rules) == 5

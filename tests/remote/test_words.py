@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
+from mediaglot.gateway.lab import fate, inbox, journal
 from mediaglot.gateway.remote import asynchronous, sync
 from mediaglot.testing import Double, DoubleError, Unmet, World
 
@@ -277,3 +279,42 @@ def test_a_letter_box_may_be_called_like_a_test(world: World, name: str) -> None
     assert [each.body for each in asyncio.run(later.messages())] == ["x"]
     with pytest.raises(DoubleError, match="small letters"):
         world.snapshot(name)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda world: world.requests.verify(operatoin="AddMedia", exactly=0),
+        lambda world: world.requests.in_order({"response_status": 200}),
+        lambda world: world.requests.list(response_status=500),
+        lambda world: world.requests.near(response_status=500),
+        lambda world: world.jobs.list(state="queued"),
+        lambda world: world.inbox().messages(text="x"),
+        lambda world: world.faults.add(drop=True, match={"response.status": 200}),
+        lambda world: world.fates.add(drop=True, match={"evnt": "finished"}),
+    ],
+)
+def test_a_path_that_nothing_has_is_refused(world: World, look: Callable[[World], Any]) -> None:
+    with pytest.raises(DoubleError, match="a path begins with"):
+        look(world)
+
+
+def test_paths_begin_as_what_is_looked_at(world: World, client: Any) -> None:
+    client.create(notify=world.inbox().url)
+    world.clock.advance(600)
+    assert {*world.requests.list()[0].tree} == journal.FIELDS > journal.ASKED
+    assert {each.name for each in fields(world.inbox().wait()[0])} == inbox.FIELDS
+    for name in sorted(fate.FIELDS):
+        world.fates.add(drop=True, match={name: {"absent": True}})
+    world.notifications.redeliver(world.notifications.list()[0]["id"])
+    assert [each.hits for each in world.fates.list()] == [0] * len(fate.FIELDS)
+
+
+def test_a_job_has_its_state_from_its_beginning(double: Double, encoding: Callable[[Any], Any]) -> None:
+    for _ in range(8):
+        with double.world(clock="virtual", progression="manual") as world:
+            job = encoding(world).create()
+            assert [each.id for each in world.jobs.list(phase="fetching", progress={"most": 0})] == [job]
+            world.clock.advance(1)
+            (found,) = world.jobs.list(status="running", progress={"least": 0.001})
+            assert 0 < found.progress == found.tree["progress"] < 1
