@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Final
 
-from mediaglot.gateway.media import tone
+from mediaglot.gateway.media import field, tone
 from mediaglot.gateway.media.parts import Memo, number, ratio
 from mediaglot.gateway.media.scene import JOINED_SAMPLE_RATE, Part, Scene, upright
 from mediaglot.gateway.media.size import frame
@@ -51,7 +51,7 @@ def _picture(part: Part, scene: Scene, feed: int) -> str:
     if part.image:
         filters += ["loop=loop=-1:size=1", f"settb={ratio(1 / rate)}", "setpts=N", f"trim=duration={_length(part)}"]
     ending = (f"fps={ratio(rate)}", "setsar=1", "format=yuv420p")
-    return f"[{feed}:V:0]" + ",".join((*early, *filters, *ending))
+    return f"[{feed}:V:0]" + ",".join((*early, *field.whole(part.video), *filters, *ending))
 
 
 def _sound(part: Part, feed: int) -> str:

@@ -71,7 +71,7 @@ def span(clip: Clip | None, duration: Fraction | None, memo: Memo) -> Span:
     if start < 0 or (duration is not None and start >= duration):
         raise memo.invalid("clip.start", start, "outside of the source")
     if length is not None and length <= 0:
-        raise memo.invalid("clip", length, "empty")
+        raise memo.invalid("clip", length, "its end is not after its start")
     if length is not None and duration is not None and start + length >= duration:
         length = None
     return Span(start=start, length=length)

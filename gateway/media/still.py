@@ -9,7 +9,7 @@ from math import ceil
 from typing import Final
 
 from mediaglot.gateway.faults import NoSuchTrack, UnknownContainer, UnknownEncoder
-from mediaglot.gateway.media import naming, sheet, tone
+from mediaglot.gateway.media import field, naming, sheet, tone
 from mediaglot.gateway.media.format import ENCODERS
 from mediaglot.gateway.media.parts import Grid, Memo, Product, number, ratio
 from mediaglot.gateway.media.scene import Part, Scene, Span, upright
@@ -227,7 +227,7 @@ def _moment(at: Fraction | Share | None, duration: Fraction | None, memo: Memo) 
     """Seconds; what lies behind the end means the last picture."""
     if isinstance(at, Share):
         if not 0 <= at.of_source <= 1:
-            raise memo.invalid("at", at.of_source, "not a share")
+            raise memo.invalid("at", at.of_source, "not from 0 to 100 %")
         at = at.of_source * (duration or 0)
     at = at or Fraction(0)
     if at < 0:
@@ -278,9 +278,9 @@ def _frames(size: Size | None, wish: _Wish) -> tuple[list[str], Picture]:
 
 
 def _picture(size: Size | None, video: VideoFacts, wish: _Wish) -> tuple[list[str], Picture]:
-    """Pictures always have square pixels and standard tones: hardly any viewer follows others."""
+    """Pictures are whole and always have square pixels and standard tones: hardly any viewer follows others."""
     picture = upright(video)
     if size is None and picture.aspect != 1:
         size = Size(width=even(picture.width * picture.aspect), height=even(picture.height), fit=Fit.STRETCH)
     filters, result = frame(size, picture, wish.memo)
-    return [*filters, *(tone.mapped(video) if wish.scene.maps_tones else ())], result
+    return [*field.whole(video), *filters, *(tone.mapped(video) if wish.scene.maps_tones else ())], result

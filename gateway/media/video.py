@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
-from mediaglot.gateway.media import coding, rate, tone
+from mediaglot.gateway.media import coding, field, rate, tone
 from mediaglot.gateway.media.encoder import FRAME_RATES, SIZES, SMALLEST
 from mediaglot.gateway.media.parts import Memo, number, ratio
 from mediaglot.gateway.media.scene import UNSTEADY, Scene, upright
@@ -165,11 +165,16 @@ def _filters(
 
 
 def _deinterlace(video: Video, scene: Scene) -> list[str]:
+    """A silent job gets whole pictures, unless it asks for an interlaced file."""
     if video.deinterlace is Deinterlace.ON:
-        return ["bwdif=mode=send_frame:parity=auto:deint=all"]
-    if video.deinterlace is Deinterlace.AUTO and scene.video is not None and scene.video.interlaced:
-        return ["bwdif=mode=send_frame:parity=auto:deint=interlaced"]
+        return [field.EVERY]
+    if video.deinterlace is Deinterlace.AUTO or (video.deinterlace is None and not _laced(video)):
+        return field.whole(scene.video)
     return []
+
+
+def _laced(video: Video) -> bool:
+    return re.fullmatch("[tb]ff", video.field_order or "") is not None
 
 
 def _turn(video: Video, scene: Scene, *, turned: bool, memo: Memo) -> int:
@@ -249,6 +254,6 @@ def _fades(video: Video, memo: Memo) -> list[str]:
 
 
 def _fields(video: Video, encoder: str) -> list[str]:
-    if encoder not in ("libx264", "mpeg2video", "mpeg4") or not re.fullmatch("[tb]ff", video.field_order or ""):
+    if encoder not in ("libx264", "mpeg2video", "mpeg4") or not _laced(video):
         return []
     return [f"setfield={video.field_order}"]
