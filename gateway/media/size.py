@@ -33,26 +33,34 @@ class Picture:
 
 def even(value: Fraction | int) -> int:
     """The nearest even number that a picture can have as a side."""
-    return max(2, 2 * floor(Fraction(value) / 2 + Fraction(1, 2)))
+    return _rounded(value, 2)
 
 
-def frame(size: Size | None, picture: Picture, memo: Memo, *, scaler: str | None = None) -> tuple[list[str], Picture]:
+def _rounded(value: Fraction | int, step: int) -> int:
+    return max(step, step * floor(Fraction(value) / step + Fraction(1, 2)))
+
+
+def frame(
+    size: Size | None, picture: Picture, memo: Memo, *, scaler: str | None = None, step: int = 2
+) -> tuple[list[str], Picture]:
     """Filters that bring a picture to a size, and the picture that comes out.
 
-    Sides are always even. Both sides given: the shape is kept with bars, unless the fit says otherwise.
-    Scaled pictures have square pixels; without a size the source's pixels stay as they are.
+    Sides are even, or with a ``step`` of 1 any where the picture is only scaled. Both sides given: the shape is kept
+    with bars, unless the fit says otherwise. Scaled pictures have square pixels; without a size the source's pixels
+    stay as they are.
     """
-    width = _side(size.width if size else None, picture.width * picture.aspect, "width", memo)
-    height = _side(size.height if size else None, Fraction(picture.height), "height", memo)
+    width = _side(size.width if size else None, picture.width * picture.aspect, "width", memo, step)
+    height = _side(size.height if size else None, Fraction(picture.height), "height", memo, step)
     if width is None and height is None:
-        return _evened(picture)
+        return _evened(picture) if step == 2 else ([], picture)
     if width is None or height is None:
-        wide = width or even((height or 2) * picture.shape)
-        return _scaled(picture, wide, height or even(wide / picture.shape), scaler, memo)
+        wide = width or _rounded((height or 2) * picture.shape, step)
+        return _scaled(picture, wide, height or _rounded(wide / picture.shape, step), scaler, memo)
     _bounded(width, height, "size", memo)
     fit = (size.fit if size else None) or Fit.PAD
     if fit is Fit.STRETCH:
         return _scaled(picture, width, height, scaler, memo)
+    width, height = even(width), even(height)
     inner = _inner(picture, width, height, cover=fit is Fit.CROP)
     filters, result = _scaled(picture, *inner, scaler, memo)
     if fit is Fit.INSIDE or inner == (width, height):
@@ -74,13 +82,13 @@ def in_pixels(size: Size | None, picture: Picture) -> Size | None:
     return replace(size, width=side(size.width, width), height=side(size.height, height))
 
 
-def _side(value: int | Share | None, base: Fraction, name: str, memo: Memo) -> int | None:
+def _side(value: int | Share | None, base: Fraction, name: str, memo: Memo, step: int) -> int | None:
     if value is None or value == 0:
         return None
     pixels = base * value.of_source if isinstance(value, Share) else Fraction(value)
     if not 0 < pixels <= MAX_SIDE:
         raise memo.invalid(f"size.{name}", pixels, "not a picture's side")
-    return even(pixels)
+    return _rounded(pixels, step)
 
 
 def _inner(picture: Picture, width: int, height: int, *, cover: bool) -> tuple[int, int]:

@@ -134,7 +134,7 @@ def _sheets(
     """The sheets, and a list of what is on them: nothing else tells how many tiles of the last one are filled."""
     memo = wish.memo.at("sheet")
     every, most = _series(wish.asked, wish.duration, wish.memo)
-    filters, tile = _frames(wish.asked.size or sheet.TILE, wish)
+    filters, tile = _frames(wish.asked.size or sheet.TILE, wish, step=2)
     columns, rows = sheet.shape(asked, most, tile, memo)
     sheets = ceil(most / (columns * rows))
     name = sheet.pattern(output, wish.asked.name, extension, wish.memo, many=sheets > 1)
@@ -272,15 +272,24 @@ def _series(asked: Stills, duration: Fraction | None, memo: Memo) -> tuple[Fract
     return every, max(1, min(fitting, asked.count or MOST_STILLS))
 
 
-def _frames(size: Size | None, wish: _Wish) -> tuple[list[str], Picture]:
+def _frames(size: Size | None, wish: _Wish, *, step: int = 1) -> tuple[list[str], Picture]:
     assert wish.scene.video is not None  # noqa: S101 - the caller has looked
-    return _picture(size, wish.scene.video, wish)
+    return _picture(size, wish.scene.video, wish, step=step)
 
 
-def _picture(size: Size | None, video: VideoFacts, wish: _Wish) -> tuple[list[str], Picture]:
+def _picture(size: Size | None, video: VideoFacts, wish: _Wish, *, step: int = 1) -> tuple[list[str], Picture]:
     """Pictures are whole and always have square pixels and standard tones: hardly any viewer follows others."""
-    picture = upright(video)
+    mapped = tone.mapped(video) if wish.scene.maps_tones else []
+    filters, picture = _film(video, wish)
     if size is None and picture.aspect != 1:
         size = Size(width=even(picture.width * picture.aspect), height=even(picture.height), fit=Fit.STRETCH)
-    filters, result = frame(size, picture, wish.memo)
-    return [*field.whole(video), *filters, *(tone.mapped(video) if wish.scene.maps_tones else ())], result
+    more, result = frame(size, picture, wish.memo, step=2 if mapped else step)
+    return [*field.whole(video), *filters, *more, *mapped], result
+
+
+def _film(video: VideoFacts, wish: _Wish) -> tuple[list[str], Picture]:
+    """One of several sources, as it looks in the film that is joined from them."""
+    film = wish.scene.video
+    if film is None or film is video or len(wish.scene.parts) == 1:
+        return [], upright(video)
+    return frame(Size(width=film.width, height=film.height, fit=Fit.PAD), upright(video), wish.memo)

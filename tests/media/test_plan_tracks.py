@@ -249,6 +249,15 @@ def test_stills(make: Any, media: Path, look: Any, apart: Any) -> None:
         assert abs(distances.index(min(distances)) - number * 12.5) <= 0.5
 
 
+def test_a_still_is_as_large_as_asked(make: Any) -> None:
+    exact, narrow = m.Size(width=101, height=57, fit=m.Fit.STRETCH), m.Size(width=80)
+    stills = [m.Stills(at=Fraction(1), size=exact, format=kind) for kind in m.StillFormat]
+    more = (m.Stills(at=Fraction(1), size=narrow), m.Stills(every=Fraction(1), size=narrow))
+    made = make(m.Output(stills=(*stills, *more)))
+    sizes = [shown(made.many(0, index)[0])[0] for index in range(len(stills) + 2)]
+    assert sizes == [(101, 57)] * len(stills) + [(80, 45)] * 2
+
+
 def test_a_series_of_a_clip(make: Any) -> None:
     stills = (m.Stills(every=Fraction(1, 4)), m.Stills(at=Fraction(0)))
     made = make(m.Output(stills=stills, clip=m.Clip(start=Fraction(1))), m.Output(container="mp4"))
@@ -277,6 +286,7 @@ def test_unlike_sources_become_one(make: Any, look: Any) -> None:
     assert max(whole.color(160, 90, at=7 * 25)) < 20
     assert (part.size, len(part.frames)) == ((160, 90), 50)
     assert len(made.many(2, 1)) == 4
+    assert shown(made.many(2, 0)[0])[0] == shown(made.many(2, 1)[0])[0] == (320, 180)
 
 
 def test_a_still_picture_becomes_a_clip(make: Any, look: Any) -> None:

@@ -44,6 +44,21 @@ def test_rules(size: Size | None, picture: Picture, filters: list[str], result: 
     assert (after.width, after.height) == result
 
 
+@pytest.mark.parametrize(
+    ("size", "picture", "result"),
+    [
+        (None, Picture(width=321, height=181), (321, 181)),
+        (Size(width=80), HD, (80, 45)),
+        (Size(height=57), HD, (101, 57)),
+        (Size(width=101, height=57, fit=Fit.STRETCH), HD, (101, 57)),
+        (Size(width=101, height=101), HD, (102, 102)),
+    ],
+)
+def test_sides_are_as_asked_where_any_will_do(size: Size | None, picture: Picture, result: tuple[int, int]) -> None:
+    _, after = frame(size, picture, MEMO, step=1)
+    assert (after.width, after.height) == result
+
+
 SIDES = st.integers(200, 1500)
 
 
