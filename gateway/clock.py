@@ -118,8 +118,12 @@ class VirtualClock:
     @property
     def next_due(self) -> float | None:
         """Seconds until the next sleeper wakes, None while nobody sleeps."""
-        ends = [heap[0].due for heap in (_awake(self._sleepers), _awake(self._lates)) if heap]
-        return max(0, min(ends) - self._time()) / MICRO if ends else None
+        return self._left(self._sleepers, self._lates)
+
+    @property
+    def next_event(self) -> float | None:
+        """How far ``step`` would go, None where nothing is to come: whoever may be late is no event."""
+        return self._left(self._sleepers)
 
     async def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass, and everything happen that falls into them."""
@@ -169,6 +173,10 @@ class VirtualClock:
             begun = self._begun
 
     # --- inside -------------------------------------------------------------------------------------
+
+    def _left(self, *heaps: list[Sleeper]) -> float | None:
+        ends = [heap[0].due for heap in map(_awake, heaps) if heap]
+        return max(0, min(ends) - self._time()) / MICRO if ends else None
 
     def _time(self) -> int:
         run = (time.monotonic() - self._since) * self._speed if self._speed else 0.0

@@ -10,6 +10,7 @@ import orjson
 
 from mediaglot.gateway.http import letters, seed
 from mediaglot.gateway.http.letters import Letters, Refusal
+from mediaglot.gateway.http.reserved import PREFIX
 from mediaglot.gateway.http.verbs import Asked, Tree
 from mediaglot.gateway.lab import inbox, journal
 from mediaglot.gateway.lab.inbox import Manners
@@ -35,12 +36,12 @@ OWN: Final = frozenset({"match", "limit", "count", "seconds"})
 
 async def read_journal(world: World, asked: Asked) -> Tree:
     found = world.lab.journal.find(_matcher(asked, journal.FIELDS))
-    most = int(asked.number("limit", SHOWN, MANY))
+    most = asked.whole("limit", SHOWN, MANY)
     return {**_counts(world), "matching": len(found), "entries": _trees(found[-most:] if most else [])}
 
 
 async def wait_for(world: World, asked: Asked) -> Tree:
-    count, seconds = int(asked.number("count", 1, MANY)), asked.number("seconds", 5, LONGEST)
+    count, seconds = asked.whole("count", 1, MANY), asked.number("seconds", 5, LONGEST)
     found = await world.lab.journal.wait(_matcher(asked, journal.FIELDS), count, seconds)
     if len(found) < count:
         raise Refusal(408, "not_yet", f"{len(found)} of {count} requests came within {seconds:g} s")
@@ -114,7 +115,7 @@ async def read_box(double: Double, asked: Asked) -> Tree:
 
 
 async def wait_for_box(double: Double, asked: Asked) -> Tree:
-    count, seconds = int(asked.number("count", 1, MANY)), asked.number("seconds", 5, LONGEST)
+    count, seconds = asked.whole("count", 1, MANY), asked.number("seconds", 5, LONGEST)
     found = await double.inbox.wait(asked.names["box"], _matcher(asked, inbox.FIELDS), count, seconds)
     if len(found) < count:
         raise Refusal(408, "not_yet", f"{len(found)} of {count} messages came within {seconds:g} s")
@@ -135,4 +136,4 @@ def _letters(world: World) -> Letters:
     house = world.house
     if house is None:
         raise Refusal(503, "changing", "the world is being reset, try again")
-    return Letters(house.store, house.clock)
+    return Letters(house.store, house.clock, f"{PREFIX}worlds/{world.spec.id}/notifications")

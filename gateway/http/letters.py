@@ -32,9 +32,11 @@ class Refusal(Exception):
 
 
 class Letters:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, place: str = NOTIFICATIONS) -> None:
+        """``place`` is the path at which they are told."""
         self._store = store
         self._clock = clock
+        self._place = place
 
     async def handle(self, request: web.Request, rest: str) -> Tree:
         letter_id, _, verb = rest.partition("/")
@@ -60,7 +62,7 @@ class Letters:
         found = await self._store.find_letters(_filter(query), min(limit, MOST) + 1, before or None)
         page = found[: min(limit, MOST)]
         further = {**query, "before": str(page[-1].sequence)} if len(found) > len(page) and page else None
-        link = f"{NOTIFICATIONS}?{urlencode(further)}" if further else None
+        link = f"{self._place}?{urlencode(further)}" if further else None
         return {"notifications": [brief(letter) for letter in page], "next": link}
 
     async def show(self, letter_id: str) -> Tree:
@@ -75,7 +77,7 @@ class Letters:
         """Once more, whatever its state. Raises Refusal."""
         async with self._store.write() as tx:
             if not await tx.reopen(letter_id, self._clock.now()):
-                raise _missing(letter_id)
+                raise self._missing(letter_id)
         return brief(await self._found(letter_id))
 
     async def drop(self, letter_id: str) -> Tree:
@@ -90,12 +92,11 @@ class Letters:
     async def _found(self, letter_id: str) -> Letter:
         letter = await self._store.letter(letter_id)
         if letter is None:
-            raise _missing(letter_id)
+            raise self._missing(letter_id)
         return letter
 
-
-def _missing(letter_id: str) -> Refusal:
-    return Refusal(404, "not_found", f"there is no notification {letter_id!r}; GET {NOTIFICATIONS} lists them")
+    def _missing(self, letter_id: str) -> Refusal:
+        return Refusal(404, "not_found", f"there is no notification {letter_id!r}; GET {self._place} lists them")
 
 
 def _filter(query: Mapping[str, str]) -> LetterFilter:

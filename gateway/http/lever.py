@@ -12,6 +12,7 @@ from mediaglot.gateway.http.verbs import Asked, Tree
 from mediaglot.gateway.http.world import HINT, Full, World
 from mediaglot.gateway.lab.bunch import Bunch
 from mediaglot.gateway.lab.spec import FIRST, NAME, moment, seconds
+from mediaglot.gateway.lab.word import check
 from mediaglot.gateway.script.outcome import read as outcome
 from mediaglot.gateway.script.outcome import said
 
@@ -66,7 +67,7 @@ def shown(world: World) -> Tree:
 
 async def make_snapshot(world: World, asked: Asked) -> Tree:
     if not NAME.fullmatch(asked.names["snapshot"]):
-        raise ValueError("a snapshot's name is small letters, digits, dots and hyphens")
+        raise ValueError("a snapshot's name is 1 to 61 small letters, digits, dots, hyphens and _")
     await world.snapshot(asked.names["snapshot"])
     return {"snapshot": asked.names["snapshot"]}
 
@@ -93,7 +94,7 @@ async def show_clock(world: World, asked: Asked) -> Tree:
     if not isinstance(clock, VirtualClock):
         return {"kind": world.spec.clock, "now": clock.now().isoformat()}
     await clock.settle()  # what was begun before may have more to come
-    told = {"speed": clock.speed, "next_event": clock.next_due}
+    told = {"speed": clock.speed, "next_event": clock.next_event}
     return {"kind": world.spec.clock, "now": clock.now().isoformat(), **told}
 
 
@@ -102,7 +103,7 @@ async def move_clock(world: World, asked: Asked) -> Tree:
     clock, wanted = world.clock, asked.document
     if not isinstance(clock, VirtualClock):
         raise Refusal(409, "real_clock", 'this world has a real clock; make one with {"clock": "virtual"}')
-    if not isinstance(wanted, dict) or len(wanted) != 1 or wanted.keys() - MOVES.keys():
+    if len(check(wanted, MOVES, "a move of the clock")) != 1:
         raise ValueError(f"say one of {', '.join(MOVES)}")
     ((word, value),) = wanted.items()
     await MOVES[word](clock, value)
@@ -110,12 +111,12 @@ async def move_clock(world: World, asked: Asked) -> Tree:
 
 
 async def _advance(clock: VirtualClock, value: Any) -> None:
-    await clock.advance(seconds(value, clock.now()))
+    await clock.advance(seconds(value, clock.now(), "advance"))
 
 
 async def _set(clock: VirtualClock, value: Any) -> None:
     wanted = moment(str(value))
-    seconds(abs((wanted - clock.now()).total_seconds()), FIRST)
+    seconds(abs((wanted - clock.now()).total_seconds()), FIRST, "the way there")
     await clock.set(wanted)
 
 
@@ -126,7 +127,7 @@ async def _next(clock: VirtualClock, value: Any) -> None:
 
 
 async def _run(clock: VirtualClock, value: Any) -> None:
-    clock.run(seconds(value, FIRST))
+    clock.run(seconds(value, FIRST, "run"))
 
 
 MOVES: Final[Mapping[str, Callable[[VirtualClock, Any], Awaitable[None]]]] = {

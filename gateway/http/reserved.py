@@ -77,7 +77,10 @@ class Reserved:
         if room in pages:
             return pages[room]()
         found = await self._read(request, room, rest)
-        return problem(404, "not_found", f"there are {', '.join(pages)}, {PLACES} here") if found is None else found
+        if found is not None:
+            return found
+        more = DOUBLE if self._server.settings.double else ()
+        return problem(404, "not_found", f"there are {', '.join([*pages, *sorted(more)])}, {PLACES} here")
 
     async def _read(self, request: web.Request, room: str, rest: str) -> web.StreamResponse | None:
         match room:

@@ -13,6 +13,7 @@ from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.http.stage import Curtain
 from mediaglot.gateway.lab.spec import seconds
+from mediaglot.gateway.lab.word import check
 from mediaglot.gateway.model import Ticket
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ async def play(world: World, document: Any) -> list[Tree]:
     In texts ``{secret}`` is the world's, and ``{0.access_token}`` a part of the JSON that step 0 was answered with.
     Raises ValueError, whose text says what to change.
     """
-    steps = document.get("steps") if isinstance(document, dict) else None
+    steps = check(document, {"steps"}, "a seed").get("steps")
     if not isinstance(steps, list) or len(steps) > MOST:
-        raise ValueError(f"a seed is an object with a list of steps, {MOST} at most")
+        raise ValueError(f"steps is a list, of {MOST} at most")
     answers: list[Tree] = []
     for number, step in enumerate(steps):
         if not isinstance(step, dict):
@@ -51,8 +52,8 @@ async def play(world: World, document: Any) -> list[Tree]:
 async def _step(world: World, step: Tree, answers: Sequence[Tree]) -> Tree:
     if step.keys() == {"advance"}:
         return await _advance(world, step["advance"])
-    if step.keys() - WORDS or not {"dialect", "path"} <= step.keys():
-        raise ValueError(f"a step is an advance, or has {', '.join(sorted(WORDS))}")
+    if not {"dialect", "path"} <= check(step, WORDS, "a step that is no advance").keys():
+        raise ValueError("a step has a dialect and a path, or is an advance")
     headers = step.get("headers", {})
     if not all(isinstance(step.get(word, ""), str) for word in TEXTS):
         raise ValueError(f"{', '.join(TEXTS)} are texts")
@@ -70,7 +71,7 @@ async def _step(world: World, step: Tree, answers: Sequence[Tree]) -> Tree:
 async def _advance(world: World, value: Any) -> Tree:
     if not isinstance(world.clock, VirtualClock):
         raise ValueError("only a virtual clock can be advanced")
-    await world.clock.advance(seconds(value, world.clock.now()))
+    await world.clock.advance(seconds(value, world.clock.now(), "advance"))
     return {"now": world.clock.now().isoformat()}
 
 

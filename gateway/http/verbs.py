@@ -30,8 +30,15 @@ class Asked:
         """A number of the query. Raises Refusal."""
         text = self.query.get(word, str(default))
         if not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII) or float(text) > most:
-            raise Refusal(400, "not_a_number", f"{word} is a number from 0 to {most:g}, not {text[:40]!r}")
+            raise Refusal(400, "not_a_number", f"{word} is a number from 0 to {most:.0f}, not {text[:40]!r}")
         return float(text)
+
+    def whole(self, word: str, default: int, most: int) -> int:
+        """A whole one. Raises Refusal."""
+        number = self.number(word, default, most)
+        if number % 1:
+            raise Refusal(400, "not_a_number", f"{word} is a whole number, not {self.query[word]!r}")
+        return int(number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from mediaglot.gateway.lab import turn
 from mediaglot.gateway.lab.bunch import MOST, Bunch
 from mediaglot.gateway.lab.matcher import Matcher
 from mediaglot.gateway.lab.turn import Turns
+from mediaglot.gateway.lab.word import check
 
 VERBS: Final = ("drop", "delay", "duplicate", "reorder", "corrupt")
 FIELDS: Final = frozenset({"id", "dialect", "job", "event", "attempt", "method", "headers", "body"})
@@ -23,8 +24,11 @@ def _is_seconds(value: Any) -> bool:
 
 WANTED: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "drop": (lambda value: value is True, "true"),
-    "delay": (_is_seconds, "a number of seconds"),
-    "duplicate": (lambda value: type(value) is int and 0 < value <= MOST, "how many times more it comes"),
+    "delay": (_is_seconds, f"a number of seconds, over 0 and up to {LONGEST:.0f}"),
+    "duplicate": (
+        lambda value: type(value) is int and 0 < value <= MOST,
+        f"how many times more it comes, from 1 to {MOST}",
+    ),
     "reorder": (lambda value: value is True, "true"),
     "corrupt": (lambda value: value in ("signature", "body"), "signature or body"),
 }
@@ -43,9 +47,7 @@ class Fate:
     @classmethod
     def read(cls, name: str, document: Any) -> Self:
         """Raises ValueError, whose text says what to change."""
-        known = {"match", *turn.WORDS, *VERBS}
-        if not isinstance(document, dict) or document.keys() - known:
-            raise ValueError(f"a fate of messages has {', '.join(sorted(known))}")
+        check(document, {"match", *turn.WORDS, *VERBS}, "a fate of messages")
         verbs = [verb for verb in VERBS if verb in document]
         if len(verbs) != 1:
             raise ValueError(f"say one of {', '.join(VERBS)}")

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from mediaglot.gateway.lab.matcher import Matcher
+from mediaglot.gateway.lab.word import check
 
 FIELDS: Final = frozenset({"number", "at", "method", "query", "headers", "body"})
 BOXES: Final = 10_000
@@ -54,8 +55,7 @@ class Manners:
     @classmethod
     def read(cls, document: Any) -> Self:
         """Raises ValueError, whose text says what to change."""
-        if not isinstance(document, dict) or document.keys() - {"status", "times"}:
-            raise ValueError("manners are a status, and maybe how many times")
+        check(document, {"status", "times"}, "an inbox's answer")
         if type(document.get("status")) is not int or not 200 <= document["status"] <= 599:
             raise ValueError("status is a number from 200 to 599")
         times = document.get("times")

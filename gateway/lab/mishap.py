@@ -27,6 +27,7 @@ from mediaglot.gateway.lab import turn
 from mediaglot.gateway.lab.journal import ASKED
 from mediaglot.gateway.lab.matcher import Matcher
 from mediaglot.gateway.lab.turn import Turns, count
+from mediaglot.gateway.lab.word import check
 
 Draw = Callable[[Random], float]
 STATUSES: Final[Mapping[int, type[Fault]]] = {
@@ -139,10 +140,7 @@ def read(name: str, document: Any, operations: Mapping[str, frozenset[str]]) -> 
 
     Raises ValueError, whose text says what to change.
     """
-    known = {*WHICH, *ENDS, *CHANGES}
-    if not isinstance(document, dict) or document.keys() - known:
-        odd = sorted(document.keys() - known) if isinstance(document, dict) else []
-        raise ValueError(f"there is no {odd[0]!r}; there are {', '.join(sorted(known))}" if odd else "it is an object")
+    check(document, {*WHICH, *ENDS, *CHANGES}, "a fault")
     ends = [word for word in ENDS if _is_said(document, word)]
     if len(ends) > 1:
         raise ValueError(f"{' and '.join(ends)}: an answer ends in one way")
@@ -162,7 +160,7 @@ def read(name: str, document: Any, operations: Mapping[str, frozenset[str]]) -> 
         turns=Turns.read(document),
         effects=_effects(document),
         latency=latency(document["latency"]) if document.get("latency") is not None else None,
-        limit=_limit(document["limit"]) if document.get("limit") else None,
+        limit=_limit(document["limit"]) if _is_said(document, "limit") else None,
     )
 
 
@@ -194,6 +192,8 @@ def _effects(document: Mapping[str, Any]) -> Effects:
             raise ValueError(f"{word} is a text")
     if body is not None and status is None:
         raise ValueError("a body goes with a status")
+    if document.get("headers") and not any(_is_said(document, word) for word in ("status", "error", "limit")):
+        raise ValueError("headers go with a status, an error or a limit")
     return Effects(
         fault=_fault(document, status),
         status=status,
@@ -214,15 +214,15 @@ def _fault(document: Mapping[str, Any], status: int | None) -> Fault | None:
         if status is None or status < 400:
             return None
         return STATUSES.get(status, Internal)(**DATA)
-    tree = given if isinstance(given, dict) else {"code": given}
+    tree = check(given if isinstance(given, dict) else {"code": given}, {"code", "data"}, "error")
     code, data = tree.get("code"), tree.get("data", {})
     kind = by_code(str(code))
-    if kind is None or not isinstance(data, dict) or data.keys() & OWN:
+    if kind is None:
         raise ValueError(
             f"error: no fault is called {code!r}; there are {', '.join(sorted(each.code for each in every()))}"
         )
-    if any(isinstance(value, list | dict) for value in data.values()):
-        raise ValueError("error: the data of a fault are texts, numbers, true, false and null")
+    if not isinstance(data, dict) or data.keys() & OWN or any(isinstance(one, list | dict) for one in data.values()):
+        raise ValueError("error: data is an object of texts, numbers, true, false and null, without self and meaning")
     return kind(**{**DATA, **data})
 
 
@@ -236,12 +236,14 @@ def _lines(given: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _limit(given: Any) -> Limit:
-    if not isinstance(given, dict) or given.keys() - {"requests", "seconds", "status"}:
-        raise ValueError("limit has requests, seconds and maybe a status")
+    if "requests" not in check(given, {"requests", "seconds", "status"}, "limit"):
+        raise ValueError("limit has requests: how many there may be")
     status = given.get("status")
     if status is not None and (type(status) is not int or not 400 <= status <= 599):
         raise ValueError("limit: status is a number from 400 to 599")
-    return Limit(requests=count(given, "requests", 1), seconds=_seconds(given.get("seconds", 1)), status=status)
+    return Limit(
+        requests=count(given, "requests", 1), seconds=_seconds(given.get("seconds", 1), "seconds"), status=status
+    )
 
 
 def latency(given: Any) -> Draw:
@@ -250,23 +252,23 @@ def latency(given: Any) -> Draw:
     Raises ValueError, whose text says what to change.
     """
     if isinstance(given, Real):
-        fixed = _seconds(given)
+        fixed = _seconds(given, "latency")
         return lambda _: fixed
     match given:
         case {"uniform": [low, high]} if len(given) == 1:
-            least, most = _seconds(low), _seconds(high)
+            least, most = _seconds(low, "uniform"), _seconds(high, "uniform")
             return lambda chance: chance.uniform(least, most)
         case {"lognormal": {"median": median, "sigma": sigma}} if len(given) == 1:
-            middle, spread = _seconds(median), _seconds(sigma)
+            middle, spread = _seconds(median, "median"), _seconds(sigma, "sigma")
             if middle <= 0:
                 raise ValueError("latency: the median is more than 0")
             return lambda chance: min(LONGEST, chance.lognormvariate(math.log(middle), spread))
     raise ValueError('latency is seconds, {"uniform": [a, b]} or {"lognormal": {"median": a, "sigma": b}}')
 
 
-def _seconds(value: Any) -> float:
+def _seconds(value: Any, word: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST:
-        raise ValueError(f"{value!r} is not a number of seconds from 0 to {LONGEST:.0f}")
+        raise ValueError(f"{word} is a number of seconds from 0 to {LONGEST:.0f}")
     return float(value)
 
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
+from mediaglot.gateway.lab.word import check
+
 CLOCKS: Final = ("real", "virtual")
 PROGRESSIONS: Final = ("timed", "immediate", "manual")
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,10 +57,7 @@ class Spec:
 
         Raises ValueError, whose text says what to change.
         """
-        known = {each.name for each in fields(cls)}
-        if not isinstance(document, dict) or document.keys() - known:
-            raise ValueError(f"a world has {', '.join(sorted(known))}")
-        for word, value in document.items():
+        for word, value in check(document, {each.name for each in fields(cls)}, "a world").items():
             kind, about = KINDS.get(word, (str, "a text"))
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise ValueError(f"{word} is {about}")
@@ -74,7 +73,7 @@ class Spec:
 
 def _check(given: Mapping[str, Any]) -> None:
     if not NAME.fullmatch(given["id"]):
-        raise ValueError("id is small letters, digits, dots and hyphens")
+        raise ValueError("id is 1 to 61 small letters, digits, dots, hyphens and _, the first one a letter or digit")
     if not SECRET.fullmatch(given["secret"]):
         raise ValueError("secret is 8 to 200 letters, digits, - and _")
     if given.get("clock", "real") not in CLOCKS:
@@ -99,10 +98,10 @@ def moment(text: str) -> datetime:
     return found.astimezone(UTC)
 
 
-def seconds(value: Any, now: datetime) -> float:
-    """How far a clock that shows ``now`` is to be moved. Raises ValueError, whose text says what to change."""
+def seconds(value: Any, now: datetime, word: str) -> float:
+    """How far ``word`` moves a clock that shows ``now``. Raises ValueError, whose text says what to change."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= FURTHEST:
-        raise ValueError("a number from 0 to the seconds of a hundred years")
+        raise ValueError(f"{word} is a number from 0 to {FURTHEST:.0f}, the seconds of a hundred years")
     if now + timedelta(seconds=value) >= LAST:
         raise ValueError(f"a clock ends with the year {LAST.year - 1}")
     return float(value)

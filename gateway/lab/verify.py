@@ -8,6 +8,7 @@ from typing import Any
 
 from mediaglot.gateway.lab.journal import FIELDS, Entry, Journal, Near
 from mediaglot.gateway.lab.matcher import Matcher
+from mediaglot.gateway.lab.word import check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +26,7 @@ class Expectation:
 
         Raises ValueError, whose text says what to change.
         """
-        known = {"match", "exactly", "at_least", "at_most", "in_order"}
-        if not isinstance(document, dict) or document.keys() - known:
-            raise ValueError(f"an expectation has {', '.join(sorted(known))}")
+        check(document, {"match", "exactly", "at_least", "at_most", "in_order"}, "an expectation")
         if "in_order" in document:
             return cls._ordered(document)
         numbers = {

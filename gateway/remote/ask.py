@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -49,11 +50,20 @@ class Ask:
 
     @property
     def body(self) -> bytes | None:
-        return None if self.document is None else json.dumps(self.document).encode()
+        return None if self.document is None else json.dumps(self.document, default=plain).encode()
 
     @property
     def timeout(self) -> float:
         return PATIENCE + self.patience
+
+
+def plain(value: Any) -> Any:
+    """Times as the control API has them. Raises DoubleError for what no document can say."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    raise DoubleError(f"{type(value).__name__} can't be told to a test double: {value!r:.100}", "not_json")
 
 
 Plan: TypeAlias = Generator[Ask, Any, T]

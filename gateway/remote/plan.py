@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
+from urllib.parse import parse_qs, urlsplit
 
 from mediaglot.gateway.remote import story
-from mediaglot.gateway.remote.ask import Ask, DoubleError, Plan, Unmet, is_told
+from mediaglot.gateway.remote.ask import Ask, DoubleError, Plan, Unmet, is_told, plain
 from mediaglot.gateway.remote.value import Entry, Job, Message, Near, Planned, Tree
 
 __tracebackhide__ = is_told
@@ -30,7 +31,7 @@ def conditions(here: Place, match: Tree | None, more: Tree) -> dict[str, Any]:
 
 
 def matching(wanted: Tree) -> dict[str, str]:
-    return {"match": json.dumps(wanted)} if wanted else {}
+    return {"match": json.dumps(wanted, default=plain)} if wanted else {}
 
 
 # --- clock ---------------------------------------------------------------------------------------------
@@ -49,13 +50,12 @@ def pending(here: Place) -> Plan[float | None]:
 
 def advance(here: Place, seconds: float | timedelta) -> Plan[datetime]:
     """Let so much time pass, and everything happen that falls into it."""
-    gone = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
-    return (yield from _move(here, "advance", gone))
+    return (yield from _move(here, "advance", seconds))
 
 
 def set_clock(here: Place, moment: datetime | str) -> Plan[datetime]:
     """Make it ``moment``, an aware time."""
-    return (yield from _move(here, "set", moment.isoformat() if isinstance(moment, datetime) else moment))
+    return (yield from _move(here, "set", moment))
 
 
 def step(here: Place) -> Plan[datetime]:
@@ -252,9 +252,16 @@ def respond(here: Place, status: int, times: int | None = None) -> Plan[None]:
 
 
 def letters(here: Place, /, **filters: Any) -> Plan[list[Tree]]:
-    """What was to be told, and how far that is, the newest first; ``dialect``, ``job`` and ``state`` choose."""
-    said = yield Ask(path=here.path, query={name: str(value) for name, value in filters.items()})
-    return [*said["notifications"]]
+    """What was to be told, and how far that is, the newest first; ``dialect``, ``job`` and ``state`` choose. All, page
+    by page, or as many as ``limit`` says."""
+    query = {name: str(value) for name, value in filters.items()}
+    said = yield Ask(path=here.path, query=query)
+    found = [*said["notifications"]]
+    while said["next"] and "limit" not in filters:
+        query["before"] = parse_qs(urlsplit(said["next"]).query)["before"][0]
+        said = yield Ask(path=here.path, query=query)
+        found += said["notifications"]
+    return found
 
 
 def letter(here: Place, name: str) -> Plan[Tree]:

@@ -21,8 +21,8 @@ LONGEST: Final = 200
 
 
 def parts(path: str) -> tuple[str, ...]:
-    """``a[].b`` and ``a.[].b`` are ``a``, any, ``b``."""
-    return tuple(part for part in path.replace(ANY, f".{ANY}").split(".") if part)
+    """``a[].b``, ``a.[].b`` and ``a.*.b`` are ``a``, any, ``b``."""
+    return tuple(ANY if part == "*" else part for part in path.replace(ANY, f".{ANY}").split(".") if part)
 
 
 def check(path: str, place: str) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ Tree: TypeAlias = dict[str, Any]
 OWN: Final = "script"
 """The key of a job's ``extras`` under which its outcome is written down."""
 KEYS: Final = ("id", "match", "outcome", "skip", "every", "next")
+WANTS: Final = {"in": "a list", "like": "a text with * and ?", "least": "a number", "most": "a number"}
 COUNTS: Final = ("seen", "hits")
 MOST: Final = 1000
 ID: Final = re.compile(r"[\w.-]{1,80}")
@@ -100,7 +101,7 @@ def rule(tree: Any, name: str) -> Rule:
     if not isinstance(tree, Mapping):
         raise Invalid(field="rule", reason="is an object")
     if strange := [key for key in tree if key not in (*KEYS, *COUNTS)]:
-        raise Invalid(field="rule", reason=f"has {len(strange)} strange fields; there are {', '.join(KEYS)}")
+        raise Invalid(field="rule", reason=f"has no {str(strange[0])[:40]!r}; there are {', '.join(KEYS)}")
     given = tree.get("id", name)
     if not isinstance(given, str) or not ID.fullmatch(given):
         raise Invalid(field="id", reason="is a short word")
@@ -110,13 +111,19 @@ def rule(tree: Any, name: str) -> Rule:
     return Rule(
         id=given,
         conditions=tuple(_condition(where, wanted) for where, wanted in match.items()),
-        outcome=read(tree.get("outcome", {})),
         skip=_count(tree, "skip", 0, 0),
         every=_count(tree, "every", 1, 1),
         next=_count(tree, "next", 1, None),
         seen=_count(tree, "seen", 0, 0),
         hits=_count(tree, "hits", 0, 0),
+        outcome=_outcome(tree),
     )
+
+
+def _outcome(tree: Mapping[str, Any]) -> Outcome:
+    if "outcome" not in tree:
+        raise Invalid(field="outcome", reason="is missing: it says what is to happen, {} that all goes well")
+    return read(tree["outcome"])
 
 
 def _count(tree: Mapping[str, Any], key: str, least: int, default: Any) -> Any:
@@ -134,9 +141,11 @@ def _condition(where: str, wanted: Any) -> Condition:
             raise Invalid(field=place, reason=f"is a value, or one of {', '.join(TESTS)} with a value")
         ((test, wanted),) = wanted.items()
     wanted = _value(wanted, place)
+    if test != "in" and isinstance(wanted, list):
+        raise Invalid(field=place, reason="is one of several values: write {'in': [...]}")
     good = {"in": list, "like": str, "least": int | Fraction, "most": int | Fraction}.get(test, object)
-    if not isinstance(wanted, good) or (test != "in" and isinstance(wanted, list)):
-        raise Invalid(field=place, reason=f"has a value that {test} can't be asked of")
+    if not isinstance(wanted, good):
+        raise Invalid(field=place, reason=f"has {test!r}, which wants {WANTS[test]}")
     return Condition(where, path.check(where, place), test, wanted)
 
 

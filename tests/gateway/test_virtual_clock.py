@@ -100,6 +100,7 @@ async def test_who_may_be_late_is_woken_once_a_jump_and_in_order(clock: VirtualC
     assert seen == ["beat", "reaper"]
     await clock.advance(10)
     assert seen == ["beat", "reaper", "beat"]
+    assert clock.next_event is None
     assert await clock.step() is None, "looking after something is no event"
 
 

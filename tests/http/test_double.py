@@ -145,10 +145,11 @@ async def test_what_is_no_world(lab: Lab) -> None:
         ({"start": "tomorrow"}, 400),
         ({"seed": "one"}, 400),
         ({"journal": 0}, 400),
-        ({"more": 1}, 400),
         ([], 400),
     ):
         assert (await lab.ask("POST", "worlds", spec, status))["error"]["message"]
+    assert "no 'more'; there are" in (await lab.ask("POST", "worlds", {"more": 1}, 400))["error"]["message"]
+    assert "worlds" in (await lab.ask("GET", "word", status=404))["error"]["message"]
     await lab.ask("PATCH", "worlds", status=405)
     await lab.ask("GET", "worlds?page=2", status=400)
     await lab.ask("GET", "worlds/none/clock", status=404)
@@ -320,6 +321,7 @@ async def test_a_seed_file_is_for_all_worlds_that_are_made(tmp_path: Path) -> No
     [
         {},
         {"steps": 3},
+        {"steps": [], "clock": "virtual"},
         {"steps": [3]},
         {"steps": [{"advance": -1}]},
         {"steps": [{"dialect": "none", "path": "/"}]},

@@ -48,6 +48,7 @@ def takes(match: Any, job: Job = JOB) -> bool:
         {"outputs.0.preset": "x"},
         {"outputs[].video.codec": "hevc"},
         {"outputs.[].container": {"in": ["mkv", "webm"]}},
+        {"outputs.*.video.codec": "hevc"},
         {"inputs[].location.url": {"like": "*.mov"}},
         {"outputs[].video.rate.bitrate": {"most": 400_000}},
         {"outputs.0.video.frame_rate.value": 12.5},
@@ -100,6 +101,7 @@ def test_and_leaves_the_others(match: Any) -> None:
         ({"skip": -1}, "skip"),
         ({"id": "a b"}, "id"),
         ({"each": 3}, "rule"),
+        ({"match": {"priority": 3}}, "outcome"),
         ("rule", "rule"),
     ],
 )
@@ -169,7 +171,7 @@ def test_a_job_of_which_nothing_is_told_stays_as_it_is() -> None:
 
 def test_a_rule_without_an_id_takes_nobody_elses() -> None:
     script = Script([{"id": "rule-2", "outcome": {"fail": "encoding"}}])
-    assert [script.add({})["id"], script.add({})["id"]] == ["rule-3", "rule-4"]
+    assert [script.add({"outcome": {}})["id"], script.add({"outcome": {}})["id"]] == ["rule-3", "rule-4"]
     script.remove("rule-4")
-    script.add({})
+    script.add({"outcome": {}})
     assert [each["id"] for each in script.rules] == ["rule-2", "rule-3", "rule-5"]
