@@ -217,6 +217,7 @@ def test_secrets_are_not_in_reports(elsewhere: Any, tmp_path: Path, capsys: pyte
     assert "***" in told[0]
 
 
+@pytest.mark.heavy
 def test_a_base_url_that_leads_nowhere_is_one_line(elsewhere: Any, capsys: pytest.CaptureFixture[str]) -> None:
     base = elsewhere(says(404, b"no such page", "text/plain"))
     assert verify("--dialect", "tpstreams", "--base-url", base, "--pause", "0") == 2

@@ -14,6 +14,8 @@ COMMAND = (sys.executable, "-m", "mediaglot")
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAGLOT_")}
 FIXTURES = str(Path(__file__).parents[2] / "fixtures" / "tpstreams")
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.mark.parametrize(
     "words",

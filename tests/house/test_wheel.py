@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def names(wheel: Path) -> set[str]:
@@ -27,7 +29,6 @@ def belongs(path: Path) -> bool:
     )
 
 
-@pytest.mark.heavy
 def test_the_wheel_holds_the_package_and_nothing_else(checkout: tuple[Path, ...], names: set[str]) -> None:
     held = {name for name in names if ".dist-info/" not in name}
     assert held == {f"mediaglot/{path.as_posix()}" for path in checkout if belongs(path)}
@@ -58,7 +59,6 @@ def test_the_command_and_the_version(wheel: Path) -> None:
         assert "Requires-Python: >=3.11" in archive.read(facts).decode()
 
 
-@pytest.mark.heavy
 def test_installed_it_leaves_a_projects_own_folders_alone(room: Path, tmp_path: Path) -> None:
     """A project may have packages of its own called gateway, emulators, schemas and fixtures."""
     for folder in ("gateway", "emulators", "schemas", "fixtures"):
@@ -77,7 +77,6 @@ def test_installed_it_leaves_a_projects_own_folders_alone(room: Path, tmp_path: 
     assert installed == {"mediaglot"}
 
 
-@pytest.mark.heavy
 def test_installed_it_is_typed_for_its_users(room: Path, tmp_path: Path) -> None:
     script = tmp_path / "user.py"
     script.write_text("from mediaglot.gateway.model import Clip\n\nClip(start='soon')\n")

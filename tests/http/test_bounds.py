@@ -30,6 +30,7 @@ def test_the_lists_and_the_sources_arrive():
     assert (policy.file_sources, policy.max_bytes) == (True, 7)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
