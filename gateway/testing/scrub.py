@@ -25,37 +25,63 @@ HEADERS: Final = frozenset({"accept", "allow", "content-type", "retry-after", "v
 SCHEMES: Final = frozenset({"basic", "bearer", "token"})
 HARMLESS: Final = frozenset(
     """
-    acodec action add_iframe_stream aspect_ratio audio_bitrate audio_channels audio_channels_number
-    audio_codec audio_duration audio_only audio_sample_rate audio_stream audio_sync audio_volume bframes
-    bitrate bufsize byte_range cbr codec colorspace container convertedsize converttime count created
-    created_at createdate crop_bottom crop_left crop_right crop_top deinterlacing deleted display_aspect_ratio
-    downloaded duration enable_drm end_time error_code expand expires_in expiry expiry_time extended extension
-    fade_in fade_out file_extension file_size filesize finished finished_at format format_params frame_rate
-    framerate gop grant_type h264_level h264_preset h264_profile hard_cbr height hls_time image_format instant
-    interlaced keep_aspect_ratio keyframe limit maxrate minrate multi_use nb_channels nb_chunks
-    noise_reduction offset opacity order orientation output page pages pagination per_page
-    percentage_completed pix_fmt pix_format pixel_aspect_ratio priority processor profile progress
-    progress_current quality queue_time rate resolution resolutions restrict_bitrate rotate rotation
-    samplingrate scale_height scale_width segment_duration segmentation size size_on_disk slices sort start
-    start_time started state status status_code target_format time_left time_left_current token_type total
-    turbo twin_turbo two_pass type updated_at uploaded use_vtt vcodec version video_aspect video_bitrate
-    video_codec video_duration video_format video_height video_only video_sync video_width width
+    acodec action add_iframe_stream align_center aspect_ratio audio_bitrate audio_bufsize audio_channels
+    audio_channels_number audio_codec audio_duration audio_duration_hms audio_duration_timestamp audio_maxrate
+    audio_minrate audio_normalization audio_only audio_sample_rate audio_stream audio_sync audio_volume autograph
+    b_strategy bframes bitrate bitrate_adjust bufsize burnin_timecode byte_range cancel_timeout cbr codec coder
+    color_primaries color_range color_trc colorspace container convertedsize converttime copy_timestamps count
+    created created_at created_from created_on created_to createdate crop_bottom crop_left crop_right crop_top
+    date_from date_to default_object_timeout deinterlacing deleted direction display_aspect_ratio downloaded
+    downmix_mode duration duration_hms duration_timestamp enable_drm encryption encryption_method encryption_scheme
+    end_time error_code expand expires_at expires_in expiry expiry_time extended extension fade_in fade_out
+    failovers_threads file_extension file_size filesize finish finished finished_at font_color font_rotate font_size
+    force_aspect_ratio force_container force_framerate force_interlaced force_keyframes format format_params
+    frame_rate framerate framerate_upper_threshold from_date ftyp gop grant_type h264_level h264_preset h264_profile
+    hard_cbr height hls_flags hls_list_size hls_time iddle_threads image_format instant interlaced keep_aspect_ratio
+    keyframe limit logo_mode logo_preset logo_threshold logo_transparent logo_x logo_y loudnorm loudnorm_peak
+    loudnorm_range max_bitdepth max_bitrate max_buffersize max_channels max_duration max_framerate max_height
+    max_key_distance max_ref_frames max_samplingrate max_width maxrate me_method mime_type minrate minutes_plan
+    month multi_use muxrate nb_channels nb_chunks noise_reduction notify_body_format notify_format offset offset_x
+    offset_y opacity order ordering orientation output overlay_bottom overlay_duration overlay_left overlay_right
+    overlay_start overlay_top overlay_x overlay_y padd_bottom padd_left padd_right padd_top page page_size pages
+    pagination pan passes per_page percentage_completed pix_fmt pix_format pixel_aspect_ratio priority
+    processing_threads processor profile progress progress_current quality queue_time rate rc_init_occupancy refs
+    region resize_method resolution resolutions restrict_bitrate rotate rotation samplingrate sc_threshold
+    scale_height scale_width scaler scaler_flags scope segment_duration segmentation set_aspect_ratio set_rotate
+    size size_on_disk slices sort start start_time started state status status_code subq subtitle_policy
+    target_format thumbnail_preset time time_left time_left_current timestamp to_date token_type total total_threads
+    turbo twin_turbo two_pass type updated_at uploaded use_vtt vcodec version video_aspect video_bitrate video_codec
+    video_duration video_duration_hms video_duration_timestamp video_format video_height video_only video_sync
+    video_width vtt_line_size vtt_max_lines waiting_threads watermark_strength width year
     """.split()
 )
 """Media words, states, times, numbers of things: whatever the value, it is nobody's secret."""
 MEMBER: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
-PIECE: Final = re.compile(r"<[^>]*>|[^<]+", re.DOTALL)
+PIECE: Final = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->|<[^>]*>|[^<]+", re.DOTALL)
+KNOWN: Final = frozenset(
+    ["file", "ftp", "ftps", "gopher", "gs", "http", "https", "rtmp", "rtmps", "rtsp", "s3", "sftp"]
+)
+"""Schemes of URLs, those that nobody takes among them."""
+CDATA: Final = "<![CDATA["
 NAME: Final = re.compile(r"[A-Za-z_][\w.:-]{0,63}", re.ASCII)
 UNNAMED: Final = "field"
 """In place of a name that is none."""
 LONGEST: Final = 64
 """Characters of a harmless value; what is longer, or leads somewhere, is not what its name says."""
 NIL: Final = re.compile(r"\bnil=[\"']true")
-PLAIN: Final = frozenset({"true", "false", "null"})
+BRACKETS: Final = frozenset({"{}", "[]", "<>"})
+PLAIN: Final = frozenset({"true", "false", "null", "yes", "no"})
+OWN: Final = frozenset({"client_metadata", "meta", "metadata"})
+"""Fields in which clients keep what is theirs, under names that mean what they want."""
+FATE: Final = (
+    "(at|deliver|duration|fail|fault|for|output|refuse|retry|size|slow|stall|stuck|takes|times|until|wait)"
+    r"(=[a-z0-9_.]{1,16})?"
+)
+"""What is to become of a clip, as it is said in its URL."""
 OPEN: Final = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?( ?(Z|UTC|[+-]\d\d:?\d\d))?)?"
     r"|(\d{8} )?\d\d:\d\d:\d\d(\.\d{1,3})?"
-    r"|https?://media\.mediaglot\.test/[a-z0-9]{1,12}(-[a-z0-9]{1,12}){0,6}\.[a-z0-9]{2,4}",
+    rf"|https?://media\.mediaglot\.test/[a-z0-9]{{1,12}}(-[a-z0-9]{{1,12}}){{0,6}}\.[a-z0-9]{{2,4}}(\?{FATE}(&{FATE})*)?",
     re.ASCII,
 )
 """Values that are nobody's secret, whatever their name: times, and clips that are made here by their names."""
@@ -110,10 +136,11 @@ def _shaped(value: str, number: int) -> str:
     if "://" in value:
         ending = ENDING.search(value)
         scheme = value.partition("://")[0].lower()
-        known = scheme if scheme in {"http", "https", "s3", "ftp", "sftp"} else "https"
-        return f"{known}://media.example.test/{number}{ending[0] if ending else ''}"
+        return f"{scheme if scheme in KNOWN else 'https'}://media.example.test/{number}{ending[0] if ending else ''}"
     ending = ENDING.search(value)
-    return f"someone{number}@example.test" if "@" in value else f"text-{number}{ending[0] if ending else ''}"
+    if "@" in value:
+        return f"{'mailto:' * value.startswith('mailto:')}someone{number}@example.test"
+    return f"text-{number}{ending[0] if ending else ''}"
 
 
 class Scrubber:
@@ -219,6 +246,8 @@ class Scrubber:
         return name.lower() in HARMLESS and len(text) <= LONGEST and not _strange(text)
 
     def _form(self, text: str) -> str:
+        if _is_bare(text.partition("=")[2].strip()):
+            return self._pair(text)
         return "&".join(self._pair(part) for part in text.split("&")) if text else ""
 
     def _pair(self, part: str) -> str:
@@ -248,7 +277,7 @@ class Scrubber:
                 name = json.loads(word)
                 word = word if NAME.fullmatch(name) else f'"{UNNAMED}"'
             else:
-                word = self._scalar(name, word)
+                word = self._scalar("" if any(outer in OWN for _, outer in stack) else name, word)
             made += [blank, word]
         return "".join(made)
 
@@ -260,10 +289,10 @@ class Scrubber:
         return word if kept == text else json.dumps(kept)
 
     def _xml(self, text: str) -> str:
-        """Elements and their texts; comments, instructions and CDATA are left out, and attributes but for nil."""
+        """Elements and their texts; comments and instructions are left out, and attributes but for nil."""
         stack: list[str] = []
         made = []
-        for piece in PIECE.findall(text):
+        for piece in map(_plain, PIECE.findall(text)):
             if piece.startswith("<?xml "):
                 made.append('<?xml version="1.0"?>')
             elif piece.startswith(("<!", "<?")):
@@ -277,10 +306,16 @@ class Scrubber:
                 made.append(f"<{name}{nil}{'/' * closed}>")
                 stack += [] if closed else [name]
             elif piece.strip():
-                made.append(escape(self.value(stack[-1] if stack else "", unescape(piece.strip()))))
+                name = "" if not stack or OWN.intersection(stack) else stack[-1]
+                made.append(escape(self.value(name, unescape(piece.strip()))))
             else:
                 made.append(piece)
         return "".join(made)
+
+
+def _plain(piece: str) -> str:
+    """CDATA as the text that it is."""
+    return escape(piece.removeprefix(CDATA).removesuffix("]]>")) if piece.startswith(CDATA) else piece
 
 
 def _strange(text: str) -> bool:
@@ -304,6 +339,11 @@ def _enumerated(schema: Any) -> Iterator[str]:
     elif isinstance(schema, list):
         for inner in schema:
             yield from _enumerated(inner)
+
+
+def _is_bare(value: str) -> bool:
+    """Whether it is a document that nobody encoded, in which an ampersand parts nothing."""
+    return value[:1] + value[-1:] in BRACKETS and (value[0] == "<" or is_json(unquote_plus(value)))
 
 
 def is_json(text: str) -> bool:
