@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 from aiohttp import web
@@ -16,6 +16,18 @@ from mediaglot.gateway.wire.json import DEPTH
 
 Owner = TypeVar("Owner")
 Tree = dict[str, Any]
+PATHS: Final = {"type": "object", "additionalProperties": {"type": "string"}}
+ERROR: Final = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        }
+    },
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +56,15 @@ class Asked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb(Generic[Owner]):
     """``path`` has ``{names}`` for parts. ``takes`` is an example of the document, None for a verb without one;
-    ``query`` what may be asked with, and what it means."""
+    ``shape`` its schema, and ``gives`` that of the answer; ``query`` what may be asked with, and what it means."""
 
     method: str
     path: str
     about: str
     does: Callable[[Owner, Asked], Awaitable[Any]]
     takes: Any = None
+    shape: Tree | None = None
+    gives: Tree | None = None
     query: Mapping[str, str] | None = None
     status: int = 200
 
@@ -83,7 +97,15 @@ class Verbs(Generic[Owner]):
         for verb in self._verbs:
             paths.setdefault(f"/{verb.path}", {})[verb.method.lower()] = _operation(verb)
         info = {"title": title, "version": version}
-        return {"openapi": "3.1.0", "info": info, "servers": [{"url": server.rstrip("/")}], "paths": paths}
+        token = {"type": "http", "scheme": "bearer", "description": "the server's control_token, where it has one"}
+        return {
+            "openapi": "3.1.0",
+            "info": info,
+            "servers": [{"url": server.rstrip("/")}],
+            "security": [{"control_token": []}, {}],
+            "paths": paths,
+            "components": {"securitySchemes": {"control_token": token}},
+        }
 
 
 async def read(raw: web.Request, verb: Verb[Any], names: Mapping[str, str], most: int) -> Asked:
@@ -116,15 +138,16 @@ def deep(document: Any, depth: int = DEPTH) -> bool:
 
 def _operation(verb: Verb[Any]) -> Tree:
     names = re.findall(r"{(\w+)}", verb.path)
-    text = {"type": "string"}
+    text, thing = {"type": "string"}, {"type": "object"}
     places = [{"name": name, "in": "path", "required": True, "schema": text} for name in names]
     asked = [
         {"name": name, "in": "query", "description": about, "schema": text}
-        for name, about in (verb.query or {}).items()
         if name != "*"
+        else {"name": "paths", "in": "query", "description": about, "explode": True, "schema": PATHS}
+        for name, about in (verb.query or {}).items()
     ]
-    error = {"description": "what is wrong, and what to change", "content": _json({"type": "object"})}
-    done = {"description": "done", "content": _json({"type": "object"})}
+    error = {"description": "what is wrong, and what to change", "content": _json(ERROR)}
+    done = {"description": "done", "content": _json(verb.gives or thing)}
     operation: Tree = {
         "operationId": f"{verb.method.lower()}_{re.sub(r'[^a-zA-Z]+', '_', verb.path)}".rstrip("_"),
         "summary": verb.about,
@@ -132,7 +155,7 @@ def _operation(verb: Verb[Any]) -> Tree:
         "responses": {str(verb.status): done, "default": error},
     }
     if verb.takes is not None:
-        content = _json({"type": "object"}, verb.takes)
+        content = _json(verb.shape or thing, verb.takes)
         operation["requestBody"] = {"content": content}
     return operation
 

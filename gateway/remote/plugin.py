@@ -49,6 +49,10 @@ def mediaglot(request: pytest.FixtureRequest, mediaglot_server: Double) -> Itera
     """A world of this test's own: ``mediaglot.<provider>.url``, ``.credentials`` and ``.jobs``, ``mediaglot.clock``,
     ``.faults``, ``.fates``, ``.requests``, ``.inbox("name")``."""
     marker = request.node.get_closest_marker("mediaglot")
+    if marker is not None and marker.args:
+        pytest.fail(
+            f"@pytest.mark.mediaglot takes words such as clock='virtual', not {marker.args[0]!r}", pytrace=False
+        )
     with mediaglot_server.world(**(marker.kwargs if marker is not None else {})) as world:
         request.node.stash[WORLD] = world
         yield world

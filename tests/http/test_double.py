@@ -176,7 +176,10 @@ async def test_with_a_token_it_is_for_who_has_that(tmp_path: Path, session: aioh
 async def test_the_control_api_describes_itself(lab: Lab) -> None:
     document = await lab.ask("GET", "openapi.json")
     validate(document)
-    assert "/worlds/{world}/journal/verify" in document["paths"]
+    asked = document["paths"]["/worlds/{world}/faults"]["post"]["requestBody"]["content"]["application/json"]
+    assert {"status", "drop", "latency"} < asked["schema"]["properties"].keys()
+    (path,) = [each for each in document["paths"]["/inboxes/{box}"]["get"]["parameters"] if each["name"] == "paths"]
+    assert path["schema"]["type"] == "object"
 
 
 # --- determinism and state -----------------------------------------------------------------------------

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Generator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from jsonschema import Draft202012Validator, ValidationError
 
 from mediaglot.gateway.faults import WorkFault, by_code, every
+from mediaglot.gateway.http import lever, shape
 from mediaglot.gateway.http.laboratory import VERBS
-from mediaglot.gateway.lab import fate, matcher, mishap
+from mediaglot.gateway.lab import fate, matcher, mishap, turn
+from mediaglot.gateway.lab.spec import Spec
 from mediaglot.gateway.remote import plan
 from mediaglot.gateway.remote.sync import Face, Wire
+from mediaglot.gateway.script import rule
 from mediaglot.testing import Double, World
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "testing.md"
@@ -106,6 +111,33 @@ ROOMS: dict[str, list[Callable[[Face], Generator[Any, Any, Any]]]] = {
 }
 
 
+def check(document: Any, schema: Any) -> None:
+    Draft202012Validator(schema).validate(document)
+
+
+def test_the_schemas_have_all_words() -> None:
+    turns = {"match", *turn.WORDS}
+    assert {*shape.FAULT["properties"]} == {*mishap.WHICH, *mishap.ENDS, *mishap.CHANGES}
+    assert {*shape.FATE["properties"]} == {*fate.VERBS} | turns
+    assert {*shape.RULE["properties"]} == {*rule.KEYS}
+    assert {*shape.SPEC["properties"]} == {each.name for each in fields(Spec)}
+    assert {*shape.MOVE["properties"]} == {*lever.MOVES}
+    assert all(verb.shape is not None for verb in VERBS if verb.takes is not None)
+
+
+@pytest.mark.parametrize(
+    ("title", "schema"),
+    [("Faults on the wire", shape.FAULT), ("Messages", shape.FATE), ("Clock", shape.MOVE)],
+)
+def test_the_schemas_take_what_the_page_says(title: str, schema: Any) -> None:
+    for document in rows(title):
+        check(document, schema)
+        with pytest.raises(ValidationError):
+            check({**document, "strange": 1}, schema)
+        with pytest.raises(ValidationError):
+            check({}, {"minProperties": 1, **schema})
+
+
 def test_every_verb_can_be_said_in_python() -> None:
     asked = [next(each(HERE)) for each in PLANS]
     for room, plans in ROOMS.items():
@@ -117,7 +149,6 @@ def test_every_verb_can_be_said_in_python() -> None:
 @pytest.mark.heavy
 def test_every_verb_answers_over_http(double: Double, world: World, client: Any) -> None:
     """Each with what it says that it takes, where that fits this world."""
-    fits = {"faults": {"operation": "GetStatus", "error": "busy"}, "seed": {"steps": [{"advance": 1}]}}
     for verb in sorted(VERBS, key=lambda verb: (verb.method == "DELETE", verb.path == "worlds/{world}")):
         world.reset()
         client.create(notify=world.inbox().url)
@@ -127,9 +158,10 @@ def test_every_verb_answers_over_http(double: Double, world: World, client: Any)
         places |= {"fault": world.faults.add(drop=True).id, "fate": world.fates.add(drop=True).id}
         places["rule"] = world.rules.add(outcome={"wait": 60}).id
         path = verb.path.format(**places, box=f"{world.id}.inbox")
-        document = fits.get(verb.path.rpartition("/")[2], verb.takes)
-        answer = requests.request(verb.method, f"{double.url}/_mediaglot/{path}", json=document, timeout=60)
+        answer = requests.request(verb.method, f"{double.url}/_mediaglot/{path}", json=verb.takes, timeout=60)
         assert answer.status_code == verb.status, (verb.method, verb.path, answer.text)
+        check(verb.takes, verb.shape or {})
+        check(answer.json(), verb.gives or {"type": "object"})
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb.path != "openapi.json"], ids=lambda verb: verb.path)

@@ -34,6 +34,10 @@ def test_green(mediaglot):
 
 def test_without():
     raise AssertionError("no world")
+
+@pytest.mark.mediaglot("virtual")
+def test_marked_without_a_word(mediaglot):
+    pass
 """
 
 
@@ -87,7 +91,8 @@ def test_a_red_test_tells_what_was_asked(room: Path, root: Path, tmp_path: Path)
     (project / "test_red.py").write_text(FAILS)
     (project / "test_readme.py").write_text(of_the_readme(root))
     done = run(room, project, "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:aiohttp", "-W", "error")
-    assert "2 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert "2 failed, 2 passed, 1 error" in done.stdout, done.stdout + done.stderr
+    assert "takes words such as clock='virtual', not 'virtual'" in done.stdout
     assert re.search(r"- mediaglot world w\d+ -", done.stdout)
     assert (
         "the last requests:\n  #1 tpstreams GET /api/v1/demo00/transcoding_jobs/ -> 401 fault unauthorized"
