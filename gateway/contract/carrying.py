@@ -7,12 +7,13 @@ stands in the same place of this implementation's answer. So are the credentials
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from mediaglot.gateway.auth import Credential, basic
 from mediaglot.gateway.contract.difference import leaves, name_of, passes
+from mediaglot.gateway.contract.recording import Exchange
 from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.errand import Login
 from mediaglot.gateway.exchange import Headers, IssueToken, Request
@@ -21,6 +22,7 @@ from mediaglot.gateway.testing.case import read_call
 from mediaglot.gateway.testing.scrub import Scrubber
 from mediaglot.gateway.wire.swap import Unswappable
 
+BAD: Final = 400
 LONG: Final = "://"
 """What the scrubber puts before a value that is too long for its name."""
 
@@ -33,6 +35,7 @@ class Carrying:
         self._dialect, self._login = dialect, login
         self._given = dict(given or {})
         self._said: set[tuple[str, str]] = set()
+        self._settled = False
         self._called: dict[str, str] = {}
         """Our account's name, by those that clients of the recording came in with."""
         self._scrubber = Scrubber(dialect, self._now)
@@ -50,14 +53,27 @@ class Carrying:
         self._hear(reading.call, recorded)
         if isinstance(reading.intent, IssueToken):
             self._introduce(reading.intent)
-        own_tenant = reading.call.params.get(self._dialect.tenant_parameter)
-        if own_tenant is not None and self._login is not None and self._login.tenant:
-            self._given[own_tenant] = self._login.tenant
+        self._settle(reading.call)
         request = replace(self._scrubber.request(recorded), base=recorded.base, site=recorded.site)
         kind = recorded.headers.get("Content-Type").lower()
         if kind.startswith("multipart/") or (recorded.body and not request.body):
             return None
         return self._signed(reading.call, self._named(recorded, request))
+
+    def foresee(self, exchanges: Iterable[Exchange]) -> None:
+        """Whom the recording's paths name is told before a path names it, at a login for instance."""
+        for each in exchanges:
+            if each.response.status < BAD:
+                self._settle(read_call(self._dialect, each.request).call)
+            if self._settled:
+                return
+
+    def _settle(self, call: Call) -> None:
+        """Ours stands for the one whom paths name first, and for nobody else: others are strangers to us as well."""
+        tenant = call.params.get(self._dialect.tenant_parameter)
+        if tenant is not None and not self._settled and self._login is not None and self._login.tenant:
+            self._given[tenant] = self._login.tenant
+            self._settled = True
 
     def _hear(self, call: Call, recorded: Request) -> None:
         """What the client says itself is no id that it was given."""
@@ -68,7 +84,7 @@ class Carrying:
         """Whoever trades a secret for a token trades ours."""
         if self._login is not None:
             self._given[intent.secret.reveal()] = self._login.secret.reveal()
-            self._given[intent.name] = self._login.name or intent.name
+            self._given.setdefault(intent.name, self._login.name or intent.name)
 
     def _named(self, recorded: Request, request: Request) -> Request:
         """With the pair of a Basic authorization in it, which the scrubber does not look into."""

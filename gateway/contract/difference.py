@@ -18,6 +18,8 @@ PASSING: Final = re.compile(
     r"progress|percent|time|date|_at$|^(created|started|finished|updated|ended)|expir|(^|_)eta$|queue|_left$|downloaded"
 )
 """Names of what is another value each time: times, how far a job is."""
+BYTES: Final = frozenset({"convertedsize", "file_size", "filesize", "size", "size_on_disk"})
+"""Names of how long a file is, which every encoder decides itself."""
 SECONDS: Final = ((1_000_000_000, 3_000_000_000), (1_000_000_000_000, 3_000_000_000_000))
 """Numbers that are times since 1970, in seconds and in milliseconds."""
 DIGITS: Final = 13
@@ -80,8 +82,8 @@ def name_of(path: Path) -> str:
 
 
 def passes(name: str, value: Any) -> bool:
-    """Whether such a value is another one each time, whoever answers: a time, a place of one's own."""
-    if PASSING.search(name):
+    """Whether such a value is another one each time, whoever answers: a time, a place of one's own, a file's size."""
+    if PASSING.search(name) or (name in BYTES and str(value).isdecimal()):
         return True
     if isinstance(value, str):
         return bool(TIME.fullmatch(value) or PLACE.fullmatch(value)) or (

@@ -62,6 +62,8 @@ KNOWN: Final = frozenset(
     ["file", "ftp", "ftps", "gopher", "gs", "http", "https", "rtmp", "rtmps", "rtsp", "s3", "sftp"]
 )
 """Schemes of URLs, those that nobody takes among them."""
+ENTRY: Final = "item"
+"""An element without a name of its own: an entry of the list around it."""
 CDATA: Final = "<![CDATA["
 NAME: Final = re.compile(r"[A-Za-z_][\w.:-]{0,63}", re.ASCII)
 UNNAMED: Final = "field"
@@ -92,6 +94,8 @@ StandIn = Callable[[str], str]
 
 UNLIKE: Final = str.maketrans("01234567", "23456789")
 """Digits that no alphabet of ids leaves out for being like a letter."""
+LOGIN: Final = re.compile(r"[^:/?#]+://[^/?#]*@")
+"""A URL that says who comes."""
 ENDING: Final = re.compile(r"\.(?:mp4|mov|mkv|webm|mp3|m3u8|mpd|jpe?g|png|webp|gif|vtt|ts)(?=$|\?)")
 SHAPES: Final[Mapping[str, Callable[[int, int], str]]] = {
     r"\d{1,512}": lambda length, number: str(10 ** (length - 1) + number),
@@ -136,7 +140,9 @@ def _shaped(value: str, number: int) -> str:
     if "://" in value:
         ending = ENDING.search(value)
         scheme = value.partition("://")[0].lower()
-        return f"{scheme if scheme in KNOWN else 'https'}://media.example.test/{number}{ending[0] if ending else ''}"
+        who = f"someone{number}:secret{number}@" if LOGIN.match(value) else ""
+        known = scheme if scheme in KNOWN else "https"
+        return f"{known}://{who}media.example.test/{number}{ending[0] if ending else ''}"
     ending = ENDING.search(value)
     if "@" in value:
         return f"{'mailto:' * value.startswith('mailto:')}someone{number}@example.test"
@@ -306,7 +312,8 @@ class Scrubber:
                 made.append(f"<{name}{nil}{'/' * closed}>")
                 stack += [] if closed else [name]
             elif piece.strip():
-                name = "" if not stack or OWN.intersection(stack) else stack[-1]
+                named = [name for name in stack if name != ENTRY]
+                name = "" if not named or OWN.intersection(named) else named[-1]
                 made.append(escape(self.value(name, unescape(piece.strip()))))
             else:
                 made.append(piece)

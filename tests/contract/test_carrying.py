@@ -11,8 +11,9 @@ import pytest
 from mediaglot.gateway import registry
 from mediaglot.gateway.contract.carrying import Carrying
 from mediaglot.gateway.contract.difference import differences, passes
+from mediaglot.gateway.contract.recording import Exchange
 from mediaglot.gateway.errand import Login
-from mediaglot.gateway.exchange import Headers, Request
+from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.model import Secret
 
 LOGIN = Login(name="me", secret=Secret("mine"), tenant="ours")
@@ -122,6 +123,9 @@ def test_what_the_client_says_itself_is_no_id() -> None:
         ("creation_date", "2026-01-01", "2027-02-02", True),
         ("whatever", "made up here", "made up there", True),
         ("enabled", True, False, False),
+        ("filesize", "1048576", "1048577", True),
+        ("size_on_disk", 1048576, 1048577, True),
+        ("size", "640x360", "320x180", False),
     ],
 )
 def test_values_that_may_stand_for_others(name: str, before: Any, after: Any, alike: bool) -> None:
@@ -142,3 +146,18 @@ def test_what_appeared_is_told_in_the_order_of_the_document() -> None:
     names = [f"name{number}" for number in range(20)]
     found = differences({}, dict.fromkeys(names, 1), lambda *_: True)
     assert [each.path[0] for each in found] == names
+
+
+def test_whom_paths_name_is_known_before_a_path_names_it() -> None:
+    """A login may say it first; another one, in a path that is refused, stays another one."""
+    carrying = Carrying(registry.find("tpstreams"), LOGIN)
+    said = {"username": "a@b.example", "password": "p", "organization_id": "ab12cd"}
+    login = asked("POST", "/api/auth/login/", said)
+    token = {"Authorization": f"Token {'0123456789abcdef' * 4}"}
+    paths = (f"/api/v1/{whose}/transcoding_jobs/" for whose in ("zz99zz", "ab12cd"))
+    wrong, right = (asked("GET", path, **token) for path in paths)
+    statuses = ((login, 200), (wrong, 403), (right, 200))
+    carrying.foresee(Exchange(name="", request=each, response=Response(status=status)) for each, status in statuses)
+    assert json.loads(onward(carrying, login).body)["organization_id"] == "ours"
+    assert onward(carrying, right).path == "/api/v1/ours/transcoding_jobs/"
+    assert onward(carrying, wrong).path == "/api/v1/zz99zz/transcoding_jobs/"

@@ -277,3 +277,19 @@ def test_what_is_to_become_of_a_clip_is_no_secret() -> None:
     for kept in (f"{clip}?fail=encoding&at=40&fault=no_track", f"{clip}?stuck&at=30"):
         assert scrubbed().value("source", kept) == kept
     assert "s3cr3t" not in scrubbed().value("source", f"{clip}?sig=s3cr3t-1&fail=encoding")
+
+
+def test_stand_ins_have_the_form_of_what_they_stand_for() -> None:
+    for value, stand_in in (
+        ("ftp://ann:s3cr3t-1@h.example/s3cr3t-2.mp4", "ftp://someone1:secret1@media.example.test/1.mp4"),
+        ("https://h.example/a@b.mov", "https://media.example.test/1.mov"),
+        ("gopher://h.example/x", "gopher://media.example.test/1"),
+        ("mailto:ann@h.example", "mailto:someone1@example.test"),
+    ):
+        assert scrubbed().value("destination", value) == stand_in
+
+
+def test_entries_of_a_list_in_xml_are_called_as_the_list_is() -> None:
+    body = b"<a><max_width><item>16</item><item>4096</item></max_width><names><item>s3cr3t-1</item></names></a>"
+    kept = scrubbed().body(body, "text/xml").decode()
+    assert kept == "<a><max_width><item>16</item><item>4096</item></max_width><names><item>text-1</item></names></a>"

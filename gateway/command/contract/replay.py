@@ -111,6 +111,7 @@ class Replay:
         """Raises UserError where nobody answers from the first."""
         from mediaglot.gateway.http.provider import Transport  # noqa: PLC0415 - loaded when there is something to send
 
+        self.carrying.foresee(recording)
         transport = Transport(base, timeout=60)
         try:
             for exchange in recording:
