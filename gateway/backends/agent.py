@@ -132,7 +132,8 @@ class Agent:
         """Requests since the start: all, those without a usable answer, and those that wait for one."""
 
     async def run(self, errand: Callable[[Pass], Errand[T]], *, again: bool = True) -> T:
-        """What the errand comes to. ``again``: it may be done twice, so it is when no usable answer came.
+        """What the errand comes to. ``again``: it may be done twice, so it is when no usable answer came; not while
+        the breaker is open, for which nobody waits here.
 
         Raises Refused for what the provider does not want, Unavailable where it gave no usable answer.
         """
@@ -141,6 +142,8 @@ class Agent:
             try:
                 return await self._let_in(errand)
             except Unavailable as fault:
+                if self.breaker.state is State.OPEN:
+                    raise
                 await self._clock.sleep(self.pause(fault, number))
         return await self._let_in(errand)
 

@@ -149,6 +149,18 @@ async def test_the_breaker_opens_lets_one_try_and_closes(make: Make, provider: P
     assert agent.breaker.state is State.CLOSED
 
 
+async def test_what_may_be_asked_twice_does_not_wait_for_an_open_breaker(
+    make: Make, provider: Provider, clock: VirtualClock
+) -> None:
+    agent = make(failures=2, cool=30, tries=4, wait=0.1)
+    await through(clock, agent.run(ask), 1)
+    provider.words, provider.asked = [Response(status=500)] * 9, []
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await through(clock, agent.run(ask), 2)
+    assert provider.asked == ["/t1"] * 2
+
+
 async def test_who_waits_for_a_seat_is_spared_too_when_the_breaker_opens(
     make: Make, provider: Provider, clock: VirtualClock
 ) -> None:
