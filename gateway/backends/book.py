@@ -39,6 +39,11 @@ class Entry:
     over: bool = False
 
     @property
+    def of_ours(self) -> str:
+        """The job, as the operator knows it."""
+        return f"{self.job} of {self.dialect}"
+
+    @property
     def placed(self) -> Placed:
         return Placed(id=self.id, outputs=self.outputs)
 

@@ -95,7 +95,7 @@ class Router:
             made |= kept
             if made.keys() >= wanted:
                 break
-            LOG.warning("job %s goes on from %s to %s", ticket.id, leg.name, road[step + 1].name)
+            LOG.warning("job %s of %s goes on from %s to %s", ticket.id, ticket.dialect, leg.name, road[step + 1].name)
             await self._move(ticket, step + 1)
         return made
 
@@ -103,6 +103,7 @@ class Router:
         """Raises ProviderFailed for one that nobody can ask just now, and that knows nothing of the job."""
         craft = self.crafts[leg.name]
         if isinstance(craft, Upstream) and await craft.barred(ticket):
+            LOG.warning("job %s of %s: %s is not asked, its breaker is open", ticket.id, ticket.dialect, leg.name)
             raise ProviderFailed(provider=leg.name, reason="breaker")
 
     async def _made_by(

@@ -92,11 +92,13 @@ class Upstream:
     async def make(
         self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
-        entry = await self._submit(ticket, wanted)
-        glimpse = await self._follow(entry, report)
-        await self.book.put(replace(entry, over=True))
-        if glimpse.status is not Status.FINISHED and not any(part.files for part in glimpse.parts):
-            raise blame(glimpse, self.agent.name)
+        try:
+            entry, glimpse = await self._done(ticket, wanted, report)
+        except WorkFault as fault:
+            why = fault.__cause__ or fault
+            done = "refuses it" if isinstance(why, (Refused, Unsupported)) else "has failed it"
+            LOG.warning("job %s of %s: %s %s: %a", ticket.id, ticket.dialect, self.agent.name, done, str(why))
+            raise
         made = {index: await self._gathered(ticket, entry, glimpse, index) for index in sorted(wanted)}
         for index, one in made.items():
             if isinstance(one, Fault):
@@ -109,6 +111,15 @@ class Upstream:
                     str(one),
                 )
         return made
+
+    async def _done(self, ticket: Ticket, wanted: frozenset[int], report: Report) -> tuple[Entry, Glimpse]:
+        """The job as it ended at the provider. Raises a WorkFault where nothing came of it."""
+        entry = await self._submit(ticket, wanted)
+        glimpse = await self._follow(entry, report)
+        await self.book.put(replace(entry, over=True))
+        if glimpse.status is not Status.FINISHED and not any(part.files for part in glimpse.parts):
+            raise blame(glimpse, self.agent.name)
+        return entry, glimpse
 
     async def _submit(self, ticket: Ticket, wanted: frozenset[int]) -> Entry:
         """The job at the provider. One that may be there already is looked for before another one is made."""
@@ -173,7 +184,6 @@ class Upstream:
         except Unavailable:
             raise
         except Fault as fault:
-            LOG.warning("job %s of %s: %s refuses it: %a", ticket.id, ticket.dialect, self.agent.name, str(fault))
             await self.book.strike(entry.marker)
             raise meant(fault, self.agent.name) from fault
         return await self.book.put(replace(entry, id=placed.id, outputs=placed.outputs))
@@ -314,11 +324,12 @@ class Upstream:
             except Unavailable as fault:
                 number += 1
                 if number == 1:
-                    LOG.warning("%s could not be told to stop job %s yet", self.agent.name, entry.id)
+                    LOG.warning("%s could not be told to stop job %s yet", self.agent.name, entry.of_ours)
                 try:
                     await self._wait(fault, number, began)
                 except ProviderFailed:
-                    LOG.warning("%s could not be told to stop job %s; after a restart it is", self.agent.name, entry.id)
+                    said = "%s could not be told to stop job %s; after a restart it is"
+                    LOG.warning(said, self.agent.name, entry.of_ours)
                     return
             else:
                 await self.book.strike(marker)
@@ -330,6 +341,6 @@ class Upstream:
             if not entry.over and entry.id:
                 await self.agent.run(lambda permit: self.agent.client.cancel(permit, entry.placed))
         except Unsupported:
-            LOG.info("%s can't stop jobs: its job %s goes on", self.agent.name, entry.id)
+            LOG.info("%s can't stop jobs: job %s goes on there", self.agent.name, entry.of_ours)
         except Refused as fault:
-            LOG.info("%s does not stop job %s: %s", self.agent.name, entry.id, fault.meaning.code)
+            LOG.info("%s does not stop job %s: %s", self.agent.name, entry.of_ours, fault.meaning.code)

@@ -206,13 +206,22 @@ async def test_what_is_lost_is_told_beside_the_answer(lay: Any, session: aiohttp
     assert {loss["kind"] for loss in report["losses"]} <= {"approximated", "defaulted", "dropped", "unread"}
 
 
-async def test_where_a_provider_fails_for_its_own_reasons_the_next_one_works(lay: Any, fetched: Any) -> None:
+async def told_of(road: Any, words: str) -> bool:
+    return words in road.gateway.log.read_text()
+
+
+async def test_where_a_provider_fails_for_its_own_reasons_the_next_one_works(lay: Any, wait: Any, fetched: Any) -> None:
     name = SPOKEN[0]
     road = await lay(name, name, lines="patience = 0.5\nwait = 0.1\n[[routes]]\nto = ['other', 'local']")
     await road.provider.end(signal.SIGKILL)
-    done = await road.ended(await road.asking.create(road.output))
+    placed = await road.asking.create(road.output)
+    done = await road.ended(placed)
     assert done.status is Status.FINISHED
     assert await fetched(done.files[0].url)
+    log, ours = road.gateway.log.read_text(), f"job {placed.id} of {name}"
+    assert f"{ours}: other has failed it: 'unavailable reason=ClientConnectorError'" in log
+    assert f"{ours} goes on from other to local" in log
+    await wait(lambda: told_of(road, f"other could not be told to stop {ours} yet"))
 
 
 async def test_a_source_that_is_missing_is_nobody_elses_business(lay: Any, wait: Any) -> None:
