@@ -368,19 +368,23 @@ def _accounts(table: Any, path: str) -> dict[str, tuple[Credential, ...]]:
 def _account_policies(table: Any, path: str) -> dict[tuple[str, str], str]:
     found = {}
     for dialect, entries in table.items():
-        for entry in (each for each in entries if "policy" in each):
-            if entry["policy"] not in POLICIES:
+        for entry in entries:
+            if strange := entry.keys() - {"name", "secret", "policy"}:
+                raise ConfigError(f"{path}: accounts.{dialect}: there is no {min(strange)!r}, but name, secret, policy")
+            if entry.get("policy", POLICIES[0]) not in POLICIES:
                 raise ConfigError(f"{path}: accounts.{dialect}: policy is one of {', '.join(POLICIES)}")
             account = Credential(str(entry["name"]), Secret(str(entry["secret"]))).account
-            found[dialect, account] = str(entry["policy"])
+            found |= {(dialect, account): str(entry["policy"])} if "policy" in entry else {}
     return found
 
 
 def _providers(table: Any, environment: Mapping[str, str], path: str) -> dict[str, Mapping[str, Any]]:
     """``[providers.<name>]``; the secret may come from ``MEDIAGLOT_PROVIDER_<NAME>_SECRET``."""
     found: dict[str, Mapping[str, Any]] = {}
-    for name, given in table.items() if isinstance(table, dict) else ():
-        if not isinstance(given, dict) or not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == "local":
+    if not isinstance(table, dict) or not all(isinstance(each, dict) for each in table.values()):
+        raise ConfigError(f"{path}: a provider is written as [providers.NAME], once, and its keys below that")
+    for name, given in table.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == "local":
             raise ConfigError(f"{path}: [providers.NAME] wants a name of small letters, digits and _, but not 'local'")
         told = environment.get(f"{PREFIX}PROVIDER_{name.upper()}_SECRET") or given.get("secret")
         found[name] = given if told is None else {**given, "secret": _secret(told, f"{path}: providers.{name}.secret")}

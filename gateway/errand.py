@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 from collections.abc import Generator, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from fractions import Fraction
 from functools import cache
@@ -47,6 +47,10 @@ class Login:
     name: str = ""
     secret: Secret
     tenant: str = ""
+
+
+def filled(login: Login, part: str) -> bool:
+    return getattr(login, part) not in ("", Secret(""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +282,11 @@ class Client:
     ) -> None:
         self.speaker, self.known = speaker, {} if known is None else known
         self.options = chosen(speaker.name, self.knobs, options)
+
+    def lacking(self, login: Login) -> tuple[str, ...]:
+        """The parts without which nobody is let in: those that ``example`` has, where nothing else is said."""
+        parts = (each.name for each in fields(Login) if filled(self.example, each.name))
+        return tuple(part for part in parts if not filled(login, part))
 
     def frame(self, body: bytes) -> Request:
         """The request that creates a job with ``body``, let in by ``example``: a document that somebody has in a file.

@@ -105,6 +105,9 @@ class Client(errand.Client):
         meaning = Missing(field=name) if missing else Invalid(field=name, reason="refused")
         return refused(self.speaker, response, text=text, meaning=meaning)
 
+    def lacking(self, login: Login) -> tuple[str, ...]:
+        return super().lacking(login) if login.name else tuple({"secret"} & {*super().lacking(login)})
+
     def enter(self, login: Login) -> Errand[Pass]:
         """A login without a name is a token; without a tenant it opens the first organization that it leads to."""
         if not login.name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.backends.rules import Leg, Rule, bound, route
@@ -15,6 +15,8 @@ from mediaglot.gateway.loss import Ledger, Loss, Policy
 from mediaglot.gateway.model import Job
 from mediaglot.gateway.report import said
 from mediaglot.gateway.values import decimal
+
+OTHERS: Final = "it is transparent, and for other requests"
 
 
 class Taker(Protocol):
@@ -92,11 +94,13 @@ async def look_out(
     """``ledger`` has what of the request is unread."""
     who = (caller.dialect.name, caller.account.id)
     rule = route(tuple(rules), job, *who, tariffs)
-    chosen = next((number for number, each in enumerate(rules) if each is rule), None)
-    passed = [
-        each.misfit(job, *who) or "none of its providers is left"
-        for each in rules[: len(rules) if chosen is None else chosen]
-    ]
+    chosen = next((each.number for each in rules if each is rule), None)
+    why = {
+        each.number: each.misfit(job, *who) or "none of its providers is left"
+        for each in rules
+        if chosen is None or each.number < chosen
+    }
+    passed = [why.get(number, OTHERS) for number in range(max(why, default=-1) + 1 if chosen is None else chosen)]
     legs = rule.legs(job, *who, tariffs=tariffs)
     trials = [
         await _tried(takers[leg.name], leg, price(tariffs.get(leg.name, ()), job), job, caller, ledger) for leg in legs

@@ -55,6 +55,8 @@ class Rule:
     most_price: Fraction | None = None
     policy: Policy | None = None
     on: frozenset[str] = frozenset()
+    number: int = 0
+    """Which of the configuration's routes it is; some of those are no rules."""
 
     def misfit(self, job: Job, dialect: str, account: str) -> str:
         """The condition that a job does not meet; empty where it meets them all."""

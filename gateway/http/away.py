@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from random import SystemRandom
@@ -18,7 +18,7 @@ from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.haul import Haul
 from mediaglot.gateway.backends.passage import Passage
 from mediaglot.gateway.backends.router import Router
-from mediaglot.gateway.backends.rules import LOCAL, Rule, check
+from mediaglot.gateway.backends.rules import LOCAL, Rule, check, names
 from mediaglot.gateway.backends.tariff import Tariff
 from mediaglot.gateway.backends.tariff import read as read_tariff
 from mediaglot.gateway.backends.terms import Terms
@@ -28,6 +28,8 @@ from mediaglot.gateway.config import ConfigError, Settings
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.errand import Client, Login
 from mediaglot.gateway.faults import SourceForbidden
+from mediaglot.gateway.http.kind import MANNERS, NESTED, OPENING, PROVIDER, ROUTE
+from mediaglot.gateway.http.kind import check as check_kinds
 from mediaglot.gateway.http.provider import Transport, host_of
 from mediaglot.gateway.loss import Policy as LossPolicy
 from mediaglot.gateway.model import Secret
@@ -40,13 +42,8 @@ from mediaglot.gateway.translation import client_of
 if TYPE_CHECKING:
     from mediaglot.gateway.media.probe import Prober
 
-NUMBERS: Final = frozenset(each.name for each in fields(Manners))
-KEYS: Final = (
-    frozenset({"dialect", "url", "user", "secret", "tenant", "policy", "options", "hear", "price", "tape", "replay"})
-    | NUMBERS
-)
-OPENING: Final = frozenset({"to", "dialects", "accounts", "transparent", "credentials"})
-NESTED: Final = frozenset({"to", "dialects", "accounts", "when", "weights", "cheapest", "most_price", "policy", "on"})
+NOBODY: Final = "http://replay.invalid"
+"""The URL of a provider that is a tape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +70,7 @@ class Office:
             for one in read_openings(self.settings)
             if isinstance(craft := crafts[one.to], Upstream)
         ]
+        entered(self.settings, {name: one.agent.client for name, one in crafts.items() if isinstance(one, Upstream)})
         rules, tariffs = read_rules(self.settings), read_tariffs(self.settings)
         return Router(crafts, rules, self.store, self.aside, tariffs, passages)
 
@@ -80,15 +78,12 @@ class Office:
         url, client, terms, manners = read_provider(
             f"providers.{name}", table, self.policy, LossPolicy(self.settings.policy)
         )
-        login = Login(
-            name=str(table.get("user", "")), secret=table.get("secret", Secret("")), tenant=str(table.get("tenant", ""))
-        )
         policy = replace(self.policy, local_addresses=self.policy.local_addresses or _near(url))
         transport, web = Transport(url, timeout=manners.timeout, policy=policy), Carrier(policy, self.clock)
         self.stack.push_async_callback(transport.close)
         self.stack.push_async_callback(web.close)
         send = taped(f"providers.{name}", table, terms.dialect, transport)
-        agent = Agent(name, client, login, send, self.clock, SystemRandom(), manners)
+        agent = Agent(name, client, login_of(table), send, self.clock, SystemRandom(), manners)
 
         def hear(marker: str) -> str:
             return f"{self.site()}/_mediaglot/providers/{name}/{marker}"
@@ -135,19 +130,21 @@ def read_provider(
     where: str, table: Mapping[str, Any], policy: Policy, usual: LossPolicy = LossPolicy.ESSENTIAL
 ) -> tuple[str, Client, Terms, Manners]:
     """A provider's URL, its client, and what is settled for it. Raises ConfigError."""
-    _known(where, table, KEYS)
-    for key in ("dialect", "url"):
-        if not isinstance(table.get(key), str):
+    check_kinds(where, table, PROVIDER)
+    for key in ("dialect",) if "replay" in table else ("dialect", "url"):
+        if key not in table:
             raise ConfigError(f"{where}: {key} = '...' is missing")
     for key in ("user", "secret", "tenant"):
         text = table.get(key, "")
         if CONTROLS.search(text.reveal() if isinstance(text, Secret) else str(text)):
             raise ConfigError(f"{where}: {key} has a control character in it")
-    options = {str(key): str(value) for key, value in dict(table.get("options", {})).items()}
-    manners = Manners(**{key: _number(where, key, table[key]) for key in NUMBERS & table.keys()})
+    url, options = table.get("url", NOBODY), {key: str(value) for key, value in table.get("options", {}).items()}
+    if set("?#@") & set(url):
+        raise ConfigError(f"{where}: url is a base URL without ?, # and @; credentials are user and secret")
+    manners = Manners(**{key: table[key] for key in MANNERS.keys() & table.keys()})
     try:
         dialect = registry.find(table["dialect"])
-        judge(table["url"], replace(policy, local_addresses=True, schemes=frozenset({"http", "https"})))
+        judge(url, replace(policy, local_addresses=True, schemes=frozenset({"http", "https"})))
         client = client_of(dialect, options)
         terms = Terms(dialect=dialect, policy=LossPolicy(table.get("policy", usual)), options=options)
     except SourceForbidden as fault:
@@ -156,7 +153,7 @@ def read_provider(
         ) from None
     except (UnknownDialect, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from None
-    return table["url"], client, terms, manners
+    return url, client, terms, manners
 
 
 def taped(where: str, table: Mapping[str, Any], dialect: Dialect, send: Send) -> Send:
@@ -169,8 +166,28 @@ def taped(where: str, table: Mapping[str, Any], dialect: Dialect, send: Send) ->
         if "replay" in table:
             return replaying(dialect, Path(table["replay"]))
         return recording(send, dialect, Path(table["tape"]))
-    except (OSError, TypeError, ValueError) as error:
+    except OSError as error:
+        raise ConfigError(f"{where}: the folder of the tape can't be used: {error.strerror}") from None
+    except ValueError as error:
         raise ConfigError(f"{where}: {error}") from None
+
+
+def entered(settings: Settings, clients: Mapping[str, Client]) -> None:
+    """Raises ConfigError for a provider that is to be asked in our name, where a part of that is missing."""
+    ours = {name for rule in read_rules(settings) for name in names(rule)}
+    ours |= {opening.to for opening in read_openings(settings) if not opening.own}
+    for name, client in clients.items():
+        table = settings.providers[name]
+        lacking = client.lacking(login_of(table)) if name in ours and "replay" not in table else ()
+        for part in lacking:
+            key = "user" if part == "name" else part
+            other = f", here or as MEDIAGLOT_PROVIDER_{name.upper()}_SECRET" if key == "secret" else ""
+            raise ConfigError(f"providers.{name}: {key} = '...' is missing{other}")
+
+
+def login_of(table: Mapping[str, Any]) -> Login:
+    name, tenant = str(table.get("user", "")), str(table.get("tenant", ""))
+    return Login(name=name, secret=table.get("secret", Secret("")), tenant=tenant)
 
 
 def _near(url: str) -> bool:
@@ -187,13 +204,15 @@ def read_rules(settings: Settings) -> tuple[Rule, ...]:
     known = frozenset({LOCAL, *settings.providers})
     rules = []
     for number, table in enumerate(settings.routes):
-        if table.get("transparent"):
+        if table.get("transparent") is True:
             continue
+        where = f"routes.{number}"
+        check_kinds(where, table, ROUTE)
         try:
-            rules.append(_rule(table, settings))
+            rules.append(replace(_rule(where, table, settings), number=number))
             check(rules[-1], known)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"routes.{number}: {error}") from None
+        except (UnknownDialect, ValueError) as error:
+            raise ConfigError(f"{where}: {error}") from None
     if settings.routes or not settings.providers:
         return tuple(rules)
     return (Rule(to=tuple(settings.providers)),)
@@ -214,26 +233,25 @@ def read_openings(settings: Settings) -> tuple[Opening, ...]:
     found = []
     for number, table in enumerate(settings.routes):
         try:
-            found += [_opening(table, settings)] if table.get("transparent") else []
+            found += [_opening(f"routes.{number}", table, settings)] if table.get("transparent") is True else []
         except ValueError as error:
             raise ConfigError(f"routes.{number}: {error}") from None
     return tuple(found)
 
 
-def _opening(table: Mapping[str, Any], settings: Settings) -> Opening:
+def _opening(where: str, table: Mapping[str, Any], settings: Settings) -> Opening:
     """Raises ValueError."""
-    if strange := table.keys() - OPENING:
-        raise ValueError(f"a transparent route has no {min(strange)!r}; there are {', '.join(sorted(OPENING))}")
-    names, credentials = list(table.get("to", ())), table.get("credentials", "configured")
-    if len(names) != 1 or names[0] not in settings.providers:
+    check_kinds(f"{where}, which is transparent", table, OPENING)
+    to, credentials = table.get("to", ()), table.get("credentials", "configured")
+    if len(to) != 1 or not isinstance(to[0], str) or to[0] not in settings.providers:
         raise ValueError("a transparent route leads to one provider: to = ['NAME']")
     if credentials not in ("configured", "client"):
         raise ValueError("credentials is 'configured' or 'client'")
-    dialect = registry.find(str(settings.providers[names[0]].get("dialect"))).name
+    dialect = registry.find(str(settings.providers[to[0]].get("dialect"))).name
     if any(word != dialect for word in table.get("dialects", ())):
-        raise ValueError(f"{names[0]} speaks {dialect}: only that can be passed on as it is")
+        raise ValueError(f"{to[0]} speaks {dialect}: only that can be passed on as it is")
     accounts = _accounts(table.get("accounts", ()), settings)
-    return Opening(to=names[0], dialect=dialect, accounts=accounts, own=credentials == "client")
+    return Opening(to=to[0], dialect=dialect, accounts=accounts, own=credentials == "client")
 
 
 def read_tariffs(settings: Settings) -> dict[str, Tariff]:
@@ -247,22 +265,25 @@ def read_tariffs(settings: Settings) -> dict[str, Tariff]:
     return found
 
 
-def _rule(table: Mapping[str, Any], settings: Settings) -> Rule:
-    """Raises ValueError or TypeError."""
-    if strange := table.keys() - NESTED:
-        raise ValueError(f"there is no {min(strange)!r}; there are {', '.join(sorted(NESTED))}")
+def _rule(where: str, table: Mapping[str, Any], settings: Settings) -> Rule:
+    """Raises ValueError, ConfigError among them, and UnknownDialect."""
     most = table.get("most_price")
     return Rule(
-        to=tuple(_rule(each, settings) if isinstance(each, Mapping) else str(each) for each in table.get("to", ())),
-        dialects=frozenset(map(str, table.get("dialects", ()))),
+        to=tuple(each if isinstance(each, str) else _nested(where, each, settings) for each in table.get("to", ())),
+        dialects=frozenset(registry.find(name).name for name in table.get("dialects", ())),
         accounts=_accounts(table.get("accounts", ()), settings),
-        when={str(key): str(value) for key, value in table.get("when", {}).items()},
-        weights=tuple(map(int, table.get("weights", ()))),
-        cheapest=bool(table.get("cheapest", False)),
+        when={key: str(value) for key, value in table.get("when", {}).items()},
+        weights=tuple(table.get("weights", ())),
+        cheapest=table.get("cheapest", False),
         most_price=None if most is None else Fraction(str(most)),
         policy=LossPolicy(table["policy"]) if "policy" in table else None,
-        on=frozenset(map(str, table.get("on", ()))),
+        on=frozenset(table.get("on", ())),
     )
+
+
+def _nested(where: str, table: Mapping[str, Any], settings: Settings) -> Rule:
+    check_kinds(f"{where}, within to", table, NESTED)
+    return _rule(where, table, settings)
 
 
 def account_named(name: str, dialect: str, settings: Settings) -> str:
@@ -281,14 +302,3 @@ def _accounts(names: Sequence[Any], settings: Settings) -> frozenset[str]:
         if not any(one.name == name for one in listed):
             raise ValueError(f"no account is called {name!r} in [[accounts.DIALECT]]")
     return frozenset(one.account for one in listed if one.name in names)
-
-
-def _known(where: str, table: Mapping[str, Any], keys: frozenset[str]) -> None:
-    for key in sorted(table.keys() - keys):
-        raise ConfigError(f"{where}: there is no {key!r}; there are {', '.join(sorted(keys))}")
-
-
-def _number(where: str, key: str, value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-        raise ConfigError(f"{where}: {key} wants a number above 0")
-    return int(value) if key in {"concurrency", "tries", "failures"} else float(value)

@@ -17,7 +17,11 @@ Send = Callable[[Request], Awaitable[Response]]
 
 
 def recording(send: Send, dialect: Dialect, folder: Path) -> Send:
-    """``send``, and each exchange as a folder below ``folder``. What can't be written down is sent all the same."""
+    """``send``, and each exchange as a folder below ``folder``. What can't be written down is sent all the same.
+
+    Raises OSError for a folder that can't be made.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     tape = Tape(dialect, next_number(folder))
 
     async def sent(request: Request) -> Response:

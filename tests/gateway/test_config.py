@@ -112,6 +112,12 @@ def test_a_value_that_cannot_be_used_is_named_with_its_origin(environment: dict[
         ("port = ", "Invalid value"),
         ("[[accounts.encoding_com]]\nname = 'x'", "wants name = ... and secret = ..."),
         ("accounts = 3", "wants name = ... and secret = ..."),
+        (
+            "[[accounts.echo]]\nname = 'x'\nsecret = 'y'\npolcy = 'strict'",
+            "there is no 'polcy', but name, secret, policy",
+        ),
+        ("[[providers.acme]]\ndialect = 'echo'", "a provider is written as [providers.NAME], once"),
+        ("[[providers]]\ndialect = 'echo'", "a provider is written as [providers.NAME], once"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, text: str, complaint: str) -> None:

@@ -116,3 +116,16 @@ def test_what_is_wrong_is_one_line(words: tuple[str, ...], change: dict[str, str
 def test_without_providers_and_routes_that_is_said(call: Any) -> None:
     done = call(text="")
     assert "no [providers.NAME] and no [[routes]] are in the configuration" in done.stdout
+
+
+def test_routes_are_numbered_as_the_configuration_has_them(call: Any) -> None:
+    """Transparent ones too, which are for other requests."""
+    lines = call(
+        text=CONFIG.replace("[[routes]]", "[[routes]]\nto = ['two']\ntransparent = true\n[[routes]]", 1)
+    ).stdout
+    assert lines.splitlines()[:4] == [
+        "routes.0 is passed over: it is transparent, and for other requests",
+        "routes.1 is passed over: it is for tpstreams",
+        "routes.2 is passed over: least_height = 1080",
+        "routes.3 fits",
+    ]
