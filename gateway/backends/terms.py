@@ -32,10 +32,9 @@ class Terms:
             name_for(output, index)
         report = self.prepared(job)[0].report
         enforce(report.of(Kind.REFUSED), Policy.STRICT)
-        policy = (caller.policy if caller else None) or self.policy
+        ledger.policy = policy = (caller.policy if caller else None) or self.policy
         enforce((*(loss for loss in ledger if loss.kind is Kind.UNREAD), *report.losses), policy)
         ledger.losses.extend(loss for loss in report.losses if loss.kind is not Kind.UNREAD)
-        ledger.policy = policy
         return {}
 
     def prepared(self, job: Job) -> tuple[Translation, frozenset[int]]:
