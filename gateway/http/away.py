@@ -83,7 +83,7 @@ class Office:
         self.stack.push_async_callback(transport.close)
         self.stack.push_async_callback(web.close)
         send = taped(f"providers.{name}", table, terms.dialect, transport)
-        agent = Agent(name, client, login_of(table), send, self.clock, SystemRandom(), manners)
+        agent = Agent(name, client, login_of(table, client), send, self.clock, SystemRandom(), manners)
 
         def hear(marker: str) -> str:
             return f"{self.site()}/_mediaglot/providers/{name}/{marker}"
@@ -177,15 +177,16 @@ def entered(settings: Settings, clients: Mapping[str, Client]) -> None:
     ours = {name for rule in read_rules(settings) for name in names(rule)}
     ours |= {opening.to for opening in read_openings(settings) if not opening.own}
     for name, client in clients.items():
-        table = settings.providers[name]
-        lacking = client.lacking(login_of(table)) if name in ours and "replay" not in table else ()
-        for part in lacking:
+        for part in client.lacking(login_of(settings.providers[name], client)) if name in ours else ():
             key = "user" if part == "name" else part
             other = f", here or as MEDIAGLOT_PROVIDER_{name.upper()}_SECRET" if key == "secret" else ""
             raise ConfigError(f"providers.{name}: {key} = '...' is missing{other}")
 
 
-def login_of(table: Mapping[str, Any]) -> Login:
+def login_of(table: Mapping[str, Any], client: Client) -> Login:
+    """A tape lets anybody in."""
+    if "replay" in table and not table.keys() & {"user", "secret", "tenant"}:
+        return client.example
     name, tenant = str(table.get("user", "")), str(table.get("tenant", ""))
     return Login(name=name, secret=table.get("secret", Secret("")), tenant=tenant)
 

@@ -129,3 +129,11 @@ def test_routes_are_numbered_as_the_configuration_has_them(call: Any) -> None:
         "routes.2 is passed over: least_height = 1080",
         "routes.3 fits",
     ]
+
+
+def test_the_policy_that_forbids_is_told_whose_ever_it_is(call: Any) -> None:
+    text = CONFIG.partition("[[routes]]")[0].replace("warn", "strict").partition("[providers.two]")[0]
+    (one,) = json.loads(call("--json", text=text, given=JOB.replace("<format>", "<format><turbo>yes</turbo>")).stdout)[
+        "providers"
+    ]
+    assert (one["takes"], one["policy"]) == (False, "strict")

@@ -9,9 +9,11 @@ import aiohttp
 import orjson
 import pytest
 
+from mediaglot.gateway.model import Secret
+
 pytestmark = pytest.mark.ffmpeg
 
-AWAY = {"dialect": "encoding_com", "url": "http://127.0.0.1:9/p"}
+AWAY = {"dialect": "encoding_com", "url": "http://127.0.0.1:9/p", "user": "900", "secret": Secret("their-key")}
 ROUTES = ({"to": ["away", "local"], "when": {"codec": "vp8"}},)
 QUERY = {"action": "AddMedia", "source": "https://media.example.com/a.mp4"}
 

@@ -16,7 +16,7 @@ from mediaglot.gateway import registry
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.loss import Policy, forbidden
-from mediaglot.gateway.model import Average, Input, Job, Location, Output, Size, Video
+from mediaglot.gateway.model import Average, Input, Job, Location, Output, Secret, Size, Video
 from mediaglot.gateway.rehearsal import Rehearsal
 from mediaglot.gateway.translation import write_job
 
@@ -63,7 +63,8 @@ def ask(serve: Any, session: aiohttp.ClientSession, tmp_path: Path) -> Ask:
     numbers = itertools.count()
 
     async def start(header: str = "", *, provider: str = "", route: str = "", **settings: Any) -> Answer:
-        away = {"dialect": OTHER, "url": "http://127.0.0.1:9/p", **({"policy": provider} if provider else {})}
+        login = {"user": "900", "secret": Secret("their-key"), "tenant": "42"}
+        away = {"dialect": OTHER, "url": "http://127.0.0.1:9/p", **login, **({"policy": provider} if provider else {})}
         road = {"to": ["away"], **({"policy": route} if route else {})}
         folder = tmp_path / f"server {next(numbers)}"
         client = await serve(providers={"away": away}, routes=(road,), data=folder, **settings)

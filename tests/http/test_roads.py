@@ -109,10 +109,10 @@ async def test_rules_in_rules_lead_where_the_job_fits(gateway: Gateway, provider
 async def test_what_is_recorded_plays_the_provider_again(serve: Any, provider: Provider, tmp_path: Path) -> None:
     """On the way there and back nothing is changed; afterwards nobody is asked any more."""
     provider.status = {"status": "Error", "description": "Something odd"}
-    away = {"dialect": "encoding_com", "user": "900", "secret": Secret("their-key"), "options": {"format": "json"}}
-    away |= {"hear": False, "poll": 0.05}
+    away = {"dialect": "encoding_com", "options": {"format": "json"}, "hear": False, "poll": 0.05}
+    login = {"url": provider.url, "user": "900", "secret": Secret("their-key")}
     tape = str(tmp_path / "tape")
-    for number, more in enumerate(({"url": provider.url, "tape": tape}, {"url": "http://127.0.0.1:9", "replay": tape})):
+    for number, more in enumerate(({**login, "tape": tape}, {"replay": tape})):
         client = await serve(providers={"away": away | more}, data=tmp_path / str(number))
         assert (await client.end(await client.add("https://media.example.com/a.mp4", FORMAT)))["status"] == "Error"
     assert provider.actions.count("AddMedia") == 1
