@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mediaglot.gateway.lab.fate import VERBS
-from mediaglot.gateway.lab.inbox import FIELDS as MESSAGE
-from mediaglot.gateway.lab.journal import FIELDS as ENTRY
 from mediaglot.gateway.lab.spec import CLOCKS, PROGRESSIONS
 from mediaglot.gateway.script.outcome import WORDS
 
@@ -18,9 +16,9 @@ COUNT: Final[Tree] = {"type": "integer", "minimum": 1}
 STATUS: Final[Tree] = {"type": "integer", "minimum": 200, "maximum": 599}
 FLAG: Final[Tree] = {"type": "boolean"}
 TRUE: Final[Tree] = {"const": True}
-ANY: Final[Tree] = {"type": "object"}
+ANY: Final[Tree] = {"type": "object", "additionalProperties": True}
 TIME: Final[Tree] = {"type": "string", "format": "date-time"}
-MATCH: Final[Tree] = {"type": "object", "description": "paths, each with a value or a condition"}
+MATCH: Final[Tree] = {**ANY, "description": "paths, each with a value or a condition"}
 LINES: Final[Tree] = {"type": "object", "additionalProperties": TEXT}
 
 
@@ -115,14 +113,33 @@ PLANNED: Final = answer(id=TEXT, seen=WHOLE, hits=WHOLE)
 FAULTS: Final = answer(faults=several(PLANNED))
 FATES: Final = answer(fates=several(PLANNED))
 COUNTS: Final = answer(total=WHOLE, kept=WHOLE, dropped=WHOLE)
-REQUEST: Final[Tree] = {"type": "object", "required": sorted(ENTRY)}
+PAIRS: Final = several(several(TEXT))
+REQUEST: Final = answer(
+    number=COUNT,
+    at=TIME,
+    dialect=TEXT,
+    operation=maybe(TEXT),
+    account=TEXT,
+    request=answer(method=TEXT, path=TEXT, query=TEXT, headers=PAIRS, body=TEXT),
+    response=answer(status=maybe(STATUS), headers=PAIRS, body=TEXT),
+    intent=maybe(ANY),
+    fault=maybe(ANY),
+    job=maybe(TEXT),
+    unread=several(TEXT),
+    injected=several(TEXT),
+)
 FOUND: Final = answer(**COUNTS["properties"], matching=WHOLE, entries=several(REQUEST))
 NEAR: Final = answer(near=several(answer(misses=ANY, entry=REQUEST)))
 VERDICT: Final = answer(
     passed=FLAG, matching=WHOLE, reason=TEXT, near=several(answer(number=COUNT, misses=ANY)), entries=several(COUNT)
 )
 RULES: Final = answer(rules=several(PLANNED), default=OUTCOME)
-JOBS: Final = answer(jobs=several(answer(id=TEXT, dialect=TEXT, status=TEXT, phase=maybe(TEXT), progress=NUMBER)))
-MESSAGES: Final = answer(messages=several({"type": "object", "required": sorted(MESSAGE)}))
+JOB: Final = answer(
+    id=TEXT, dialect=TEXT, account=TEXT, job=ANY, created=TIME, status=TEXT, phase=maybe(TEXT), progress=NUMBER
+)
+JOB["properties"]["trouble"] = answer(code=TEXT)
+JOBS: Final = answer(jobs=several(JOB))
+MESSAGE: Final = answer(number=COUNT, at=TIME, method=TEXT, query=TEXT, headers=PAIRS, body=TEXT)
+MESSAGES: Final = answer(messages=several(MESSAGE))
 LETTER: Final = answer(id=TEXT, dialect=TEXT, job=TEXT, event=TEXT, url=TEXT, state=TEXT, attempts=WHOLE)
 LETTERS: Final = answer(notifications=several(LETTER), next=maybe(TEXT))

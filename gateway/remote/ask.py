@@ -85,6 +85,8 @@ def read(status: int, body: bytes) -> Any:
 
 
 def silent(url: str, reason: Exception) -> DoubleError:
+    if not url:
+        return DoubleError("the double does not run: start() it, or use it in a with statement", "not_started")
     return DoubleError(f"no test double answers at {url}: {reason}", "unreachable")
 
 

@@ -43,6 +43,8 @@ def test_one_of_its_own(process: bool, encoding: Callable[[Any], Any]) -> None:
         assert Double.at(url).find(world.id).id == world.id
     with pytest.raises(DoubleError, match="unreachable"):
         Double.at(url).worlds()
+    with pytest.raises(DoubleError, match="does not run: start"):
+        double.worlds()
     assert double.start().worlds() == []
     double.stop()
 

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from mediaglot.gateway.faults import WorkFault, by_code, every
 from mediaglot.gateway.http import lever, shape
 from mediaglot.gateway.http.laboratory import VERBS
-from mediaglot.gateway.lab import fate, matcher, mishap, turn
+from mediaglot.gateway.lab import fate, inbox, journal, matcher, mishap, turn
 from mediaglot.gateway.lab.spec import Spec
 from mediaglot.gateway.remote import plan
 from mediaglot.gateway.remote.sync import Face, Wire
@@ -122,6 +122,8 @@ def test_the_schemas_have_all_words() -> None:
     assert {*shape.RULE["properties"]} == {*rule.KEYS}
     assert {*shape.SPEC["properties"]} == {each.name for each in fields(Spec)}
     assert {*shape.MOVE["properties"]} == {*lever.MOVES}
+    assert ({*shape.REQUEST["required"]}, {*shape.MESSAGE["required"]}) == (journal.FIELDS, inbox.FIELDS)
+    assert shape.MATCH["additionalProperties"] is True, "or tools make a type of it that has no fields"
     assert all(verb.shape is not None for verb in VERBS if verb.takes is not None)
 
 
