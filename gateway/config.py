@@ -366,7 +366,7 @@ def _accounts(table: Any, path: str) -> dict[str, tuple[Credential, ...]]:
 
 
 def _account_policies(table: Any, path: str) -> dict[tuple[str, str], str]:
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for dialect, entries in table.items():
         for entry in entries:
             if strange := entry.keys() - {"name", "secret", "policy"}:
