@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mediaglot.gateway.contract.finding import kind, short
+from mediaglot.gateway.contract.finding import dotted, kind, short
 
 Path = tuple[str | int, ...]
 Alike = Callable[[str, Any, Any], bool]
@@ -28,7 +28,7 @@ DIGITS: Final = 13
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``what`` is appeared, vanished, type, length (of a list) or value."""
+    """``what`` is appeared, vanished, type, length (of a list), value, or document: that nothing of it is there."""
 
     what: str
     path: Path
@@ -46,9 +46,19 @@ class Difference:
                 return (
                     f"expected {kind(self.before)} {short(self.before)}, found {kind(self.after)} {short(self.after)}"
                 )
+            case "document":
+                return (
+                    f"expected a document with {short(', '.join(self.before))}, found one with {_beginning(self.after)}"
+                )
             case "length":
                 return f"expected {len(self.before)} entries, found {len(self.after)}"
         return f"expected {short(self.before)}, found {short(self.after)}"
+
+
+def _beginning(document: dict[str, Any]) -> str:
+    """What it says first: of an error its text."""
+    path, value = next(leaves(document), (tuple(document)[:1], None))
+    return f"{dotted(path)} {short(value)}"
 
 
 def _told(value: Any) -> str:
@@ -57,7 +67,9 @@ def _told(value: Any) -> str:
 
 def differences(before: Any, after: Any, alike: Alike, path: Path = ()) -> Iterator[Difference]:
     """In the order of the documents."""
-    if isinstance(before, dict) and isinstance(after, dict):
+    if not path and _is_another(before, after):
+        yield Difference("document", path, before, after)
+    elif isinstance(before, dict) and isinstance(after, dict):
         for name, value in before.items():
             if name in after:
                 yield from differences(value, after[name], alike, (*path, name))
@@ -74,6 +86,12 @@ def differences(before: Any, after: Any, alike: Alike, path: Path = ()) -> Itera
         yield Difference("type", path, before, after)
     elif not alike(name_of(path), before, after):
         yield Difference("value", path, before, after)
+
+
+def _is_another(before: Any, after: Any) -> bool:
+    """Whether they have nothing in common: one is an error, for instance."""
+    both = isinstance(before, dict) and isinstance(after, dict) and bool(before) and bool(after)
+    return both and before.keys().isdisjoint(after)
 
 
 def name_of(path: Path) -> str:

@@ -65,7 +65,8 @@ KNOWN: Final = frozenset(
 ENTRY: Final = "item"
 """An element without a name of its own: an entry of the list around it."""
 CDATA: Final = "<![CDATA["
-NAME: Final = re.compile(r"[A-Za-z_][\w.:-]{0,63}", re.ASCII)
+NAME: Final = re.compile(r"[A-Za-z_][\w.:-]{0,63}|\d{1,3}", re.ASCII)
+"""Of a field; a number is the turn of an entry, as errors have it."""
 UNNAMED: Final = "field"
 """In place of a name that is none."""
 LONGEST: Final = 64

@@ -195,3 +195,21 @@ def test_what_is_sent_does_not_move_the_terminal_and_tells_no_secret(asked: Any,
         assert "s3cr3t" not in said
         assert not {"\x1b", "\u202e"} & {*said}
         assert "***" in said
+
+
+def test_who_is_patient_compares_the_last_of_several_looks(asked: Any, tmp_path: Path, capsys: Any) -> None:
+    earlier = tmp_path / "list_jobs" / "0000_200"
+    shutil.copytree(ROOT / "fixtures" / "tpstreams" / "list_jobs" / "seed", earlier)
+    (earlier / "response.http").write_bytes(b"HTTP/1.1 200 OK\nContent-Type: application/json\n\n" + b'{"count":0}')
+    assert asked(tmp_path, b'{"count":1}', b'{"count":1}', "--patience", "0.01") == 0
+    told = capsys.readouterr().out
+    assert "left out: 1 looks at what is looked at again later" in told
+    assert "1 tried, 0 findings" in told
+
+
+def test_an_error_is_one_finding_that_says_what_it_says(asked: Any, tmp_path: Path, capsys: Any) -> None:
+    now = b'{"errors":{"detail":["Not so."]}}'
+    assert asked(tmp_path, b'{"count":1,"next":null,"results":[]}', now) == 1
+    told = capsys.readouterr().out
+    assert "expected a document with 'count, next, results', found one with errors.detail.0 'Not so.'" in told
+    assert "1 tried, 1 findings" in told

@@ -293,3 +293,8 @@ def test_entries_of_a_list_in_xml_are_called_as_the_list_is() -> None:
     body = b"<a><max_width><item>16</item><item>4096</item></max_width><names><item>s3cr3t-1</item></names></a>"
     kept = scrubbed().body(body, "text/xml").decode()
     assert kept == "<a><max_width><item>16</item><item>4096</item></max_width><names><item>text-1</item></names></a>"
+
+
+def test_the_turn_of_an_entry_is_a_name() -> None:
+    body = b'{"resolutions": {"0": ["s3cr3t-1"]}, "4711": 1}'
+    assert scrubbed().body(body, "application/json") == b'{"resolutions": {"0": ["text-1"]}, "field": 3}'

@@ -50,6 +50,7 @@ LOOKS: Final = (
     GetAccount,
 )
 """Requests that may be repeated until the answer is the recorded one."""
+AGAIN: Final = "looks at what is looked at again later, which may be far by then"
 PAUSE: Final = 0.5
 Send = Callable[[Request], Awaitable[Response]]
 
@@ -112,14 +113,30 @@ class Replay:
         from mediaglot.gateway.http.provider import Transport  # noqa: PLC0415 - loaded when there is something to send
 
         self.carrying.foresee(recording)
+        exchanges = self._looked_at_last(recording) if self.patience else recording.exchanges
         transport = Transport(base, timeout=60)
         try:
-            for exchange in recording:
+            for exchange in exchanges:
                 silence = await self._step(exchange, transport)
                 if silence and not self.answered:
                     raise UserError(f"no answer from {base}: {silence}; is the server running?")
         finally:
             await transport.close()
+
+    def _looked_at_last(self, recording: Recording) -> list[Exchange]:
+        """Without looks at what is looked at once more before anything is changed: how often is a matter of pace."""
+        kept: list[Exchange] = []
+        later: set[Request] = set()
+        for exchange in reversed(recording.exchanges):
+            if not isinstance(read_call(self.dialect, exchange.request).intent, LOOKS):
+                later.clear()
+            elif exchange.request in later:
+                recording.left_out[AGAIN] += 1
+                continue
+            else:
+                later.add(exchange.request)
+            kept.append(exchange)
+        return kept[::-1]
 
     async def _step(self, exchange: Exchange, send: Send) -> str:
         """Why there was no answer, if there was none."""
