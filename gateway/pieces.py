@@ -120,10 +120,18 @@ def sized(key: str, keep: str) -> Pair:
     return Pair(f"{key} {keep}", "size", read, write)
 
 
-def sides(attribute: str, width: str, height: str, via: Scalar = NATURAL, *, fit: Fit | None = None) -> Pair:
-    """Two keys for one Size, 0 being silence. With both sides the picture is fitted in as ``fit`` says."""
+def sides(
+    attribute: str, width: str, height: str, via: Scalar = NATURAL, *, fit: Fit | None = None, together: str = ""
+) -> Pair:
+    """Two keys for one Size, 0 being silence. With both sides the picture is fitted in as ``fit`` says.
+
+    ``together`` is a key for both sides, such as ``640x360``, that counts where the two are silent.
+    """
 
     def read(tree: Tree) -> Tree:
+        if together in tree and not {width, height} & tree.keys():
+            size = SIZE.read(tree[together])
+            tree = {width: size.width or 0, height: size.height or 0}
         found = {name: via.read(tree[key]) or None for name, key in keys.items() if key in tree}
         both = found.get("width") and found.get("height")
         return {attribute: Size(**found, fit=fit if both else None)} if any(found.values()) else {}
@@ -133,7 +141,7 @@ def sides(attribute: str, width: str, height: str, via: Scalar = NATURAL, *, fit
         return {key: written(via, getattr(size, name)) for name, key in keys.items()} if size else {}
 
     keys = {"width": width, "height": height}
-    return Pair(f"{width} {height}", attribute, read, write)
+    return Pair(f"{width} {height} {together}", attribute, read, write)
 
 
 def boxed(key: str) -> Pair:

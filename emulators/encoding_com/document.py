@@ -11,8 +11,7 @@ from mediaglot.emulators.encoding_com.video import AUDIO, VIDEO
 from mediaglot.gateway import model, pieces
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Field, Inline, Kept, Many, Pair, Record, Tree, one
-from mediaglot.gateway.model import SKIP, Output, Package, PackageKind, StillFormat, Video
-from mediaglot.gateway.model.change import replace
+from mediaglot.gateway.model import SKIP, Output, Package, PackageKind, StillFormat
 from mediaglot.gateway.values import LOCATION, NATURAL, SECONDS, SECRET, YES_NO, Table, Value, decimal, names, nonzero
 
 NAME: Final = "encoding_com"
@@ -42,6 +41,7 @@ COMMON: Final = (
     Field("file_extension", "extension", Value(_extension, str)),
     Pair("save_preset", "", lambda _: {}, lambda _: {}),  # the request's business
 )
+CLIP: Final = pieces.flat("clip", model.Clip, nonzero(SECONDS), start="start", end="finish", duration="duration")
 TRACKS: Final = Inline("video", VIDEO, off=("audio_only", "yes")), Inline("audio", AUDIO, off=("video_only", "yes"))
 KEPT: Final = Kept(
     "output VCodecParameters turbo twin_turbo audio_minrate audio_maxrate audio_bufsize downmix_mode encoder veryfast "
@@ -54,7 +54,7 @@ FILE: Final = Record(
     *COMMON,
     Field("output", "container", CONTAINERS),
     *TRACKS,
-    pieces.flat("clip", model.Clip, nonzero(SECONDS), start="start", end="finish", duration="duration"),
+    CLIP,
     pieces.texts("metadata", "metadata"),
     Field("metadata_copy", "keep_metadata", YES_NO),
     Field("strip_chapters", "keep_chapters", Table({"yes": False, "no": True})),
@@ -77,7 +77,7 @@ SHEET: Final = Record(
 STILLS: Final = Record(
     model.Stills,
     pieces.moment("time", default=MOMENT),
-    pieces.sides("size", "width", "height", fit=model.Fit.PAD),
+    pieces.sides("size", "width", "height", fit=model.Fit.PAD, together="size"),
     Field("quality", "quality", NATURAL),
     Field("image_format", "format", Table({"jpg": StillFormat.JPEG, "png": StillFormat.PNG, "gif": StillFormat.GIF})),
     pieces.flagged("use_vtt", "sheet", SHEET, vtt_line_size="4"),
@@ -92,7 +92,7 @@ PICTURES: Final = Record(
         lambda output: STILLS.write(output.stills[0], Ledger()) if output.stills else {},
     ),
     Pair("output", "video audio", lambda _: {"video": SKIP, "audio": SKIP}, lambda _: {"output": "thumbnail"}),
-    Kept("public_vtt_url video_codec resize_method size"),
+    Kept("public_vtt_url video_codec resize_method"),
     extras=NAME,
 )
 
@@ -102,8 +102,8 @@ def read_kind(tree: Tree) -> Tree:
 
 
 def write_kind(package: Package) -> Tree:
-    fragmented = package.fragmented and package.kind is PackageKind.HLS
-    return {"output": "fmp4_hls" if fragmented else PACKAGES.write(package.kind)}
+    hls = package.kind is PackageKind.HLS
+    return {"output": "fmp4_hls" if hls and package.fragmented else PACKAGES.write(package.kind)}
 
 
 # 4.5, 4.7: encrypted segments.
@@ -130,7 +130,7 @@ PACKAGE: Final = Record(
     ENCRYPTED,
     Many("stream", "variants", STREAM),
 )
-PACKAGED: Final = Record(Output, *COMMON, Inline("package", PACKAGE), KEPT, extras=NAME)
+PACKAGED: Final = Record(Output, *COMMON, Inline("package", PACKAGE), CLIP, OVERLAYS, KEPT, extras=NAME)
 
 
 def product_of(tree: Tree) -> str:
@@ -141,15 +141,13 @@ def read_format(tree: Tree, ledger: Ledger) -> Output:
     """One format as an Output that remembers the client's own words. Raises Invalid with the field's path."""
     product = product_of(tree)
     flat = {key: value if key == "destination" else one(value) for key, value in tree.items()}
-    if product in ("thumbnail", "image"):
-        unsaid = not flat.get("time") and not flat.get("output_preset")
-        output = PICTURES.read(flat | ({"time": decimal(MOMENT)} if unsaid else {}), ledger, document=tree)
-    else:
-        output = (PACKAGED if product in PACKAGES else FILE).read(flat, ledger, document=tree)
-    if product == "dnxhd" and not isinstance(output.video, model.Skip):
-        video = output.video or Video()
-        return replace(output, video=replace(video, codec=video.codec or "dnxhd"))
-    return output
+    pictures = product in ("thumbnail", "image")
+    if pictures and not flat.get("time") and not flat.get("output_preset"):
+        flat["time"] = decimal(MOMENT)
+    if product == "dnxhd" and not flat.get("video_codec"):
+        flat["video_codec"] = "dnxhd"
+    record = PICTURES if pictures else PACKAGED if product in PACKAGES else FILE
+    return record.read(flat, ledger, document=tree)
 
 
 def write_format(output: Output, ledger: Ledger) -> Tree:

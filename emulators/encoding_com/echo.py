@@ -30,10 +30,10 @@ SHOWN: Final = defaults(
 STILLS: Final = defaults("time=5 width height file_extension use_vtt=no vtt_line_size=4")
 """What pictures have beside these."""
 VIDEO: Final = defaults(
-    "mp4=libx264 m4v=libx264 mov=libx264 webm=libvpx flv=flv ogg=libtheora thumbnail=mjpeg image=mjpeg"
+    "mp4=libx264 m4v=libx264 mov=libx264 webm=libvpx-vp9 flv=libx264 ogg=libtheora thumbnail=mjpeg image=mjpeg"
 )
 AUDIO: Final = defaults(
-    "mp4=dolby_aac m4v=dolby_aac mov=dolby_aac m4a=dolby_aac webm=libvorbis ogg=libvorbis flv=libmp3lame mp3=libmp3lame"
+    "mp4=dolby_aac m4v=dolby_aac mov=dolby_aac m4a=dolby_aac webm=libopus ogg=libvorbis flv=dolby_aac mp3=libmp3lame"
 )
 EXTENSIONS: Final = defaults("mpeg1=mpg mpeg2=mpg mpegts=ts dnxhd=mov fl9=mp4 thumbnail=jpg")
 """Those that are not the product's name."""

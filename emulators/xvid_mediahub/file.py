@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from mimetypes import guess_type
 from typing import Any, Final
 
 from mediaglot.emulators.xvid_mediahub import catalog
@@ -14,6 +13,7 @@ from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.exchange import Thing
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.model import File, Made, MediaFacts, Output, Status, Ticket
+from mediaglot.gateway.model.mime import kind_of
 
 WEEK: Final = 7 * 24 * 3600 * 1000
 CONTAINERS: Final = {"mov": "ISO MP4/M4A", "matroska": "Matroska", "avi": "AVI", "flv": "Flash", "mpegts": "MPEG-TS"}
@@ -54,7 +54,7 @@ def weighed(size: int | None) -> Tree:
 
 
 def named(name: str, **more: Any) -> Tree:
-    return {"title": name.rpartition(".")[0] or name, "name": name, "mime_type": guess_type(name)[0], **more}
+    return {"title": name.rpartition(".")[0] or name, "name": name, "mime_type": kind_of(name), **more}
 
 
 def derive(ticket: Ticket) -> tuple[Thing, ...]:
