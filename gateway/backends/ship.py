@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from mediaglot.gateway.backends import Product
 from mediaglot.gateway.media.layout import entry
-from mediaglot.gateway.media.mime import TYPES
 from mediaglot.gateway.model import Location
+from mediaglot.gateway.model.mime import kind_of
 from mediaglot.gateway.transfer import Carrier
 
 LISTS: Final = ("playlist", "i_frames")
@@ -49,7 +49,7 @@ async def _together(carrier: Carrier, files: Sequence[tuple[Product, Location]])
 
     async def work() -> None:
         for product, place in waiting:
-            kind = TYPES.get(PurePosixPath(product.file.path).suffix)
+            kind = kind_of(product.file.path)
             await carrier.deliver(product.path, place, content_type=kind)
 
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mimetypes import guess_type
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +13,7 @@ from mediaglot.gateway.http import control
 from mediaglot.gateway.http.description import Descriptions
 from mediaglot.gateway.http.links import presented
 from mediaglot.gateway.http.whereabouts import whereabouts
-from mediaglot.gateway.media.mime import TYPES
+from mediaglot.gateway.model.mime import kind_of
 
 if TYPE_CHECKING:
     from mediaglot.gateway.http.app import Server
@@ -147,7 +146,7 @@ class Reserved:
         path = below(self._server.house.outputs, name)
         if path is None:
             return problem(404, "not_found", "no such output")
-        kind = TYPES.get(path.suffix)
+        kind = kind_of(path.name)
         return web.FileResponse(path, headers=GUARDS | ({"Content-Type": kind} if kind else {}))
 
     def _file(self, request: web.Request, name: str) -> web.StreamResponse:
@@ -161,7 +160,7 @@ class Reserved:
         if path is None:
             return problem(404, "not_found", "no such file")
         disposition, shown = presented(query)
-        kind = TYPES.get(path.suffix) or guess_type(shown or path.name)[0] or "application/octet-stream"
+        kind = kind_of(path.name) or kind_of(shown or "") or "application/octet-stream"
         return web.FileResponse(path, headers={**GUARDS, "Content-Disposition": disposition, "Content-Type": kind})
 
     async def _upload(self, request: web.Request, upload_id: str) -> web.StreamResponse:
