@@ -151,7 +151,8 @@ class Shift:
             ticket = await self._note(key, step.begin_encoding)
             report = self._reporter(key, Phase.ENCODING)
             results = await self.craft.make(ticket, wanted, report, leave) if wanted else {}
-        await self._note(key, step.begin_storing)
+        lost = {index for index, result in results.items() if isinstance(result, Fault)}
+        await self._note(key, partial(step.begin_storing, lost=lost))
         last: list[Move] = []
         for count, (index, result) in enumerate(sorted(results.items())):
             if last:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
@@ -50,12 +51,15 @@ def begin_encoding(ticket: Ticket, now: datetime) -> Ticket:
     return move(ticket, Status.RUNNING, now, phase=Phase.ENCODING, outputs=outputs)
 
 
-def begin_storing(ticket: Ticket, now: datetime) -> Ticket:
+def begin_storing(ticket: Ticket, now: datetime, *, lost: Collection[int] = ()) -> Ticket:
+    """Encoding is over. The outputs that are ``lost`` got no further than they had come."""
     outputs = tuple(
-        move_output(made, Status.RUNNING, now, phase=Phase.STORING, progress=Fraction(1))
+        move_output(
+            made, Status.RUNNING, now, phase=Phase.STORING, progress=made.progress if index in lost else Fraction(1)
+        )
         if made.status is Status.RUNNING
         else made
-        for made in ticket.outputs
+        for index, made in enumerate(ticket.outputs)
     )
     least = max(ticket.progress, Fraction(round(SPANS[Phase.STORING][0] * 1000), 1000))
     return move(ticket, Status.RUNNING, now, phase=Phase.STORING, outputs=outputs, progress=least)

@@ -80,6 +80,14 @@ def test_one_lost_output_fails_the_job_and_leaves_the_other(fresh: Ticket) -> No
     assert (done.status, done.trouble) == (Status.FAILED, UnknownEncoder(codec="x").trouble())
 
 
+def test_a_lost_output_got_no_further_than_it_had_come(fresh: Ticket) -> None:
+    now = fresh.created
+    ticket = step.progressed(encoding(fresh), Phase.ENCODING, 0.25, None)
+    ticket = step.begin_storing(ticket, now, lost={0})
+    ticket = step.lose_output(ticket, now, index=0, fault=UnknownEncoder(codec="x"))
+    assert [made.progress for made in ticket.outputs] == [Fraction(1, 4), 1]
+
+
 def test_outputs_that_have_ended_are_not_begun_again(fresh: Ticket) -> None:
     ended = replace(fresh, outputs=(replace(fresh.outputs[0], status=Status.FINISHED), fresh.outputs[1]))
     assert [made.status for made in encoding(ended).outputs] == [Status.FINISHED, Status.RUNNING]
