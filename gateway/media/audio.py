@@ -16,6 +16,8 @@ from mediaglot.gateway.media.settings import Settings
 from mediaglot.gateway.media.video import fade
 from mediaglot.gateway.model import Audio, Loudness, Share
 
+FILLED: Final = 1
+"""How to bring sound in step by silence alone."""
 LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}")
 MOST_VOLUME: Final = 100
 LIMITS: Final = {"I": (-70, -5), "LRA": (1, 50), "TP": (-9, 0)}
@@ -129,9 +131,7 @@ def _channels(audio: Audio, scene: Scene, voice: Voice, memo: Memo) -> int | Non
 
 
 def _filters(audio: Audio, memo: Memo) -> list[str]:
-    filters: list[str] = []
-    if audio.resync is not None and audio.resync > 0:
-        filters.append(f"aresample=async={min(audio.resync, 192_000)}")
+    filters = [*in_step(audio.resync)]
     if audio.volume is not None and audio.volume != 1:
         if not 0 <= audio.volume <= MOST_VOLUME:
             raise memo.invalid("volume", audio.volume, f"not from 0 to {MOST_VOLUME}")
@@ -139,6 +139,11 @@ def _filters(audio: Audio, memo: Memo) -> list[str]:
     if audio.loudness is not None:
         filters.append(_loudness(audio.loudness, memo))
     return filters + fade("afade", "in", audio.fade_in, memo) + fade("afade", "out", audio.fade_out, memo)
+
+
+def in_step(resync: int | None) -> tuple[str, ...]:
+    """The filter that keeps sound at its time stamps: 1 fills gaps, greater numbers stretch it as well."""
+    return (f"aresample=async={min(resync, 192_000)}",) if resync is not None and resync > 0 else ()
 
 
 def _loudness(asked: Loudness, memo: Memo) -> str:

@@ -207,6 +207,8 @@ def _audio(
         if alone:
             raise NoSuchTrack(kind="audio")
         return None
+    if not container.stamped and wanted.resync is None:
+        wanted = replace(wanted, resync=audio.FILLED)
     scene, track = listen(scene, wanted, memo)
     if codec == COPY:
         _copyable(scene.audio.codec if scene.audio else "", name, (*container.audio, *container.copies), scene)

@@ -76,6 +76,8 @@ class Container:
     chapters: bool = True
     reorders: bool = True
     """It says when each picture shows. Without, pictures must come in the order in which they show."""
+    stamped: bool = True
+    """It says when each sound is heard. Without, silence must fill what is missing."""
     tags: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     """Coding format to the four letters that players expect here."""
     sample_rates: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: EMPTY)
@@ -157,21 +159,29 @@ CONTAINERS: Final[Mapping[str, Container]] = {
         audio=("mp3", "ac3", "pcm_s16le", "mp2", "wmav2"),
         copies=_PCM,
         reorders=False,
+        stamped=False,
     ),
     "dnxhd": Container(muxer="mov", extension="mov", video=("dnxhd",), audio=("pcm_s16le", "aac"), copies=_PCM),
     "gif": Container(muxer="gif", extension="gif", video=("gif",), options=("-loop", "0")),
     "mp3": Container(
-        muxer="mp3", extension="mp3", nature=Nature.AUDIO, audio=("mp3",), options=("-id3v2_version", "3")
+        muxer="mp3",
+        extension="mp3",
+        nature=Nature.AUDIO,
+        stamped=False,
+        audio=("mp3",),
+        options=("-id3v2_version", "3"),
     ),
     "m4a": Container(muxer="ipod", extension="m4a", nature=Nature.AUDIO, audio=("aac", "alac", "ac3"), options=_FAST),
-    "aac": Container(muxer="adts", extension="aac", nature=Nature.AUDIO, audio=("aac",)),
-    "wav": Container(muxer="wav", extension="wav", nature=Nature.AUDIO, audio=("pcm_s16le",), copies=_PCM),
-    "flac": Container(muxer="flac", extension="flac", nature=Nature.AUDIO, audio=("flac",)),
-    "ac3": Container(muxer="ac3", extension="ac3", nature=Nature.AUDIO, audio=("ac3",)),
-    "eac3": Container(muxer="eac3", extension="eac3", nature=Nature.AUDIO, audio=("eac3",)),
+    "aac": Container(muxer="adts", extension="aac", nature=Nature.AUDIO, stamped=False, audio=("aac",)),
+    "wav": Container(
+        muxer="wav", extension="wav", nature=Nature.AUDIO, stamped=False, audio=("pcm_s16le",), copies=_PCM
+    ),
+    "flac": Container(muxer="flac", extension="flac", nature=Nature.AUDIO, stamped=False, audio=("flac",)),
+    "ac3": Container(muxer="ac3", extension="ac3", nature=Nature.AUDIO, stamped=False, audio=("ac3",)),
+    "eac3": Container(muxer="eac3", extension="eac3", nature=Nature.AUDIO, stamped=False, audio=("eac3",)),
     "opus": Container(muxer="opus", extension="opus", nature=Nature.AUDIO, audio=("opus",)),
-    "mp2": Container(muxer="mp2", extension="mp2", nature=Nature.AUDIO, audio=("mp2",)),
-    "amr": Container(muxer="amr", extension="amr", nature=Nature.AUDIO, audio=("amr_nb",)),
+    "mp2": Container(muxer="mp2", extension="mp2", nature=Nature.AUDIO, stamped=False, audio=("mp2",)),
+    "amr": Container(muxer="amr", extension="amr", nature=Nature.AUDIO, stamped=False, audio=("amr_nb",)),
 }
 DEFAULT_CONTAINER: Final = "mp4"
 

@@ -141,7 +141,10 @@ def _as_source(asked: int | Share | None, measured: int, *, at_most: bool) -> bo
 
 def _sound(asked: Audio, codec: str, planned: AudioTrack, scene: Scene) -> bool:
     source = scene.audio
-    if source is None or planned.copied or planned.filters or scene.parts[0].container not in SOUNDED:
+    filling = asked.resync is None and planned.filters == audio.in_step(audio.FILLED)
+    if source is None or planned.copied or not (filling or not planned.filters):
+        return False
+    if scene.parts[0].container not in SOUNDED:
         return False
     words = _words(planned.options)
     return (

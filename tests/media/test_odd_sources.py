@@ -74,6 +74,7 @@ MADE: dict[str, tuple[str, ...]] = {
         "-c:a",
         "aac",
     ),
+    "holed.mkv": (*LAVFI, BEEP, "-af", "aselect='not(between(t,0.2,0.8))'", "-c:a", "aac"),
     "silent.mp4": (*LAVFI, "testsrc2=size=320x180:rate=25:duration=1", *X264),
     "late.ts": (*LAVFI, FLASH, *LAVFI, BEEP, *X264, "-c:a", "aac", "-output_ts_offset", "10", "-muxdelay", "0"),
     "combed.mp4": (
@@ -288,6 +289,13 @@ def together(path: Path, moment: float = FLASHED) -> None:
 
 def light(image: Image.Image, x: int) -> float:
     return float(image.convert("L").getpixel((x, image.height // 2)))
+
+
+@pytest.mark.parametrize("container", ["mp3", "wav", "flac", "ac3", "mkv", "m4a"])
+async def test_silence_fills_a_gap_in_the_sound(convert: Convert, container: str) -> None:
+    done = await convert("holed.mkv", outputs=(m.Output(container=container),))
+    assert done.facts[0].duration == pytest.approx(2, abs=0.1)
+    assert loud_from(done.paths[0]) == pytest.approx(FLASHED, abs=0.1)
 
 
 # --- high dynamic range -------------------------------------------------------------------------

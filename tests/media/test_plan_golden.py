@@ -104,9 +104,10 @@ GOLDEN = {
             m.Output(container="mp4", audio=m.SKIP, clip=m.Clip(start=Fraction(5), duration=Fraction(2))),
             m.Output(container="mp3"),
         ),
-        [[*HEAD, *GUARD, *"-i source-0".split(), *GRAPH, "[0:V:0]trim=start=5:end=7,setpts=PTS-5/TB[v0]",
+        [[*HEAD, *GUARD, *"-i source-0".split(), *GRAPH,
+          "[0:V:0]trim=start=5:end=7,setpts=PTS-5/TB[v0];[0:a:0]aresample=async=1[a1]",
           *"-map [v0] -threads 2".split(), *X264, *CUT, *"-f mp4 out-0/media.mp4".split(),
-          *"-map 0:a:0 -threads 2 -c:a libmp3lame -b:a 128000 -map_metadata -1 -map_chapters 0".split(),
+          *"-map [a1] -threads 2 -c:a libmp3lame -b:a 128000 -map_metadata -1 -map_chapters 0".split(),
           *"-id3v2_version 3 -f mp3 out-1/media.mp3".split()]],
     ),
     "a copy seeks on its own": (
@@ -135,12 +136,12 @@ GOLDEN = {
           *"-pass:v 1 -passlogfile:v pass-1 -c:1 copy -f null -".split(),
           *"-map 0:V:0 -threads 2 -c:v libx265 -preset veryfast -b:v 400000 -pix_fmt yuv420p -tag:v hvc1".split(),
           *"-x265-params pass=1:stats=pass-2.log -f null -".split()],
-         [*HEAD, *GUARD, *"-i source-0".split(),
+         [*HEAD, *GUARD, *"-i source-0".split(), *GRAPH, "[0:a:0]aresample=async=1[a0]",
           *"-map 0:V:0 -map 0:a:0 -threads 2 -c:v libx264 -preset veryfast -b:v 500000 -pix_fmt yuv420p".split(),
           *"-pass:v 2 -passlogfile:v pass-1 -c:a aac".split(), *PLAIN, *"-f mp4 out-1/media.mp4".split(),
           *"-map 0:V:0 -threads 2 -c:v libx265 -preset veryfast -b:v 400000 -pix_fmt yuv420p -tag:v hvc1".split(),
           *"-x265-params pass=2:stats=pass-2.log".split(), *PLAIN, *"-f mp4 out-2/media.mp4".split(),
-          *"-map 0:a:0 -threads 2 -c:a libmp3lame -b:a 128000 -map_metadata -1 -map_chapters 0".split(),
+          *"-map [a0] -threads 2 -c:a libmp3lame -b:a 128000 -map_metadata -1 -map_chapters 0".split(),
           *"-id3v2_version 3 -f mp3 out-0/media.mp3".split()]],
     ),
     "filters come in their order": (
@@ -274,7 +275,7 @@ STEADY = m.Output(container="mp4", video=m.Video(frame_rate=m.FrameRate(value=Fr
     [
         ((m.Output(container="mp4"), STEADY), "[0:V:0]split=2[s0][s1];[s0]null[v0];[s1]fps=25[v1]"),
         ((m.Output(container="mp4", video=m.Video(codec="copy")), STEADY), "[0:V:0]fps=25[v1]"),
-        ((m.Output(container="mp3"), STEADY), "[0:V:0]fps=25[v1]"),
+        ((m.Output(container="mp3"), STEADY), "[0:a:0]aresample=async=1[a0];[0:V:0]fps=25[v1]"),
         ((STEADY,), "[0:V:0]fps=25[v0]"),
         (
             (m.Output(container="mp4"), m.Output(container="mp4", video=m.Video(size=m.Size(width=320)))),
@@ -317,6 +318,6 @@ def test_unlike_sources_are_joined_in_order() -> None:
         "[ja]asplit=2[t1][t2]",
         "[jv]null[v0]",
         "[t1]anull[a0]",
-        "[t2]anull[a1]",
+        "[t2]aresample=async=1[a1]",
     ]
     assert make(asked, CLIP, small, image).runs[0].duration == 68
