@@ -169,10 +169,10 @@ async def test_pictures_from_the_middle_and_every_so_often(client: Any, measure:
     assert done["status"] == "Finished"
     first, *rest = [done["format"][0]["s3_destination"], *done["format"][1]["s3_destination"]]
     assert len(rest) == 4
-    for link, size in [(first, (160, 90)), *((link, (80, 44)) for link in rest)]:
+    for link, size in [(first, (160, 90)), *((link, (80, 45)) for link in rest)]:
         status, headers, body = await client.get(link)
         assert (status, headers["Content-Type"]) == (200, "image/jpeg")
-        assert measure(body)["size"] in (size, (80, 46))
+        assert measure(body)["size"] == size
 
 
 async def test_the_source_is_described_once_it_is_here(client: Any) -> None:
