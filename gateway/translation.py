@@ -117,9 +117,15 @@ def heard(dialect: Dialect, asked: Request | bytes | str) -> tuple[Rehearsal, Ca
 
 
 def framed(dialect: Dialect, asked: bytes | str) -> Request:
-    """The request in an HTTP message, or the one that a mere body belongs to."""
+    """The request in an HTTP message, or the one that a mere body belongs to.
+
+    A message may be one to the provider, or one to us, where the dialect's paths lie below its name.
+    """
     content = asked.encode() if isinstance(asked, str) else asked
-    return _message(content) if HEAD.match(content) else client_of(dialect).frame(content)
+    if not HEAD.match(content):
+        return client_of(dialect).frame(content)
+    request, mount = _message(content), f"/{dialect.name}/"
+    return replace(request, path=request.path[len(mount) - 1 :]) if request.path.startswith(mount) else request
 
 
 def _message(content: bytes) -> Request:

@@ -7,6 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -137,3 +138,9 @@ def test_the_policy_that_forbids_is_told_whose_ever_it_is(call: Any) -> None:
         "providers"
     ]
     assert (one["takes"], one["policy"]) == (False, "strict")
+
+
+def test_a_message_to_this_server_will_do(call: Any) -> None:
+    head = "POST /encoding_com/ HTTP/1.1\nHost: 127.0.0.1:8080\nContent-Type: application/x-www-form-urlencoded\n\nxml="
+    job = JOB.replace("<query>", "<query><userid>100</userid><userkey>one</userkey><action>AddMedia</action>")
+    assert json.loads(call("--json", given=head + quote(job)).stdout)["road"] == ["local", "one"]
