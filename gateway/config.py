@@ -215,6 +215,8 @@ def usable(settings: Settings) -> Settings:
     url = settings.url
     if url and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", url):
         raise ConfigError(f"url: {url!r} is no base URL such as https://media.example.com")
+    if settings.double and (settings.providers or settings.routes):
+        raise ConfigError("double: a test double asks no other providers; take them and their routes out, or double")
     if settings.ffmpeg and not shutil.which(settings.ffmpeg):
         raise ConfigError(f"ffmpeg: {settings.ffmpeg!r} is not there or may not be executed: correct or remove it")
     return settings

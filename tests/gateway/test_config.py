@@ -135,6 +135,11 @@ def test_a_file_in_another_encoding_is_said_to_be_one(tmp_path: Path) -> None:
         config.load(given("--config", str(path)), {})
 
 
+def test_a_double_asks_no_other_providers() -> None:
+    with pytest.raises(ConfigError, match="double: a test double asks no other providers"):
+        config.usable(Settings(double=True, providers={"acme": {"dialect": "echo", "url": "http://h"}}))
+
+
 def test_a_file_that_is_not_there_names_flag_and_variable() -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml: No such file.*--config or MEDIAGLOT_CONFIG"):
         config.load(given("--config", "nowhere.toml"), {})
