@@ -62,6 +62,7 @@ Row = tuple[str, ...]
 
 def run(given: dict[str, Any]) -> int:
     settings = configuration.load({key: given.get(key) for key in ("ffmpeg", "sandbox", "config")})
+    others = of_providers(settings)
     screen = Screen()
     screen.pairs([("mediaglot", version("mediaglot")), ("python", f"{platform.python_version()} on {sys.platform}")])
     try:
@@ -71,7 +72,7 @@ def run(given: dict[str, Any]) -> int:
         return 1
     lacks = missing(tool)
     guards = of_guards(tool, cast("sandbox.Mode", settings.sandbox))
-    extras = (of_sftp(), of_s3(), of_topics(settings))
+    extras = (of_sftp(), of_s3(), of_topics(settings), *others)
     screen.pairs([*of_tool(tool), *of_probe(tool), *guards, *of_machine(settings), *of_tones(tool), *extras])
     screen.say()
     screen.pairs([row for kind in PROMISED for row in of_promise(tool, kind, lacks.get(kind, []))])
@@ -168,6 +169,22 @@ def of_topics(settings: Settings) -> Row:
     if packaged("botocore") is None:
         return ("SNS", f"notifications to it are given up, not installed: {INSTALL_S3}", BAD)
     return ("SNS", f"notifications to {', '.join(one.topic for one in settings.sns)}")
+
+
+def of_providers(settings: Settings) -> list[Row]:
+    """Who else works for us. Nobody is asked. Raises ConfigError for what the server would refuse."""
+    if not settings.providers and not settings.routes:
+        return []
+    from mediaglot.gateway.http import away, bounds, provider  # noqa: PLC0415 - only what is used is loaded
+
+    policy = bounds.policy_of(settings)
+    found = {name: away.read_provider(f"providers.{name}", one, policy) for name, one in settings.providers.items()}
+    away.read_tariffs(settings)
+    away.entered(settings, {name: client for name, (_, client, _, _) in found.items()})
+    return [
+        ("provider", f"{name}: {terms.dialect.title} at {provider.host_of(url)}")
+        for name, (url, _, terms, _) in found.items()
+    ]
 
 
 def of_machine(settings: Settings) -> list[Row]:

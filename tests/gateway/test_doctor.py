@@ -115,6 +115,18 @@ def test_what_is_missing_is_named_and_is_exit_code_1(tmp_path: Path, capsys: pyt
     assert "can't be made, refused at submission: mp4: hevc; mov: hevc; mkv: hevc; mpegts: hevc" in told
 
 
+def test_other_providers_are_told_and_those_that_can_not_be_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, lines = tmp_path / "config.toml", "[providers.acme]\ndialect = 'encoding_com'\nurl = 'https://h.test/p'\n"
+    config.write_text(f"{lines}user = '1'\nsecret = 'hush'\n")
+    code, out = consult(capsys, "--config", str(config))
+    assert re.search(r"^provider +acme: Encoding.com .* at h.test *$", out, re.MULTILINE)
+    assert (code, "hush" in out) == (0, False)
+    config.write_text(lines)
+    assert consult(capsys, "--config", str(config)) == (2, "")
+
+
 def test_the_variable_sets_it_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
