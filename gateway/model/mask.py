@@ -26,15 +26,26 @@ NAME: Final = (
     r"|accessid|key-pair-id)[\w-]{0,20}|sig|pass|pwd|pw|key|hmac|policy|auth|authorization|hdne[at]|hdnts|code"
 )
 """Of query parameters, fields and headers whose values are credentials or a part of them."""
-SLASHES: Final = r"(?::(?:\\?/){2}|%(?:25)*3A(?:%(?:25)*2F){2})"
 USER: Final = (
     # What is before the last @ of the authority; after a colon that begins no port also slashes, as in bare S3 keys.
-    rf"(?P<mark>[a-z][a-z0-9+.-]{{1,20}}{SLASHES})"
+    r"(?P<mark>[a-z][a-z0-9+.-]{1,20}:(?:\\?/){2})"
     r"(?:[^\s/?#\"'<>]{0,1000}|[^\s/?#\"'<>:@]{0,500}:(?!\d{1,5}\\?/)[^\s?#\"'<>@]{0,1000})(?:@|%(?:25)*40)"
 )
+END: Final = r"%(?P=level)(?:20|22|27|3C|3E|0A|0D)"
+"""What ends a URL in a document that was encoded as often as the URL's own marks; what is in it was once more."""
+ENCODED_USER: Final = (
+    r"(?P<mark>[a-z][a-z0-9+.-]{1,20}%(?P<level>(?:25)*)3A(?:%(?P=level)2F|/){2})"
+    rf"(?:(?:(?!{END}|%(?P=level)(?:2F|3F|23))[^\s/?#\"'<>]){{0,1000}}"
+    rf"|(?:(?!{END}|%(?P=level)(?:2F|3F|23|3A|40))[^\s/?#\"'<>:@]){{0,500}}(?:%(?P=level)3A|:)"
+    rf"(?!\d{{1,5}}(?:/|%(?P=level)2F))(?:(?!{END}|%(?P=level)(?:3F|23|40))[^\s?#\"'<>@]){{0,1000}})"
+    r"(?:@|%(?P=level)40)"
+)
+USERS: Final = {("@", "%"): USER, ("3A%", "3a%", "3A/", "3a/"): ENCODED_USER}
+"""Patterns, by texts of which every match has one."""
 VALUES: Final = {
     rf"(?P<mark>(?<![\w-])(?:{NAME})=)[^\s&\"'<>;,)\]}}#]+": "=",
-    rf"(?P<mark>(?:%(?:25)*(?:26|3F)|(?<![\w-]))(?:{NAME})%(?:25)*3D)(?:(?!%(?:25)*(?:26|23))[^\s&\"'<>])+": "%",
+    rf"(?P<mark>(?:%(?:25)*(?:26|3F)|(?<![\w-]))(?:{NAME})%(?P<level>(?:25)*)3D)"
+    rf"(?:(?!%(?:25)*(?:26|23)|{END})[^\s&\"'<>])+": "%",
     rf"(?P<mark>[\"'](?:{NAME})[\"']\s?:\s?)(?:\"(?:[^\"\\]|\\.)*\"?|'[^']*'?)": "\"'",
     rf"(?P<mark><(?:{NAME})>)[^<]+": "<",
     rf"(?P<mark>^[ \t]*(?:{NAME}|cookie|set-cookie)[ \t]*:[ \t]*)\S[^\r\n]*": ":",
@@ -43,7 +54,7 @@ VALUES: Final = {
 
 
 @cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+def _patterns() -> tuple[tuple[Iterable[str], re.Pattern[str], str], ...]:
     """Each behind characters of which every match has one: most texts need not be searched for most of them.
 
     Made on first use: compiling them takes as long as much of the program's start.
@@ -51,7 +62,8 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str], str], ...]:
     values = (
         (needs, re.compile(value, re.IGNORECASE | re.MULTILINE), rf"\g<mark>{STARS}") for value, needs in VALUES.items()
     )
-    return ("@%", re.compile(USER, re.IGNORECASE), rf"\g<mark>{STARS}@"), *values
+    users = ((needs, re.compile(user, re.IGNORECASE), rf"\g<mark>{STARS}@") for needs, user in USERS.items())
+    return *users, *values
 
 
 def masked(text: str, known: Iterable[str] = ()) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_plus
 from xml.sax.saxutils import escape
 
 import pytest
@@ -26,6 +27,7 @@ from mediaglot.gateway.model import (
     PackageKind,
     Secret,
 )
+from mediaglot.gateway.model import masked as hidden
 
 
 def place(secret: str) -> Location:
@@ -124,3 +126,17 @@ def test_parameters_that_are_credentials_by_their_names(text: str, shown: str) -
 def test_what_is_no_text_stays_as_it_was() -> None:
     request = Request(method="PUT", headers=headers(content_type="video/mp4"), body=b"\xff\x00\xfe")
     assert masked(request, ["s3cr3t"]) == request
+
+
+DOCUMENT = (
+    "<q><a>https://h.example/a.mov</a><b>http://c.example:8080/x</b><c>ftp://ann:{}/x@f.example/a.mp4</c><d>50%</d>"
+    "<e>https://h.example/x?sig={}</e><f>mp4</f><g>s3://AKIA:ab/{}+1@b/k</g></q>"
+)
+
+
+@pytest.mark.parametrize("way", [str, quote, quote_plus, lambda text: quote_plus(quote_plus(text))])
+def test_in_an_encoded_document_only_credentials_are_hidden(way: Callable[[str], str]) -> None:
+    said = way(DOCUMENT.format("s3cr3t-1", "s3cr3t-2", "s3cr3t-3"))
+    shown = "<q><a>https://h.example/a.mov</a><b>http://c.example:8080/x</b><c>ftp://***@f.example/a.mp4</c><d>50%</d>"
+    shown += "<e>https://h.example/x?sig=***</e><f>mp4</f><g>s3://***@b/k</g></q>"
+    assert unquote_plus(unquote_plus(hidden(said))) == unquote_plus(unquote_plus(shown))
