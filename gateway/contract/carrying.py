@@ -56,7 +56,8 @@ class Carrying:
         self._settle(reading.call)
         request = replace(self._scrubber.request(recorded), base=recorded.base, site=recorded.site)
         kind = recorded.headers.get("Content-Type").lower()
-        if kind.startswith("multipart/") or (recorded.body and not request.body):
+        length = len(recorded.body) or recorded.headers.get("Content-Length") not in ("", "0")
+        if kind.startswith("multipart/") or (length and not request.body):
             return None
         return self._signed(reading.call, self._named(recorded, request))
 

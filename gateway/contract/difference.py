@@ -43,9 +43,7 @@ class Difference:
             case "vanished":
                 return f"expected {_told(self.before)}, it is missing"
             case "type":
-                return (
-                    f"expected {kind(self.before)} {short(self.before)}, found {kind(self.after)} {short(self.after)}"
-                )
+                return f"expected {_told(self.before)}, found {_told(self.after)}"
             case "document":
                 return (
                     f"expected a document with {short(', '.join(self.before))}, found one with {_beginning(self.after)}"

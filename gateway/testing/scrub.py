@@ -167,9 +167,11 @@ class Scrubber:
         self._sayings = {text: re.compile(PLACE.sub(r"(?P<\1>.+?)", re.escape(text))) for text in dialect.sayings}
 
     def request(self, request: Request) -> Request:
-        lines = (("Host", self._host), *self._headers(request.headers))
+        """What is left of a body that is not kept is its length."""
         path = self._path(request.path)
         body = self.body(request.body, request.headers.get("Content-Type"))
+        length = [("Content-Length", str(len(request.body)))] if request.body and not body else []
+        lines = (("Host", self._host), *self._headers(request.headers), *length)
         query = self._form(request.query)
         return Request(method=request.method, path=path, query=query, headers=Headers(lines=lines), body=body)
 

@@ -135,6 +135,9 @@ def test_values_that_may_stand_for_others(name: str, before: Any, after: Any, al
 def test_a_body_that_was_not_kept_cannot_be_sent() -> None:
     carrying = Carrying(registry.find("xvid_mediahub"))
     assert carrying.onward(asked("POST", "/v1/files/", "x", kind="multipart/form-data; boundary=b")) is None
+    lost = {"Content-Type": "application/json", "Content-Length": "5"}
+    assert carrying.onward(asked("POST", "/v1/jobs/", **lost)) is None
+    assert carrying.onward(asked("POST", "/v1/jobs/", **lost | {"Content-Length": "0"})) is not None
 
 
 def test_thousands_of_digits_are_no_time() -> None:

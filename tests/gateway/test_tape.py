@@ -298,3 +298,10 @@ def test_entries_of_a_list_in_xml_are_called_as_the_list_is() -> None:
 def test_the_turn_of_an_entry_is_a_name() -> None:
     body = b'{"resolutions": {"0": ["s3cr3t-1"]}, "4711": 1}'
     assert scrubbed().body(body, "application/json") == b'{"resolutions": {"0": ["text-1"]}, "field": 3}'
+
+
+def test_a_body_that_is_not_kept_leaves_its_length() -> None:
+    request = Request(method="POST", path="/", headers=FORM, body=b'{"s3cr3t-1')
+    kept = scrubbed().request(request)
+    assert (kept.body, kept.headers.get("Content-Length")) == (b"", "10")
+    assert "Content-Length" not in dict(scrubbed().request(asked()).headers)
