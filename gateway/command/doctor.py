@@ -182,7 +182,10 @@ def of_providers(settings: Settings) -> list[Row]:
     away.read_tariffs(settings)
     away.entered(settings, {name: client for name, (_, client, _, _) in found.items()})
     return [
-        ("provider", f"{name}: {terms.dialect.title} at {provider.host_of(url)}")
+        (
+            "provider",
+            f"{name}: {terms.dialect.title} {'from a tape' if url == away.NOBODY else f'at {provider.host_of(url)}'}",
+        )
         for name, (url, _, terms, _) in found.items()
     ]
 

@@ -123,6 +123,10 @@ def test_other_providers_are_told_and_those_that_can_not_be_are_refused(
     code, out = consult(capsys, "--config", str(config))
     assert re.search(r"^provider +acme: Encoding.com .* at h.test *$", out, re.MULTILINE)
     assert (code, "hush" in out) == (0, False)
+    config.write_text("[providers.acme]\ndialect = 'encoding_com'\nreplay = 'tape'\n")
+    assert re.search(
+        r"^provider +acme: Encoding.com .* from a tape *$", consult(capsys, "--config", str(config))[1], re.MULTILINE
+    )
     config.write_text(lines)
     assert consult(capsys, "--config", str(config)) == (2, "")
 
