@@ -17,6 +17,7 @@ from mediaglot.gateway.media.encoder import (
     TUNES,
 )
 from mediaglot.gateway.media.parts import Memo, number, ratio
+from mediaglot.gateway.media.rate import TUNED, tuned
 from mediaglot.gateway.media.settings import Settings
 from mediaglot.gateway.model import Color, KeyFrames, Video
 
@@ -82,6 +83,8 @@ def tune(settings: Settings, video: Video, encoder: str, memo: Memo) -> None:
     """What the allow-list lets through; the rest is noted and left out."""
     patterns = TUNES.get(encoder, {})
     for name, value in video.tune.items():
+        if name == TUNED and tuned(video, encoder):
+            continue
         if name not in patterns or not re.fullmatch(patterns[name], value, re.ASCII):
             memo.at("tune").note(name)
         elif name == "flags":

@@ -125,7 +125,7 @@ def tracks(plain: Draft, name: str, container: Container, scene: Scene, tools: T
     if output.overlays and pictures is not None and not pictures.copied:
         covers = overlay.covers(output, index, plain.tag, pictures.picture, memo)
         drawings = tuple(overlay.drawings(output, index, plain.tag, pictures.picture))
-    elif output.overlays:
+    elif output.overlays and (pictures is not None or output.package is None):
         memo.note("overlays")
     made = replace(plain, container=container, video=pictures, audio=sound, covers=covers, drawings=drawings)
     return made if made.product is None else replace(made, product=replace(made.product, duration=lasting(made, scene)))

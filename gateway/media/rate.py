@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
+from typing import Final
+
 from mediaglot.gateway.media.encoder import CONTROLS, Control
 from mediaglot.gateway.media.parts import Memo, number
 from mediaglot.gateway.media.scene import Scene
@@ -9,12 +13,14 @@ from mediaglot.gateway.media.settings import Settings
 from mediaglot.gateway.model import Average, Constant, Quality, Share, Video
 
 LEAST, MOST = 1_000, 2_000_000_000
+TUNED: Final = "crf"
+"""The fine setting that is a rate."""
 
 
 def control(settings: Settings, video: Video, encoder: str, scene: Scene, memo: Memo) -> bool:
     """Set the rate. True when two passes were asked for and this encoder and rate can have them."""
     known = CONTROLS.get(encoder)
-    rate = video.rate
+    rate = video.rate or tuned(video, encoder)
     if known is None:
         if rate is not None:
             memo.note("rate")
@@ -30,6 +36,15 @@ def control(settings: Settings, video: Video, encoder: str, scene: Scene, memo: 
     if wanted and not feasible:
         memo.note("passes")
     return wanted and feasible
+
+
+def tuned(video: Video, encoder: str) -> Quality | None:
+    """The constant quality that is asked for among the fine settings, where no rate says otherwise."""
+    known, text = CONTROLS.get(encoder), video.tune.get(TUNED, "")
+    if video.rate is not None or known is None or known.option != "-crf":
+        return None
+    level = Fraction(text) if re.fullmatch(r"\d{1,2}(\.\d{1,3})?", text, re.ASCII) else None
+    return Quality(level=level) if level is not None and known.scale[0] <= level <= known.scale[1] else None
 
 
 def _checked(bitrate: int, memo: Memo, part: str = "bitrate") -> int:

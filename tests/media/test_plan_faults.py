@@ -153,6 +153,38 @@ def test_what_is_not_applied_is_noted() -> None:
     assert "stats" not in words
 
 
+@pytest.mark.parametrize(
+    ("codec", "level", "rate", "crf"),
+    [
+        ("h264", "30", None, "30"),
+        ("hevc", "24.5", None, "24.5"),
+        ("vp9", "40", None, "40"),
+        ("h264", "52", None, None),
+        ("h264", "-1", None, None),
+        ("h264", "30", m.Average(bitrate=300_000), None),
+        ("mpeg4", "30", None, None),
+    ],
+)
+def test_a_quality_among_the_fine_settings_is_the_rate(
+    codec: str, level: str, rate: m.Rate | None, crf: str | None
+) -> None:
+    video = m.Video(codec=codec, tune={"crf": level}, rate=rate)
+    made = make(m.Output(container="webm" if codec == "vp9" else "mp4", video=video))
+    options = made.runs[0].targets[0].options
+    assert made.notes == (() if crf else ("outputs.0.video.tune.crf",))
+    found = options[options.index("-crf") + 1] if "-crf" in options else None
+    assert found == crf
+
+
+def test_sound_alone_in_a_package_with_a_logo_loses_nothing() -> None:
+    sets = (m.Variant(video=m.Video()), m.Variant(video=m.SKIP))
+    overlays = logo().overlays
+    packages = [m.Output(package=m.Package(kind=kind, variants=sets), overlays=overlays) for kind in m.PackageKind]
+    made = make(*packages, m.Output(container="mp3", overlays=overlays), muxers=ALL_MUXERS | {"hls", "dash"})
+    assert not made.faults
+    assert made.notes == (f"outputs.{len(packages)}.overlays",)
+
+
 def test_channels_fit_the_encoder() -> None:
     outputs = (m.Output(container="mp3"), m.Output(container="mp3", audio=m.Audio(channels=6)), m.Output())
     made = make(*outputs)
