@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any, Final
 
 from mediaglot.gateway.contract.recording import Exchange, Recording, Unreadable, lines_of
-from mediaglot.gateway.exchange import Request, Response
+from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.model.mask import STARS
 
 LONGEST: Final = 20_000
 """Characters of a body that a journal keeps."""
 BARE: Final = re.compile(r"(?P<mark>[\"']\s?:\s?)\*\*\*(?=\s*[,}\]])")
 """A secret's place in JSON, of which the mask took the quotes, too."""
+BASIC: Final = f"Basic {STARS}"
+PAIR: Final = f"Basic {base64.b64encode(f'{STARS}:{STARS}'.encode()).decode()}"
+"""A pair that can be read in place of one that is hidden."""
 PLACES: Final = {"{site}": "http://site.example.test", "{host}": "site.example.test"}
 """What a journal has in place of where the server stood."""
 
@@ -44,13 +48,16 @@ def _add(recording: Recording, name: str, entry: dict[str, Any]) -> None:
     elif max(len(asked["body"]), len(told["body"])) >= LONGEST:
         recording.left_out["too long for the journal"] += 1
     else:
+        base = _base(told, str(entry["dialect"]).partition(",")[0])
         request = Request(
             method=str(asked["method"]),
             path=_placed(asked["path"]),
             query=_placed(asked["query"]),
-            headers=lines_of(asked["headers"]),
+            headers=Headers(
+                lines=tuple((name, PAIR if value == BASIC else value) for name, value in lines_of(asked["headers"]))
+            ),
             body=_placed(asked["body"]).encode(),
-            base=PLACES["{site}"],
+            base=base,
             site=PLACES["{site}"],
         )
         response = Response(
@@ -67,6 +74,14 @@ def _add(recording: Recording, name: str, entry: dict[str, Any]) -> None:
             injected=tuple(map(str, entry.get("injected") or ())),
         )
         recording.add(exchange)
+
+
+def _base(told: dict[str, Any], dialect: str) -> str:
+    """What the dialect's own paths are below, as links in the answer have it."""
+    found = re.search(
+        rf"\{{site\}}((?:/[\w-]{{1,80}}){{0,5}}/{re.escape(dialect)})/", f"{told['body']} {told['headers']}"
+    )
+    return PLACES["{site}"] + (found[1] if found else "")
 
 
 def _placed(text: str) -> str:

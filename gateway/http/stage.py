@@ -24,6 +24,7 @@ from mediaglot.gateway.mask import secrets
 from mediaglot.gateway.model import Ticket, is_credential, masked
 
 STARS: Final = "***"
+SCHEMES: Final = frozenset({"basic", "bearer", "token"})
 LONGEST: Final = 20_000
 """Characters of a body that the journal keeps."""
 BLOCK: Final = 1024
@@ -136,7 +137,7 @@ class Curtain:
         return shown
 
     def lines(self, headers: Headers) -> tuple[tuple[str, str], ...]:
-        return tuple((name, STARS if is_credential(name) else self.text(value)) for name, value in headers)
+        return tuple((name, starred(value) if is_credential(name) else self.text(value)) for name, value in headers)
 
     def tree(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -144,6 +145,12 @@ class Curtain:
         if isinstance(value, list):
             return [self.tree(item) for item in value]
         return self.text(value) if isinstance(value, str) else value
+
+
+def starred(value: str) -> str:
+    """A header that is a credential; which kind of one stays to be seen."""
+    scheme, blank, _ = value.partition(" ")
+    return f"{scheme} {STARS}" if blank and scheme.lower() in SCHEMES else STARS
 
 
 def changed(response: Response, effects: Effects) -> Response:

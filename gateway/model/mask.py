@@ -22,7 +22,7 @@ LEAST: Final = 4
 """Characters of the shortest known secret that is looked for: a shorter one is in every text by chance."""
 
 NAME: Final = (
-    r"[\w.-]{0,40}(?:signature|secret|token|passw(?:or)?d|passphrase|credential|api_?-?key|access_?-?key|userkey"
+    r"(?!token_type\b)[\w.-]{0,40}(?:signature|secret|token|passw(?:or)?d|passphrase|credential|api_?-?key|access_?-?key|userkey"
     r"|accessid|key-pair-id)[\w-]{0,20}|sig|pass|pwd|pw|key|hmac|policy|auth|authorization|hdne[at]|hdnts|code"
 )
 """Of query parameters, fields and headers whose values are credentials or a part of them."""
