@@ -6,6 +6,7 @@ A fetched font is a hostile file for FreeType to parse: call this in a process t
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mediaglot.gateway.faults import Invalid
 from mediaglot.gateway.media.guard import MOST_PIXELS
-from mediaglot.gateway.media.overlay import MOST_TEXT, hex_color
+from mediaglot.gateway.media.overlay import MOST_TEXT, hex_color, plain
 from mediaglot.gateway.model import TextOverlay
 
 MOST_LINES: Final = 50
@@ -30,6 +31,8 @@ def draw(overlay: TextOverlay, width: int, height: int, *, font: Path | None = N
     """A PNG of ``width`` times ``height``. Raises Invalid for a font that is none."""
     if not 0 < width * height <= MOST_PIXELS:
         raise Invalid(field="size", value=f"{width}x{height}", reason="too large")
+    if font is None:
+        overlay = replace(overlay, text=plain(overlay.text[:MOST_TEXT]))
     face = _face(font, _font_size(overlay, height))
     stamp = _stamp(overlay, face, (width, height))
     if overlay.rotate:

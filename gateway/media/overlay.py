@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import string
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +21,24 @@ SHARP: Final = 1_024
 """Pixels that a drawing is made wide before it is scaled to a share of the frame."""
 MOST_OVERLAYS: Final = 32
 MOST_TEXT: Final = 2_000
+
+
+DRAWN: Final = frozenset(
+    string.ascii_letters + string.digits + string.punctuation + " \n"
+    "\u00a9\u00ab\u00b0\u00b1\u00b4\u00b7\u00bb\u2018\u2019\u201c\u201d\u2026\u2039\u203a\u2044\u2122"
+)
+"""What the font has that we draw with where a job brings none."""
+
+
+def plain(text: str) -> str:
+    """``text`` as our own font can draw it: letters without their marks, and ``?`` for others."""
+    return "".join(char if char in DRAWN else _bare(char) for char in text)
+
+
+def _bare(char: str) -> str:
+    if char.isspace():
+        return char
+    return unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode() or "?"
 
 
 def hex_color(text: str) -> str | None:
@@ -120,6 +140,8 @@ def _text(overlay: TextOverlay, name: str, memo: Memo) -> Cover:
         raise memo.invalid("text", len(overlay.text), f"over {MOST_TEXT} characters")
     if overlay.color is not None and hex_color(overlay.color) is None:
         raise memo.invalid("color", overlay.color, "not six hexadecimal digits")
+    if overlay.font is None and plain(overlay.text) != overlay.text:
+        memo.note("text")
     return Cover(path=name, prepare="format=rgba", place=f"x=0:y=0:eval=init:format=auto{_when(overlay, memo)}")
 
 

@@ -13,6 +13,7 @@ from PIL import Image, ImageFont
 
 from mediaglot.gateway.faults import Invalid
 from mediaglot.gateway.media.draw import draw
+from mediaglot.gateway.media.overlay import DRAWN
 from mediaglot.gateway.model import TextOverlay
 
 FRAME = (320, 180)
@@ -45,6 +46,19 @@ def test_a_centered_text_is_in_the_middle() -> None:
 def test_it_turns_clockwise() -> None:
     flat, upright = (drawn(TextOverlay(text="Hello", rotate=turn, font_size=24))[1] for turn in (0, 90))
     assert (flat[2] - flat[0], flat[3] - flat[1]) == (upright[3] - upright[1], upright[2] - upright[0])
+
+
+def test_what_our_font_lacks_is_drawn_as_near_as_may_be() -> None:
+    words = ("Größe “naïve” 3\u00a0€", "日本", "ﬁne\ttab")
+    bare = ("Gro?e “naive” 3 ?", "??", "fine tab")
+    for told, drawn_as in zip(words, bare, strict=True):
+        assert draw(TextOverlay(text=told), *FRAME) == draw(TextOverlay(text=drawn_as), *FRAME)
+
+
+def test_our_font_has_all_that_it_is_said_to_have() -> None:
+    face = ImageFont.load_default(40)
+    lacking = bytes(face.getmask("\u4e00"))
+    assert not [char for char in DRAWN - {" ", "\n"} if bytes(face.getmask(char)) in (lacking, b"")]
 
 
 def test_a_fetched_font_is_used(tmp_path: Path) -> None:

@@ -185,6 +185,11 @@ def test_sound_alone_in_a_package_with_a_logo_loses_nothing() -> None:
     assert made.notes == (f"outputs.{len(packages)}.overlays",)
 
 
+def test_letters_that_our_font_lacks_are_noted() -> None:
+    texts = (m.TextOverlay(text="Hello\n3 %"), m.TextOverlay(text="Wörld"), m.TextOverlay(text="Wörld", font=PLACE))
+    assert make(m.Output(overlays=texts)).notes == ("outputs.0.overlays.1.text",)
+
+
 def test_channels_fit_the_encoder() -> None:
     outputs = (m.Output(container="mp3"), m.Output(container="mp3", audio=m.Audio(channels=6)), m.Output())
     made = make(*outputs)
