@@ -18,7 +18,7 @@ from mediaglot.gateway.backends.drawing import draw_into, flatten
 from mediaglot.gateway.backends.gather import SUMS, gather
 from mediaglot.gateway.backends.latest import Latest
 from mediaglot.gateway.backends.restream import restreamed
-from mediaglot.gateway.backends.trial import Trials
+from mediaglot.gateway.backends.trial import Trials, stand_in
 from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, WorkFault
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.media import cost, parts, share
@@ -31,23 +31,9 @@ from mediaglot.gateway.media.progress import Progress
 from mediaglot.gateway.media.run import Limits, run
 from mediaglot.gateway.media.tee import MUXER
 from mediaglot.gateway.media.tool import Tool
-from mediaglot.gateway.model import AudioFacts, File, Input, Job, Location, MediaFacts, Ticket, VideoFacts
+from mediaglot.gateway.model import File, Input, Job, Location, MediaFacts, Ticket
 from mediaglot.gateway.transfer import Carrier
 from mediaglot.gateway.transfer.disk import in_thread
-
-STAND_IN: Final = MediaFacts(
-    container="mov",
-    size=1_000_000,
-    duration=Fraction(60),
-    bitrate=2_000_000,
-    video=(
-        VideoFacts(
-            codec="h264", width=1280, height=720, frame_rate=Fraction(30), bitrate=1_800_000, duration=Fraction(60)
-        ),
-    ),
-    audio=(AudioFacts(codec="aac", sample_rate=48_000, channels=2, bitrate=128_000, duration=Fraction(60)),),
-)
-"""A source without oddities: what can't be made even of this one can't be made of any."""
 
 FULL: Final = 1 << 16
 """Bytes that are left when a disk is full. Not every muxer says so: HLS loses what does not fit and ends well."""
@@ -96,7 +82,7 @@ class Maker:
     async def refuse(self, job: Job, ledger: Ledger) -> Mapping[int, Fault]:
         tool = await self._tool()
         inputs = job.inputs or (Input(location=Location(url="")),)
-        sources = [STAND_IN] * len(inputs)
+        sources = [stand_in(job)] * len(inputs)
         draw = partial(plan, encoders=tool.encoders, muxers=tool.muxers, filters=tool.filters)
         faults, notes = self._trials.find(replace(job, inputs=inputs), sources, draw)
         for note in notes:

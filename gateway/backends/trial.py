@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, Final
 
 from mediaglot.gateway.backends.latest import Latest
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.media.parts import Plan
-from mediaglot.gateway.model import Job, Location, MediaFacts
+from mediaglot.gateway.media.size import MAX_SIDE
+from mediaglot.gateway.model import AudioFacts, Edges, Job, Location, MediaFacts, Video, VideoFacts
 
 KEPT: Final = 16
 NOWHERE: Final = Location(url="")
 Draw = Callable[[Job, Sequence[MediaFacts]], Plan]
+
+
+LENGTH: Final = Fraction(60)
+STAND_IN: Final = MediaFacts(
+    container="mov",
+    size=1_000_000,
+    duration=LENGTH,
+    bitrate=2_000_000,
+    video=(
+        VideoFacts(codec="h264", width=1280, height=720, frame_rate=Fraction(30), bitrate=1_800_000, duration=LENGTH),
+    ),
+    audio=(AudioFacts(codec="aac", sample_rate=48_000, channels=2, bitrate=128_000, duration=LENGTH),),
+)
+"""A source without oddities."""
+
+
+def stand_in(job: Job) -> MediaFacts:
+    """A source so long and so large that all parts of it are there: what can't be made of it can't be made of any."""
+    clips = (*(source.clip for source in job.inputs), *(output.clip for output in job.outputs))
+    later = sum((max(clip.start or Fraction(0), Fraction(0)) for clip in clips if clip is not None), Fraction(0))
+    cut = max((max(edge.left + edge.right, edge.top + edge.bottom) for edge in _crops(job)), default=0)
+    off = min(max(cut, 0), MAX_SIDE)
+    if not later and not off:
+        return STAND_IN
+    (video,), (audio,), duration = STAND_IN.video, STAND_IN.audio, LENGTH + later
+    larger = replace(video, width=video.width + off, height=video.height + off, duration=duration)
+    return replace(STAND_IN, duration=duration, video=(larger,), audio=(replace(audio, duration=duration),))
+
+
+def _crops(job: Job) -> Iterator[Edges]:
+    for output in job.outputs:
+        sets = output.package.variants if output.package is not None else ()
+        for video in (output.video, *(each.video for each in sets)):
+            if isinstance(video, Video) and video.crop is not None:
+                yield video.crop
 
 
 class Trials:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mediaglot.gateway import codec
 from mediaglot.gateway.accounts import ANYBODY
-from mediaglot.gateway.backends.making import STAND_IN
+from mediaglot.gateway.backends.trial import STAND_IN
 from mediaglot.gateway.contract import asking, labour
 from mediaglot.gateway.contract.asking import Sample
 from mediaglot.gateway.contract.judge import hear

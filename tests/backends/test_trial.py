@@ -9,12 +9,24 @@ from functools import partial
 
 import pytest
 
-from mediaglot.gateway.backends.making import STAND_IN
-from mediaglot.gateway.backends.trial import KEPT, Trials
+from mediaglot.gateway.backends.trial import KEPT, NOWHERE, STAND_IN, Trials, stand_in
 from mediaglot.gateway.media.parts import Plan
 from mediaglot.gateway.media.plan import plan
 from mediaglot.gateway.media.tool import PROMISED_ENCODERS, PROMISED_MUXERS
-from mediaglot.gateway.model import Clip, Input, Job, Location, MediaFacts, Output, Video
+from mediaglot.gateway.model import (
+    Clip,
+    Edges,
+    Input,
+    Job,
+    Location,
+    MediaFacts,
+    Output,
+    Package,
+    PackageKind,
+    Stills,
+    Variant,
+    Video,
+)
 
 
 class Drawn:
@@ -67,3 +79,39 @@ def test_the_latest_are_remembered() -> None:
     for number in [*range(KEPT + 1), KEPT, 0]:
         trials.find(replace(JOB, outputs=(Output(container="mp4", name=f"{number}.mp4"),)), [STAND_IN], drawn)
     assert drawn.count == KEPT + 2
+
+
+EDGES = Edges(left=1000, right=900, top=500, bottom=900)
+LATE = Clip(start=Fraction(7200), duration=Fraction(5))
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        replace(JOB, outputs=(Output(clip=LATE), Output())),
+        replace(JOB, outputs=(Output(clip=Clip(start=Fraction(90), end=Fraction(95))),)),
+        replace(JOB, inputs=(Input(location=NOWHERE, clip=Clip(start=Fraction(90))),), outputs=(Output(clip=LATE),)),
+        replace(JOB, outputs=(Output(video=Video(crop=EDGES)),)),
+        replace(JOB, outputs=(Output(video=Video(crop=EDGES, rotate=90)),)),
+        replace(
+            JOB, outputs=(Output(package=Package(kind=PackageKind.HLS, variants=(Variant(video=Video(crop=EDGES)),))),)
+        ),
+        replace(JOB, outputs=(Output(stills=(Stills(at=Fraction(3600)),), clip=LATE),)),
+    ],
+)
+def test_a_source_that_is_long_and_large_enough_may_come(job: Job) -> None:
+    assert Trials().find(job, [stand_in(job)] * len(job.inputs), Drawn())[0] == {}
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        Output(clip=Clip(start=Fraction(90), end=Fraction(80))),
+        Output(clip=Clip(start=Fraction(-1))),
+        Output(video=Video(crop=Edges(left=20_000))),
+        Output(video=Video(crop=Edges(left=-2))),
+    ],
+)
+def test_no_source_is_long_and_large_enough_for_these(output: Output) -> None:
+    job = replace(JOB, outputs=(output,))
+    assert list(Trials().find(job, [stand_in(job)], Drawn())[0]) == [0]

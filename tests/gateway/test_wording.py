@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from mediaglot.gateway import registry
-from mediaglot.gateway.backends.making import STAND_IN
+from mediaglot.gateway.backends.trial import STAND_IN
 from mediaglot.gateway.faults import Fault, Invalid, Missing, NotFound
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.media.plan import plan
