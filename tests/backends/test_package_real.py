@@ -350,11 +350,11 @@ async def test_pictures_are_named_and_measured(workshop: Workshop) -> None:
     one = m.Stills(at=Fraction(1), format=m.StillFormat.PNG, name="cover.png")
     folder, files = await workshop.keep(m.Output(stills=(stills, one)))
     names = [Path(file.path).name for file in files]
-    assert names[:4] == [f"t_80x46-0{number}.jpg" for number in (1, 2, 3, 4)]
+    assert names[:4] == [f"t_80x45-0{number}.jpg" for number in (1, 2, 3, 4)]
     assert (names[4].rpartition(".")[2], names[5]) == ("zip", "cover.png")
     assert [file.role for file in files] == ["still"] * 4 + ["archive", "still"]
     sizes = [(file.facts.video[0].width, file.facts.video[0].height) for file in files if file.facts is not None]
-    assert sizes == [(80, 46)] * 4 + [(320, 180)]
+    assert sizes == [(80, 45)] * 4 + [(320, 180)]
     assert files[4].facts is None
     with zipfile.ZipFile(folder / names[4]) as archive:
         assert archive.testzip() is None
