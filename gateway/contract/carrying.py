@@ -18,6 +18,7 @@ from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.errand import Login
 from mediaglot.gateway.exchange import Headers, IssueToken, Request
 from mediaglot.gateway.faults import Fault
+from mediaglot.gateway.model.mask import STARS
 from mediaglot.gateway.testing.case import read_call
 from mediaglot.gateway.testing.scrub import Scrubber
 from mediaglot.gateway.wire.swap import Unswappable
@@ -131,7 +132,7 @@ class Carrying:
         """Whether a value of this implementation's answer may stand for the recorded one. What an implementation makes
         up itself is not compared; what the client said comes back as it was said."""
         old, new = text_of(before), text_of(after)
-        if old == new or passes(name, before):
+        if old == new or STARS in old or passes(name, before):
             return True
         if self._scrubber.keeps(name, old):
             return _same_number(old, new)

@@ -123,6 +123,7 @@ def test_what_the_client_says_itself_is_no_id() -> None:
         ("creation_date", "2026-01-01", "2027-02-02", True),
         ("whatever", "made up here", "made up there", True),
         ("enabled", True, False, False),
+        ("type", "***", "what a journal hides", True),
         ("filesize", "1048576", "1048577", True),
         ("size_on_disk", 1048576, 1048577, True),
         ("size", "640x360", "320x180", False),

@@ -138,7 +138,7 @@ def test_a_provider_elsewhere_is_named(capsys: Any, tmp_path: Path) -> None:
     file = tmp_path / "x.har"
     file.write_text(har(entry("http://Staging.example:81/tp/api/v1/ab12cd/transcoding_jobs/?page=1", jobs())))
     assert cli.main(["contract", "check", str(file)]) == 2
-    assert "there are only exchanges 1 of another host; name --dialect and --base-url" in capsys.readouterr().err
+    assert "what is there was left out: 1 of another host; name --dialect and --base-url" in capsys.readouterr().err
     code, told = checked(capsys, file, "--dialect", "tpstreams", "--base-url", "http://staging.example:81/tp/")
     assert (code, told["operations"]) == (0, {"ListJobs": {"tried": 1, "findings": 0}})
 

@@ -74,7 +74,7 @@ def find(paths: Iterable[Path], where: Whereabouts) -> tuple[list[Found], Counte
                 raise Unreadable(f"there are more than {MOST:,} exchanges; check parts of it")
     if not found:
         rest = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
-        hint = f"there are only exchanges {rest}; name --dialect and --base-url" if rest else HINT
+        hint = f"what is there was left out: {rest}; name --dialect and --base-url" if rest else HINT
         raise UserError(f"no exchange to look at in {', '.join(map(str, named))}: {hint}")
     return found, left_out
 
