@@ -18,7 +18,7 @@ from mediaglot.gateway.backends.drawing import draw_into, flatten
 from mediaglot.gateway.backends.gather import SUMS, gather
 from mediaglot.gateway.backends.latest import Latest
 from mediaglot.gateway.backends.restream import restreamed
-from mediaglot.gateway.backends.trial import Trials, stand_in
+from mediaglot.gateway.backends.trial import Trials, hangs, stand_in
 from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, WorkFault
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.media import cost, parts, share
@@ -87,8 +87,7 @@ class Maker:
         faults, notes = self._trials.find(replace(job, inputs=inputs), sources, draw)
         for note in notes:
             ledger.note(Kind.APPROXIMATED, note, reason="not exactly as asked")
-        unknown = {index for index, fault in faults.items() if "track" in fault.data}  # the source may have it
-        return {index: fault for index, fault in faults.items() if index not in unknown}
+        return {index: fault for index, fault in faults.items() if not hangs(fault, job.outputs[index])}
 
     async def make(
         self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, over: Over = unheard

@@ -8,10 +8,22 @@ from fractions import Fraction
 from typing import Any, Final
 
 from mediaglot.gateway.backends.latest import Latest
-from mediaglot.gateway.faults import Fault
+from mediaglot.gateway.faults import CodecMismatch, Fault
 from mediaglot.gateway.media.parts import Plan
 from mediaglot.gateway.media.size import MAX_SIDE
-from mediaglot.gateway.model import AudioFacts, Edges, Job, Location, MediaFacts, Video, VideoFacts
+from mediaglot.gateway.model import (
+    COPY,
+    Audio,
+    AudioFacts,
+    Edges,
+    Job,
+    Location,
+    MediaFacts,
+    Output,
+    Skip,
+    Video,
+    VideoFacts,
+)
 
 KEPT: Final = 16
 NOWHERE: Final = Location(url="")
@@ -45,12 +57,24 @@ def stand_in(job: Job) -> MediaFacts:
     return replace(STAND_IN, duration=duration, video=(larger,), audio=(replace(audio, duration=duration),))
 
 
+def hangs(fault: Fault, output: Output) -> bool:
+    """Whether this hangs on the source: another one may have the track, or one that can be copied as it is."""
+    if not isinstance(fault, CodecMismatch):
+        return "track" in fault.data
+    copied = any(not isinstance(track, Skip) and track.codec == COPY for track in _tracks(output))
+    return copied and fault.data["codec"] in {track.codec for track in (*STAND_IN.video, *STAND_IN.audio)}
+
+
+def _tracks(output: Output) -> Iterator[Video | Audio | Skip]:
+    variants = output.package.variants if output.package is not None else ()
+    tracks = (output.video, output.audio, *(one.video for one in variants), *(one.audio for one in variants))
+    return (track for track in tracks if track is not None)
+
+
 def _crops(job: Job) -> Iterator[Edges]:
-    for output in job.outputs:
-        sets = output.package.variants if output.package is not None else ()
-        for video in (output.video, *(each.video for each in sets)):
-            if isinstance(video, Video) and video.crop is not None:
-                yield video.crop
+    for video in (track for output in job.outputs for track in _tracks(output)):
+        if isinstance(video, Video) and video.crop is not None:
+            yield video.crop
 
 
 class Trials:

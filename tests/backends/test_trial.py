@@ -9,11 +9,12 @@ from functools import partial
 
 import pytest
 
-from mediaglot.gateway.backends.trial import KEPT, NOWHERE, STAND_IN, Trials, stand_in
+from mediaglot.gateway.backends.trial import KEPT, NOWHERE, STAND_IN, Trials, hangs, stand_in
 from mediaglot.gateway.media.parts import Plan
 from mediaglot.gateway.media.plan import plan
 from mediaglot.gateway.media.tool import PROMISED_ENCODERS, PROMISED_MUXERS
 from mediaglot.gateway.model import (
+    Audio,
     Clip,
     Edges,
     Input,
@@ -115,3 +116,24 @@ def test_a_source_that_is_long_and_large_enough_may_come(job: Job) -> None:
 def test_no_source_is_long_and_large_enough_for_these(output: Output) -> None:
     job = replace(JOB, outputs=(output,))
     assert list(Trials().find(job, [stand_in(job)], Drawn())[0]) == [0]
+
+
+COPIED = Video(codec="copy")
+TAKEN = Audio(codec="copy")
+
+
+@pytest.mark.parametrize(
+    ("output", "open_yet"),
+    [
+        (Output(container="webm", video=COPIED, audio=TAKEN), True),
+        (Output(container="mp3", audio=TAKEN), True),
+        (Output(container="webm", video=COPIED), True),
+        (Output(container="webm", video=Video(codec="h264")), False),
+        (Output(container="webm", video=Video(codec="mpeg4"), audio=TAKEN), False),
+        (Output(container="mp3", audio=Audio(codec="opus")), False),
+    ],
+)
+def test_what_is_copied_hangs_on_the_source(output: Output, open_yet: bool) -> None:
+    job = replace(JOB, outputs=(output,))
+    (fault,) = Trials().find(job, [stand_in(job)], Drawn())[0].values()
+    assert hangs(fault, output) is open_yet
