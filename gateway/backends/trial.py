@@ -62,7 +62,7 @@ def hangs(fault: Fault, output: Output) -> bool:
     if not isinstance(fault, CodecMismatch):
         return "track" in fault.data
     copied = any(not isinstance(track, Skip) and track.codec == COPY for track in _tracks(output))
-    return copied and fault.data["codec"] in {track.codec for track in (*STAND_IN.video, *STAND_IN.audio)}
+    return copied and fault.data["codec"] in {STAND_IN.video[0].codec, STAND_IN.audio[0].codec}
 
 
 def _tracks(output: Output) -> Iterator[Video | Audio | Skip]:
