@@ -68,11 +68,11 @@ async function watch() {
   await loaded;
   const heights = player.heights();
   const first = video.videoHeight;
-  video.playbackRate = 2;
   await video.play();
   while (video.currentTime < 1) await once("timeupdate");
   player.use(heights.indexOf(Math.max(...heights)));
-  await once("ended");
+  video.playbackRate = 2;
+  if (!video.ended) await once("ended"); // a busy machine may tell of the end before anybody listens
   const quality = video.getVideoPlaybackQuality();
   return {
     version: player.version,
