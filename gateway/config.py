@@ -186,12 +186,9 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
     unknown = table.keys() - {item.name for item in fields(Settings) if not item.metadata.get("derived")}
     if unknown:
         raise ConfigError(f"{path}: there is no setting called {min(unknown)!r}{_meant(min(unknown))}")
-    values: dict[str, Any] = {"accounts": _accounts(table.get("accounts", {}), str(path))}
-    values |= {
-        "providers": _providers(table.get("providers", {}), environment, str(path)),
-        "routes": _routes(table, path),
-        "account_policies": _account_policies(table.get("accounts", {}), str(path)),
-    }
+    values = _listed(table.get("accounts", {}), str(path))
+    values["providers"] = _providers(table.get("providers", {}), environment, str(path))
+    values["routes"] = _routes(table, path)
     for name in _secret_names():
         if found := environment.get(f"{PREFIX}{name.upper()}") or table.get(name):
             values[name] = _secret(found, f"{path}: {name}")
@@ -356,28 +353,26 @@ def _secret(value: Any, origin: str) -> Secret:
     return Secret(value)
 
 
-def _accounts(table: Any, path: str) -> dict[str, tuple[Credential, ...]]:
-    """``[[accounts.<dialect>]]`` with ``name`` and ``secret``."""
+def _listed(table: Any, path: str) -> dict[str, Any]:
+    """``[[accounts.<dialect>]]`` with ``name``, ``secret`` and maybe ``policy``: two settings come of it."""
+    accounts, policies = {}, {}
     try:
-        return {
-            dialect: tuple(Credential(str(entry["name"]), Secret(str(entry["secret"]))) for entry in entries)
-            for dialect, entries in table.items()
-        }
+        for dialect, entries in table.items():
+            accounts[dialect] = tuple(Credential(str(one["name"]), Secret(str(one["secret"]))) for one in entries)
+            for credential, one in zip(accounts[dialect], entries, strict=True):
+                if policy := _policy(one, f"{path}: accounts.{dialect}"):
+                    policies[dialect, credential.account] = policy
     except (AttributeError, KeyError, TypeError):
         raise ConfigError(f"{path}: [[accounts.DIALECT]] wants name = ... and secret = ...") from None
+    return {"accounts": accounts, "account_policies": policies}
 
 
-def _account_policies(table: Any, path: str) -> dict[tuple[str, str], str]:
-    found: dict[tuple[str, str], str] = {}
-    for dialect, entries in table.items():
-        for entry in entries:
-            if strange := entry.keys() - {"name", "secret", "policy"}:
-                raise ConfigError(f"{path}: accounts.{dialect}: there is no {min(strange)!r}, but name, secret, policy")
-            if entry.get("policy", POLICIES[0]) not in POLICIES:
-                raise ConfigError(f"{path}: accounts.{dialect}: policy is one of {', '.join(POLICIES)}")
-            account = Credential(str(entry["name"]), Secret(str(entry["secret"]))).account
-            found |= {(dialect, account): str(entry["policy"])} if "policy" in entry else {}
-    return found
+def _policy(entry: Mapping[str, Any], origin: str) -> str:
+    if strange := entry.keys() - {"name", "secret", "policy"}:
+        raise ConfigError(f"{origin}: there is no {min(strange)!r}, but name, secret, policy")
+    if entry.get("policy", POLICIES[0]) not in POLICIES:
+        raise ConfigError(f"{origin}: policy is one of {', '.join(POLICIES)}")
+    return str(entry.get("policy", ""))
 
 
 def _providers(table: Any, environment: Mapping[str, str], path: str) -> dict[str, Mapping[str, Any]]:
