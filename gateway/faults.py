@@ -256,7 +256,10 @@ class ProviderFailed(EncodingFailed):
 
 
 class DeliveryFailed(WorkFault):
-    """A finished file could not be put where it should go (``reason``)."""
+    """A finished file could not be put where it should go (``reason``).
+
+    ``destination`` says which of its output's, where that is known before it is made.
+    """
 
     code = "delivery_failed"
 

@@ -72,7 +72,19 @@ class FFmpegCraft:
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
         refused = await self._maker().refuse(job, ledger)
         hold_here(ledger, caller, self._policy)
-        return refused
+        return {**await self.barred(job), **refused}
+
+    async def barred(self, job: Job) -> Mapping[int, Fault]:
+        """The outputs with a destination that may not be reached, as far as it says so itself."""
+        found: dict[int, Fault] = {}
+        for index, output in enumerate(job.outputs):
+            for number, location in enumerate(output.destinations):
+                try:
+                    await self.carrier.admit(location)
+                except DeliveryFailed as fault:
+                    fault.data["destination"] = number
+                    found.setdefault(index, fault)
+        return found
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:
         source = self._source(ticket, index)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from mediaglot.gateway import exchange, life
 from mediaglot.gateway.faults import Conflict, Fault, NotFound
 from mediaglot.gateway.model import TERMINAL, Delivery, Made, Output, Status, Ticket
+from mediaglot.gateway.model.change import replace
 
 WAITING: Final = frozenset({Status.QUEUED, Status.HELD, Status.RUNNING})
 
@@ -32,9 +33,18 @@ def stoppable(ticket: Ticket, also: frozenset[Status]) -> None:
 
 def fail_refused(outputs: tuple[Made, ...], refused: Mapping[int, Fault], now: datetime) -> tuple[Made, ...]:
     return tuple(
-        life.fail_output(made, refused[index].trouble(), now) if index in refused else made
-        for index, made in enumerate(outputs)
+        _refused(made, refused[index], now) if index in refused else made for index, made in enumerate(outputs)
     )
+
+
+def _refused(made: Made, fault: Fault, now: datetime) -> Made:
+    """Failed from the start; a destination that is to blame says so too."""
+    trouble, blamed = fault.trouble(), fault.data.get("destination")
+    deliveries = tuple(
+        replace(delivery, trouble=trouble, finished=now) if number == blamed else delivery
+        for number, delivery in enumerate(made.deliveries)
+    )
+    return life.fail_output(replace(made, deliveries=deliveries), trouble, now)
 
 
 def stopped(made: Made, now: datetime) -> Made:

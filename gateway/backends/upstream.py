@@ -69,7 +69,11 @@ class Upstream:
     # --- before there is anything to do ---------------------------------------------------------------
 
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
-        return await self.terms.refuse(job, ledger, caller)
+        """Destinations that the provider serves are its own affair; the others are ours."""
+        refused = await self.terms.refuse(job, ledger, caller)
+        barred = await self._local.barred(job)
+        served = self.terms.prepared(job)[1] if barred else frozenset[int]()
+        return {**{index: fault for index, fault in barred.items() if index not in served}, **refused}
 
     async def barred(self, ticket: Ticket) -> bool:
         """Whether nobody can ask it now, and it has heard nothing of this turn of the job."""

@@ -116,6 +116,10 @@ class Mount(Transfer, Protocol):
 
     def holds(self, url: str) -> bool: ...
 
+    def admit(self, location: Location) -> None:
+        """Raises SourceForbidden for a destination that shows by itself that nothing can be put there."""
+        ...
+
 
 class Carrier:
     """All schemes behind one Transfer. ``resolvers`` are asked first, and what they know is never fetched.
@@ -178,18 +182,40 @@ class Carrier:
             )
             return await patiently(once, patience=self._patience, clock=self._clock, chance=self._chance)
 
+    async def admit(self, location: Location) -> None:
+        """Raises DeliveryFailed for a destination that shows by itself that nothing can be put there.
+
+        Nobody is asked: the addresses of a name are judged when they are known.
+        """
+        url = location.url
+        with _refusals(url), delivering():
+            mount = self._mount(url)
+            if mount is not None:
+                mount.admit(location)
+            elif self._door(url) == SCHEMES["file"]:
+                from mediaglot.gateway.transfer.file import judge_folder  # noqa: PLC0415 - as all schemes are
+
+                await in_thread(judge_folder, url, self.policy)
+
     async def close(self) -> None:
         while self._open:
             await self._open.popitem()[1].close()
 
-    def _transfer(self, url: str) -> Transfer:
-        for mount in self._mounts:
-            if mount.holds(url):
-                return mount
+    def _door(self, url: str) -> str:
         door = self._schemes.get(url.partition(":")[0].lower())
         if door is None:
             raise SourceUnreachable(reason="scheme")
         judge(url, self.policy)
+        return door
+
+    def _mount(self, url: str) -> Mount | None:
+        return next((mount for mount in self._mounts if mount.holds(url)), None)
+
+    def _transfer(self, url: str) -> Transfer:
+        mount = self._mount(url)
+        if mount is not None:
+            return mount
+        door = self._door(url)
         if door not in self._open:
             module, _, attribute = door.partition(":")
             self._open[door] = getattr(import_module(module), attribute)(self.policy, self._clock)

@@ -90,6 +90,12 @@ def locate(url: str, policy: Policy) -> Place:
     raise SourceForbidden(reason="outside")
 
 
+def judge_folder(url: str, policy: Policy) -> None:
+    """Raise SourceForbidden where no file can be allowed, neither at ``url`` nor below it."""
+    path, mark, query = url.partition("?")
+    locate(f"{path.rstrip('/')}/any{mark}{query}", policy)
+
+
 class Found:
     """A source, looked for, opened and linked to ``target`` where that can be, all on one trip to a thread."""
 

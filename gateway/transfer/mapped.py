@@ -64,6 +64,9 @@ class Mapped:
             raise SourceForbidden(reason="traversal" if ".." in names else "path")
         return root, names
 
+    def admit(self, location: Location) -> None:
+        self.place(location.url.partition("?")[0])
+
     async def close(self) -> None:
         """Nothing stays open."""
 

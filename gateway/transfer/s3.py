@@ -71,6 +71,9 @@ class S3:
             return not self._only_named and url.partition(":")[0].lower() == "s3"
         return where is not None and (not self._only_named or self._client.is_named(where))
 
+    def admit(self, location: Location) -> None:
+        self._client.judge(self._put(location, "any"))
+
     async def close(self) -> None:
         await self._client.close()
 

@@ -15,7 +15,7 @@ from mediaglot.gateway.faults import SourceForbidden
 from mediaglot.gateway.model import Access, Location, Secret
 from mediaglot.gateway.transfer.bucket import Place, place
 from mediaglot.gateway.transfer.endpoint import Endpoint, Target, aim, choose
-from mediaglot.gateway.transfer.policy import Limits, Policy
+from mediaglot.gateway.transfer.policy import Limits, Policy, judge
 from mediaglot.gateway.transfer.reach import Reach
 from mediaglot.gateway.transfer.refusal import Elsewhere, refuse
 from mediaglot.gateway.transfer.request import Body, Requests
@@ -34,7 +34,8 @@ class Client:
     ) -> None:
         self._endpoints = tuple(endpoints)
         self._domains = frozenset(one.domain for one in endpoints if one.domain)
-        self._others = Requests(replace(policy, schemes=WEB), resolver)
+        self._web = replace(policy, schemes=WEB)
+        self._others = Requests(self._web, resolver)
         self._own = Requests(replace(policy, schemes=WEB, local_addresses=True, reach=Reach()), resolver)
         self._schemes = policy.schemes
         self._regions: dict[tuple[str, str], str] = {}
@@ -86,6 +87,12 @@ class Client:
         if not target.own and (where.scheme or "s3") not in self._schemes:
             raise SourceForbidden(reason="scheme")
         return where, target
+
+    def judge(self, location: Location) -> None:
+        """Raises SourceForbidden for an object's URL that leads where the policy does not let us go."""
+        _, target = self.target(location)
+        if not target.own:
+            judge(target.url, self._web)
 
     def _learn(self, where: Place, target: Target, hint: Elsewhere) -> None:
         """The next attempt asks in the right region."""

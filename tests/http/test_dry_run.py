@@ -73,3 +73,13 @@ async def test_what_can_not_be_answered_is_told(
 async def test_without_routes_the_work_stays_here(client: Any) -> None:
     status, told = await ask(client, QUERY | {"format": [{"output": "mp4"}]})
     assert (status, told["rule"], told["road"]) == (200, 0, ["local"])
+
+
+async def test_a_destination_that_is_not_allowed_is_the_provider_s_affair_where_it_puts_files_there_itself(
+    gateway: Any,
+) -> None:
+    asked = {"output": "webm", "video_codec": "libvpx", "bitrate": "250k"}
+    refusal = "delivery_forbidden reason=outside destination=0"
+    for place, theirs in (("file:///etc/a.webm", None), ("file:///etc/", refusal)):
+        _, told = await ask(gateway, QUERY | {"format": [asked | {"destination": place}]})
+        assert [each.get("refusal") for each in told["providers"]] == [theirs, refusal]

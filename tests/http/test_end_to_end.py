@@ -146,8 +146,24 @@ async def test_files_go_below_allowed_directories_only(serve: Any, tmp_path: Pat
     assert done["format"][0]["destination_status"].startswith("Error (")
     assert [one["status"] for one in done["format"]] == ["Error", "Finished"]
     assert (allowed / "good.mp4").is_file()
+    refused = await client.json("AddMedia", source=LOCAL, format=SMALL | {"destination": url})
+    assert refused["errors"]["error"].startswith("The destination is not allowed (")
     names = (*os.listdir(tmp_path), *os.listdir("/etc"))  # noqa: PTH208
     assert [name for name in names if name.endswith(".mp4")] == []
+
+
+async def test_a_destination_that_is_not_allowed_is_told_before_the_source_is_there(
+    serve: Any, origin: Any, tmp_path: Path
+) -> None:
+    client = await serve(allow_dir=(tmp_path,), workers=1)
+    bad = SMALL | {"destination": [f"file://{tmp_path}/good.mp4", "file:///etc/bad.mp4"]}
+    media = await client.add(f"{origin.url}/hang.mp4", SMALL, bad)
+    await origin.reached.wait()
+    first, second = (await client.status(media))["format"]
+    assert first["status"] == "New"
+    assert (second["status"], second["description"]) == ("Error", "The destination is not allowed (outside)")
+    assert second["destination_status"] == ["Open", "Error (The destination is not allowed (outside))"]
+    await client.json("StopMedia", mediaid=media)
 
 
 async def test_sources_are_joined_in_order(client: Any, origin: Any, measure: Any) -> None:

@@ -16,7 +16,10 @@ from mediaglot.gateway.faults import (
 )
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import Carrier, Fetched
+from mediaglot.gateway.transfer.endpoint import Endpoint
+from mediaglot.gateway.transfer.mapped import Mapped
 from mediaglot.gateway.transfer.policy import Policy
+from mediaglot.gateway.transfer.s3 import S3
 
 
 def at(url):
@@ -105,6 +108,48 @@ async def test_the_policy_is_asked_before_any_module(recipe, tmp_path):
         await carrier.fetch(at("http://127.0.0.1/x"), tmp_path / "target")
     with pytest.raises(DeliveryForbidden):
         await carrier.deliver(recipe, at("http://[::1]/x"))
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("file:///etc/film.mp4", "outside"),
+        ("file:///etc/", "outside"),
+        ("file://{allowed}/../film.mp4", "traversal"),
+        ("file://{allowed}/door/film.mp4", "outside"),
+        ("file://elsewhere{allowed}/film.mp4", "host"),
+        ("http://127.0.0.1/film.mp4", "address"),
+        ("ftp://u:p@[::1]/film.mp4", "address"),
+        ("http://2130706433/film.mp4", "host"),
+        ("s3://10.0.0.1:9000/bucket/film.mp4", "address"),
+        ("s3://10.0.0.1:9000/bucket/", "address"),
+        ("s3://mapped/../film.mp4", "traversal"),
+        ("gopher://there.test/film.mp4", "scheme"),
+    ],
+)
+async def test_a_destination_is_refused_before_there_is_anything_to_put_there(tmp_path, place, reason):
+    (tmp_path / "allowed").mkdir()
+    (tmp_path / "allowed" / "door").symlink_to("/etc")
+    policy = Policy(allow_dirs=(tmp_path / "allowed",))
+    mounts = (Mapped(policy, folders={"s3://mapped": tmp_path / "mapped"}), S3(policy))
+    carrier = Carrier(policy, mounts=mounts)
+    with pytest.raises(DeliveryFailed) as caught:
+        await carrier.admit(at(place.format(allowed=tmp_path / "allowed")))
+    assert caught.value.data == {"reason": reason}
+
+
+async def test_destinations_that_do_not_tell_are_judged_when_something_is_put_there(tmp_path):
+    policy = Policy(allow_dirs=(tmp_path / "real",))
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "in").mkdir()
+    (tmp_path / "way").symlink_to(tmp_path / "real")
+    own = Endpoint.read({"domain": "minio.test", "endpoint": "http://127.0.0.1:9000"})
+    mounts = (Mapped(policy, folders={"s3://mapped": tmp_path / "mapped"}), S3(policy, endpoints=[own]))
+    carrier = Carrier(policy, mounts=mounts)
+    here = [f"file://{tmp_path}/{path}" for path in ("real", "real/", "real/new/film.mp4", "way/in/film.mp4")]
+    away = ["http://localhost/film.mp4", "sftp://there.test", "s3://bucket", "s3://minio.test/bucket/", "s3://mapped"]
+    for place in (*here, *away):
+        await carrier.admit(at(place))
 
 
 async def test_fifty_fetches_and_deliveries_side_by_side(carrier, origin, tmp_path):

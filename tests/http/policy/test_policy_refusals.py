@@ -147,9 +147,10 @@ async def test_lists_of_hosts_and_ports_hold_for_a_whole_job(serve: Any, world: 
     port = int(origin.url.rpartition(":")[2])
     client = await serve(allow_port=(str(port),), deny_host=("localhost",), deliver_patience=0)
     film = "clips/bars-1s-320x180-25fps.mp4"
-    small = {"output": "mp4", "size": "160x90", "destination": f"http://127.0.0.1:{world.port}/a.mp4"}
-    done = await client.end(await client.add(f"http://127.0.0.1:{port}/{film}", small))
-    assert done["format"]["description"] == "The destination is not allowed (port)"
+    small = {"output": "mp4", "size": "160x90"}
+    elsewhere = small | {"destination": f"http://127.0.0.1:{world.port}/a.mp4"}
+    answer = await client.json("AddMedia", source=f"http://127.0.0.1:{port}/{film}", format=elsewhere)
+    assert answer == {"errors": {"error": "The destination is not allowed (port)"}}
     for refused in (f"http://127.0.0.1:{world.port}/{film}", f"http://localhost:{port}/{film}"):
         done = await client.end(await client.add(refused, small))
         assert (done["status"], done["description"]) == ("Error", FORBIDDEN)
