@@ -86,7 +86,8 @@ class Maker:
         draw = partial(plan, encoders=tool.encoders, muxers=tool.muxers, filters=tool.filters)
         faults, notes = self._trials.find(replace(job, inputs=inputs), sources, draw)
         for note in notes:
-            ledger.note(Kind.APPROXIMATED, note, reason="not exactly as asked")
+            reason = "not exactly as asked"
+            ledger.note(Kind.APPROXIMATED, note.path, wanted=note.wanted, got=note.got, reason=reason)
         return {index: fault for index, fault in faults.items() if not hangs(fault, job.outputs[index])}
 
     async def make(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mediaglot.gateway.backends.latest import Latest
 from mediaglot.gateway.faults import CodecMismatch, Fault
-from mediaglot.gateway.media.parts import Plan
+from mediaglot.gateway.media.parts import Note, Plan
 from mediaglot.gateway.media.size import MAX_SIDE
 from mediaglot.gateway.model import (
     COPY,
@@ -81,9 +81,9 @@ class Trials:
     """Clients ask for the same again and again: of the latest jobs without a fault it is remembered what was noted."""
 
     def __init__(self) -> None:
-        self._good: Latest[Any, tuple[str, ...]] = Latest(KEPT)
+        self._good: Latest[Any, tuple[Note, ...]] = Latest(KEPT)
 
-    def find(self, job: Job, sources: Sequence[MediaFacts], draw: Draw) -> tuple[Mapping[int, Fault], tuple[str, ...]]:
+    def find(self, job: Job, sources: Sequence[MediaFacts], draw: Draw) -> tuple[Mapping[int, Fault], tuple[Note, ...]]:
         """The outputs that can't be made, with the reason, and notes on those that are made otherwise than asked."""
         # All that a plan depends on; where a source lies is not of it.
         question = [replace(source, location=NOWHERE) for source in job.inputs], job.outputs, sources

@@ -49,10 +49,11 @@ def encoded(audio: Audio, scene: Scene, encoder: str, rates: Sequence[int], memo
     settings.update(voice.options)
     if audio.profile is not None:
         _profile(settings, audio.profile, encoder, memo)
-    bitrate = _bitrate(audio, scene, voice, memo)
+    sample_rate = _sample_rate(audio, scene, tuple(rates) or voice.sample_rates, memo)
+    heard = sample_rate or (scene.audio.sample_rate if scene.audio else None)
+    bitrate = _bitrate(audio, scene, voice, heard, memo)
     if bitrate is not None:
         settings.set("-b:a", bitrate)
-    sample_rate = _sample_rate(audio, scene, tuple(rates) or voice.sample_rates, memo)
     if sample_rate is not None:
         settings.set("-ar", sample_rate)
     channels = _channels(audio, scene, voice, memo)
@@ -73,7 +74,7 @@ def _profile(settings: Settings, word: str, encoder: str, memo: Memo) -> None:
         settings.set("-profile:a", known)
 
 
-def _bitrate(audio: Audio, scene: Scene, voice: Voice, memo: Memo) -> int | None:
+def _bitrate(audio: Audio, scene: Scene, voice: Voice, sample_rate: int | None, memo: Memo) -> int | None:
     """Bits per second, brought to what the encoder has."""
     if voice.lossless:
         if audio.bitrate is not None:
@@ -90,9 +91,10 @@ def _bitrate(audio: Audio, scene: Scene, voice: Voice, memo: Memo) -> int | None
     if not 1 <= asked <= 10_000_000:
         raise memo.invalid("bitrate", asked, "not a bitrate")
     wanted = min(asked, source) if audio.at_most_source and source else asked
-    nearest = min(voice.bitrates, key=lambda one: abs(one - wanted)) if voice.bitrates else max(wanted, voice.least)
+    known = voice.bitrates_at(sample_rate)
+    nearest = min(known, key=lambda one: abs(one - wanted)) if known else max(wanted, voice.least)
     if nearest != wanted:
-        memo.note("bitrate")
+        memo.note("bitrate", *((asked, nearest) if audio.bitrate == asked else ()))
     return nearest
 
 
@@ -110,9 +112,10 @@ def _sample_rate(audio: Audio, scene: Scene, allowed: Sequence[int], memo: Memo)
     if not allowed or wanted in allowed:
         # the loudness filter works at 192 kHz and would leave the sound there
         return wanted if audio.sample_rate is not None or audio.loudness is not None else None
+    nearest = min((rate for rate in allowed if rate >= wanted), default=max(allowed))
     if audio.sample_rate is not None:
-        memo.note("sample_rate")
-    return min((rate for rate in allowed if rate >= wanted), default=max(allowed))
+        memo.note("sample_rate", wanted, nearest)
+    return nearest
 
 
 def _channels(audio: Audio, scene: Scene, voice: Voice, memo: Memo) -> int | None:
@@ -120,7 +123,7 @@ def _channels(audio: Audio, scene: Scene, voice: Voice, memo: Memo) -> int | Non
         raise memo.invalid("channels", audio.channels, "not a number of channels")
     source = scene.audio.channels if scene.audio else None
     if audio.channels is not None and audio.channels > voice.channels:
-        memo.note("channels")
+        memo.note("channels", audio.channels, voice.channels)
         return voice.channels
     most = audio.most_channels
     if most is not None and (audio.channels or source or most + 1) > most:

@@ -11,7 +11,7 @@ from mediaglot.gateway.media.audio import AudioTrack
 from mediaglot.gateway.media.format import CONTAINERS, DEFAULT_CONTAINER, ENCODERS, VARIABLE, Container, Nature
 from mediaglot.gateway.media.language import listen
 from mediaglot.gateway.media.overlay import Cover
-from mediaglot.gateway.media.parts import Drawing, Memo, Product, broken_off
+from mediaglot.gateway.media.parts import Drawing, Memo, Note, Product, broken_off
 from mediaglot.gateway.media.scene import Scene, Span, span
 from mediaglot.gateway.media.still import StillSet, still_sets
 from mediaglot.gateway.media.video import VideoTrack
@@ -84,7 +84,7 @@ def only_stills(output: Output) -> bool:
     return bool(output.stills) and silent
 
 
-def draft(output: Output, index: int, scene: Scene, tools: Tools, notes: list[str]) -> Draft:
+def draft(output: Output, index: int, scene: Scene, tools: Tools, notes: list[Note]) -> Draft:
     """Raises the Fault that says why this output can't be made."""
     memo = Memo(f"outputs.{index}", notes)
     used = span(output.clip, scene.duration, memo)

@@ -217,6 +217,8 @@ class Voice:
     sample_rates: tuple[int, ...] = ()
     channels: int = 8
     bitrates: tuple[int, ...] = ()
+    slower: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    """Other bitrates for sound of at most so many hertz, the fewest first."""
     least: int = 0
     """Bits per second."""
     default: int | None = None
@@ -224,30 +226,41 @@ class Voice:
     options: tuple[str, ...] = ()
     lossless: bool = False
 
+    def bitrates_at(self, sample_rate: int | None) -> tuple[int, ...]:
+        """The only ones that there are; empty for any."""
+        rate = sample_rate or 48_000
+        return next((known for most, known in self.slower if rate <= most), self.bitrates)
+
+
+def _kilo(*rates: int) -> tuple[int, ...]:
+    return tuple(rate * 1000 for rate in rates)
+
 
 _MPEG_RATES: Final = (48000, 44100, 32000, 24000, 22050, 16000)
 _AAC_RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
-_KILO: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
+_LAYER_3: Final = _kilo(32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_LAYER_2: Final = _kilo(32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)
+_HALVED: Final = _kilo(8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_DOLBY: Final = (*_LAYER_3, *_kilo(384, 448, 512, 576, 640))
 
 _WMA: Final = Voice(sample_rates=(48000, 44100, 32000, 22050, 16000), channels=2, least=24_000, default=128_000)
 
 VOICES: Final[Mapping[str, Voice]] = {
     "aac": Voice(sample_rates=_AAC_RATES),
-    "libmp3lame": Voice(sample_rates=(*_MPEG_RATES, 12000, 11025, 8000), channels=2, default=128_000),
+    "libmp3lame": Voice(
+        sample_rates=(*_MPEG_RATES, 12000, 11025, 8000),
+        channels=2,
+        bitrates=_LAYER_3,
+        slower=((12000, _HALVED[:8]), (24000, _HALVED)),
+        default=128_000,
+    ),
     "libopus": Voice(sample_rates=(48000, 24000, 16000, 12000, 8000), least=6000, default=128_000),
     "libvorbis": Voice(least=32_000),
-    "ac3": Voice(
-        sample_rates=(48000, 44100, 32000), channels=6, bitrates=tuple(n * 1000 for n in _KILO), default=192_000
-    ),
+    "ac3": Voice(sample_rates=(48000, 44100, 32000), channels=6, bitrates=_DOLBY, default=192_000),
     "eac3": Voice(sample_rates=(48000, 44100, 32000), channels=6, least=32_000, default=192_000),
     "wmav1": _WMA,
     "wmav2": _WMA,
-    "mp2": Voice(
-        sample_rates=(48000, 44100, 32000),
-        channels=2,
-        bitrates=tuple(n * 1000 for n in _KILO[:15]),
-        default=192_000,
-    ),
+    "mp2": Voice(sample_rates=(48000, 44100, 32000), channels=2, bitrates=_LAYER_2, default=192_000),
     "libopencore_amrnb": Voice(
         sample_rates=(8000,),
         channels=1,

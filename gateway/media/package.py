@@ -11,7 +11,7 @@ from mediaglot.gateway.faults import Unsupported
 from mediaglot.gateway.media.draft import Draft, Tools, draft, tracks
 from mediaglot.gateway.media.format import CMAF, SEGMENTED, Container
 from mediaglot.gateway.media.layout import is_fragmented, layout
-from mediaglot.gateway.media.parts import Memo, Place, Product, number
+from mediaglot.gateway.media.parts import Memo, Note, Place, Product, number
 from mediaglot.gateway.media.rendition import Source
 from mediaglot.gateway.media.scene import Scene, span
 from mediaglot.gateway.media.still import still_sets
@@ -25,7 +25,7 @@ HEAD_START: Final = 1
 would shift each variant's clock by an amount of its own."""
 
 
-def drafts(output: Output, index: int, scene: Scene, tools: Tools, notes: list[str]) -> tuple[Draft, ...]:
+def drafts(output: Output, index: int, scene: Scene, tools: Tools, notes: list[Note]) -> tuple[Draft, ...]:
     """What an output consists of, the stills with the first. Raises the Fault that says why it can't be made."""
     package = output.package
     if package is None:

@@ -232,6 +232,18 @@ class Load:
     pixel_format: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A setting that is not applied exactly, by its path in the job (``outputs.0.video.tune.partitions``).
+
+    ``wanted`` and ``got`` are there where both are a value.
+    """
+
+    path: str
+    wanted: object = None
+    got: object = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How a job is made. ``products`` and ``faults`` are by output index; each output is in one of them."""
@@ -241,8 +253,7 @@ class Plan:
     faults: Mapping[int, Fault]
     drawings: tuple[Drawing, ...] = ()
     loads: tuple[Load, ...] = ()
-    notes: tuple[str, ...] = ()
-    """Paths of the job's settings that were not applied exactly (``outputs.0.video.tune.partitions``)."""
+    notes: tuple[Note, ...] = ()
     scan: Run | None = None
     """Lists the source's pictures; with that list a new plan may have ``chunks``."""
     chunks: Chunks | None = None
@@ -258,13 +269,13 @@ class Memo:
     """Where in the job the planner is: notes what it does not apply, names what it refuses."""
 
     path: str
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     def at(self, part: str | int) -> Memo:
         return Memo(f"{self.path}.{part}", self.notes)
 
-    def note(self, part: str) -> None:
-        self.notes.append(f"{self.path}.{part}")
+    def note(self, part: str, wanted: object = None, got: object = None) -> None:
+        self.notes.append(Note(f"{self.path}.{part}", wanted, got))
 
     def invalid(self, part: str, value: object, reason: str) -> Invalid:
         return Invalid(field=f"{self.path}.{part}", value=value, reason=reason)

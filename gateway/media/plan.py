@@ -17,7 +17,7 @@ from mediaglot.gateway.media.bench import Bench
 from mediaglot.gateway.media.chunkindex import Index
 from mediaglot.gateway.media.draft import Draft, Tools
 from mediaglot.gateway.media.machine import Machine
-from mediaglot.gateway.media.parts import NULL, Chunks, Fetch, Plan, Product, Run, Target, number
+from mediaglot.gateway.media.parts import NULL, Chunks, Fetch, Note, Plan, Product, Run, Target, number
 from mediaglot.gateway.media.scene import Scene, Span, scene
 from mediaglot.gateway.media.still import StillSet
 from mediaglot.gateway.media.video import VideoTrack
@@ -45,7 +45,7 @@ def plan(
     With a ``machine`` on which chunks are worth it there is a ``scan`` for the source's ``pictures``, and with those
     there are the ``chunks``, if they allow it.
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     wanted = [index for index in range(len(job.outputs)) if only is None or index in only]
     tools = Tools(encoders=encoders, muxers=muxers, copy=copy)
     try:
@@ -76,7 +76,7 @@ def plan(
 
 
 def _drafts(
-    job: Job, wanted: Sequence[int], view: Scene, tools: Tools, notes: list[str]
+    job: Job, wanted: Sequence[int], view: Scene, tools: Tools, notes: list[Note]
 ) -> tuple[list[Draft], dict[int, Fault]]:
     drafts: list[Draft] = []
     faults: dict[int, Fault] = {}

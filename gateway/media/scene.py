@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.media import tone
-from mediaglot.gateway.media.parts import Memo
+from mediaglot.gateway.media.parts import Memo, Note
 from mediaglot.gateway.media.size import Picture, even
 from mediaglot.gateway.model import AudioFacts, Clip, Input, Job, MediaFacts, VideoFacts
 
@@ -144,7 +144,7 @@ def upright(video: VideoFacts, *, turned: bool = True) -> Picture:
     return plain.turned() if turned and video.rotation % 180 else plain
 
 
-def scene(job: Job, sources: Sequence[MediaFacts], notes: list[str], filters: frozenset[str] = frozenset()) -> Scene:
+def scene(job: Job, sources: Sequence[MediaFacts], notes: list[Note], filters: frozenset[str] = frozenset()) -> Scene:
     parts = tuple(
         _part(index, asked, facts, Memo(f"inputs.{index}", notes))
         for index, (asked, facts) in enumerate(zip(job.inputs, sources, strict=True))

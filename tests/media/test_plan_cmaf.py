@@ -12,7 +12,7 @@ from mediaglot.gateway import faults
 from mediaglot.gateway import model as m
 from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.format import CONTAINERS, ENCODERS
-from mediaglot.gateway.media.parts import Layout, Plan
+from mediaglot.gateway.media.parts import Layout, Note, Plan
 from mediaglot.gateway.media.plan import plan
 
 ENCODER_NAMES = frozenset(name for names in ENCODERS.values() for name in names)
@@ -125,7 +125,7 @@ def test_languages_are_taken_from_the_source() -> None:
 def test_a_variants_own_wish_gives_way_to_the_shared_sounds() -> None:
     variants = (replace(TWO[0], audio=m.Audio(bitrate=1)), m.Variant(folder="s", video=m.SKIP, audio=m.Audio()))
     made = make(m.Output(package=replace(HLS, variants=variants, audio=(m.Rendition(),))))
-    assert made.notes == ("outputs.0.package.variants.0.audio",)
+    assert made.notes == (Note("outputs.0.package.variants.0.audio"),)
     assert places(made) == [("720p", "audio", False), ("s", None, False), ("audio", "audio", True)]
 
 

@@ -12,7 +12,7 @@ from mediaglot.gateway import faults
 from mediaglot.gateway import model as m
 from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.format import CONTAINERS, ENCODERS
-from mediaglot.gateway.media.parts import Fetch, Plan, Run
+from mediaglot.gateway.media.parts import Fetch, Note, Plan, Run
 from mediaglot.gateway.media.plan import needs, plan
 
 ALL_ENCODERS = frozenset(name for names in ENCODERS.values() for name in names)
@@ -143,7 +143,7 @@ def test_what_is_not_applied_is_noted() -> None:
         passes=2,
     )
     made = make(m.Output(video=video, audio=m.Audio(profile="he", language="x;y"), brand="a:b", metadata={"x": "y"}))
-    assert set(made.notes) == {
+    assert {note.path for note in made.notes} == {
         *(f"outputs.0.video.tune.{name}" for name in ("vf", "qmin", "qmax", "x264-params")),
         *(f"outputs.0.video.{name}" for name in ("speed", "scaler", "sync", "color.primaries", "passes")),
         *(f"outputs.0.{name}" for name in ("audio.profile", "audio.language", "brand", "metadata.x")),
@@ -171,7 +171,7 @@ def test_a_quality_among_the_fine_settings_is_the_rate(
     video = m.Video(codec=codec, tune={"crf": level}, rate=rate)
     made = make(m.Output(container="webm" if codec == "vp9" else "mp4", video=video))
     options = made.runs[0].targets[0].options
-    assert made.notes == (() if crf else ("outputs.0.video.tune.crf",))
+    assert made.notes == (() if crf else (Note("outputs.0.video.tune.crf"),))
     found = options[options.index("-crf") + 1] if "-crf" in options else None
     assert found == crf
 
@@ -182,12 +182,12 @@ def test_sound_alone_in_a_package_with_a_logo_loses_nothing() -> None:
     packages = [m.Output(package=m.Package(kind=kind, variants=sets), overlays=overlays) for kind in m.PackageKind]
     made = make(*packages, m.Output(container="mp3", overlays=overlays), muxers=ALL_MUXERS | {"hls", "dash"})
     assert not made.faults
-    assert made.notes == (f"outputs.{len(packages)}.overlays",)
+    assert made.notes == (Note(f"outputs.{len(packages)}.overlays"),)
 
 
 def test_letters_that_our_font_lacks_are_noted() -> None:
     texts = (m.TextOverlay(text="Hello\n3 %"), m.TextOverlay(text="Wörld"), m.TextOverlay(text="Wörld", font=PLACE))
-    assert make(m.Output(overlays=texts)).notes == ("outputs.0.overlays.1.text",)
+    assert make(m.Output(overlays=texts)).notes == (Note("outputs.0.overlays.1.text"),)
 
 
 def test_channels_fit_the_encoder() -> None:
@@ -196,7 +196,7 @@ def test_channels_fit_the_encoder() -> None:
     channels = [target.options[target.options.index("-ac") + 1] for target in made.runs[0].targets[:2]]
     assert channels == ["2", "2"]
     assert "-ac" not in made.runs[0].targets[2].options
-    assert made.notes == ("outputs.1.audio.channels",)
+    assert made.notes == (Note("outputs.1.audio.channels", 6, 2),)
 
 
 NASTY = st.text(alphabet="ab0:;,'[]=\\%\n ", max_size=12).map(lambda text: f"zq!{text}")
@@ -241,3 +241,33 @@ def test_light_filters_are_not_shared_out(graph: str, threads: int, wanted: str)
     run = Run(feeds=(), graph=graph, targets=(), duration=None, weight=Fraction(1))
     words = argv(run, "ffmpeg", threads=threads)
     assert words[words.index("-filter_complex_threads") + 1] == wanted
+
+
+@pytest.mark.parametrize(
+    ("codec", "sample_rate", "asked", "made"),
+    [
+        ("mp3", None, 100_000, 96_000),
+        ("mp3", 44_100, 400_000, 320_000),
+        ("mp3", 32_000, 8_000, 32_000),
+        ("mp3", 24_000, 8_000, 8_000),
+        ("mp3", 22_050, 200_000, 160_000),
+        ("mp3", 12_000, 96_000, 64_000),
+        ("mp3", 16_000, 144_000, 144_000),
+        ("mp3", 44_100, 128_000, 128_000),
+        ("mp2", None, 40_000, 32_000),
+        ("ac3", None, 130_000, 128_000),
+        ("amr_nb", None, 12_000, 12_200),
+        ("aac", None, 100_001, 100_001),
+    ],
+)
+def test_a_bitrate_that_the_codec_does_not_have(codec: str, sample_rate: int | None, asked: int, made: int) -> None:
+    container = "3gp" if codec == "amr_nb" else "mov"
+    drawn = make(m.Output(container=container, audio=m.Audio(codec=codec, sample_rate=sample_rate, bitrate=asked)))
+    options = drawn.runs[0].targets[0].options
+    assert options[options.index("-b:a") + 1] == str(made)
+    assert drawn.notes == (() if asked == made else (Note("outputs.0.audio.bitrate", asked, made),))
+
+
+def test_a_share_of_a_bitrate_is_no_number_that_can_be_told() -> None:
+    drawn = make(m.Output(container="mp3", audio=m.Audio(bitrate=m.Share(of_source=Fraction(4, 5)))))
+    assert drawn.notes == (Note("outputs.0.audio.bitrate"),)

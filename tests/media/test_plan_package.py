@@ -12,7 +12,7 @@ from mediaglot.gateway import faults
 from mediaglot.gateway import model as m
 from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.format import CONTAINERS, ENCODERS
-from mediaglot.gateway.media.parts import Layout, Plan
+from mediaglot.gateway.media.parts import Layout, Note, Plan
 from mediaglot.gateway.media.plan import needs, plan
 
 ALL_ENCODERS = frozenset(name for names in ENCODERS.values() for name in names)
@@ -171,7 +171,7 @@ def test_own_names() -> None:
     found = layout(made)
     assert [(place.folder, place.name) for place in found.places] == [("720p_h264_hls", "HD"), ("a/Vídeo (1)", None)]
     assert (found.segment, found.list_size) == (Fraction(3333, 1000), 3)
-    assert made.notes == ("outputs.0.package.variants.1.name",)
+    assert made.notes == (Note("outputs.0.package.variants.1.name"),)
     assert make(packaged(package)).faults[0].data["field"] == "outputs.0.package.variants.1.folder"
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from mediaglot.gateway import model as m
 from mediaglot.gateway.media.argv import argv
+from mediaglot.gateway.media.parts import Note
 from mediaglot.gateway.media.plan import plan
 
 pytestmark = pytest.mark.ffmpeg
@@ -135,7 +136,7 @@ def test_frame_rates(make: Any, look: Any) -> None:
         output("mpeg1", video=m.Video(frame_rate=m.FrameRate(value=Fraction(12)))),
     )
     assert [look(made.path(index)).rate for index in range(4)] == [10, 10, 25, Fraction(24000, 1001)]
-    assert made.plan.notes == ("outputs.3.video.frame_rate",)
+    assert made.plan.notes == (Note("outputs.3.video.frame_rate"),)
 
 
 def test_key_frames(make: Any, look: Any) -> None:

@@ -13,7 +13,7 @@ from mediaglot.gateway import model as m
 from mediaglot.gateway.media import lock
 from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.format import CONTAINERS, ENCODERS
-from mediaglot.gateway.media.parts import Layout, Lock, Place, Plan
+from mediaglot.gateway.media.parts import Layout, Lock, Note, Place, Plan
 from mediaglot.gateway.media.plan import needs, plan
 
 ALL_ENCODERS = frozenset(name for names in ENCODERS.values() for name in names)
@@ -95,7 +95,7 @@ def test_keys_are_fetched() -> None:
     ]
     places = layout(package).places
     assert [place.lock and place.lock.source for place in places] == ["key-0x0", None]
-    assert make(package).notes == ("outputs.0.package.variants.1.encryption.key_file",)
+    assert make(package).notes == (Note("outputs.0.package.variants.1.encryption.key_file"),)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_names_of_key_frame_lists_and_single_files() -> None:
 
 def test_a_variant_without_pictures_has_no_list_of_them() -> None:
     asked = make(replace(HLS, variants=(TWO[0], replace(TWO[1], i_frames=True))))
-    assert asked.notes == ("outputs.0.package.variants.1.i_frames",)
+    assert asked.notes == (Note("outputs.0.package.variants.1.i_frames"),)
     assert make(replace(HLS, variants=TWO, i_frames=True)).notes == ()
 
 
@@ -188,4 +188,4 @@ def test_what_a_manifest_can_not_say(kind: m.PackageKind) -> None:
     listed = kind is m.PackageKind.CMAF
     assert [(place.i_frames, place.single) for place in places] == [(listed, None)]
     notes = {"outputs.0.package.single_file", *([] if listed else ["outputs.0.package.i_frames"])}
-    assert set(made.notes) == notes
+    assert {note.path for note in made.notes} == notes

@@ -6,10 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from PIL import Image
 
 from mediaglot.gateway import model as m
+from mediaglot.gateway.media.parts import Note
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -132,7 +134,22 @@ def test_sound_settings(make: Any, look: Any) -> None:
     seen = [look(made.path(index)) for index in range(4)]
     assert [one.sound for one in seen] == [(22050, 2), (44100, 1), (44100, 1), (8000, 1)]
     assert seen[0].language == "deu"
-    assert set(made.plan.notes) == {"outputs.2.audio.sample_rate", "outputs.3.audio.bitrate"}
+    assert set(made.plan.notes) == {
+        Note("outputs.2.audio.sample_rate", 48000, 44100),
+        Note("outputs.3.audio.bitrate", 12_000, 12_200),
+    }
+
+
+def test_bitrates_are_those_that_were_told(make: Any) -> None:
+    made = make(
+        m.Output(container="mp3", audio=m.Audio(bitrate=100_000)),
+        m.Output(container="mp3", audio=m.Audio(bitrate=300_000, sample_rate=22050)),
+        m.Output(container="mpegts", video=m.SKIP, audio=m.Audio(codec="mp2", bitrate=40_000)),
+    )
+    assert [note.got for note in made.plan.notes] == [96_000, 160_000, 32_000]
+    for index, note in enumerate(made.plan.notes):
+        with av.open(str(made.path(index))) as file:
+            assert file.streams.audio[0].bit_rate == note.got
 
 
 def test_a_silent_source_gives_a_silent_video(make: Any, look: Any) -> None:
@@ -176,7 +193,7 @@ def test_copies_and_metadata(make: Any, look: Any) -> None:
     assert 25 <= len(cut.frames) <= 35
     assert (cut.metadata["title"], cut.metadata["artist"]) == ("Größe; 'quoted' [x]=y", "me")
     assert cut.metadata["major_brand"] == "mp42"
-    assert made.plan.notes == ("outputs.1.metadata.encoder_private",)
+    assert made.plan.notes == (Note("outputs.1.metadata.encoder_private"),)
 
 
 # --- overlays -----------------------------------------------------------------------------------
