@@ -179,12 +179,12 @@ async def test_a_source_that_lies(party: Any, liar: Liar, wait: Any, swept: Any,
     await swept(*ROOMS)
 
 
-async def test_a_picture_is_a_picture_whatever_it_is_called(party: Any, liar: Liar, wait: Any, data: Path) -> None:
+async def test_a_picture_is_a_picture_whatever_it_is_called(party: Any, liar: Liar, wait: Any, swept: Any) -> None:
     one = await party()
     await one.create(f"{liar.url}/picture.mp4")
     ends = await one.ends(wait)
     assert [word for word, _ in ends.values()] == ["Finished", "Completed", "FINISHED", "SUCCESS"]
-    assert not list((data / "work").iterdir())
+    await swept("work")
 
 
 async def test_a_source_that_never_ends(party: Any, liar: Liar, wait: Any, swept: Any) -> None:
