@@ -214,14 +214,20 @@ class CodecMismatch(WorkFault):
 
 
 class NoSpace(WorkFault):
+    """The disk is full."""
+
     code = "no_space"
 
 
 class OutOfMemory(WorkFault):
+    """The encoder got no more memory."""
+
     code = "out_of_memory"
 
 
 class OutputTooLarge(WorkFault):
+    """An output came to more than ``limit`` bytes."""
+
     code = "output_too_large"
 
 

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Final
 
-from mediaglot.gateway.backends import Caller
+from mediaglot.gateway.backends import Caller, reason
+from mediaglot.gateway.backends.reason import OWN
 from mediaglot.gateway.backends.tariff import Tariff, height, price, videos
-from mediaglot.gateway.faults import Fault, by_code
+from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.loss import Policy
 from mediaglot.gateway.model import EMPTY, Job, Output
 
 LOCAL: Final = "local"
 """Ourselves, by the backend that the server has."""
-OWN: Final = frozenset({"provider_failed", "no_space", "out_of_memory", "killed", "stalled", "timed_out"})
-"""The codes of failures that are the provider's own, and not the source's or the job's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +31,8 @@ class Leg:
     def leaves(self, fault: Fault) -> bool:
         codes = {cls.code for cls in type(fault).__mro__ if issubclass(cls, Fault)}
         return any(
-            code in codes and reason in ("", str(fault.data.get("reason")))
-            for code, _, reason in (word.partition(":") for word in self.on)
+            code in codes and why in ("", str(fault.data.get("reason")))
+            for code, _, why in (word.partition(":") for word in self.on)
         )
 
 
@@ -157,9 +156,11 @@ def check(rule: Rule, known: frozenset[str]) -> None:
         raise ValueError("weights = [...] wants one number for each of to, not all of them 0")
     if rule.weights and rule.cheapest:
         raise ValueError("weights and cheapest are two orders, choose one")
-    for word in rule.on:
-        if by_code(word.partition(":")[0]) is None:
-            raise ValueError(f"on: {word!r} is the code of no fault, as {', '.join(sorted(OWN))} are")
+    for word in sorted(rule.on):
+        try:
+            reason.check(word)
+        except ValueError as error:
+            raise ValueError(f"on: {error}") from None
     _check_conditions(rule.when)
 
 

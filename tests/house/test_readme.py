@@ -1,6 +1,6 @@
 """The papers keep their word: commands run as written, tables match the code.
 
-As a script (``python tests/house/test_readme.py``) it renews the table of docs/settings.md.
+As a script (``python tests/house/test_readme.py``) it renews the tables of docs/settings.md and docs/providers.md.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ import pytest
 import requests
 import yaml
 
+from mediaglot.gateway.backends import reason
+from mediaglot.gateway.backends.reason import OWN
 from mediaglot.gateway.config import PREFIX, Settings
 from mediaglot.gateway.registry import find, names
 from mediaglot.testing import Double, DoubleError
 
 ROOT = Path(__file__).resolve().parents[2]
-README, SETTINGS = ROOT / "README.md", ROOT / "docs" / "settings.md"
-START, END = r"<!-- settings: .* -->\n", "<!-- end of settings -->"
+README, SETTINGS, PROVIDERS = ROOT / "README.md", ROOT / "docs" / "settings.md", ROOT / "docs" / "providers.md"
 ADDRESS = "http://127.0.0.1:8080"
 PATIENCE = 180.0
 
@@ -47,8 +48,23 @@ def settings_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_table(text: str) -> str:
-    return re.sub(rf"({START}).*?({END})", lambda match: match[1] + settings_table() + match[2], text, flags=re.DOTALL)
+def failures_table() -> str:
+    """Every code that ``on`` of a route can name, whether it is meant without ``on``, and its reasons."""
+    lines = ["| code | | | reasons |", "|---|---|---|---|"]
+    lines += [
+        f"| `{code}` | {'✓' if code in OWN else ''} | {meaning} | {words} |" for code, meaning, words in reason.rows()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+TABLES = {SETTINGS: ("settings", settings_table), PROVIDERS: ("failures", failures_table)}
+
+
+def with_table(path: Path) -> str:
+    """The page as it has to be."""
+    name, table = TABLES[path]
+    marks = rf"(<!-- {name}: .* -->\n).*?(<!-- end of {name} -->)"
+    return re.sub(marks, lambda match: match[1] + table() + match[2], path.read_text(), flags=re.DOTALL)
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -61,9 +77,10 @@ def text() -> str:
     return README.read_text()
 
 
-def test_the_table_of_settings_is_fresh() -> None:
-    text = SETTINGS.read_text()
-    assert with_table(text) == text, "run: python tests/house/test_readme.py"
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_the_tables_are_fresh(path: Path) -> None:
+    assert with_table(path) == path.read_text(), "run: python tests/house/test_readme.py"
+    assert "|---|" in with_table(path)
 
 
 def test_the_gate_is_the_readmes_own_command(root: Path, text: str) -> None:
@@ -270,4 +287,5 @@ def test_the_yaml_of_the_test_double(text: str, tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    SETTINGS.write_text(with_table(SETTINGS.read_text()))
+    for page in TABLES:
+        page.write_text(with_table(page))
