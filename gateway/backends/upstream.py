@@ -64,6 +64,7 @@ class Upstream:
         self.agent, self.terms, self.book = agent, terms, Book(store)
         self._store, self._local, self._haul, self._clock, self._hear = store, local, haul, clock, hear
         self._news: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
+        self._letting_go: set[str] = set()
         self._aside = aside
 
     # --- before there is anything to do ---------------------------------------------------------------
@@ -320,7 +321,19 @@ class Upstream:
             await self._let_go(marker)
 
     async def _let_go(self, marker: str) -> None:
-        """The provider's job is not ours any more; where it goes on, it is stopped, as soon as that can be said."""
+        """The provider's job is not ours any more; where it goes on, it is stopped, as soon as that can be said.
+
+        By one at a time: a job that took too long there is let go of, and again when it ends here.
+        """
+        if marker in self._letting_go:
+            return
+        self._letting_go.add(marker)
+        try:
+            await self._rid(marker)
+        finally:
+            self._letting_go.discard(marker)
+
+    async def _rid(self, marker: str) -> None:
         began, number = self._clock.monotonic(), 0
         while (entry := await self.book.get(marker)) is not None:
             try:

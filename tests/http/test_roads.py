@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,17 @@ class Provider:
         self.url = ""
         self.status: dict[str, Any] = {"status": "Processing", "progress": "10"}
         self.actions: list[str] = []
+        self.stops = asyncio.Event()
+        """Until then it does not answer to who wants a job stopped."""
+        self.stops.set()
 
     async def __call__(self, request: web.BaseRequest) -> web.Response:
         (text,) = parse_qs((await request.read()).decode())["json"]
         action = orjson.loads(text)["query"]["action"]
         self.actions.append(action)
         told: dict[str, Any] = {"message": "ok"}
+        if action == "StopMedia":
+            await self.stops.wait()
         if action == "AddMedia":
             told["MediaID"] = "77"
         if action == "GetStatus":
@@ -68,6 +74,23 @@ async def test_a_job_that_takes_too_long_is_stopped_there_and_goes_on(
 
     assert await wait(stopped)
     assert provider.actions.count("AddMedia") == 1
+
+
+async def test_a_job_that_takes_too_long_is_stopped_once_though_it_ends_here_meanwhile(
+    gateway: Gateway, provider: Provider, wait: Any
+) -> None:
+    client = await gateway({"to": ["away"]}, longest=0.3)
+    provider.stops.clear()
+    for _ in range(2):  # the second one takes as long as it may: the first one's end is over for sure
+        assert (await client.end(await client.add(SOURCE, FORMAT)))["status"] == "Error"
+
+    async def let_go() -> bool:
+        _, _, body = await client.get("/_mediaglot/providers/away")
+        return orjson.loads(body)["jobs"] == []
+
+    provider.stops.set()
+    await wait(let_go)
+    assert provider.actions.count("StopMedia") == provider.actions.count("AddMedia") == 2
 
 
 @pytest.mark.parametrize(("on", "ends"), [([], "Error"), (["encoding_failed"], "Finished")])
