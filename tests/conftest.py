@@ -27,6 +27,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 import aiohttp
+import hypothesis
 import pytest
 from aiohttp import web
 from yarl import URL
@@ -55,6 +56,8 @@ HEAVY_LAWS = {
     "test_translations_of_fixtures_tell_all",
 }
 """Laws that many examples are held against; they are published, and so have no mark of ours."""
+hypothesis.settings.register_profile("steady", derandomize=True)
+hypothesis.settings.load_profile("steady")  # what lands is held against the same examples as what landed before
 gc.disable()  # until all tests are collected: none of that is ever garbage
 
 

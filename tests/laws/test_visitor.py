@@ -37,7 +37,7 @@ from mediaglot.gateway.testing import crossing
 
 testing.EXAMPLES = crossing.EXAMPLES = 30
 configuration.set_hypothesis_home_dir({home!r})
-settings.register_profile("quick", phases=(Phase.explicit, Phase.generate))
+settings.register_profile("quick", derandomize=True, phases=(Phase.explicit, Phase.generate))
 settings.load_profile("quick")
 """
 """That the laws are run is shown by a few examples, that one is broken by the first that is found, and what is known of
