@@ -50,13 +50,12 @@ def encoded(audio: Audio, scene: Scene, encoder: str, rates: Sequence[int], memo
     if audio.profile is not None:
         _profile(settings, audio.profile, encoder, memo)
     sample_rate = _sample_rate(audio, scene, tuple(rates) or voice.sample_rates, memo)
-    heard = sample_rate or (scene.audio.sample_rate if scene.audio else None)
-    bitrate = _bitrate(audio, scene, voice, heard, memo)
+    channels = _channels(audio, scene, voice, memo)
+    bitrate = _bitrate(audio, scene, voice, sample_rate, channels, memo)
     if bitrate is not None:
         settings.set("-b:a", bitrate)
     if sample_rate is not None:
         settings.set("-ar", sample_rate)
-    channels = _channels(audio, scene, voice, memo)
     if channels is not None:
         settings.set("-ac", channels)
     return AudioTrack(
@@ -74,25 +73,28 @@ def _profile(settings: Settings, word: str, encoder: str, memo: Memo) -> None:
         settings.set("-profile:a", known)
 
 
-def _bitrate(audio: Audio, scene: Scene, voice: Voice, sample_rate: int | None, memo: Memo) -> int | None:
+def _bitrate(
+    audio: Audio, scene: Scene, voice: Voice, sample_rate: int | None, channels: int | None, memo: Memo
+) -> int | None:
     """Bits per second, brought to what the encoder has."""
     if voice.lossless:
         if audio.bitrate is not None:
             memo.note("bitrate")
         return None
     source = scene.audio.bitrate if scene.audio else None
+    if scene.audio is not None:
+        sample_rate, channels = sample_rate or scene.audio.sample_rate, channels or scene.audio.channels
     asked = audio.bitrate
     if isinstance(asked, Share):
         asked = None if source is None else int(asked.of_source * source)
         if asked is None:
             memo.note("bitrate")
     if asked is None:
-        return voice.default
+        return None if voice.default is None else voice.nearest(voice.default, sample_rate, channels or 2)
     if not 1 <= asked <= 10_000_000:
         raise memo.invalid("bitrate", asked, "not a bitrate")
     wanted = min(asked, source) if audio.at_most_source and source else asked
-    known = voice.bitrates_at(sample_rate)
-    nearest = min(known, key=lambda one: abs(one - wanted)) if known else max(wanted, voice.least)
+    nearest = voice.nearest(wanted, sample_rate, channels or 2)
     if nearest != wanted:
         memo.note("bitrate", *((asked, nearest) if audio.bitrate == asked else ()))
     return nearest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +210,16 @@ TUNES: Final[Mapping[str, Mapping[str, str]]] = {
 """The fine settings that pass, per encoder, with the pattern that a value must match whole."""
 
 
+class Room(NamedTuple):
+    """What sound of at most so many hertz can have, in bits per second for each channel."""
+
+    hertz: int
+    least: int = 0
+    most: int = 10_000_000
+    paired: int | None = None
+    """The least where there are two channels, which are coded together."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
     """An audio encoder's limits. Empty means free."""
@@ -220,16 +230,23 @@ class Voice:
     slower: tuple[tuple[int, tuple[int, ...]], ...] = ()
     """Other bitrates for sound of at most so many hertz, the fewest first."""
     least: int = 0
-    """Bits per second."""
+    """Bits per second, for all channels together."""
+    rooms: tuple[Room, ...] = ()
+    """The fewest hertz first."""
     default: int | None = None
     """Bits per second, where the encoder has no sensible default of its own."""
     options: tuple[str, ...] = ()
     lossless: bool = False
 
-    def bitrates_at(self, sample_rate: int | None) -> tuple[int, ...]:
-        """The only ones that there are; empty for any."""
+    def nearest(self, bitrate: int, sample_rate: int | None, channels: int) -> int:
+        """The bitrate that the encoder has for such sound, as near as can be."""
         rate = sample_rate or 48_000
-        return next((known for most, known in self.slower if rate <= most), self.bitrates)
+        room = next((one for one in self.rooms if rate <= one.hertz), Room(rate))
+        low = room.least if channels != 2 or room.paired is None else room.paired
+        least, most = max(self.least, low * channels), room.most * channels
+        known = next((rates for hertz, rates in self.slower if rate <= hertz), self.bitrates)
+        possible = [one for one in known if least <= one <= most]
+        return min(possible, key=lambda one: abs(one - bitrate)) if possible else max(least, min(bitrate, most))
 
 
 def _kilo(*rates: int) -> tuple[int, ...]:
@@ -243,10 +260,22 @@ _LAYER_2: Final = _kilo(32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 32
 _HALVED: Final = _kilo(8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _DOLBY: Final = (*_LAYER_3, *_kilo(384, 448, 512, 576, 640))
 
+_VORBIS: Final = (
+    Room(9_000, 8_000, 42_000, 6_000),
+    Room(15_000, 12_000, 50_000, 8_000),
+    Room(19_000, 16_000, 100_000, 12_000),
+    Room(26_000, 16_000, 90_000, 15_000),
+    Room(40_000, 30_000, 190_000, 18_000),
+    Room(50_000, 32_000, 240_000, 22_500),
+)
+"""Between them libvorbis keeps to a bitrate; beyond them it gives up."""
+_SURROUND: Final = Room(48_000, 10_600, 680_000, 0)
+"""With more than two channels fewer bits may not suffice, and then the encoders of Dolby's codecs give up."""
 _WMA: Final = Voice(sample_rates=(48000, 44100, 32000, 22050, 16000), channels=2, least=24_000, default=128_000)
 
 VOICES: Final[Mapping[str, Voice]] = {
-    "aac": Voice(sample_rates=_AAC_RATES),
+    # 6144 bits for a channel's frame of 1024 samples
+    "aac": Voice(sample_rates=_AAC_RATES, rooms=tuple(Room(rate, most=6 * rate) for rate in reversed(_AAC_RATES))),
     "libmp3lame": Voice(
         sample_rates=(*_MPEG_RATES, 12000, 11025, 8000),
         channels=2,
@@ -254,10 +283,15 @@ VOICES: Final[Mapping[str, Voice]] = {
         slower=((12000, _HALVED[:8]), (24000, _HALVED)),
         default=128_000,
     ),
-    "libopus": Voice(sample_rates=(48000, 24000, 16000, 12000, 8000), least=6000, default=128_000),
-    "libvorbis": Voice(least=32_000),
-    "ac3": Voice(sample_rates=(48000, 44100, 32000), channels=6, bitrates=_DOLBY, default=192_000),
-    "eac3": Voice(sample_rates=(48000, 44100, 32000), channels=6, least=32_000, default=192_000),
+    "libopus": Voice(
+        sample_rates=(48000, 24000, 16000, 12000, 8000),
+        least=6000,
+        rooms=(Room(48_000, most=256_000),),
+        default=128_000,
+    ),
+    "libvorbis": Voice(sample_rates=(*_MPEG_RATES, 12000, 11025, 8000), rooms=_VORBIS),
+    "ac3": Voice(sample_rates=(48000, 44100, 32000), channels=6, bitrates=_DOLBY, rooms=(_SURROUND,), default=192_000),
+    "eac3": Voice(sample_rates=(48000, 44100, 32000), channels=6, least=32_000, rooms=(_SURROUND,), default=192_000),
     "wmav1": _WMA,
     "wmav2": _WMA,
     "mp2": Voice(sample_rates=(48000, 44100, 32000), channels=2, bitrates=_LAYER_2, default=192_000),

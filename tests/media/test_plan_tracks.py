@@ -152,6 +152,37 @@ def test_bitrates_are_those_that_were_told(make: Any) -> None:
             assert file.streams.audio[0].bit_rate == note.got
 
 
+@pytest.mark.parametrize("bitrate", [4_000, 10_000_000])
+@pytest.mark.parametrize(
+    ("codec", "sample_rates"),
+    [
+        ("aac", (8000, 44100)),
+        ("opus", (8000, 48000)),
+        ("ac3", (32000, 48000)),
+        ("eac3", (32000, 48000)),
+        ("vorbis", (8000, 12000, 16000, 24000, 32000, 48000, 96000)),
+    ],
+)
+def test_there_is_sound_whatever_bitrate_is_asked_for(
+    make: Any, look: Any, codec: str, sample_rates: tuple[int, ...], bitrate: int
+) -> None:
+    """Encoders give up beyond what they can do with so many channels of so many samples."""
+    kinds = [
+        m.Audio(codec=codec, bitrate=bitrate, sample_rate=one, channels=n) for one in sample_rates for n in (1, 2, 6)
+    ]
+    made = make(*(m.Output(container="mkv", video=m.SKIP, audio=audio) for audio in kinds))
+    for index, audio in enumerate(kinds):
+        assert look(made.path(index)).sound[1] == audio.channels
+    if (codec, bitrate) != ("aac", 4_000):
+        told = {note.path for note in made.plan.notes if note.wanted == bitrate}
+        assert told == {f"outputs.{index}.audio.bitrate" for index in range(len(kinds))}
+
+
+def test_aac_has_six_bits_for_each_sample_at_most(make: Any) -> None:
+    made = make(m.Output(container="m4a", audio=m.Audio(bitrate=128_000, sample_rate=8000, channels=1)))
+    assert made.plan.notes == (Note("outputs.0.audio.bitrate", 128_000, 48_000),)
+
+
 def test_a_silent_source_gives_a_silent_video(make: Any, look: Any) -> None:
     seen = look(make(m.Output(), sources=("wide",)).path())
     assert (seen.video, seen.audio) == ("h264", None)
