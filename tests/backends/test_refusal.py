@@ -57,7 +57,7 @@ async def test_a_sound_that_the_source_may_have_is_not_refused() -> None:
 async def test_what_is_made_otherwise_is_told_with_both_values() -> None:
     ledger, asked = Ledger(), m.Audio(codec="mp3", bitrate=100_000, sample_rate=96_000, channels=6)
     await workshop().refuse(m.Job(outputs=(m.Output(container="mp3", audio=asked),)), ledger)
-    near = {"sample_rate": ("96000", "48000"), "bitrate": ("100000", "96000"), "channels": ("6", "2")}
+    near = {"sample_rate": ("96000", "48000"), "channels": ("6", "2"), "bitrate": ("100000", "96000")}
     assert list(ledger) == [
         Loss(
             kind=Kind.APPROXIMATED,
