@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
 MICRO: Final = 1_000_000
+END: Final = datetime(3000, 1, 1, tzinfo=UTC)
+"""Where a clock of one's own stops: what is reckoned from there, such as an expiry, is a date yet."""
 PASSES: Final = 30
 """Turns of the event loop in which nothing was begun, after which nothing will be."""
 
@@ -68,6 +70,8 @@ class VirtualClock:
         """``patience`` is how many seconds of the machine's the clock waits for what is ``busy``, at most."""
         self._start, self._patience = start, patience
         self._elapsed, self._speed, self._since = 0, 0.0, 0.0
+        self._shown = 0
+        """Microseconds between the time since the start and what the clock shows: it was set back."""
         self._numbers = itertools.count()
         self._sleepers: list[Sleeper] = []
         self._lates: list[Sleeper] = []
@@ -79,7 +83,7 @@ class VirtualClock:
         self.run(speed)
 
     def now(self) -> datetime:
-        return self._start + timedelta(microseconds=self._time())
+        return self._start + timedelta(microseconds=self._shown + self._time())
 
     def monotonic(self) -> float:
         return self._time() / MICRO
@@ -134,7 +138,7 @@ class VirtualClock:
         """Go on to the next event, and let it happen; the seconds until then, None where nothing is to come."""
         async with self._by_hand():
             await self.settle()
-            if not _awake(self._sleepers):
+            if not _awake(self._sleepers) or self._sleepers[0].due > self._last:
                 return None
             before, to = self._elapsed, max(self._elapsed, self._sleepers[0].due)
             await self._go(to)
@@ -144,7 +148,9 @@ class VirtualClock:
         """Make it ``moment``. What lies between happens; the way back changes only what the clock shows."""
         seconds = (moment - self.now()) / timedelta(seconds=1)
         if seconds < 0:
-            self._start += timedelta(seconds=seconds)
+            self.run(self._speed)
+            self._shown += round(seconds * MICRO)
+            self._set_bell()
             return
         await self.advance(seconds)
 
@@ -166,7 +172,8 @@ class VirtualClock:
         ends, quiet, begun = loop.time() + self._patience, 0, self._begun
         while quiet < PASSES and loop.time() < ends:
             if self._busy:
-                self._idle = loop.create_future()
+                if self._idle is None or self._idle.done():  # several may wait
+                    self._idle = loop.create_future()
                 await asyncio.wait({self._idle}, timeout=max(0.0, ends - loop.time()))
             await asyncio.sleep(0)
             quiet = quiet + 1 if begun == self._begun and not self._busy else 0
@@ -176,11 +183,17 @@ class VirtualClock:
 
     def _left(self, *heaps: list[Sleeper]) -> float | None:
         ends = [heap[0].due for heap in map(_awake, heaps) if heap]
-        return max(0, min(ends) - self._time()) / MICRO if ends else None
+        return max(0, min(ends) - self._time()) / MICRO if ends and min(ends) <= self._last else None
 
     def _time(self) -> int:
-        run = (time.monotonic() - self._since) * self._speed if self._speed else 0.0
-        return self._elapsed + int(run * MICRO)
+        if not self._speed:
+            return self._elapsed
+        return min(self._elapsed + int((time.monotonic() - self._since) * self._speed * MICRO), self._last)
+
+    @property
+    def _last(self) -> int:
+        """The time at END, or now where that is later."""
+        return max(self._elapsed, (END - self._start) // timedelta(microseconds=1) - self._shown)
 
     def _by_hand(self) -> _Hand:
         return _Hand(self, self._moving)

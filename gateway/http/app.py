@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from mediaglot.gateway.http.passing import Passing
     from mediaglot.gateway.http.proxy import Proxy
 
+LOG = logging.getLogger(__name__)
 LINK_LIFE: Final = timedelta(minutes=5)
 LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - a name to link to, not a bind
 
@@ -166,6 +169,12 @@ class Server:
             return await last_word(raw, problem(400, "malformed", "the body is broken"))
         except ConnectionError:  # the client has left, there is nobody to answer
             return web.Response(status=400)
+        except web.HTTPException:
+            raise
+        except Exception:
+            reference = secrets.token_hex(4)
+            LOG.exception("a request could not be answered: %s", reference)
+            return problem(500, "internal", f"a mistake of the server's; its log says more at {reference}")
 
     async def answer(self, raw: web.Request, site: Site, host: str) -> web.StreamResponse:
         """What a client gets that has asked ``host``, and that finds us at ``site``."""

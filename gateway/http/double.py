@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import shutil
 from collections import OrderedDict
@@ -19,7 +20,8 @@ from mediaglot.gateway.accounts import digest
 from mediaglot.gateway.config import ConfigError, Settings
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Request
-from mediaglot.gateway.http.app import Server, Site
+from mediaglot.gateway.faults import Internal
+from mediaglot.gateway.http.app import Server, Site, plain
 from mediaglot.gateway.http.control import refused
 from mediaglot.gateway.http.letters import Refusal
 from mediaglot.gateway.http.reserved import PREFIX, problem
@@ -32,6 +34,7 @@ from mediaglot.gateway.model import Secret
 if TYPE_CHECKING:
     from mediaglot.gateway.http.laboratory import Laboratory
 
+LOG = logging.getLogger(__name__)
 LOBBY: Final = "lobby"
 """The world of requests that say nothing of who they are from."""
 INSIDE: Final = f"{PREFIX}in/"
@@ -50,6 +53,7 @@ class Double(Server):
         self._made: set[str] = set()
         """Those that nobody has asked for by name."""
         self._keys: dict[str, str] = {}
+        self._closing: dict[str, asyncio.Task[None]] = {}
         self._count = 0
         self._workshop: Workshop | None = None
         self._steps = steps_of(settings.seed_file) if settings.seed_file else []
@@ -76,6 +80,7 @@ class Double(Server):
         planted = {"steps": self._steps} if self._steps else {}
         given = {**self._manner(), **planted, **document} if isinstance(document, dict) else document
         spec = Spec.read(given, f"w{self._count + 1}", secrets.token_hex(16))
+        await self._make_room(spec.id)
         if spec.id in self._worlds:
             raise KeyError(spec.id)
         if digest(Secret(spec.secret)) in self._keys:
@@ -94,14 +99,27 @@ class Double(Server):
 
     async def close(self, name: str) -> bool:
         """False where there is none of that name."""
-        opening = self._worlds.pop(name, None)
+        opening = self._worlds.get(name)
         if opening is None:
             return False
+        self._forget(name)
+        self._closing[name] = asyncio.create_task(self._closed(name, opening))
+        await asyncio.shield(self._closing[name])
+        return True
+
+    def _forget(self, name: str) -> None:
+        del self._worlds[name]
         self._made.discard(name)
         self._keys = {key: owner for key, owner in self._keys.items() if owner != name}
-        await (await opening).close()
-        self._empty_boxes(name)
-        return True
+
+    async def _closed(self, name: str, opening: asyncio.Task[World]) -> None:
+        try:
+            await asyncio.wait({opening})
+            if opening.exception() is None:
+                await opening.result().close()
+        finally:
+            self._empty_boxes(name)
+            del self._closing[name]
 
     async def restart(self, world: World) -> None:
         """It begins again, and so do the letter boxes that are named after it."""
@@ -115,18 +133,25 @@ class Double(Server):
             f"{name}.", but=tuple(each for each in others if each.startswith(f"{name}.") and each != f"{name}.")
         )
 
-    async def _begin(self, spec: Spec, *, made: bool = False) -> World:
-        if len(self._worlds) >= MOST:
+    async def _make_room(self, name: str) -> None:
+        """For a world of that name, when a former one is gone. Raises Full."""
+        while name not in self._worlds and (name in self._closing or len(self._worlds) >= MOST):
+            if name in self._closing:
+                await asyncio.wait({self._closing[name]})
+                continue
             idle = next((name for name in self._worlds if name in self._made), None)
             if idle is None:
                 raise Full
             await self.close(idle)
+
+    async def _begin(self, spec: Spec, *, made: bool = False) -> World:
+        """For which there is room: until it is listed, nobody else may have a turn."""
         self._count += 1
         self._keys[digest(Secret(spec.secret))] = spec.id
         if made:
             self._made.add(spec.id)
         self._worlds[spec.id] = asyncio.create_task(self._opened(spec))
-        return await self._worlds[spec.id]
+        return await asyncio.shield(self._worlds[spec.id])
 
     async def _opened(self, spec: Spec) -> World:
         assert self._workshop is not None  # noqa: S101 - it is there as long as requests are answered
@@ -140,9 +165,9 @@ class Double(Server):
             await world.start()
             await world.plant()
         except BaseException:
-            self._worlds.pop(spec.id, None)
-            self._keys = {key: owner for key, owner in self._keys.items() if owner != spec.id}
             await world.close()
+            if self._worlds.get(spec.id) is asyncio.current_task():
+                self._forget(spec.id)
             raise
         return world
 
@@ -154,6 +179,7 @@ class Double(Server):
             # Nobody shall learn a secret from the name of its world.
             name = f"{dialect.name.replace('_', '-')}-{digest(Secret(key))[:12]}"
         name = name or LOBBY
+        await self._make_room(name)
         opening = self._worlds.get(name)
         if opening is not None:
             self._worlds.move_to_end(name)
@@ -188,10 +214,15 @@ class Double(Server):
         body = await self._body(raw, endpoint, own_path, site)
         if isinstance(body, web.Response):
             return body
+        request = self._request(raw, endpoint, own_path, body, site)
         try:
-            world = await self._of(endpoint.dialect, self._request(raw, endpoint, own_path, body, site))
+            world = await self._of(endpoint.dialect, request)
         except Full:
             return problem(503, "too_many_worlds", HINT)
+        except Exception:
+            mistake = Internal(reference=secrets.token_hex(4))
+            LOG.exception("no world could be opened: %s", mistake)
+            return plain(endpoint.refuse(request, mistake))
         return await world.answer(raw, site, host)
 
     async def _inside(self, raw: web.Request, rest: str, site: Site) -> web.StreamResponse:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from mediaglot.gateway.http import letters, seed
+from mediaglot.gateway.http import letters as post
+from mediaglot.gateway.http import seed
 from mediaglot.gateway.http.letters import Letters, Refusal
 from mediaglot.gateway.http.reserved import PREFIX
 from mediaglot.gateway.http.verbs import Asked, Tree
@@ -29,7 +31,7 @@ SHOWN: Final = 100
 """Entries in one answer, unless a limit says otherwise."""
 MANY: Final = 1_000_000
 TICKET: Final = frozenset(each.name for each in fields(Ticket))
-FILTERS: Final = dict.fromkeys((*letters.FILTERS, "limit", "before"), "only those, or so many of them")
+FILTERS: Final = dict.fromkeys((*post.FILTERS, "limit", "before"), "only those, or so many of them")
 OWN: Final = frozenset({"match", "limit", "count", "seconds"})
 """Parameters that are no paths of a matcher."""
 
@@ -98,15 +100,18 @@ async def list_jobs(world: World, asked: Asked) -> Tree:
 
 
 async def list_letters(world: World, asked: Asked) -> Any:
-    return await _letters(world).list(asked.query)
+    async with _letters(world) as letters:
+        return await letters.list(asked.query)
 
 
 async def show_letter(world: World, asked: Asked) -> Any:
-    return await _letters(world).show(asked.names["letter"])
+    async with _letters(world) as letters:
+        return await letters.show(asked.names["letter"])
 
 
 async def redeliver_letter(world: World, asked: Asked) -> Any:
-    return await _letters(world).redeliver(asked.names["letter"])
+    async with _letters(world) as letters:
+        return await letters.redeliver(asked.names["letter"])
 
 
 async def read_box(double: Double, asked: Asked) -> Tree:
@@ -132,8 +137,7 @@ async def instruct_box(double: Double, asked: Asked) -> Tree:
     return {"box": asked.names["box"], **asked.document}
 
 
-def _letters(world: World) -> Letters:
-    house = world.house
-    if house is None:
-        raise Refusal(503, "changing", "the world is being reset, try again")
-    return Letters(house.store, house.clock, f"{PREFIX}worlds/{world.spec.id}/notifications")
+@asynccontextmanager
+async def _letters(world: World) -> AsyncIterator[Letters]:
+    async with world.kept_still() as house:
+        yield Letters(house.store, house.clock, f"{PREFIX}worlds/{world.spec.id}/notifications")

@@ -44,7 +44,8 @@ def inside(does: Callable[[World, Asked], Awaitable[Any]]) -> Callable[[Double, 
     """A verb on the world that its path names."""
 
     async def found(double: Double, asked: Asked) -> Any:
-        return await does(await double.world(asked.names["world"]), asked)
+        world = await double.world(asked.names["world"])
+        return await does(await world.steady(), asked)
 
     return found
 

@@ -149,12 +149,12 @@ def _state(ticket: Ticket) -> Tree:
 
 async def _tickets(world: World) -> AsyncIterator[Ticket]:
     """All jobs, in the order in which they came."""
-    assert world.house is not None  # noqa: S101
-    store = world.house.store
-    keys, last = [*await store.live()], None
-    while page := await store.ended(END_OF_TIME, PAGE, last):
-        keys += [each.key for each in page]
-        last = page[-1]
-    found = [ticket for key in keys if (ticket := await store.get(key)) is not None]
+    async with world.kept_still() as house:
+        store = house.store
+        keys, last = [*await store.live()], None
+        while page := await store.ended(END_OF_TIME, PAGE, last):
+            keys += [each.key for each in page]
+            last = page[-1]
+        found = [ticket for key in keys if (ticket := await store.get(key)) is not None]
     for ticket in sorted(found, key=lambda ticket: (ticket.created, ticket.dialect, ticket.id)):
         yield ticket

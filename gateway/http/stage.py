@@ -36,11 +36,14 @@ class Visit:
     """One request in a world. ``enter`` and ``leave`` are the endpoint's to call; ``finish`` sends what is left."""
 
     def __init__(self, lab: Lab, dialect: str, request: Request) -> None:
-        self._lab, self._dialect, self._request = lab, dialect, request
+        self._lab, self._dialect, self.request = lab, dialect, request
         self._effects: Effects | None = None
         self.call: Call | None = None
         self.result: Result | Fault | None = None
         self._unread: tuple[str, ...] = ()
+        self.idle = asyncio.Event()
+        """Not set while the house does what was asked."""
+        self.idle.set()
 
     @property
     def intent(self) -> Intent | None:
@@ -51,9 +54,11 @@ class Visit:
         effects = await self._meet(call)
         if effects.ends and not effects.performed:
             raise effects.fault or Internal(**DATA)
+        self.idle.clear()
 
     def leave(self, call: Call, result: Result | Fault, ledger: Ledger) -> Result | Fault:
         """What is to be rendered."""
+        self.idle.set()
         self.call, self.result = call, result
         self._unread = tuple(dict.fromkeys(loss.path for loss in ledger if loss.kind is Kind.UNREAD))
         fault = self._effects.fault if self._effects is not None else None
@@ -81,7 +86,7 @@ class Visit:
         return self._effects
 
     def _entry(self, answer: Response | None, injected: tuple[str, ...], call: Call | None = None) -> Entry:
-        call, asked = call or self.call, self._request
+        call, asked = call or self.call, self.request
         curtain = Curtain(call, self.result, asked.site)
         intent = call.intent if call is not None else None
         return Entry(
@@ -103,6 +108,7 @@ class Visit:
             job=self.result.id if isinstance(self.result, Ticket) else None,
             unread=self._unread,
             injected=injected,
+            length=len(asked.body),
         )
 
     def _fault(self, curtain: Curtain) -> Any:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
@@ -25,7 +25,9 @@ from mediaglot.gateway.exchange import IssueToken, Request, Result, Token
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.http import seed
 from mediaglot.gateway.http.app import Server, Site
-from mediaglot.gateway.http.house import open_house
+from mediaglot.gateway.http.control import refused
+from mediaglot.gateway.http.house import House, open_house
+from mediaglot.gateway.http.letters import Refusal
 from mediaglot.gateway.http.reserved import PREFIX
 from mediaglot.gateway.http.stage import Visit
 from mediaglot.gateway.http.workshop import Workshop
@@ -36,10 +38,15 @@ from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import Secret
 from mediaglot.gateway.notify import Send
 
+if TYPE_CHECKING:
+    from mediaglot.gateway.http.endpoint import Endpoint
+
 FOLDER: Final = "worlds"
 MOST: Final = 1000
 """Worlds at a time. Of those that a mere request has made, the one least lately used makes room for a new one."""
 HINT: Final = f"there are {MOST} worlds; DELETE /_mediaglot/worlds/ID closes one"
+PATIENCE: Final = 5.0
+"""Seconds that a change waits for requests that are being answered."""
 Learn = Callable[[str], None]
 """Told of one more key that opens the world."""
 
@@ -68,6 +75,8 @@ class World(Server):
         self.lab = Lab.open(_clock(spec), spec.seed, spec.journal, operations(dialects))
         self._stack = AsyncExitStack()
         self._changing = asyncio.Lock()
+        self._closed = False
+        self._visits: set[Visit] = set()
         self._times: dict[str, datetime] = {}
 
     @property
@@ -91,7 +100,33 @@ class World(Server):
         self._stack = stack
 
     async def close(self) -> None:
-        """Everything that it kept is deleted, its snapshots too."""
+        """Everything that it kept is deleted, its snapshots too. What somebody else does to it is done before."""
+        async with self._changing:
+            self._closed = True
+            await self._clear()
+
+    async def steady(self) -> Self:
+        """When nobody changes it any more. Raises Refusal where it is closed, or could not begin again."""
+        async with self.kept_still():
+            return self
+
+    @asynccontextmanager
+    async def kept_still(self) -> AsyncIterator[House]:
+        """Its house, which nobody takes away meanwhile. Raises Refusal as ``steady`` does."""
+        async with self._change():
+            if self.house is None:
+                raise Refusal(503, "broken", f"the world {self.spec.id!r} could not begin again; DELETE it")
+            yield self.house
+
+    @asynccontextmanager
+    async def _change(self) -> AsyncIterator[None]:
+        """Alone with it. Raises Refusal where it is closed."""
+        async with self._changing:
+            if self._closed:
+                raise Refusal(404, "no_such_world", f"the world {self.spec.id!r} is closed")
+            yield
+
+    async def _clear(self) -> None:
         await self._stop()
         for folder in (self.settings.data, *map(self.kept, self._times)):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -109,12 +144,21 @@ class World(Server):
     async def _stop(self) -> None:
         self.house = None
         self.mounts.forget()
+        await self._leave()
         await self._stack.aclose()
+
+    async def _leave(self) -> None:
+        """Whoever is in the house may end what he does there, if that takes no time."""
+        leaving = [asyncio.create_task(visit.idle.wait()) for visit in self._visits if not visit.idle.is_set()]
+        if leaving:
+            await asyncio.wait(leaving, timeout=PATIENCE)
+        for each in leaving:
+            each.cancel()
 
     async def reset(self) -> None:
         """Begin again: nothing is there but what the spec says."""
-        async with self._changing:
-            await self.close()
+        async with self._change():
+            await self._clear()
             spec = self.spec
             self.lab = Lab.open(_clock(spec), spec.seed, spec.journal, operations(self.dialects))
             self._times.clear()
@@ -138,7 +182,7 @@ class World(Server):
 
     async def snapshot(self, name: str) -> None:
         """Keep all that the house knows, and its time, under a name. Work in progress is taken up where it was."""
-        async with self._changing:
+        async with self._change():
             now = self.clock.now()
             await self._stop()
             try:
@@ -149,9 +193,9 @@ class World(Server):
 
     async def restore(self, name: str) -> bool:
         """False where nothing is kept under that name. A virtual clock goes back, too; journal and faults stay."""
-        if name not in self._times:
-            return False
-        async with self._changing:
+        async with self._change():
+            if name not in self._times:
+                return False
             await self._stop()
             try:
                 await asyncio.to_thread(_copy, self.kept(name), self.settings.data)
@@ -165,17 +209,33 @@ class World(Server):
 
         Who comes by way of a proxy stays at the provider's address, all others are led to the world's own.
         """
-        site = Site(f"{site.url}/_mediaglot/in/{self.spec.id}", site.provider) if site.provider else self.site
+        if self.house is None:
+            try:
+                await self.steady()
+            except Refusal as refusal:
+                return refused(refusal)
+        house, own = self.house, self.site
+        if site.provider:
+            own = Site(f"{site.url}/_mediaglot/in/{self.spec.id}", site.provider)
         found = None if raw.path.startswith(PREFIX) else self.mounts.find(host, raw.path)
         if found is None:
-            return await super().answer(raw, site, host)
+            return await super().answer(raw, own, host)
         endpoint, path = found
-        body = await self._body(raw, endpoint, path, site)
+        body = await self._body(raw, endpoint, path, own)
         if isinstance(body, web.StreamResponse):
             return body
-        request = self._request(raw, endpoint, path, body, site)
-        visit = Visit(self.lab, endpoint.dialect.name, request)
-        response = await endpoint.answer(request, visit=visit)
+        if self.house is not house:  # the body took its time, and is kept
+            return await self.answer(raw, site, host)
+        visit = Visit(self.lab, endpoint.dialect.name, self._request(raw, endpoint, path, body, own))
+        return await self._received(visit, endpoint, raw)
+
+    async def _received(self, visit: Visit, endpoint: Endpoint, raw: web.Request) -> web.StreamResponse:
+        self._visits.add(visit)
+        try:
+            response = await endpoint.answer(visit.request, visit=visit)
+        finally:
+            self._visits.discard(visit)
+            visit.idle.set()
         self._remember(visit.intent, visit.result)
         return await visit.finish(raw, response)
 
@@ -211,5 +271,11 @@ def _clock(spec: Spec, now: datetime | None = None) -> Clock:
 
 
 def _copy(source: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target)
+    """As a whole, or not at all."""
+    made = target.with_name(f"{target.name}~")
+    try:
+        shutil.copytree(source, made)
+        shutil.rmtree(target, ignore_errors=True)
+        made.rename(target)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)

@@ -50,12 +50,14 @@ class Entry:
     job: str | None = None
     unread: tuple[str, ...] = ()
     injected: tuple[str, ...] = ()
+    length: int = 0
+    """Characters of the whole body, all of which may be in the intent."""
 
     @property
     def size(self) -> int:
         lines = (*self.headers, *self.answer_headers)
         head = len(self.path) + len(self.query) + sum(len(name) + len(value) for name, value in lines)
-        return head + len(self.body) + len(self.answer)
+        return head + max(len(self.body), self.length) + len(self.answer)
 
     def tree(self) -> dict[str, Any]:
         """As plain JSON, which matchers look at."""

@@ -262,7 +262,7 @@ def latency(given: Any) -> Draw:
             middle, spread = _seconds(median, "median"), _seconds(sigma, "sigma")
             if middle <= 0:
                 raise ValueError("latency: the median is more than 0")
-            return lambda chance: min(LONGEST, chance.lognormvariate(math.log(middle), spread))
+            return lambda chance: math.exp(min(math.log(LONGEST), chance.normalvariate(math.log(middle), spread)))
     raise ValueError('latency is seconds, {"uniform": [a, b]} or {"lognormal": {"median": a, "sigma": b}}')
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
+from mediaglot.gateway.clock import END
 from mediaglot.gateway.lab.word import check
 
 CLOCKS: Final = ("real", "virtual")
@@ -15,7 +16,6 @@ PROGRESSIONS: Final = ("timed", "immediate", "manual")
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When a virtual clock begins."""
 FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LAST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 FURTHEST: Final = 100 * 366 * 86_400.0
 """Seconds that a clock can be advanced at once."""
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}", re.ASCII)
@@ -93,8 +93,8 @@ def moment(text: str) -> datetime:
         raise ValueError(f"{text[:40]!r} is no time such as 2026-01-01T00:00:00Z") from None
     if found.tzinfo is None:
         raise ValueError(f"{text[:40]!r} has no time zone; write 2026-01-01T00:00:00Z")
-    if not FIRST <= found < LAST:
-        raise ValueError(f"{text[:40]!r} is not from {FIRST.year} to {LAST.year - 1}")
+    if not FIRST <= found < END:
+        raise ValueError(f"{text[:40]!r} is not from {FIRST.year} to {END.year - 1}")
     return found.astimezone(UTC)
 
 
@@ -102,6 +102,6 @@ def seconds(value: Any, now: datetime, word: str) -> float:
     """How far ``word`` moves a clock that shows ``now``. Raises ValueError, whose text says what to change."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= FURTHEST:
         raise ValueError(f"{word} is a number from 0 to {FURTHEST:.0f}, the seconds of a hundred years")
-    if now + timedelta(seconds=value) >= LAST:
-        raise ValueError(f"a clock ends with the year {LAST.year - 1}")
+    if now + timedelta(seconds=value) >= END:
+        raise ValueError(f"a clock ends with the year {END.year - 1}")
     return float(value)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mediaglot.gateway.clock import RealClock, VirtualClock
+from mediaglot.gateway.clock import END, RealClock, VirtualClock
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -54,6 +54,22 @@ async def test_time_waits_for_what_happens_in_threads(clock: VirtualClock, begin
     await clock.advance(30)
     assert seen == [(name, time) for time in (10, 20, 30) for name in "ab"]
     await asyncio.gather(*tasks)
+
+
+async def test_several_wait_until_nobody_is_busy(begin: Any) -> None:
+    clock, end = VirtualClock(START, patience=60), asyncio.Event()
+
+    async def work() -> None:
+        with clock.busy():
+            await end.wait()
+
+    begin(work())
+    await asyncio.sleep(0)
+    waiting = [begin(clock.settle()) for _ in range(3)]
+    await asyncio.sleep(0)
+    end.set()
+    async with asyncio.timeout(20):
+        await asyncio.gather(*waiting)
 
 
 async def test_what_never_ends_is_left_behind(begin: Any) -> None:
@@ -157,3 +173,23 @@ async def test_somebody_may_wait_until_it_is_moved(clock: VirtualClock, begin: A
     await clock.advance(5)
     await clock.advance(0.5)
     assert seen == [5, 5.5]
+
+
+async def test_it_can_be_set_back_again_and_again(clock: VirtualClock) -> None:
+    for _ in range(30):
+        await clock.advance(100 * 365 * 86_400)
+        await clock.set(START)
+    assert clock.now() == START
+
+
+async def test_it_stops_at_the_end(clock: VirtualClock, begin: Any) -> None:
+    begin(clock.sleep(3000 * 366 * 86_400))
+    clock.run(speed=1e15)
+    await RealClock().sleep(0.001)
+    assert clock.now() == END
+    assert (clock.next_event, await clock.step()) == (None, None), "what is due later never comes"
+    await clock.set(START)
+    clock.freeze()
+    woken = begin(clock.sleep(60))
+    await clock.advance(60)
+    assert woken.done()

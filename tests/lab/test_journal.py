@@ -57,6 +57,9 @@ async def test_large_bodies_make_room_sooner() -> None:
     assert (len(journal), journal.dropped) == (2, 3)
     await journal.add(entry(journal, "create", body="x" * 5000))
     assert [each.number for each in journal] == [6]
+    for _ in range(2):
+        await journal.add(entry(journal, "create", body="x", length=900))
+    assert [each.number for each in journal] == [8], "what is cut off the body is in the intent yet"
 
 
 async def test_waiting_ends_with_the_entry() -> None:

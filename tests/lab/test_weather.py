@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediaglot.gateway.lab.mishap import latency
+from mediaglot.gateway.lab.mishap import LONGEST, latency
 from mediaglot.gateway.lab.weather import Weather
 
 OPERATIONS = {"acme": frozenset({"make", "look"}), "zed": frozenset({"order"})}
@@ -72,6 +72,8 @@ def test_latencies_are_drawn_from_the_seed() -> None:
     assert drawn[0] == drawn[1] != drawn[2]
     assert all(0.1 <= one <= 0.2 and other > 0 for one, other in drawn)
     assert latency(0.3)(Random(1)) == 0.3
+    wide = latency({"lognormal": {"median": 0.2, "sigma": 3600}})
+    assert all(0 <= wide(Random(seed)) <= LONGEST for seed in range(9))
 
 
 def test_all_is_well_again() -> None:
