@@ -20,7 +20,7 @@ from mediaglot.gateway.config import POLICIES, Settings, UserError
 if TYPE_CHECKING:
     from mediaglot.gateway.http.app import Server
 
-POLICY: Final = "what is forbidden (exit code 1): any loss, one that changes the picture (default), or none"
+POLICY: Final = "what is forbidden (exit code 1): any loss, one that changes the picture, or none (warn, silent)"
 LULL: Final = 0.3
 """Seconds after the start in which the first requests have the processor for themselves: dialects that nobody has asked
 for are loaded afterwards."""
@@ -42,7 +42,8 @@ class Parser(argparse.ArgumentParser):
         if not flag.startswith("--") or config.PREFIX in about or flag == "--version":
             return super().add_argument(*names, **more)
         variable = f"{config.PREFIX}{self.prog.split()[-1]}_{flag[2:]}".upper().replace("-", "_")
-        added = super().add_argument(*names, **{**more, "help": f"{about} [{variable}]"})
+        shown = f", default {more['default']}".replace("%", "%%") if more.get("default") else ""
+        added = super().add_argument(*names, **{**more, "help": f"{about} [{variable}{shown}]"})
         self._variables[flag] = variable, added
         return added
 
@@ -180,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _notifications(command: argparse.ArgumentParser) -> None:
     verbs = ("list", "show", "redeliver", "drop")
-    command.add_argument("verb", nargs="?", choices=verbs, default="list", help="what to do; list without a word")
+    command.add_argument("verb", nargs="?", choices=verbs, default="list", help="what to do; list without it")
     command.add_argument("id", nargs="?", help="which one, but for list")
     command.add_argument("--server", metavar="URL", help="base URL of the server; without it --host and --port tell")
     command.add_argument("--json", action="store_true", help="print the server's answer as it is")
@@ -189,7 +190,7 @@ def _notifications(command: argparse.ArgumentParser) -> None:
         ("account", "only those of this account"),
         ("job", "only those of this job"),
         ("state", "only those in this state: open, delivered, given_up or dropped"),
-        ("limit", "how many, 50 without a word"),
+        ("limit", "how many at most, 50 without it"),
         ("before", "only those before this sequence number"),
     ):
         command.add_argument(f"--{name}", metavar=name.upper(), help=about)
@@ -198,8 +199,8 @@ def _notifications(command: argparse.ArgumentParser) -> None:
 
 def _env(command: argparse.ArgumentParser) -> None:
     command.add_argument("dialect", metavar="DIALECT", help="whose client it is")
-    command.add_argument("--unset", action="store_true", help="print what takes the variables back")
-    command.add_argument("--shell", choices=("sh", "fish", "json"), default="sh", help="for whom; sh without a word")
+    command.add_argument("--unset", action="store_true", help="print what unsets the variables")
+    command.add_argument("--shell", choices=("sh", "fish", "json"), default="sh", help="the shell that reads it")
     command.add_argument("--server", metavar="URL", help="base URL of the server; without it the data folder tells")
     command.add_argument("--ca", metavar="FILE", help="save the certificate to trust in this file")
     config.flags(command, only=("host", "port", "data"))

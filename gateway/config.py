@@ -50,8 +50,8 @@ def secret() -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    host: str = setting("127.0.0.1", "address to listen on")
-    port: int = setting(8080, "port to listen on, 0 for a free one", least=0, most=65_535)
+    host: str = setting("127.0.0.1", "address that the server listens on")
+    port: int = setting(8080, "port that the server listens on, 0 for a free one", least=0, most=65_535)
     proxy_port: int = setting(
         -1,
         "port of the proxy for clients with a compiled-in host, 0 for a free one, -1 for none",
@@ -63,15 +63,15 @@ class Settings:
         "auto", "who does the work; auto: ffmpeg, but for a double", choices=("auto", "ffmpeg", "simulated")
     )
     double: bool = setting(False, "be a test double: a world for each credential, steered through /_mediaglot/worlds")
-    seed: int = setting(0, "what a double's worlds draw their chance from")
-    seed_file: str = setting("", "JSON file with the steps that worlds begin with which a test makes")
+    seed: int = setting(0, "seed of the random numbers in a double's worlds")
+    seed_file: str = setting("", "JSON file with steps (requests, clock) for every world that a test makes")
     clock: str = setting("real", "the clock of a double's worlds", choices=("real", "virtual"))
-    workers: int = setting(0, "jobs that encode at the same time, 0 for half as many as there are cores", least=0)
+    workers: int = setting(0, "jobs that encode at the same time, 0 for half as many as cores, at least 2", least=0)
     memory: int = setting(0, "bytes that running jobs may use together, 0 for most of what there is", least=0)
     stream_copy: bool = setting(True, "copy a track that is in the source just as it is asked for")
     cache: int = setting(0, "bytes of finished results to keep for the same work again, 0 for none", least=0)
     progression: str = setting(
-        "timed", "how simulated jobs go on: as time does, at once, or a step a look", choices=PROGRESSIONS
+        "timed", "how simulated jobs advance: with time, at once, or one step at each look", choices=PROGRESSIONS
     )
     speed: int = setting(30, "seconds of media that are simulated in one second", least=1)
     url: str = setting("", "external base URL that answers use, e.g. https://media.example.com")
@@ -115,7 +115,7 @@ class Settings:
     ssh_known_hosts: str = setting("", "known_hosts file with the keys of SFTP servers")
     ssh_host_key: tuple[str, ...] = setting((), "SHA256:... or HOST=SHA256:...: the key that an SFTP server must have")
     ssh_strict: bool = setting(False, "refuse SFTP servers of which no key is known, instead of remembering the first")
-    policy: str = setting("essential", "what translations may lose; work here minds strict alone", choices=POLICIES)
+    policy: str = setting("essential", "what a translation may lose; work here heeds strict only", choices=POLICIES)
     loosest_policy: str = setting("silent", "the loosest policy that a request's header may ask for", choices=POLICIES)
     s3: tuple[Endpoint, ...] = field(default=(), metadata={"table": True})
     sns: tuple[Outlet, ...] = field(default=(), metadata={"table": True})

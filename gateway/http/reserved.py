@@ -36,6 +36,7 @@ PREFLIGHT: Final = {
     "Access-Control-Max-Age": "86400",
 }
 
+BYTES: Final = "application/octet-stream"
 SHARED: Final = frozenset({"outputs", "storage", "uploads"})
 """The folders of the data folder that signed links lead to."""
 HINT: Final = "an OpenAPI document is at /_mediaglot/dialects/NAME/openapi.json; GET /_mediaglot/dialects lists them"
@@ -139,7 +140,7 @@ class Reserved:
             return problem(404, "no_such_recipe", f"no {fault.data.get('part')} of that name")
         except Fault as fault:
             return problem(500, fault.code, "this clip could not be generated; try `mediaglot doctor`")
-        return web.FileResponse(path, headers=GUARDS)
+        return web.FileResponse(path, headers=GUARDS | {"Content-Type": kind_of(path.name) or BYTES})
 
     def _output(self, name: str) -> web.StreamResponse:
         assert self._server.house is not None  # noqa: S101
@@ -160,7 +161,7 @@ class Reserved:
         if path is None:
             return problem(404, "not_found", "no such file")
         disposition, shown = presented(query)
-        kind = kind_of(path.name) or kind_of(shown or "") or "application/octet-stream"
+        kind = kind_of(path.name) or kind_of(shown or "") or BYTES
         return web.FileResponse(path, headers={**GUARDS, "Content-Disposition": disposition, "Content-Type": kind})
 
     async def _upload(self, request: web.Request, upload_id: str) -> web.StreamResponse:

@@ -76,7 +76,7 @@ def test_help_names_the_commands(call: Any) -> None:
 
 def test_help_of_serve_names_flag_variable_and_default(call: Any) -> None:
     text = " ".join(call("serve", "--help").stdout.split())
-    assert "--port N port to listen on, 0 for a free one [MEDIAGLOT_PORT, default 8080]" in text
+    assert "--port N port that the server listens on, 0 for a free one [MEDIAGLOT_PORT, default 8080]" in text
     assert "--backend auto|ffmpeg|simulated" in text
     assert "--config FILE" in text
 

@@ -50,6 +50,17 @@ def test_every_flag_is_a_variable(capsys: pytest.CaptureFixture[str], command: s
     assert told
 
 
+@pytest.mark.parametrize(
+    ("command", "flag", "default"),
+    [("env", "--shell", "sh"), ("contract verify", "--patience", "300.0"), ("contract record", "--most", "8000000")],
+)
+def test_a_flags_default_is_told(capsys: pytest.CaptureFixture[str], command: str, flag: str, default: str) -> None:
+    (told,) = (
+        text for text in re.split(r"\n +(?=--)", helped(capsys, *command.split())) if text.startswith(f"{flag} ")
+    )
+    assert f", default {default}]" in told
+
+
 def test_a_variable_is_as_good_as_its_flag(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("MEDIAGLOT_ENV_SHELL", "json")
     monkeypatch.setenv("MEDIAGLOT_ENV_UNSET", "yes")

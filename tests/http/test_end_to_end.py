@@ -239,5 +239,7 @@ async def test_clips_by_recipe(client: Any, measure: Any) -> None:
     fresh, _, made = await client.get("/_mediaglot/media/bars-0.4s-160x90-25fps.webm")
     assert fresh == 200
     assert measure(made)["frames"] == 10
+    for name, kind in (("bars-0.2s-64x64.mkv", "video/x-matroska"), ("bars-0.2s.m4a", "audio/mp4")):
+        assert (await client.get(f"/_mediaglot/media/{name}"))[1]["Content-Type"] == kind
     for bad in ("bars-9999999s.mp4", "bars.exe", "no-such-1s.mp4", "bars-1s-320x180-25fps", "..%2fmediaglot.db", ""):
         assert (await client.get(f"/_mediaglot/media/{bad}"))[0] == 404, bad

@@ -33,14 +33,14 @@ def flags(command: argparse.ArgumentParser) -> None:
         "--answers-only", action="store_true", help="say nothing of requests that are not as they should be"
     )
     command.add_argument(
-        "--jobs", type=int, default=0, metavar="N", help="processes that work, one for each core without it"
+        "--jobs", type=int, default=0, metavar="N", help="number of processes, one for each core without it"
     )
     telling.flags(command)
 
 
 def whose(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dialect", metavar="DIALECT", help="whose they are, where that is not said in them")
-    about = "in HAR files, the dialect is what is asked below this URL; without it, its own hosts and our mounts"
+    about = "in HAR files, requests below this URL are the dialect's; without it, those to its hosts and to our paths"
     command.add_argument("--base-url", metavar="URL", help=about)
 
 

@@ -36,7 +36,7 @@ def flags(command: argparse.ArgumentParser) -> None:
     command.add_argument("--server", metavar="URL", help="the running double whose journals are read instead")
     command.add_argument("--world", metavar="NAME", help="only the journal of this world of the double")
     whose(command)
-    about, percents = "exit code 1 where less is used: percent", up_to(100, "percent")
+    about, percents = "exit code 1 where less than this is used", up_to(100, "percent")
     command.add_argument("--fail-under", "--min", type=percents, default=0.0, metavar="PERCENT", help=about)
     about = "what the threshold is for: everything together, or one kind"
     command.add_argument("--of", choices=(EVERYTHING, *KINDS), default=EVERYTHING, help=about)

@@ -14,13 +14,13 @@ from mediaglot.gateway.model import Secret
 
 
 def dialect(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--dialect", required=True, metavar="DIALECT", help="whose contract it is, maybe with options")
+    command.add_argument("--dialect", required=True, metavar="DIALECT", help="dialect, with options: name,option=value")
 
 
 def credentials(command: argparse.ArgumentParser) -> None:
     command.add_argument("--user", metavar="NAME", help="the name or number of the account that requests come from")
     command.add_argument("--secret", metavar="TEXT", help="its secret; better in the environment than on the line")
-    command.add_argument("--tenant", metavar="NAME", help="whose paths are asked, where paths name somebody")
+    command.add_argument("--tenant", metavar="NAME", help="the account in paths, where paths name one")
 
 
 def up_to(most: float, what: str) -> Callable[[str], float]:

@@ -33,24 +33,24 @@ LONGEST: Final = 30.0
 
 def flags(command: argparse.ArgumentParser) -> None:
     dialect(command)
-    command.add_argument("--base-url", required=True, metavar="URL", help="what the dialect's own paths hang under")
+    command.add_argument("--base-url", required=True, metavar="URL", help="URL that the dialect's own paths are below")
     credentials(command)
     command.add_argument("--jobs", type=int, default=0, metavar="N", help="jobs that may be created; none without it")
     command.add_argument(
         "--write", action="store_true", help="make and change presets and the like too, and take them away again"
     )
-    command.add_argument("--source", default=Terms.source, metavar="URL", help="what jobs have as their source")
+    command.add_argument("--source", default=Terms.source, metavar="URL", help="source of the jobs")
     command.add_argument(
-        "--deliver", default=Terms.deliver, metavar="URL", help="where their results go, where they must"
+        "--deliver", default=Terms.deliver, metavar="URL", help="destination of the jobs that need one"
     )
     command.add_argument("--broken", default=Terms.broken, metavar="URL", help="the source of a job that is to fail")
-    command.add_argument("--patience", type=float, default=Terms.patience, metavar="SECONDS", help="for one job")
+    command.add_argument(
+        "--patience", type=float, default=Terms.patience, metavar="SECONDS", help="longest wait for one job"
+    )
     command.add_argument(
         "--pause", type=float, default=Terms.pause, metavar="SECONDS", help="between two looks at a job"
     )
-    command.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="what generated lists and jobs are drawn from"
-    )
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of generated lists and jobs")
     command.add_argument("--only", action="append", choices=[*SCENES], help="only these scenes; may be repeated")
     telling.flags(command)
     command.add_argument("--sarif", metavar="FILE", help="write the findings as SARIF 2.1.0 into this file")
