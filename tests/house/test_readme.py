@@ -23,8 +23,11 @@ import requests
 import yaml
 
 from mediaglot.gateway.backends import reason
+from mediaglot.gateway.backends.agent import Manners
 from mediaglot.gateway.backends.reason import OWN
+from mediaglot.gateway.cli import main
 from mediaglot.gateway.config import PREFIX, Settings
+from mediaglot.gateway.http.kind import PROVIDER
 from mediaglot.gateway.registry import find, names
 from mediaglot.testing import Double, DoubleError
 
@@ -81,6 +84,16 @@ def text() -> str:
 def test_the_tables_are_fresh(path: Path) -> None:
     assert with_table(path) == path.read_text(), "run: python tests/house/test_readme.py"
     assert "|---|" in with_table(path)
+
+
+def test_the_defaults_of_a_providers_keys_are_told() -> None:
+    page = section_of(PROVIDERS.read_text(), "Keys of a provider")
+    rows = re.findall(r"^\| (`[^|]+) \| ([^|]*) \|", page, re.MULTILINE)
+    told = {
+        key: value for keys, values in rows for key, value in zip(keys.split(", "), values.split(", "), strict=True)
+    }
+    assert {f"`{item.name}`": f"{item.default:g}" for item in fields(Manners)}.items() <= told.items()
+    assert {word.strip("`") for word in told} <= PROVIDER.keys()
 
 
 def test_the_gate_is_the_readmes_own_command(root: Path, text: str) -> None:
@@ -235,6 +248,39 @@ def test_contract_testing_in_ci_runs_as_written(text: str, installed: Path) -> N
     known = shell(".venv/bin/mediaglot contract verify --help", installed)
     assert words[:3] == ["mediaglot", "contract", "verify"]
     assert all(word in known for word in words if word.startswith("--"))
+
+
+@pytest.mark.heavy
+@CURL
+def test_clients_with_a_compiled_in_host_run_as_written(text: str, installed: Path) -> None:
+    (_, start), (_, script), (_, told) = blocks(section_of(text, "Clients with a compiled-in host"))
+    with server(start, installed):
+        assert shell(script.replace("/tmp/mediaglot-proxy", str(installed / "data")), installed) == told.strip()
+
+
+@pytest.mark.heavy
+def test_translation_runs_as_written(
+    text: str, root: Path, installed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (_, script), (_, program) = blocks(section_of(text, "Translation"))
+    (installed / "fixtures").symlink_to(root / "fixtures")
+    assert shell(script, installed).startswith("POST /\n")
+    monkeypatch.chdir(root)
+    exec(compile(program, "README.md", "exec"), {})
+    assert "4 dropped" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", [README, *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.stem)
+def test_examples_of_the_configuration_can_be_used(
+    path: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    request = str(ROOT / "fixtures" / "tpstreams" / "create_job" / "documented" / "request.http")
+    for number, (language, content) in enumerate(blocks(path.read_text())):
+        if language != "toml":
+            continue
+        file = tmp_path / f"{number}.toml"
+        file.write_text(content)
+        assert main(["route", "--config", str(file), "--read", "tpstreams", request]) in (0, 1), capfd.readouterr().err
 
 
 class Client:
