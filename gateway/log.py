@@ -26,6 +26,18 @@ class MaskedFormatter(logging.Formatter):
         return masked(super().format(record), self._known)
 
 
+class Unread(logging.Filter):
+    """Tells in one line of what came to the server and is no HTTP: its bytes may have a credential among them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = record.exc_info[0] if record.exc_info else None
+        if record.name == "aiohttp.server" and kind is not None and kind.__module__ == "aiohttp.http_exceptions":
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg = f"{record.msg}: it is no HTTP ({kind.__name__})"
+            record.exc_info = record.exc_text = None
+        return True
+
+
 def configure(level: str, known: Iterable[Secret] = ()) -> None:
     """Log to standard error. ``known`` are secrets of the configuration, which are starred out wherever they turn up.
 
@@ -33,6 +45,7 @@ def configure(level: str, known: Iterable[Secret] = ()) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(MaskedFormatter(known))
+    handler.addFilter(Unread())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -82,9 +82,14 @@ def text(value: Any) -> str:
         raise Wrong("This field may not be blank.")
     if "\0" in stripped:
         raise Wrong("Null characters are not allowed.")
-    if found := re.search("[\ud800-\udfff]", stripped):
-        raise Wrong(f"Surrogate characters are not allowed: U+{ord(found[0]):X}.")
+    whole(stripped)
     return stripped
+
+
+def whole(text: str) -> None:
+    """Raises Wrong for half a character."""
+    if found := re.search("[\ud800-\udfff]", text):
+        raise Wrong(f"Surrogate characters are not allowed: U+{ord(found[0]):X}.")
 
 
 def header(value: Any) -> str:

@@ -65,7 +65,8 @@ class InvalidPage(NotFound):
 
 def metadata(value: Any) -> Tree:
     tree = fields.dictionary(value)
-    if len(written(tree).encode("utf-8", "surrogatepass")) > LARGEST_METADATA:
+    fields.whole(said := written(tree))
+    if len(said.encode()) > LARGEST_METADATA:
         raise Wrong("Ensure this field has no more than 10 KB.")
     return tree
 

@@ -19,7 +19,7 @@ TOKEN: Final = re.compile(
     re.DOTALL,
 )
 WORDS: Final = {"true": True, "false": False, "null": None}
-NUMBER: Final = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
+NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,29})(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 Token = tuple[str, str]
 
 

@@ -38,6 +38,36 @@ fail()
 """
 
 
+SERVER = f"""
+import asyncio
+from aiohttp import web
+from mediaglot.gateway import log
+
+log.configure("info")
+async def main():
+    runner = web.AppRunner(web.Application(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    for line in (b"Authorization: Bearer {SECRET}\\x01", b"X-Key : {SECRET}", b"X-Key: " + b"{SECRET}" * 900):
+        reader, writer = await asyncio.open_connection(*runner.addresses[0])
+        writer.write(b"GET / HTTP/1.1\\r\\nHost: a\\r\\n" + line + b"\\r\\n\\r\\n")
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    await runner.cleanup()
+asyncio.run(main())
+"""
+
+
+def test_what_is_no_http_is_a_line_without_its_bytes() -> None:
+    done = subprocess.run([sys.executable, "-c", SERVER], capture_output=True, text=True, check=True, timeout=60)
+    assert SECRET not in done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == 3
+    assert all(
+        " WARNING aiohttp.server: Error handling request from 127.0.0.1: it is no HTTP (" in line for line in lines
+    )
+
+
 def test_no_credential_is_logged() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, timeout=60)
     told = done.stderr

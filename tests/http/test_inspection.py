@@ -106,3 +106,10 @@ def test_a_double_looks_into_all_its_worlds(caplog: pytest.LogCaptureFixture) ->
         assert found["requests"] == {"tpstreams": 1}
         (entry,) = world.requests.list()
         assert entry.response.header("Mediaglot-Contract") == "request=3, answer=0"
+
+
+async def test_half_a_character_is_a_wrong_request_as_any_other(client: Any) -> None:
+    body = b'{"input_url": "https://a.example/b.mp4", "output_path": "s3://b/", "resolutions": ["240p", "\\ud800"]}'
+    async with client.session.post(client.site + JOBS, data=body, headers=HEADERS) as answer:
+        assert answer.status == 400
+        assert answer.headers["Mediaglot-Contract"] == "request=1, answer=0"
