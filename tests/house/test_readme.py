@@ -33,6 +33,7 @@ from mediaglot.testing import Double, DoubleError
 
 ROOT = Path(__file__).resolve().parents[2]
 README, SETTINGS, PROVIDERS = ROOT / "README.md", ROOT / "docs" / "settings.md", ROOT / "docs" / "providers.md"
+CONTRACTS, TESTING = ROOT / "docs" / "contracts.md", ROOT / "docs" / "testing.md"
 ADDRESS = "http://127.0.0.1:8080"
 PATIENCE = 180.0
 
@@ -241,7 +242,7 @@ def test_contract_testing_in_ci_runs_as_written(text: str, installed: Path) -> N
     assert "<testsuite " in (installed / "contract.xml").read_text()
     assert json.loads((installed / "contract.sarif").read_text())["version"] == "2.1.0"
     assert json.loads((installed / "contract.json").read_text())["passed"] is True
-    (actions,) = (yaml.safe_load(content) for kind, content in blocks(section) if kind == "yaml")
+    (actions,) = (yaml.safe_load(content) for kind, content in blocks(CONTRACTS.read_text()) if kind == "yaml")
     words = next(
         step["run"] for step in actions["jobs"]["contract"]["steps"] if "verify" in step.get("run", "")
     ).split()
@@ -311,9 +312,8 @@ def test_the_test_double_in_python_runs_as_written(text: str) -> None:
 
 @pytest.mark.heavy
 def test_the_yaml_of_the_test_double(text: str, tmp_path: Path) -> None:
-    actions, compose = (
-        yaml.safe_load(content) for kind, content in blocks(section_of(text, "As a test double")) if kind == "yaml"
-    )
+    pages = (section_of(text, "As a test double"), section_of(TESTING.read_text(), "Beside the tests"))
+    actions, compose = (yaml.safe_load(content) for page in pages for kind, content in blocks(page) if kind == "yaml")
     assert [step["run"].split()[0] for step in actions["jobs"]["test"]["steps"] if "run" in step] == ["pip", "pytest"]
     double, tests = compose["services"]["transcoder"], compose["services"]["tests"]
     assert tests["environment"]["MEDIAGLOT_CONTROL_TOKEN"] == double["environment"]["MEDIAGLOT_CONTROL_TOKEN"]
