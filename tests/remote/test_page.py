@@ -56,6 +56,14 @@ def test_all_fates_are_told(world: World) -> None:
         assert world.fates.add(document).document == document
 
 
+def test_all_that_a_world_is_made_with_is_told(world: World) -> None:
+    table = PAGE.read_text().partition("A world is made with")[2].partition("\n\nWith")[0]
+    told = dict(re.findall(r"^\| (`[^|]+) \| ([^|]+) \|", table, re.MULTILINE))
+    assert {word.strip("`") for words in told for word in words.split(", ")} == {each.name for each in fields(Spec)}
+    assert told["`start`"].strip("`") == world.spec["start"].replace("+00:00", "Z")
+    assert told["`journal`"] == str(world.spec["journal"])
+
+
 def test_all_conditions_are_told(world: World) -> None:
     assert words(rows("Matchers")) == matcher.WORDS
     for condition in rows("Matchers"):
