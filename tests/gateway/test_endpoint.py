@@ -13,6 +13,7 @@ from aiohttp.test_utils import make_mocked_request
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.backends import Caller
+from mediaglot.gateway.dialect import Call
 from mediaglot.gateway.exchange import GetJob, Intent, Request, Response, headers
 from mediaglot.gateway.faults import Fault, NotFound, TooLarge, Unauthorized
 from mediaglot.gateway.http import endpoint
@@ -132,6 +133,21 @@ async def test_an_answer_with_a_signed_link_is_made_anew(toy: Any, backend: Shel
     await point.answer(request, identity(request))
     seen = {point.recall(identity(request)).body for _ in range(3)}
     assert len(seen) == 3, "each has a link of its own"
+
+
+async def test_an_answer_that_shows_other_things_is_made_anew(toy_class: Any, backend: Shelves) -> None:
+    class Showing(toy_class):  # type: ignore[misc]
+        shown: tuple[tuple[str, str], ...] = ()
+
+        def beside(self, call: Call, result: Any) -> tuple[tuple[str, str], ...]:
+            return self.shown
+
+    showing, request = Showing(), ask()
+    point = Endpoint(showing, backend, Accounts(), recall=backend)
+    await point.answer(request, identity(request))
+    assert point.recall(identity(request)) is not None
+    showing.shown = (("preset", "1"),)
+    assert point.recall(identity(request)) is None, "the preset may have changed"
 
 
 async def test_what_is_not_in_memory_is_asked_for(point: Endpoint, backend: Shelves) -> None:

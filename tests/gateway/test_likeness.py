@@ -65,6 +65,8 @@ def test_a_file_is_in_its_folder() -> None:
     assert landing(output, place("ftp://a.example/b/")) == "ftp://a.example/b/c.ts"
     assert landing(output, place("ftp://a.example/b")) == "ftp://a.example/b"
     assert landing(Output(name="c", container="mp4", stills=(Stills(),)), place("ftp://a/b/")) == "ftp://a/b/"
+    for nameless in (Output(container="mp4"), Output(name="c")):
+        assert landing(nameless, place("ftp://a/b/")) == "ftp://a/b/", "nobody knows the name yet"
 
 
 def test_what_means_the_same_is_told_and_not_essential() -> None:

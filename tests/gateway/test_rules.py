@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
-from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, check, route
+from mediaglot.gateway.accounts import ANYBODY
+from mediaglot.gateway.backends import Caller
+from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, bound, check, route
 from mediaglot.gateway.backends.tariff import price, read
 from mediaglot.gateway.faults import EncodingFailed, NoSpace, ProviderFailed, SourceMissing, SourceTimeout
 from mediaglot.gateway.loss import Policy
@@ -149,3 +152,11 @@ def test_a_job_goes_on_for_the_providers_reasons_and_not_for_the_sources() -> No
 def test_what_can_not_be_is_named_at_any_depth(rule: Rule, word: str) -> None:
     with pytest.raises(ValueError, match=word):
         check(rule, frozenset({"a", LOCAL}))
+
+
+def test_the_policy_of_a_route_is_for_those_who_say_none(toy: Any) -> None:
+    caller, leg = Caller(dialect=toy, account=ANYBODY), Leg(name="a", policy=Policy.STRICT)
+    assert bound(caller, leg) == Caller(dialect=toy, account=ANYBODY, policy=Policy.STRICT)
+    asking = Caller(dialect=toy, account=ANYBODY, policy=Policy.WARN)
+    assert bound(asking, leg) == asking
+    assert bound(None, leg) is None

@@ -325,7 +325,8 @@ async def test_a_source_that_can_t_be_linked_is_copied(reader, allowed, tmp_path
         raise OSError(errno.EXDEV, "between two file systems")
 
     monkeypatch.setattr(os, "link", refuse)
-    await reader.fetch(at(source), tmp_path / "in")
+    fetched = await reader.fetch(at(source), tmp_path / "in")
+    assert (fetched.path, fetched.size, fetched.name) == (tmp_path / "in", 4, "a.mp4")
     assert (tmp_path / "in").read_bytes() == b"film"
     assert not (tmp_path / "in").samefile(source)
 
@@ -355,5 +356,7 @@ async def test_a_source_that_leads_out_is_forbidden(reader, allowed, outside, tm
 
 async def test_a_source_over_the_limit_is_refused(reader, allowed, made, tmp_path):
     (allowed / "x").write_bytes(made.read_bytes())
+    size = len(made.read_bytes())
     with pytest.raises(SourceTooLarge):
-        await reader.fetch(at(allowed / "x"), tmp_path / "target", limits=replace(Policy(), max_bytes=10))
+        await reader.fetch(at(allowed / "x"), tmp_path / "target", limits=replace(Policy(), max_bytes=size - 1))
+    await reader.fetch(at(allowed / "x"), tmp_path / "target", limits=replace(Policy(), max_bytes=size))

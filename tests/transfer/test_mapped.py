@@ -250,6 +250,26 @@ def test_what_is_no_storage_is_left_to_others(tmp_path, rest, url):
     assert not Mapped(Policy(), folders={"https://cdn.example/x": tmp_path}, rest=rest).holds(url)
 
 
+@pytest.mark.parametrize("url", ["s3://", "SFTP://[/x", "s3://box/a\nb"])
+def test_a_broken_url_of_a_storage_is_held_and_refused_rather_than_sent_out(mapped, url):
+    assert mapped.holds(url)
+    with pytest.raises(SourceForbidden):
+        mapped.admit(at(url))
+
+
+@pytest.mark.parametrize(("url", "reason"), [("s3://box/../x", "traversal"), ("ftp://host/a%00b", "path")])
+def test_what_leads_out_is_refused_before_the_job_is_taken(mapped, url, reason):
+    with pytest.raises(SourceForbidden) as caught:
+        mapped.admit(at(url))
+    assert caught.value.data == {"reason": reason}
+
+
+async def test_mapped_storage_needs_no_leave_for_files(rest, made, tmp_path):
+    mapped = Mapped(Policy(schemes=frozenset({"s3"})), rest=rest)
+    await mapped.deliver(made, at("s3://films/a.mp4"))
+    assert (await mapped.fetch(at("s3://films/a.mp4"), tmp_path / "back")).size == 1_500_000
+
+
 def test_without_a_rest_only_what_is_mapped_is_held(tmp_path):
     mapped = Mapped(Policy(), folders={"s3://films": tmp_path})
     assert mapped.holds("https://films.s3.amazonaws.com/x")

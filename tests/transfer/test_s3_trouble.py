@@ -18,6 +18,8 @@ from mediaglot.gateway.faults import (
     SourceTooLarge,
     SourceUnreachable,
 )
+from mediaglot.gateway.transfer.refusal import Elsewhere, trouble
+from mediaglot.gateway.transfer.retry import Transient
 
 BODY = bytes(range(256)) * 8_000
 
@@ -90,6 +92,26 @@ async def test_a_busy_store_is_asked_again_after_a_pause(s3, store, made, target
 def web_fault(status, code):
     body = f"<Error><Code>{code}</Code><Message>SE/CR+ET</Message></Error>"
     return web.Response(status=status, text=body, content_type="application/xml")
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "wanted"),
+    [
+        (400, {"Code": "InvalidRequest", "Region": "eu-north-1"}, (SourceMissing, None)),
+        (404, {"Code": "NoSuchKey"}, (SourceMissing, None)),
+        (499, {}, (SourceMissing, None)),
+        (304, {}, (SourceUnreachable, None)),
+        (429, {}, (Transient, SourceMissing)),
+        (500, {}, (Transient, SourceUnreachable)),
+        (400, {"Code": "AuthorizationHeaderMalformed", "Region": "eu-north-1"}, (Elsewhere, SourceMissing)),
+        (301, {"Region": "eu-north-1"}, (Elsewhere, SourceUnreachable)),
+        (301, {"Region": "eu-north-1/../x"}, (SourceUnreachable, None)),
+    ],
+)
+def test_what_an_answer_stands_for(status, said, wanted):
+    found = trouble(status, said)
+    held = getattr(found, "fault", None)
+    assert (type(found), held and type(held)) == wanted
 
 
 async def test_a_full_store_is_a_failed_delivery(s3, store, made, signed):
