@@ -73,7 +73,7 @@ def alike(wanted: Job, got: Job) -> frozenset[str]:
     """The paths of what two jobs say differently and mean alike."""
     pairs = list(enumerate(zip(wanted.outputs, got.outputs, strict=False)))
     found = {
-        f"outputs.{number}.destinations.{place}"
+        f"outputs.{number}.destinations.{place}.url"
         for number, (one, other) in pairs
         for place, (here, there) in enumerate(zip(one.destinations, other.destinations, strict=False))
         if unquote(landing(one, here)) == unquote(landing(other, there))

@@ -105,10 +105,10 @@ def compare(wanted: Job, got: Job, notes: Iterable[Loss] = ()) -> Report:
 
 
 def softened(losses: Iterable[Loss], alike: frozenset[str]) -> Iterator[Loss]:
-    """``alike`` are the paths below which what differs means the same: nothing essential is lost there."""
+    """``alike`` are the paths at and below which what differs means the same: nothing essential is lost there."""
     below = tuple(f"{path}." for path in alike)
     for each in losses:
-        same = each.path.startswith(below)
+        same = f"{each.path}.".startswith(below)
         yield replace(each, essential=False, reason="said in another way") if same else each
 
 

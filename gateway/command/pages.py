@@ -157,7 +157,7 @@ def pair(one: str, other: str, each: Passage) -> str:
     parts = [
         f"{HEAD}# {one} to {other}\n\n",
         f"Of {each.jobs} jobs of the fixtures of `{one}` the provider takes {each.taken}. ",
-        "How often each setting of those is what:\n\n",
+        "In how many of those each setting is exact, approximated and so on:\n\n",
         table(["setting", *map(str, COUNTED), "essential", "for example"], rows),
     ]
     for title, counted in (("Refused", each.refused), ("Left unread by the client's own dialect", each.unread)):

@@ -9,7 +9,7 @@ import pytest
 
 from mediaglot.gateway.likeness import alike, bounded, cut, landing, span, trimmed
 from mediaglot.gateway.loss import Kind
-from mediaglot.gateway.model import Clip, Input, Job, Location, Output, Stills
+from mediaglot.gateway.model import Access, Clip, Input, Job, Location, Output, Secret, Stills
 from mediaglot.gateway.report import compare
 
 
@@ -87,6 +87,15 @@ def test_what_means_something_else_stays_essential() -> None:
 def test_a_file_named_by_its_folder_is_said_in_another_way() -> None:
     one = job(None, None, destinations=(place("ftp://a.example/b/c%20d.mp4"),))
     other = job(None, None, destinations=(place("ftp://a.example/b/"),), name="c d")
-    assert alike(one, other) >= {"outputs.0.destinations.0"}
+    assert alike(one, other) >= {"outputs.0.destinations.0.url"}
     elsewhere = job(None, None, destinations=other.outputs[0].destinations, name="e")
-    assert "outputs.0.destinations.0" not in alike(one, elsewhere)
+    assert "outputs.0.destinations.0.url" not in alike(one, elsewhere)
+
+
+def test_credentials_that_are_lost_are_not_said_in_another_way() -> None:
+    url = "ftp://a.example/b/c.mp4"
+    closed = Location(url=url, access=Access(user="me", password=Secret("hidden"), region="r"))
+    report = compare(job(None, None, destinations=(closed,)), job(None, None, destinations=(place(url),)))
+    assert report.losses
+    assert {loss.reason for loss in report.losses} == {None}
+    assert "outputs.0.destinations.0.access.password" in {loss.path for loss in report.losses if loss.essential}
