@@ -17,11 +17,13 @@ from mediaglot.gateway.model import Delivery, File, Job, MediaFacts, Output, Tic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks, in which dialect. ``policy`` is how much the request, or else its account, lets be lost."""
+    """Who asks, in which dialect. ``policy`` is how much the request, or else its account, lets be lost; ``hops``
+    through how many servers like this one it has come."""
 
     dialect: Dialect
     account: Account
     policy: Policy | None = None
+    hops: int = 0
 
 
 class Backend(Protocol):

@@ -384,5 +384,6 @@ class Desk:
 
 
 def asked(caller: Caller) -> dict[str, str]:
-    """The policy that goes with a job for good: the way is chosen again when the work begins."""
-    return {"policy": str(caller.policy)} if caller.policy is not None else {}
+    """The policy that goes with a job for good, as the way is chosen again when the work begins; how far it came."""
+    policy = {"policy": str(caller.policy)} if caller.policy is not None else {}
+    return policy | ({"hops": str(caller.hops)} if caller.hops else {})

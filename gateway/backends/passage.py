@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from mediaglot.gateway.backends.agent import Agent
 from mediaglot.gateway.dialect import Call, Dialect
-from mediaglot.gateway.errand import Errand, Pass
+from mediaglot.gateway.errand import HOPS, Errand, Pass, hops_of
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.faults import Refused, Unauthorized, UnknownAction
 from mediaglot.gateway.wire.swap import Unswappable
@@ -42,6 +42,7 @@ class Passage:
     async def carry(self, call: Call) -> Response:
         """The provider's answer. Raises Unavailable where there is none, and Unauthorized where the client's
         credential is written in a way in which it can't be exchanged."""
+        hops_of(call.request)
         if self.own:
             response = await self.agent.pass_on(onward(call.request, own=True))
         elif call.route is not None and call.route.public:
@@ -89,7 +90,8 @@ def onward(request: Request, *, own: bool = False) -> Request:
     if any(part in {".", ".."} for part in request.path.split("/")):
         raise UnknownAction(name=request.path)
     lines = [*kept(request.headers, own=own), ("Accept-Encoding", "identity")]
-    meant = ((name, value) for name, value in lines if not name.lower().startswith("mediaglot-"))
+    meant = [(name, value) for name, value in lines if not name.lower().startswith("mediaglot-")]
+    meant.append((HOPS, str(hops_of(request) + 1)))
     path = quote(request.path, safe=SAFE, errors="replace")
     return replace(request, path=path, headers=Headers(lines=tuple(meant)))
 

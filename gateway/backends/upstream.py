@@ -24,7 +24,7 @@ from mediaglot.gateway.backends.haul import Haul, name_of
 from mediaglot.gateway.backends.submission import blame, called, meant, name_for, part_for, part_of, theirs, under_way
 from mediaglot.gateway.backends.terms import Terms
 from mediaglot.gateway.clock import Clock
-from mediaglot.gateway.errand import Glimpse
+from mediaglot.gateway.errand import Glimpse, through
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Fault, ProviderFailed, Refused, Unavailable, Unsupported, WorkFault
 from mediaglot.gateway.loss import Ledger
@@ -180,10 +180,11 @@ class Upstream:
 
     async def _created(self, entry: Entry, ticket: Ticket) -> Entry:
         job = theirs(part_of(ticket.job, entry.wanted), frozenset(map(entry.wanted.index, entry.theirs)))
-        hear = self._hear(entry.marker) if self._hear is not None else ""
+        hear, hops = self._hear(entry.marker) if self._hear is not None else "", int(ticket.ids.get("hops", 0)) + 1
+        client = self.agent.client
         try:
             placed = await self.agent.run(
-                lambda permit: self.agent.client.create(permit, job, Ledger(), marker=entry.marker, hear=hear),
+                lambda permit: through(client.create(permit, job, Ledger(), marker=entry.marker, hear=hear), hops),
                 again=False,
             )
         except Unavailable:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.backends import Backend, Caller
 from mediaglot.gateway.dialect import Call, Dialect
+from mediaglot.gateway.errand import hops_of
 from mediaglot.gateway.exchange import (
     CreateJob,
     FindThings,
@@ -164,7 +165,8 @@ class Endpoint:
             call = replace(call, account=account)
             intent = self.dialect.read(call, ledger)
             if isinstance(intent, (CreateJob, UpdateJob)):
-                caller = replace(caller, policy=self._wishes.of(self.dialect.name, account, request))
+                policy = self._wishes.of(self.dialect.name, account, request)
+                caller = replace(caller, policy=policy, hops=hops_of(request))
             call = replace(call, intent=intent, link=Linked(self._link, request.site))
             if identity is not None:
                 self._remember(identity, call, admitted)
