@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -41,9 +41,10 @@ def copied(audio: Audio, scene: Scene, memo: Memo) -> AudioTrack:
     return AudioTrack(options=("-c:a", "copy", *_language(audio, scene, memo)))
 
 
-def encoded(audio: Audio, scene: Scene, encoder: str, rates: Sequence[int], memo: Memo) -> AudioTrack:
-    """``rates`` are the only ones that the container allows, empty for any. Raises Invalid."""
+def encoded(audio: Audio, scene: Scene, encoder: str, rates: Sequence[int], most: int, memo: Memo) -> AudioTrack:
+    """What the container allows: ``rates`` alone, empty for any, and so many channels at ``most``. Raises Invalid."""
     voice = VOICES.get(encoder, Voice())
+    voice = replace(voice, channels=min(voice.channels, most))
     settings = Settings()
     settings.set("-c:a", encoder)
     settings.update(voice.options)
@@ -56,11 +57,12 @@ def encoded(audio: Audio, scene: Scene, encoder: str, rates: Sequence[int], memo
         settings.set("-b:a", bitrate)
     if sample_rate is not None:
         settings.set("-ar", sample_rate)
-    if channels is not None:
+    arranged = _arranged(channels, scene, voice)
+    if channels is not None and not arranged:
         settings.set("-ac", channels)
     return AudioTrack(
         options=(*settings.options(), *_language(audio, scene, memo)),
-        filters=tuple(_filters(audio, memo)),
+        filters=(*_filters(audio, memo), *arranged),
         encoder=encoder,
     )
 
@@ -133,6 +135,15 @@ def _channels(audio: Audio, scene: Scene, voice: Voice, memo: Memo) -> int | Non
     if audio.channels is not None:
         return audio.channels
     return min(2, voice.channels) if source is None or source > voice.channels else None
+
+
+def _arranged(channels: int | None, scene: Scene, voice: Voice) -> tuple[str, ...]:
+    """The filter that brings more than two channels into an arrangement that the encoder takes, where it is choosy."""
+    count = channels or (scene.audio.channels if scene.audio else None) or 0
+    if count <= 2 or not voice.layouts:
+        return ()
+    possible = voice.layouts if channels is None else voice.layouts[channels - 1 : channels]
+    return (f"aformat=channel_layouts={'|'.join(possible)}",)
 
 
 def _filters(audio: Audio, memo: Memo) -> list[str]:

@@ -8,8 +8,10 @@ from typing import Final
 
 from mediaglot.gateway.media.encoder import (
     CAREFUL,
+    CONTROLS,
     DEFAULT_EFFORT,
     DEFAULT_PROFILES,
+    EFFORT,
     PIXEL_FORMATS,
     PROFILE_PIXELS,
     PROFILES,
@@ -24,6 +26,11 @@ from mediaglot.gateway.model import Color, KeyFrames, Video
 LEVEL: Final = re.compile(r"1b|[1-6]([.]?[0-9])?")
 SYNC: Final = frozenset({"passthrough", "cfr", "vfr", "auto"})
 MOST_POSITIONS: Final = 2_000
+MOST_X265_REFERENCES: Final = 8
+X265_LOOKS_AHEAD: Final = {"ultrafast": 5, "superfast": 10, "veryfast": 15, "faster": 15, "fast": 15}
+"""Over so many pictures, which must be more than there are B-frames in a row."""
+NEVER: Final = 1_000_000_000
+"""From how much of a change on a picture is a new scene."""
 
 COLOR_WORDS: Final = re.compile(
     r"bt709|bt470m|bt470bg|smpte170m|smpte240m|bt2020(nc|c|-10|-12)?|film|fcc|ycgco|rgb|linear|gamma22|gamma28|"
@@ -36,10 +43,12 @@ def speed(settings: Settings, video: Video, encoder: str, *, passes: bool, memo:
     table = SPEEDS.get(encoder)
     if table is None:
         return
-    default = CAREFUL.get(encoder, DEFAULT_EFFORT) if passes else DEFAULT_EFFORT
-    if video.speed is not None and video.speed not in table:
-        memo.note("speed")
-    settings.update(table.get(video.speed or default, table[default]))
+    least = CAREFUL.get(encoder, DEFAULT_EFFORT) if passes else EFFORT[0]
+    known = video.speed if video.speed is not None and video.speed in table else DEFAULT_EFFORT
+    word = max(known, least, key=EFFORT.index)
+    if video.speed not in (None, word):
+        memo.note("speed", video.speed, word)
+    settings.update(table[word])
 
 
 def profile(settings: Settings, video: Video, encoder: str, memo: Memo) -> None:
@@ -89,6 +98,7 @@ def tune(settings: Settings, video: Video, encoder: str, memo: Memo) -> None:
             memo.at("tune").note(name)
         elif name == "flags":
             settings.flag(value)
+            _steady_where_closed(settings, "+cgop" in value, encoder)
         else:
             settings.set(f"-{name}:v", value)
 
@@ -101,8 +111,11 @@ def structure(settings: Settings, video: Video, encoder: str, memo: Memo) -> Non
             raise memo.invalid(name, value, "not from 0 to 16")
         if encoder not in ("libx264", "libx265", "mpeg4", "mpeg2video", "mpeg1video"):
             memo.note(name)
-        else:
-            settings.set(option, value)
+            continue
+        known = min(value, _most(name, encoder, video.speed))
+        if known < value:
+            memo.note(name, value, known)
+        settings.set(option, known)
     if video.field_order is not None:
         if video.field_order not in ("tff", "bff") or encoder not in ("libx264", "mpeg2video", "mpeg4"):
             memo.note("field_order")
@@ -113,6 +126,12 @@ def structure(settings: Settings, video: Video, encoder: str, memo: Memo) -> Non
             settings.set("-fps_mode:v", video.sync)
         else:
             memo.note("sync")
+
+
+def _most(name: str, encoder: str, speed: str | None) -> int:
+    if encoder != "libx265":
+        return 16
+    return MOST_X265_REFERENCES if name == "references" else X265_LOOKS_AHEAD.get(speed or DEFAULT_EFFORT, 17) - 1
 
 
 def key_frames(
@@ -128,13 +147,20 @@ def key_frames(
         if not 0 <= frames <= 100_000:
             raise memo.invalid("key_frames", frames, "not a distance")
         settings.set("-g:v", frames)
-    if keys.closed is not None:
+    if keys.closed is not None and encoder != "mjpeg":
         settings.flag("+cgop" if keys.closed else "-cgop")
+        _steady_where_closed(settings, keys.closed, encoder)
     forced = _forced(keys, duration, memo)
     if forced is not None:
         settings.set("-force_key_frames:v", forced)
     if keys.scene_cuts is False:
         _steady(settings, encoder, memo, forced=forced is not None)
+
+
+def _steady_where_closed(settings: Settings, closed: bool, encoder: str) -> None:
+    """FFmpeg's own encoders close groups of pictures only where no change of scene begins one."""
+    if closed and encoder in CONTROLS and CONTROLS[encoder].bounded:
+        settings.set("-sc_threshold:v", NEVER)
 
 
 def _steady(settings: Settings, encoder: str, memo: Memo, *, forced: bool) -> None:

@@ -25,10 +25,12 @@ class Control:
     passes: bool = False
     rising: bool = False
     """The encoder's own scale counts the other way round."""
+    bounded: bool = False
+    """Keeps over a least bitrate by stuffing, and takes one, and a buffer, beside a greatest only."""
 
 
-_SCALE: Final = Control(option="-q:v", scale=(1, 31), default=("-q:v", "5"), whole=True, passes=True)
-_PLAIN: Final = Control(option="-q:v", scale=(1, 31), default=("-q:v", "5"), whole=True)
+_SCALE: Final = Control(option="-q:v", scale=(1, 31), default=("-q:v", "5"), whole=True, passes=True, bounded=True)
+_PLAIN: Final = Control(option="-q:v", scale=(1, 31), default=("-q:v", "5"), whole=True, bounded=True)
 
 CONTROLS: Final[Mapping[str, Control]] = {
     "libx264": Control(passes=True),
@@ -81,7 +83,7 @@ SPEEDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 }
 
 CAREFUL: Final[Mapping[str, str]] = {"libvpx": "fast", "libvpx-vp9": "fast", "libaom-av1": "fast"}
-"""The default effort of two passes, for those whose quick modes know one pass only."""
+"""The least effort of two passes, for those whose quick modes know one pass only."""
 
 PROFILES: Final[Mapping[str, Mapping[str, str]]] = {
     "libx264": {name: name for name in ("baseline", "main", "high", "high10", "high422", "high444")},
@@ -195,7 +197,7 @@ _MPEG_TUNE: Final = {
 }
 TUNES: Final[Mapping[str, Mapping[str, str]]] = {
     "libx264": _X264,
-    "libx265": {**_COMMON, "refs": r"\d{1,2}", "qcomp": _NUM, "qblur": _NUM, "i_qfactor": _NUM, "b_qfactor": _NUM},
+    "libx265": {**_COMMON, "refs": r"[1-8]", "qcomp": _NUM, "qblur": _NUM, "i_qfactor": _NUM, "b_qfactor": _NUM},
     "libvpx": {"qmin": _INT, "qmax": _INT, "slices": r"\d"},
     "libvpx-vp9": {"qmin": _INT, "qmax": _INT},
     "libaom-av1": {"qmin": _INT, "qmax": _INT},
@@ -233,6 +235,8 @@ class Voice:
     """Bits per second, for all channels together."""
     rooms: tuple[Room, ...] = ()
     """The fewest hertz first."""
+    layouts: tuple[str, ...] = ()
+    """The only arrangements of channels: of one, of two and so on."""
     default: int | None = None
     """Bits per second, where the encoder has no sensible default of its own."""
     options: tuple[str, ...] = ()
@@ -287,6 +291,7 @@ VOICES: Final[Mapping[str, Voice]] = {
         sample_rates=(48000, 24000, 16000, 12000, 8000),
         least=6000,
         rooms=(Room(48_000, most=256_000),),
+        layouts=("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1"),
         default=128_000,
     ),
     "libvorbis": Voice(sample_rates=(*_MPEG_RATES, 12000, 11025, 8000), rooms=_VORBIS),

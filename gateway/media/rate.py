@@ -13,6 +13,8 @@ from mediaglot.gateway.media.settings import Settings
 from mediaglot.gateway.model import Average, Constant, Quality, Share, Video
 
 LEAST, MOST = 1_000, 2_000_000_000
+STUFFED: Final = frozenset({"mpeg1video", "mpeg2video", "mpeg4"})
+"""Encoders that fill up to a least bitrate."""
 TUNED: Final = "crf"
 """The fine setting that is a rate."""
 
@@ -59,12 +61,14 @@ def _constant(settings: Settings, rate: Constant, encoder: str, known: Control, 
     if not known.capped:
         memo.note("rate")
         return True
-    settings.update(("-minrate", str(bitrate), "-maxrate", str(bitrate), "-bufsize", str(bitrate)))
+    if not known.bounded or (rate.padded and encoder in STUFFED):
+        settings.set("-minrate", bitrate)
+    settings.update(("-maxrate", str(bitrate), "-bufsize", str(bitrate)))
     if rate.padded and encoder == "libx264":
         settings.set("-nal-hrd", "cbr")
     elif rate.padded and encoder == "libx265":
         settings.param("hrd=1:strict-cbr=1")
-    elif rate.padded:
+    elif rate.padded and encoder not in STUFFED:
         memo.note("rate.padded")
     return True
 
@@ -79,8 +83,9 @@ def _quality(settings: Settings, rate: Quality | None, known: Control, memo: Mem
     level = best + worst - rate.level if known.rising else rate.level
     settings.set(known.option, round(level) if known.whole else number(level))
     if known.free is not None:
-        settings.set("-b:v", known.free)
-    if rate.most is not None and known.option == "-crf":
+        # such encoders take the cap of a quality level as their bitrate, and nothing else
+        settings.set("-b:v", known.free if rate.most is None else _checked(rate.most, memo, "most"))
+    elif rate.most is not None and known.option == "-crf":
         _cap(settings, rate.most, rate.buffer, memo)
     elif rate.most is not None:
         memo.note("rate.most")
@@ -95,7 +100,6 @@ def _cap(settings: Settings, most: int, buffer: int | None, memo: Memo) -> None:
 def _average(settings: Settings, rate: Average, known: Control, scene: Scene, memo: Memo) -> bool:
     bitrate = _asked(rate, scene, memo)
     if bitrate is None and rate.most is not None and known.free is not None:
-        # such encoders take the cap of a quality level as their bitrate, and nothing else
         settings.update(known.default)
         settings.set("-b:v", _checked(rate.most, memo, "most"))
         return False
@@ -108,6 +112,9 @@ def _average(settings: Settings, rate: Average, known: Control, scene: Scene, me
     if not known.capped and bitrate is not None:
         memo.note("rate.most" if rate.most is not None else "rate.least")
         return True
+    if known.bounded and rate.most is None:
+        memo.note("rate.least" if rate.least is not None else "rate.buffer")
+        return bitrate is not None
     _bounds(settings, rate, bitrate, memo)
     return bitrate is not None
 

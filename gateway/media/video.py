@@ -18,6 +18,8 @@ from mediaglot.gateway.model import Deinterlace, Fade, Fit, Size, Video
 
 MOST_FRAME_RATE: Final = 240
 GIF_FRAME_RATE: Final = Fraction(15)
+MOST_GIF_FRAME_RATE: Final = Fraction(50)
+"""A picture is shown for so many hundredths of a second; those of one hundredth are shown for ten by browsers."""
 TURNS: Final = {0: (), 90: ("transpose=clock",), 180: ("hflip", "vflip"), 270: ("transpose=cclock",)}
 SCALERS: Final = frozenset(
     {"fast_bilinear", "bilinear", "bicubic", "neighbor", "area", "bicublin", "gauss", "sinc", "lanczos", "spline"}
@@ -73,6 +75,9 @@ def encoded(
     tag = _tag(video, scene, memo)
     fps = _frame_rate(video, scene, codec, memo, steady=steady)
     filters, picture = _filters(video, scene, encoder, fps, turned=not tag, memo=memo)
+    if video.field_order is not None and encoder == "libx264" and picture.height % 4:
+        memo.note("field_order")
+        video = replace(video, field_order=None)
     settings = Settings()
     settings.set("-c:v", encoder)
     coding.tune(settings, video, encoder, memo)
@@ -127,6 +132,9 @@ def _frame_rate(video: Video, scene: Scene, codec: str, memo: Memo, *, steady: b
         wanted = min(UNSTEADY, asked.value) if asked is not None else UNSTEADY
     if wanted is None and codec == "gif" and scene.frame_rate > GIF_FRAME_RATE:
         wanted = GIF_FRAME_RATE
+    if codec == "gif" and wanted is not None and wanted > MOST_GIF_FRAME_RATE:
+        memo.note("frame_rate", wanted, MOST_GIF_FRAME_RATE)
+        wanted = MOST_GIF_FRAME_RATE
     allowed = FRAME_RATES.get(codec)
     rate_now = wanted or scene.frame_rate
     if allowed is None or rate_now in allowed:

@@ -252,7 +252,7 @@ GOLDEN = {
           *"-map [v0] -threads 2 -c:v libx265 -preset veryfast -profile:v main10 -pix_fmt yuv420p10le".split(),
           *"-tag:v hvc1 -x265-params level-idc=4.1".split(), *PLAIN, *"-f mp4 out-0/media.mp4".split(),
           *"-map [v1] -map 0:a:0 -threads 2 -c:v libvpx-vp9 -deadline realtime -cpu-used 6 -row-mt 1 -crf 30".split(),
-          *"-b:v 0 -maxrate 1000000 -bufsize 2000000 -pix_fmt yuv420p -c:a libopus -b:a 128000 -ar 48000".split(),
+          *"-b:v 1000000 -pix_fmt yuv420p -c:a libopus -b:a 128000 -ar 48000".split(),
           *"-map_metadata -1 -map_chapters 0 -f webm out-1/media.webm".split(),
           *"-map [v2] -threads 2 -c:v libsvtav1 -preset 10 -crf 35 -pix_fmt yuv420p".split(),
           *PLAIN, *"-f mp4 out-2/media.mp4".split(),
