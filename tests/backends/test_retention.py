@@ -8,15 +8,16 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from mediaglot.gateway.backends.announce import packed
+from mediaglot.gateway.backends.announce import follow, packed
 from mediaglot.gateway.backends.dropbox import note
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.retention import BATCH, Keep, Retention
 from mediaglot.gateway.clock import VirtualClock
+from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Thing
 from mediaglot.gateway.http.uploads import Uploads
 from mediaglot.gateway.model import Input, Job, Location, Secret, Status, Ticket
@@ -107,6 +108,55 @@ async def test_a_job_that_runs_again_keeps_what_it_makes(store: Any, craft: Any,
     await keeping(results=HOUR, jobs=HOUR).sweep()
     assert rooms(craft) == {"0"}
     assert (await store.get(key)).status is Status.RUNNING
+
+
+@pytest.mark.parametrize("keep", [Keep(results=HOUR), Keep(jobs=HOUR)])
+async def test_a_job_that_begins_again_while_it_is_looked_at_stays(
+    tmp_path: Path, craft: Any, clock: VirtualClock, keep: Keep
+) -> None:
+    class Begun(SqliteStore):
+        """Every job that is found over begins again before anything else happens."""
+
+        async def ended(self, *asked: Any) -> Any:
+            found = await super().ended(*asked)
+            for one in found:
+                async with self.write() as tx:
+                    ticket = await tx.get(one.key)
+                    assert ticket is not None
+                    await tx.put(replace(ticket, status=Status.QUEUED, finished=None))
+            return found
+
+    async with await Begun.open(tmp_path / "data") as store:
+        (key,) = await fill(store, craft, 10)
+        await Retention(store, craft, clock, keep, dialect=lambda _: None).sweep()
+        assert rooms(craft) == {"0"}
+        assert await store.get(key) is not None
+
+
+async def test_documents_of_a_job_go_with_it_but_for_those_that_outlive_it(
+    store: Any, craft: Any, clock: VirtualClock
+) -> None:
+    class Billing(Dialect):
+        name: ClassVar[str] = "acme"
+
+        def derive(self, ticket: Ticket) -> tuple[Thing, ...]:
+            bill = Thing(kind="bill", id=ticket.id, document={})
+            return (bill,) if ticket.deleted is not None else (bill, Thing(kind="film", id=ticket.id, document={}))
+
+    billing = Billing()
+    for key in await fill(store, craft, 10, 10):
+        async with store.write() as tx:
+            await follow(tx, billing, await tx.get(key))
+    assert await things(store) == {"film": ["job-0", "job-1"], "bill": ["job-0", "job-1"]}
+    async with store.write() as tx:
+        await follow(tx, billing, replace(await tx.get(Key("acme", "ann", "job-0")), deleted=START))
+    assert await things(store) == {"film": ["job-1"], "bill": ["job-0", "job-1"]}
+    await Retention(store, craft, clock, Keep(jobs=HOUR), dialect=lambda _: billing).sweep()
+    assert await things(store) == {"film": [], "bill": ["job-0", "job-1"]}
+
+
+async def things(store: SqliteStore) -> dict[str, list[str]]:
+    return {kind: [one for one, _ in await store.list_things("acme", "ann", kind)] for kind in ("film", "bill")}
 
 
 async def test_letters_go_when_they_are_over(store: Any, keeping: Any) -> None:

@@ -93,6 +93,7 @@ LATE = Clip(start=Fraction(7200), duration=Fraction(5))
         replace(JOB, outputs=(Output(clip=Clip(start=Fraction(90), end=Fraction(95))),)),
         replace(JOB, inputs=(Input(location=NOWHERE, clip=Clip(start=Fraction(90))),), outputs=(Output(clip=LATE),)),
         replace(JOB, outputs=(Output(video=Video(crop=EDGES)),)),
+        replace(JOB, outputs=(Output(video=Video(crop=EDGES)), Output(video=Video(crop=Edges(left=2))))),
         replace(JOB, outputs=(Output(video=Video(crop=EDGES, rotate=90)),)),
         replace(
             JOB, outputs=(Output(package=Package(kind=PackageKind.HLS, variants=(Variant(video=Video(crop=EDGES)),))),)

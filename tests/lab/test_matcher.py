@@ -54,6 +54,7 @@ def test_what_matches(wanted: Any) -> None:
         ({"fault": {"absent": False}}, {"fault": []}),
         ({"operation": {"absent": True}}, {"operation": ["CreateJob"]}),
         ({"operation": "CreateJob", "response.status": 500}, {"response.status": [200]}),
+        ({f"intent.job.outputs.{'9' * 5000}": 1}, {f"intent.job.outputs.{'9' * 5000}": []}),
     ],
 )
 def test_what_does_not(wanted: Any, instead: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -176,6 +177,15 @@ def test_a_quality_among_the_fine_settings_is_the_rate(
     assert found == crf
 
 
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_a_constant_rate_is_filled_up_only_where_that_was_asked_for(codec: str) -> None:
+    rates = (m.Constant(bitrate=800_000), m.Constant(bitrate=800_000, padded=True))
+    made = make(*(m.Output(video=m.Video(codec=codec, rate=rate)) for rate in rates))
+    plain, padded = (" ".join(target.options) for target in made.runs[0].targets)
+    assert all("-maxrate 800000 -bufsize 800000" in one for one in (plain, padded))
+    assert ("cbr" in plain, "cbr" in padded) == (False, True)
+
+
 def test_sound_alone_in_a_package_with_a_logo_loses_nothing() -> None:
     sets = (m.Variant(video=m.Video()), m.Variant(video=m.SKIP))
     overlays = logo().overlays
@@ -197,6 +207,14 @@ def test_channels_fit_the_encoder() -> None:
     assert channels == ["2", "2"]
     assert "-ac" not in made.runs[0].targets[2].options
     assert made.notes == (Note("outputs.1.audio.channels", 6, 2),)
+
+
+def test_sound_does_not_stay_at_the_rate_that_the_loudness_filter_works_at() -> None:
+    loud = m.Output(container="wav", audio=m.Audio(codec="pcm_s16le", loudness=m.Loudness(integrated=Fraction(-23))))
+    for told, wanted in ((44100, "44100"), (None, "48000")):
+        source = replace(SOUND, audio=(replace(AUDIO, sample_rate=told),))
+        options = make(loud, sources=(source,)).runs[0].targets[0].options
+        assert options[options.index("-ar") + 1] == wanted
 
 
 NASTY = st.text(alphabet="ab0:;,'[]=\\%\n ", max_size=12).map(lambda text: f"zq!{text}")

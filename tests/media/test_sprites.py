@@ -264,10 +264,12 @@ def test_how_many_tiles_are_on_a_sheet(asked: m.Sheet, tiles: int, found: tuple[
     assert shape(asked, tiles, Picture(width=160, height=90), Memo("x")) == found
 
 
-@pytest.mark.parametrize("asked", [m.Sheet(columns=0), m.Sheet(rows=101), m.Sheet(columns=100, rows=100)])
+@pytest.mark.parametrize(
+    "asked", [m.Sheet(columns=0), m.Sheet(rows=101), m.Sheet(columns=100, rows=100), m.Sheet(columns=100, rows=1)]
+)
 def test_sheets_that_cant_be(asked: m.Sheet) -> None:
     with pytest.raises(Fault) as caught:
-        shape(asked, 10_000, Picture(width=160, height=90), Memo("x"))
+        shape(asked, 10_000, Picture(width=165, height=90), Memo("x"))
     assert caught.value.data["field"] in ("x.columns", "x.rows")
 
 
