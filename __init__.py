@@ -1,1 +1,1 @@
-"""One server that speaks every video-transcoding provider's own HTTP dialect, and really transcodes."""
+"""One server that speaks the HTTP dialects of video-transcoding providers, and really transcodes."""

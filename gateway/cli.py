@@ -149,7 +149,7 @@ def _hush() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="mediaglot",
-        description="One server that speaks every video-transcoding provider's own HTTP dialect and really transcodes.",
+        description="One server that speaks the HTTP dialects of video-transcoding providers and really transcodes.",
     )
     parser.set_defaults(run=None, whose=parser)
     parser.add_argument("--version", action=Version, nargs=0, help="print which one it is")
@@ -162,17 +162,21 @@ def _parser() -> argparse.ArgumentParser:
     _route(commands)
     demo = _command(commands, "demo", "run a real job through every dialect and show what came out")
     demo.add_argument("--keep", metavar="DIR", help="save the files that come out in this folder")
-    dialects = _command(commands, "dialects", "list the installed dialects, their operations and how sure we are")
+    dialects = _command(
+        commands, "dialects", "list the installed dialects, their operations, and the evidence for them"
+    )
     dialects.add_argument("name", nargs="?", help="show only this one, in full")
     dialects.add_argument("--openapi", action="store_true", help="print this one as an OpenAPI 3.1 document")
-    about = "print what proves each operation, field and error; with --pages, a page on that for each dialect"
+    about = "print the evidence for each operation, field and error; with --pages, write a page for each dialect"
     dialects.add_argument("--evidence", action="store_true", help=about)
     about = "write the grammars (RELAX NG) of their XML messages into this folder, one folder each"
     dialects.add_argument("--grammars", metavar="DIR", help=about)
-    pages = "write pages on what each can say of the others' jobs, into this folder"
+    pages = "write pages on what is lost between each two dialects into this folder"
     dialects.add_argument("--pages", metavar="DIR", help=pages)
     doctor = _command(commands, "doctor", "say which ffmpeg is used, what it can do and what is missing")
-    _notifications(_command(commands, "notifications", "list and repeat what the running server has told of jobs"))
+    _notifications(
+        _command(commands, "notifications", "list, show, send again and drop notifications of the running server")
+    )
     _contract(_command(commands, "contract", "hold an implementation or a recording to a dialect's contract"))
     for command in (demo, doctor):
         config.flags(command, only=("ffmpeg", "sandbox"))
@@ -207,7 +211,7 @@ def _env(command: argparse.ArgumentParser) -> None:
 
 
 def _translate(commands: Any) -> None:
-    about = "print what another provider would be asked for the same job, and what is lost on the way"
+    about = "print the requests to another provider for the same job, and what would be lost"
     translate = _command(commands, "translate", about)
     translate.add_argument("--read", required=True, metavar="DIALECT", help="the dialect that the request is in")
     translate.add_argument("--write", required=True, metavar="DIALECT", help="the dialect of the other provider")
@@ -218,7 +222,7 @@ def _translate(commands: Any) -> None:
 
 
 def _route(commands: Any) -> None:
-    about = "say which way a job would take by the configuration's routes, and why; nothing is sent"
+    about = "say which provider a job would go to, and why; nothing is sent"
     route = _command(commands, "route", about)
     route.add_argument("--read", required=True, metavar="DIALECT", help="the dialect that the request is in")
     route.add_argument("file", nargs="?", default="-", metavar="FILE", help=FILE)
