@@ -20,7 +20,8 @@ REASONS: Final[Mapping[str, frozenset[str]]] = {
     code: frozenset(words.split())
     for code, words in {
         "provider_failed": "breaker timeout unreadable too_long not_on_tape no_files lost " + " ".join(TERMINAL),
-        "encoding_failed": "crashed encoder_settings filter font key no_output permission sandbox start svg unplayable",
+        "encoding_failed": "bitrate_too_low crashed encoder_settings filter font key no_output permission sandbox start"
+        " svg unplayable",
         "source_missing": "directory disk file missing name not_a_directory not_a_file permission symbolic_link",
         "source_unreachable": "ca_bundle connection content_encoding cut dns input_output length login names no_space"
         " permission protocol range redirects refused s3_extra scheme ssh_key ssh_known_hosts ssh_met tls url",

@@ -70,6 +70,7 @@ CAUSES: Final[tuple[tuple[str, Reading], ...]] = (
     ),
     (r"^(bwrap|unshare|setpriv): ", _failed("sandbox")),
     (r"permission denied|read-only file system", _failed("permission")),
+    (r"bitrate (is )?too low", _failed("bitrate_too_low")),
     (r"could not open encoder|while opening encoder", _failed("encoder_settings")),
 )
 _COMPILED: Final = tuple((re.compile(pattern, re.IGNORECASE), reading) for pattern, reading in CAUSES)

@@ -12,11 +12,10 @@ from mediaglot.gateway.media.encoder import (
     DEFAULT_EFFORT,
     DEFAULT_PROFILES,
     EFFORT,
-    PIXEL_FORMATS,
-    PROFILE_PIXELS,
     PROFILES,
     SPEEDS,
     TUNES,
+    pixel_formats,
 )
 from mediaglot.gateway.media.parts import Memo, number, ratio
 from mediaglot.gateway.media.rate import TUNED, tuned
@@ -63,8 +62,8 @@ def profile(settings: Settings, video: Video, encoder: str, memo: Memo) -> None:
         settings.set("-profile:v", table[word])
     elif encoder in DEFAULT_PROFILES:
         settings.set("-profile:v", DEFAULT_PROFILES[encoder])
-    formats = PIXEL_FORMATS.get(encoder, ("yuv420p",))
-    pixels = video.pixel_format or (PROFILE_PIXELS.get(word) if word and table else None) or formats[0]
+    formats = pixel_formats(encoder, word)
+    pixels = video.pixel_format or formats[0]
     if pixels == "yuv420p" and formats[0] == "yuvj420p":
         pixels = formats[0]
     if pixels not in formats:

@@ -116,20 +116,39 @@ PIXEL_FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What an encoder takes, the default first; encoders that are not here take yuv420p only."""
 
-PROFILE_PIXELS: Final[Mapping[str, str]] = {
-    "high10": "yuv420p10le",
-    "high422": "yuv422p",
-    "high444": "yuv444p",
-    "main10": "yuv420p10le",
-    "main12": "yuv420p12le",
-    "main422-10": "yuv422p10le",
-    "main444-8": "yuv444p",
-    "main444-10": "yuv444p10le",
-    "4444": "yuv444p10le",
-    "4444xq": "yuv444p10le",
-    "422": "yuv422p",
+_DEEP: Final = ("yuv420p10le", "yuv420p", "nv12")
+PROFILE_FORMATS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "libx264": {
+        **dict.fromkeys(("baseline", "main", "high"), ("yuv420p", "nv12")),
+        "high10": _DEEP,
+        "high422": ("yuv422p", "yuv422p10le", *_DEEP),
+        "high444": ("yuv444p", "yuv444p10le", "yuv422p", "yuv422p10le", *_DEEP),
+    },
+    "libx265": {
+        "main": ("yuv420p",),
+        "main10": ("yuv420p10le", "yuv420p"),
+        "main12": ("yuv420p12le", "yuv420p10le", "yuv420p"),
+        "main422-10": ("yuv422p10le", "yuv422p", "yuv420p10le", "yuv420p"),
+        "main444-8": ("yuv444p", "yuv422p", "yuv420p"),
+        "main444-10": (*reversed(_10BIT), *_8BIT),
+    },
+    "libvpx-vp9": {
+        "0": ("yuv420p", "yuva420p"),
+        "1": ("yuv444p", "yuv422p"),
+        "2": ("yuv420p10le",),
+        "3": ("yuv444p10le", "yuv422p10le"),
+    },
+    "mpeg2video": {**dict.fromkeys(("simple", "main"), ("yuv420p",)), "422": ("yuv422p", "yuv420p")},
+    "prores_ks": dict.fromkeys(("4444", "4444xq"), ("yuv444p10le", "yuva444p10le", "yuv422p10le")),
 }
-"""Profiles that are there for another pixel format than the encoder's default."""
+"""Profiles that allow not all that the encoder takes, or have another default."""
+
+
+def pixel_formats(encoder: str, profile: str | None) -> tuple[str, ...]:
+    """Those that there can be, the default first."""
+    of_all = PIXEL_FORMATS.get(encoder, ("yuv420p",))
+    return PROFILE_FORMATS.get(encoder, {}).get(profile or "", of_all)
+
 
 SIZES: Final[Mapping[str, tuple[tuple[int, int], ...]]] = {
     "h263": ((128, 96), (176, 144), (352, 288), (704, 576), (1408, 1152)),

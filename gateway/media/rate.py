@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
@@ -19,8 +20,11 @@ TUNED: Final = "crf"
 """The fine setting that is a rate."""
 
 
-def control(settings: Settings, video: Video, encoder: str, scene: Scene, memo: Memo) -> bool:
-    """Set the rate. True when two passes were asked for and this encoder and rate can have them."""
+def control(settings: Settings, video: Video, encoder: str, scene: Scene, room: int, memo: Memo) -> bool:
+    """Set the rate. True when two passes were asked for and this encoder and rate can have them.
+
+    ``room`` is how many bits per second such pictures can be filled up to, by encoders that do that.
+    """
     known = CONTROLS.get(encoder)
     rate = video.rate or tuned(video, encoder)
     if known is None:
@@ -28,9 +32,9 @@ def control(settings: Settings, video: Video, encoder: str, scene: Scene, memo: 
             memo.note("rate")
         named = False
     elif isinstance(rate, Constant):
-        named = _constant(settings, rate, encoder, known, memo)
+        named = _constant(settings, rate, encoder, known, room if encoder in STUFFED else 0, memo)
     elif isinstance(rate, Average):
-        named = _average(settings, rate, known, scene, memo)
+        named = _average(settings, rate, known, scene, room if encoder in STUFFED else 0, memo)
     else:
         named = _quality(settings, rate, known, memo)
     wanted = video.passes is not None and video.passes > 1
@@ -55,20 +59,21 @@ def _checked(bitrate: int, memo: Memo, part: str = "bitrate") -> int:
     return bitrate
 
 
-def _constant(settings: Settings, rate: Constant, encoder: str, known: Control, memo: Memo) -> bool:
+def _constant(settings: Settings, rate: Constant, encoder: str, known: Control, room: int, memo: Memo) -> bool:
     bitrate = _checked(rate.bitrate, memo)
     settings.set("-b:v", bitrate)
     if not known.capped:
         memo.note("rate")
         return True
-    if not known.bounded or (rate.padded and encoder in STUFFED):
+    filled = rate.padded and bitrate <= room
+    if filled or not known.bounded:
         settings.set("-minrate", bitrate)
     settings.update(("-maxrate", str(bitrate), "-bufsize", str(bitrate)))
     if rate.padded and encoder == "libx264":
         settings.set("-nal-hrd", "cbr")
     elif rate.padded and encoder == "libx265":
         settings.param("hrd=1:strict-cbr=1")
-    elif rate.padded and encoder not in STUFFED:
+    elif rate.padded and not filled:
         memo.note("rate.padded")
     return True
 
@@ -97,7 +102,7 @@ def _cap(settings: Settings, most: int, buffer: int | None, memo: Memo) -> None:
     settings.set("-bufsize", _checked(buffer, memo, "buffer") if buffer is not None else 2 * most)
 
 
-def _average(settings: Settings, rate: Average, known: Control, scene: Scene, memo: Memo) -> bool:
+def _average(settings: Settings, rate: Average, known: Control, scene: Scene, room: int, memo: Memo) -> bool:
     bitrate = _asked(rate, scene, memo)
     if bitrate is None and rate.most is not None and known.free is not None:
         settings.update(known.default)
@@ -115,6 +120,9 @@ def _average(settings: Settings, rate: Average, known: Control, scene: Scene, me
     if known.bounded and rate.most is None:
         memo.note("rate.least" if rate.least is not None else "rate.buffer")
         return bitrate is not None
+    if known.bounded and rate.least is not None and rate.least > room:
+        memo.note("rate.least")
+        rate = replace(rate, least=None)
     _bounds(settings, rate, bitrate, memo)
     return bitrate is not None
 

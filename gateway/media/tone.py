@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mediaglot.gateway.media.encoder import PIXEL_FORMATS, PROFILE_PIXELS
+from mediaglot.gateway.media.encoder import pixel_formats
 from mediaglot.gateway.model import Video, VideoFacts
 
 NEEDED: Final = frozenset({"zscale", "tonemap", "sidedata"})
@@ -19,7 +19,7 @@ PRIMARIES: Final = {"bt2020": "2020", "bt709": "709", "smpte432": "smpte432", "s
 def narrows(video: Video, encoder: str) -> bool:
     """The output has eight bits, which are too few for a high range, and says nothing about its colours."""
     word = video.profile.lower() if video.profile else ""
-    pixels = video.pixel_format or PROFILE_PIXELS.get(word) or PIXEL_FORMATS.get(encoder, ("yuv420p",))[0]
+    pixels = video.pixel_format or pixel_formats(encoder, word)[0]
     asked = video.color is not None and video.color.transfer is not None
     return not asked and not pixels.endswith(("10le", "12le"))
 

@@ -82,7 +82,7 @@ def encoded(
     settings.set("-c:v", encoder)
     coding.tune(settings, video, encoder, memo)
     trial = Settings()
-    passes = rate.control(trial, video, encoder, scene, memo)
+    passes = rate.control(trial, video, encoder, scene, _room(picture, fps or scene.frame_rate), memo)
     coding.speed(settings, video, encoder, passes=passes, memo=memo)
     settings.update(trial.options())
     coding.profile(settings, video, encoder, memo)
@@ -104,6 +104,11 @@ def encoded(
         passes=passes,
         tag=tag,
     )
+
+
+def _room(picture: Picture, fps: Fraction) -> int:
+    """Bits per second. FFmpeg's own encoders have 64 bytes for each macroblock of a picture that is filled up."""
+    return int(-(-picture.width // 16) * -(-picture.height // 16) * 64 * 8 * fps)
 
 
 def _known_rate(scene: Scene) -> Fraction | None:

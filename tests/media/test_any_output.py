@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ import pytest
 from mediaglot.gateway import model as m
 from mediaglot.gateway.faults import Invalid
 from mediaglot.gateway.media.argv import argv
-from mediaglot.gateway.media.format import CONTAINERS
+from mediaglot.gateway.media.encoder import PROFILES, pixel_formats
+from mediaglot.gateway.media.format import CONTAINERS, ENCODERS
 from mediaglot.gateway.media.plan import plan
 
 EACH = 6
@@ -111,3 +113,18 @@ def test_what_is_planned_is_made(name: str, source: tuple[Path, int], has: Any, 
             assert done.returncode == 0, f"{output}\n{words}\n{done.stderr[-2000:]}"
         made += len(drawn.runs)
     assert made
+
+
+PROFILED = {codec: encoders[0] for codec, encoders in ENCODERS.items() if encoders[0] in PROFILES}
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("codec", PROFILED)
+def test_every_profile_is_made(make: Any, codec: str) -> None:
+    encoder = PROFILED[codec]
+    kinds = [(word, pixels) for word in PROFILES[encoder] for pixels in pixel_formats(encoder, word)]
+    small = m.Video(codec=codec, size=m.Size(width=256, height=120), speed="ultrafast")
+    videos = [replace(small, profile=profile, pixel_format=pixels) for profile, pixels in kinds]
+    box = next(name for name, known in CONTAINERS.items() if codec in known.video)
+    made = make(*(m.Output(container=box, video=video, audio=m.SKIP) for video in videos))
+    assert len(made.plan.products) == len(kinds)

@@ -118,6 +118,14 @@ def test_the_cause_is_found_among_its_consequences() -> None:
     assert isinstance(classify(lines, 234), faults.CodecMismatch)
 
 
+def test_too_few_bits_are_told_from_other_settings() -> None:
+    lines = [
+        "[mpeg4 @ 0x1] [error] [lavc rc] Error: bitrate too low for this video with these parameters.",
+        "[vost#0:0/mpeg4 @ 0x1] [enc:mpeg4 @ 0x1] [error] Error while opening encoder - maybe incorrect parameters",
+    ]
+    assert classify(lines, 255).data == {"reason": "bitrate_too_low"}
+
+
 def test_a_full_disk_wins_over_broken_pictures() -> None:
     lines = ["[h264] [error] Invalid data found when processing input", "[out#0] [error] No space left on device"]
     assert isinstance(classify(lines, 228), faults.NoSpace)

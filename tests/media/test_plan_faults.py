@@ -48,6 +48,16 @@ REFUSED: list[tuple[m.Output, type[faults.Fault], dict[str, object]]] = [
     (m.Output(video=m.Video(profile="ultra")), faults.Invalid, {"field": "outputs.1.video.profile"}),
     (m.Output(video=m.Video(level="9 -y /x")), faults.Invalid, {"field": "outputs.1.video.level"}),
     (m.Output(video=m.Video(pixel_format="bgr24")), faults.Invalid, {"field": "outputs.1.video.pixel_format"}),
+    (
+        m.Output(video=m.Video(profile="Main", pixel_format="yuv422p")),
+        faults.Invalid,
+        {"field": "outputs.1.video.pixel_format", "reason": "one of yuv420p nv12"},
+    ),
+    (
+        m.Output(container="webm", video=m.Video(profile="0", pixel_format="yuv444p")),
+        faults.Invalid,
+        {"field": "outputs.1.video.pixel_format", "reason": "one of yuv420p yuva420p"},
+    ),
     (m.Output(video=m.Video(rotate=45)), faults.Invalid, {"field": "outputs.1.video.rotate"}),
     (m.Output(video=m.Video(crop=m.Edges(left=400))), faults.Invalid, {"field": "outputs.1.video.crop"}),
     (m.Output(video=m.Video(size=m.Size(width=20000))), faults.Invalid, {"value": Fraction(20000)}),
