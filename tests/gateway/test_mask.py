@@ -26,6 +26,7 @@ from mediaglot.gateway.model import (
     Package,
     PackageKind,
     Secret,
+    secrets_in,
 )
 from mediaglot.gateway.model import masked as hidden
 
@@ -34,9 +35,9 @@ def place(secret: str) -> Location:
     return Location(url="ftp://a.example/b", access=Access(user="me", password=Secret(secret)))
 
 
-def test_every_secret_of_a_job_is_found() -> None:
+def job() -> Job:
     package = Package(kind=PackageKind.HLS, encryption=Encryption(key=Secret("four"), key_file=place("five")))
-    job = Job(
+    return Job(
         inputs=(Input(location=place("one")),),
         outputs=(
             Output(
@@ -46,7 +47,11 @@ def test_every_secret_of_a_job_is_found() -> None:
         notifications=(Notification(target=place("three"), events=frozenset()),),
         document={"userkey": "not of the job"},
     )
-    assert set(secrets(job)) == {"one", "two", "three", "four", "five", "six"}
+
+
+def test_every_secret_of_a_job_is_found() -> None:
+    assert set(secrets(job())) == {"one", "two", "three", "four", "five", "six"}
+    assert set(secrets_in(job())) == {"one", "two", "three", "four", "five"}, "six is no Secret, but named like one"
 
 
 WAYS: dict[str, Any] = {
@@ -70,6 +75,24 @@ def test_no_spelling_is_overlooked(way: str, secret: str) -> None:
     assert shown.body.decode() == body.replace(spelled, "***", 1) or spelled not in shown.body.decode()
     assert "***" in shown.body.decode()
     assert (shown.path, shown.query) == ("/***/", "k=***")
+
+
+TOLD: dict[str, Any] = {
+    "as it is": str,
+    "in HTML": escape,
+    "in JSON": lambda text: json.dumps(text)[1:-1],
+    "in JSON with escaped slashes": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "in a path": quote,
+    "in a query": lambda text: quote(text, safe=""),
+    "in a form": quote_plus,
+    "in a URL in a form": lambda text: quote(quote(text, safe=""), safe=""),
+}
+
+
+@pytest.mark.parametrize("way", TOLD)
+@pytest.mark.parametrize("secret", ["s3cr3t", "a/b+c=&d", "a/b c", "ü <x> é", '"back\\slash"'])
+def test_a_secret_that_is_known_is_in_no_text_for_people(way: str, secret: str) -> None:
+    assert hidden(f"it is {TOLD[way](secret)}, you see", [secret]) == "it is ***, you see"
 
 
 def test_a_short_secret_does_not_tear_words_apart() -> None:

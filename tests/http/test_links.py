@@ -41,6 +41,12 @@ def test_the_key_is_kept_and_only_the_owner_can_read_it(tmp_path: Path, signer: 
     assert len(key.read_bytes()) == 32
 
 
+def test_a_key_that_a_crash_left_half_written_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "link.new").write_bytes(b"half")
+    assert Signer.open(tmp_path).check(PATH, Signer.open(tmp_path).sign(PATH, LATER), NOW)
+    assert [path.name for path in tmp_path.iterdir()] == ["link.key"]
+
+
 def test_another_key_another_signature(signer: Signer, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     assert not Signer.open(tmp_path / "other").check(PATH, signer.sign(PATH, LATER), NOW)

@@ -196,6 +196,13 @@ def test_a_constant_rate_is_filled_up_only_where_that_was_asked_for(codec: str) 
     assert ("cbr" in plain, "cbr" in padded) == (False, True)
 
 
+def test_two_passes_over_a_source_of_unknown_length() -> None:
+    twice = m.Output(video=m.Video(rate=m.Average(bitrate=300_000), passes=2))
+    made = make(twice, twice, sources=(replace(CLIP, duration=None),))
+    assert made.faults == {}
+    assert len(made.runs) == 2
+
+
 def test_sound_alone_in_a_package_with_a_logo_loses_nothing() -> None:
     sets = (m.Variant(video=m.Video()), m.Variant(video=m.SKIP))
     overlays = logo().overlays
