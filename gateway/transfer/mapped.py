@@ -43,8 +43,8 @@ class Mapped:
     ) -> None:
         self._policy = replace(policy, schemes=frozenset({"file"}), file_sources=True)
         self._clock = clock
-        self._rest = rest
-        listed = [(_prefix(url), folder) for url, folder in (folders or {}).items()]
+        self._rest = rest and rest.absolute()
+        listed = [(_prefix(url), folder.absolute()) for url, folder in (folders or {}).items()]
         self._folders = sorted(listed, key=lambda pair: -len(pair[0]))
 
     def holds(self, url: str) -> bool:

@@ -264,6 +264,15 @@ def test_what_leads_out_is_refused_before_the_job_is_taken(mapped, url, reason):
     assert caught.value.data == {"reason": reason}
 
 
+async def test_folders_may_be_relative_as_the_default_of_the_data_folder_is(tmp_path, made, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mapped = Mapped(Policy(), rest=Path("mediaglot-data", "storage"), folders={"s3://films": Path("films")})
+    await mapped.deliver(made, at("s3://other/a.mp4"))
+    await mapped.deliver(made, at("s3://films/b.mp4"))
+    await mapped.fetch(at("s3://other/a.mp4"), tmp_path / "c.mp4")
+    assert files_in(tmp_path) == ["c.mp4", "films/b.mp4", "made.mp4", "mediaglot-data/storage/s3/other/a.mp4"]
+
+
 async def test_mapped_storage_needs_no_leave_for_files(rest, made, tmp_path):
     mapped = Mapped(Policy(schemes=frozenset({"s3"})), rest=rest)
     await mapped.deliver(made, at("s3://films/a.mp4"))
