@@ -268,11 +268,12 @@ class Reading:
     def copy(self, target: int) -> int:
         """Append the next PIECE to the file ``target``, in a thread; 0 at the end."""
         with disk_trouble(self._kind), full_disk():
-            try:
-                return os.copy_file_range(self._file, target, PIECE)
-            except OSError as error:
-                if error.errno not in BY_HAND:
-                    raise
+            if hasattr(os, "copy_file_range"):  # only Linux has it
+                try:
+                    return os.copy_file_range(self._file, target, PIECE)
+                except OSError as error:
+                    if error.errno not in BY_HAND:
+                        raise
             data = os.read(self._file, BLOCK)
             write_all(target, data)
             return len(data)

@@ -86,6 +86,8 @@ def test_many_exchanges_are_judged_by_several_processes(taped: Path, monkeypatch
     monkeypatch.setattr(check, "PART", 40)
     found, _ = find([taped], Whereabouts())
     assert check.judged(found, jobs=2) == check.judged(found, jobs=1)
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    assert len(check.judged(found)) == len(found)
 
 
 # --- HAR -------------------------------------------------------------------------------------------------

@@ -77,6 +77,12 @@ async def test_a_file_is_copied_and_directories_are_made(files, allowed, made):
     assert there.stat().st_mode & 0o777 == 0o666 & ~_umask()
 
 
+async def test_a_system_without_copies_in_the_kernel_copies_by_hand(files, allowed, made, monkeypatch):
+    monkeypatch.delattr(os, "copy_file_range")
+    await files.deliver(made, at(allowed / "a.mp4"))
+    assert (allowed / "a.mp4").read_bytes() == made.read_bytes()
+
+
 def _umask():
     mask = os.umask(0)
     os.umask(mask)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from mediaglot.gateway.command.contract.source import Found, Lead, exchange_of
 from mediaglot.gateway.contract.docket import dialect_of, trials
 from mediaglot.gateway.contract.outcome import Outcome, Trial
 from mediaglot.gateway.contract.whereabout import Whereabouts
+from mediaglot.gateway.media import capacity
 
 PART: Final = 250
 """Exchanges that a process takes at a time."""
@@ -71,7 +71,7 @@ def missing(found: Sequence[Found], tried: Sequence[Trial]) -> tuple[str, ...]:
 
 def judged(found: Sequence[Found], *, requests: bool = True, jobs: int = 0) -> list[Trial]:
     """A trial for each exchange, in order; of many by several processes, which read what they judge themselves."""
-    cores = jobs or len(os.sched_getaffinity(0))
+    cores = jobs or capacity.cores()
     if cores < 2 or len(found) < FEW:
         return _part(found, requests=requests)
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - only many exchanges want processes
