@@ -68,22 +68,22 @@ def _patterns() -> tuple[tuple[Iterable[str], re.Pattern[str], str], ...]:
 
 def masked(text: str, known: Iterable[str] = ()) -> str:
     """``text`` without credentials, as far as their place gives them away, and without the ``known`` ones anywhere."""
-    for secret in known:
-        for spelling in spellings(secret):
-            text = text.replace(spelling, STARS)
+    spelled = {spelling for secret in known for spelling in spellings(secret)}
+    for spelling in sorted(spelled, key=len, reverse=True):  # one may begin with another, whose rest must not stay
+        text = text.replace(spelling, STARS)
     for needs, pattern, stars in _patterns():
         if any(need in text for need in needs):
             text = pattern.sub(stars, text)
     return text
 
 
-def spellings(secret: str) -> list[str]:
-    """A secret as documents and URLs write it, the longest first."""
+def spellings(secret: str) -> set[str]:
+    """A secret as documents and URLs write it."""
     if len(secret) < LEAST:
-        return []
+        return set()
     escaped = json.dumps(secret)[1:-1]
     plain = (secret, quote(secret), quote(secret, safe=""), quote_plus(secret), html.escape(secret))
-    return sorted({*plain, escaped, escaped.replace("/", "\\/"), quote(quote(secret, safe=""))}, key=len, reverse=True)
+    return {*plain, escaped, escaped.replace("/", "\\/"), quote(quote(secret, safe=""))}
 
 
 def secrets_in(value: Any) -> Iterator[str]:

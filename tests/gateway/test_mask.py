@@ -95,6 +95,12 @@ def test_a_secret_that_is_known_is_in_no_text_for_people(way: str, secret: str) 
     assert hidden(f"it is {TOLD[way](secret)}, you see", [secret]) == "it is ***, you see"
 
 
+def test_a_secret_that_begins_with_another_is_hidden_whole() -> None:
+    known = ["film", "film/2024"]
+    assert masked(Request(body=b"it is film/2024"), known).body == b"it is ***"
+    assert hidden("it is film/2024, film%2F2024", known) == "it is ***, ***"
+
+
 def test_a_short_secret_does_not_tear_words_apart() -> None:
     shown = masked(Request(body=b"fix the x in x.mp4 or %78, ax, x1"), ["x"])
     assert shown.body == b"fix the *** in ***.mp4 or %78, ax, x1"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
+
 from mediaglot.gateway.lab import inbox
 from mediaglot.gateway.lab.inbox import Inbox, Manners
 from mediaglot.gateway.lab.matcher import Matcher
@@ -48,6 +50,14 @@ async def test_refusals_are_counted_down() -> None:
     assert [await put(boxes, "one") for _ in range(3)] == [500, 500, 200]
     boxes.behave("one", Manners(status=410))
     assert [await put(boxes, "one") for _ in range(3)] == [410, 410, 410]
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"status": 199}, {"status": 600}, {"status": True}, {"status": 500, "times": 0}, {"say": 500}]
+)
+def test_manners_that_can_not_be(document: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"status|times|say"):
+        Manners.read(document)
 
 
 async def test_waiting_for_a_message() -> None:

@@ -24,6 +24,7 @@ TREE = {
         {"operation": "CreateJob"},
         {"response.status": 200},
         {"response.status": "200"},
+        {"response.status": {"in": ["404", "200"]}},
         {"intent.job.outputs.*.video.codec": "hevc"},
         {"intent.job.outputs.1.video.codec": "hevc"},
         {"intent.job.hold": True},
