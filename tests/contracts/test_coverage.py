@@ -23,6 +23,15 @@ def control(site: str, method: str, path: str, document: Any = None) -> Any:
         return json.load(answer)
 
 
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", ["tpstreams", "transparent_edge", "xvid_mediahub"])
+def test_our_answers_have_no_field_that_the_contract_lacks(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["contract", "coverage", str(ROOT / "fixtures" / name), "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["dialects"]
+    assert told["dialect"] == name
+    assert [field for field in told["strangers"] if "response." in field] == []
+
+
 @pytest.fixture(scope="module")
 def run_site(plain: Any, session: Any) -> str:
     """A double that a client's test run has gone through; then it was made to answer with trouble."""
