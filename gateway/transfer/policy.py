@@ -85,7 +85,7 @@ def judge(url: str, policy: Policy) -> None:
         judge_server(parts.hostname or "", parts.port or PORTS[parts.scheme], policy)
 
 
-def judge_server(host: str, port: int | None, policy: Policy) -> None:
+def judge_server(host: str, port: int, policy: Policy) -> None:
     """Raise SourceForbidden when the lists of hosts and ports do not let us go there."""
     if not policy.reach.host(host):
         raise SourceForbidden(reason="host")

@@ -56,10 +56,8 @@ class Reach:
         allowed = not self.allow_hosts or any(_is(plain, pattern) for pattern in self.allow_hosts)
         return allowed and not any(_is(plain, pattern) for pattern in self.deny_hosts)
 
-    def port(self, number: int | None) -> bool:
-        """Whether a port may be reached; None, one that nobody knows, only where there are no lists of them."""
-        if number is None:
-            return not self.allow_ports and not self.deny_ports
+    def port(self, number: int) -> bool:
+        """Whether a port may be reached."""
         allowed = not self.allow_ports or any(number in ports for ports in self.allow_ports)
         return allowed and not any(number in ports for ports in self.deny_ports)
 

@@ -184,6 +184,14 @@ async def test_the_socket_itself_refuses_an_address_that_no_resolver_was_asked_f
     await http.close()
 
 
+async def test_no_proxy_of_the_environment_is_asked_which_nobody_would_judge(http, origin, target, monkeypatch):
+    monkeypatch.delenv("no_proxy", raising=False)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    await http.fetch(at(origin.url), target)
+    assert target.read_bytes() == origin.body
+
+
 async def test_a_redirect_to_the_metadata_service_is_forbidden(origin, serve, target, eager, local, monkeypatch):
 
     public = policy._is_public

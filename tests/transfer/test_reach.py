@@ -5,6 +5,7 @@ import pytest
 from mediaglot.gateway.faults import SourceForbidden
 from mediaglot.gateway.transfer.policy import Policy, judge, judge_address
 from mediaglot.gateway.transfer.reach import Reach
+from mediaglot.gateway.transfer.request import Requests
 
 
 def policy(*, local_addresses=False, **lists):
@@ -73,6 +74,14 @@ def test_networks(local, lists, passing, refused):
         with pytest.raises(SourceForbidden) as caught:
             judge_address(address, rules)
         assert caught.value.data == {"reason": "address"}
+
+
+async def test_the_lists_hold_too_where_nothing_is_redirected():
+    rules = policy(local_addresses=True, deny_port=["1"])
+    with pytest.raises(SourceForbidden) as caught:
+        async with Requests(rules).once("GET", "http://127.0.0.1:1/bucket/key", rules, {}):
+            pytest.fail("there is somebody")
+    assert caught.value.data == {"reason": "port"}
 
 
 def test_a_list_of_networks_holds_for_addresses_in_urls():
