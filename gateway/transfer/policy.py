@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -23,7 +23,6 @@ from mediaglot.gateway.transfer.trust import Trust
 
 LONGEST_URL: Final = 8192
 NAT64: Final = IPv6Network("64:ff9b::/96")
-COMPATIBLE: Final = IPv6Network("::/96")
 SITE: Final = IPv6Network("fec0::/10")
 """Addresses of one site, given up long ago: virtual machines still find their host at some."""
 # Public by number, but a cloud's own: Azure answers its guests' metadata and DNS questions there.
@@ -152,12 +151,6 @@ def _unwrapped(address: Address) -> Iterator[Address]:
 
 
 def _is_public(address: Address) -> bool:
-    if address in METADATA or (isinstance(address, IPv6Address) and address in COMPATIBLE):
+    if address in METADATA or address in SITE:
         return False
-    return address.is_global and not (
-        address.is_multicast or address.is_reserved or address in SITE or _is_benchmark(address)
-    )
-
-
-def _is_benchmark(address: Address) -> bool:
-    return isinstance(address, IPv4Address) and address in IPv4Network("198.18.0.0/15")
+    return address.is_global and not (address.is_multicast or address.is_reserved)

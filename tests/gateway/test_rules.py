@@ -12,7 +12,17 @@ from mediaglot.gateway.accounts import ANYBODY
 from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, bound, check, route
 from mediaglot.gateway.backends.tariff import price, read
-from mediaglot.gateway.faults import EncodingFailed, NoSpace, ProviderFailed, SourceMissing, SourceTimeout
+from mediaglot.gateway.faults import (
+    EncodingFailed,
+    Killed,
+    NoSpace,
+    OutOfMemory,
+    ProviderFailed,
+    SourceMissing,
+    SourceTimeout,
+    Stalled,
+    TimedOut,
+)
 from mediaglot.gateway.loss import Policy
 from mediaglot.gateway.model import Job, Output, Package, PackageKind, Size, Variant, Video
 
@@ -34,6 +44,12 @@ LADDER = Output(package=Package(kind=PackageKind.HLS, variants=(Variant(video=Vi
         ({"least_height": "720"}, Job(outputs=(SMALL, LADDER)), True),
         ({"most_height": "720"}, Job(outputs=(SMALL, LADDER)), False),
         ({"codec": "h264", "most_height": "100"}, Job(outputs=(SMALL,)), False),
+        ({"least_height": "360", "most_height": "360"}, Job(outputs=(SMALL,)), True),
+        ({"least_outputs": "2", "most_outputs": "2"}, Job(outputs=(SMALL, LADDER)), True),
+        ({"least_outputs": "3"}, Job(outputs=(SMALL, LADDER)), False),
+        ({"most_outputs": "1"}, Job(outputs=(SMALL, LADDER)), False),
+        ({"most_priority": "5"}, Job(outputs=(SMALL,), priority=5), True),
+        ({"most_priority": "5"}, Job(outputs=(SMALL,), priority=6), False),
     ],
 )
 def test_every_condition_has_to_hold(when: dict[str, str], job: Job, fits: bool) -> None:
@@ -131,8 +147,8 @@ def test_a_price_that_can_not_be_is_refused(value: object) -> None:
 
 def test_a_job_goes_on_for_the_providers_reasons_and_not_for_the_sources() -> None:
     leg = Leg(name="a")
-    assert leg.leaves(ProviderFailed(reason="timeout"))
-    assert leg.leaves(NoSpace())
+    for own in (ProviderFailed(reason="timeout"), NoSpace(), OutOfMemory(), Killed(), Stalled(seconds=9), TimedOut()):
+        assert leg.leaves(own), own
     assert not leg.leaves(SourceMissing(status=404))
     assert not leg.leaves(EncodingFailed(text="odd"))
     chosen = Leg(name="a", on=frozenset({"provider_failed:timeout", "source_unreachable"}))

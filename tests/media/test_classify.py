@@ -8,6 +8,7 @@ from mediaglot.gateway.media.classify import classify
 # Lines that FFmpeg 9.0.2 (and where marked 5.1) printed, and its exit code.
 CASES = {
     "no space": (["[out#0/mpegts @ 0x1] [error] Error writing trailer: No space left on device"], 228, faults.NoSpace),
+    "quota": (["[out#0/mp4 @ 0x1] [error] Error writing trailer: Disk quota exceeded"], 133, faults.NoSpace),
     "memory": (["[h264 @ 0x1] [error] Cannot allocate memory"], 244, faults.OutOfMemory),
     "memory x264": (
         [

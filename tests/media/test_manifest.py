@@ -109,6 +109,7 @@ def test_promises_that_do_not_hold_are_not_made() -> None:
     assert "frameRate" not in bare
     many = AudioFacts(codec="aac", sample_rate=48000, channels=7)
     assert "AudioChannelConfiguration" not in manifest.write([sound(track=many)])
+    assert 'value="12"/>' in manifest.write([sound(track=replace(many, channels=8))]), "which is 7.1 there"
 
 
 SHARED = """#EXTM3U

@@ -22,7 +22,7 @@ from mediaglot.gateway.faults import (
 )
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer.disk import Part
-from mediaglot.gateway.transfer.file import Files
+from mediaglot.gateway.transfer.file import Files, locate
 from mediaglot.gateway.transfer.policy import Policy
 
 
@@ -358,6 +358,16 @@ async def test_a_source_that_leads_out_is_forbidden(reader, allowed, outside, tm
     (allowed / "x").symlink_to(outside / "secret")
     with pytest.raises(SourceForbidden):
         await reader.fetch(at(allowed / "x"), tmp_path / "target")
+
+
+def test_a_link_slipped_in_for_a_source_is_not_followed(allowed, outside):
+    (outside / "secret").write_bytes(b"x")
+    (allowed / "x").write_bytes(b"x")
+    place = locate(at(allowed / "x").url, Policy(allow_dirs=(allowed,)))
+    (allowed / "x").unlink()
+    (allowed / "x").symlink_to(outside / "secret")
+    with pytest.raises(OSError, match="symbolic"):
+        place.open()
 
 
 async def test_a_source_over_the_limit_is_refused(reader, allowed, made, tmp_path):

@@ -43,6 +43,8 @@ def test_hosts(lists, passing, refused):
     [
         ({"allow_port": ["443"]}, ["https://h.test/", "http://h.test:443/"], ["http://h.test/", "https://h.test:80/"]),
         ({"allow_port": ["8000-8999", "80"]}, ["http://h.test:8000", "http://h.test:8999"], ["http://h.test:9000"]),
+        ({"allow_port": ["990"]}, ["ftps://h.test/"], ["ftp://h.test/", "sftp://h.test/", "https://h.test/"]),
+        ({"allow_port": ["21-22"]}, ["ftp://h.test/", "sftp://h.test/"], ["ftps://h.test/"]),
         ({"deny_port": ["25", "22"]}, ["http://h.test:26/"], ["http://h.test:25/"]),
         ({"allow_port": ["1-1000"], "deny_port": ["25"]}, ["http://h.test:24/"], ["http://h.test:25/"]),
     ],
