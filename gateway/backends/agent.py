@@ -11,9 +11,9 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from mediaglot.gateway.clock import Clock
-from mediaglot.gateway.errand import Client, Errand, Login, Pass
+from mediaglot.gateway.errand import Client, Errand, Login, Pass, unavailable
 from mediaglot.gateway.exchange import Request, Response
-from mediaglot.gateway.faults import Refused, Unauthorized, Unavailable
+from mediaglot.gateway.faults import Invalid, Malformed, Refused, Unauthorized, Unavailable
 
 T = TypeVar("T")
 Send = Callable[[Request], Awaitable[Response]]
@@ -178,13 +178,19 @@ class Agent:
             return self._pass
 
     async def _drive(self, errand: Errand[T]) -> T:
+        response = None
         try:
             request = next(errand)
             while True:
-                request = errand.send(await self._answer(request))
+                response = await self._answer(request)
+                request = errand.send(response)
         except StopIteration as end:
             value: T = end.value
             return value
+        except (Invalid, Malformed) as fault:  # a value of the answer's, where there was one
+            if response is None:
+                raise
+            raise unavailable(response, "unreadable") from fault
         finally:
             errand.close()
 

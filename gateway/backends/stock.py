@@ -11,6 +11,7 @@ import hashlib
 import json
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,9 +55,10 @@ class Stock:
     def sweep(self, live: Iterable[str]) -> None:
         """Forget the records of all jobs but those in the folders ``live``."""
         wanted = {f"{name}.json" for name in live}
-        for record in self._folder.iterdir():
-            if record.name not in wanted:
-                record.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # somebody has deleted the folder, and all records with it
+            for record in self._folder.iterdir():
+                if record.name not in wanted:
+                    record.unlink(missing_ok=True)
 
     def _record(self, ticket: Ticket) -> Path:
         return self._folder / f"{ticket.ids['folder']}.json"

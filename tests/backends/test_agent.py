@@ -14,7 +14,7 @@ from mediaglot.gateway.backends.agent import Agent, Aside, Manners, State
 from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.errand import Client, Errand, Login, Pass, unavailable
 from mediaglot.gateway.exchange import Headers, Request, Response
-from mediaglot.gateway.faults import Refused, Unauthorized, Unavailable
+from mediaglot.gateway.faults import Invalid, Refused, Unauthorized, Unavailable
 from mediaglot.gateway.model import Secret
 from mediaglot.gateway.registry import find
 
@@ -36,6 +36,14 @@ def ask(permit: Pass) -> Errand[str]:
     if response.status >= 500:
         raise unavailable(response)
     return response.body.decode()
+
+
+def count(tenant: str) -> Errand[int]:
+    """What reads an answer that is no number; or says at once that nothing can be asked."""
+    if not tenant:
+        raise Invalid(field="tenant", reason="is missing")
+    response = yield Request(path="/count")
+    raise Invalid(field="count", reason=f"is {response.body!r}")
 
 
 class Provider:
@@ -201,3 +209,12 @@ async def test_what_is_done_aside_may_be_begun_by_a_thread_and_ends_with_the_ser
         await begun.wait()
     await aside.close()
     assert ended == ["ended"]
+
+
+async def test_an_answer_with_a_value_that_can_not_be_read_is_no_usable_one(make: Make, provider: Provider) -> None:
+    agent = make()
+    with pytest.raises(Unavailable, match="unreadable"):
+        await agent.run(lambda _: count("there"), again=False)
+    with pytest.raises(Invalid):
+        await agent.run(lambda _: count(""), again=False)
+    assert provider.asked.count("/count") == 1

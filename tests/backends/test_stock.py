@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -116,3 +117,10 @@ def test_what_has_ended_is_forgotten(room: Room) -> None:
     room.stock.put(ticket(), {0: (made,)})
     room.stock.sweep(["f2"])
     assert list((room.path / "stock").iterdir()) == []
+
+
+def test_a_folder_that_somebody_has_deleted_holds_no_records(room: Room) -> None:
+    stock = room.stock
+    shutil.rmtree(room.path)
+    stock.sweep([])
+    assert not room.path.exists()
