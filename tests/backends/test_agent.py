@@ -211,10 +211,12 @@ async def test_what_is_done_aside_may_be_begun_by_a_thread_and_ends_with_the_ser
     assert ended == ["ended"]
 
 
-async def test_an_answer_with_a_value_that_can_not_be_read_is_no_usable_one(make: Make, provider: Provider) -> None:
+async def test_an_answer_with_a_value_that_can_not_be_read_is_no_usable_one(
+    make: Make, provider: Provider, clock: VirtualClock
+) -> None:
     agent = make()
     with pytest.raises(Unavailable, match="unreadable"):
-        await agent.run(lambda _: count("there"), again=False)
+        await through(clock, agent.run(lambda _: count("there"), again=False))
     with pytest.raises(Invalid):
-        await agent.run(lambda _: count(""), again=False)
+        await through(clock, agent.run(lambda _: count(""), again=False))
     assert provider.asked.count("/count") == 1
