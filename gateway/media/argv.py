@@ -15,6 +15,8 @@ MOST_THREADS: Final = 8
 
 LIGHT: Final = frozenset({"split", "asplit", "scale", "setsar", "setdar", "format", "null", "anull", "fps", "crop"})
 """Filters that one thread does faster than several encoders take what it makes."""
+PAD: Final = re.compile(r"\[([^][]*)]")
+"""Where a filter's stream comes from or goes to: with a colon it is one of a source's."""
 ENOUGH: Final = 4
 """So many threads of encoders are kept busy by each thread of light filters. Measured on two cores, reasoned beyond."""
 
@@ -30,9 +32,29 @@ def argv(run: Run, program: str, *, progress_period: float = 0.5, threads: int |
         *("-nostdin", "-hide_banner", "-y", "-loglevel", "level+warning", "-nostats", "-xerror"),
         *("-progress", "pipe:1", "-stats_period", str(progress_period)),
         *(word for feed in run.feeds for word in _feed(feed, count)),
-        *(("-filter_complex_threads", _shared(run.graph, count), "-filter_complex", run.graph) if run.graph else ()),
+        *(("-filter_complex_threads", _shared(run.graph, count)) if run.graph else ()),
+        *(word for graph in apart(run.graph) for word in ("-filter_complex", graph)),
         *(word for target in run.targets for word in _target(target, count)),
     )
+
+
+def apart(graph: str) -> list[str]:
+    """The graphs that this one consists of.
+
+    Sound and pictures in one graph wait for each other, which can last for ever: FFmpeg 9 stands still in half of the
+    runs that fill gaps in sound and make another output of the same sound without a filter.
+    """
+    chains = [(chain, {pad for pad in PAD.findall(chain) if ":" not in pad}) for chain in graph.split(";") if chain]
+    graphs: list[str] = []
+    while chains:
+        pads, known = chains[0][1], 0
+        while len(pads) > known:
+            known = len(pads)
+            pads = pads.union(*(more for _, more in chains if more & pads))
+        here = [one for one in chains if one is chains[0] or one[1] & pads]
+        graphs.append(";".join(chain for chain, _ in here))
+        chains = [one for one in chains if one not in here]
+    return graphs
 
 
 def _shared(graph: str, threads: str) -> str:

@@ -128,3 +128,27 @@ def test_every_profile_is_made(make: Any, codec: str) -> None:
     box = next(name for name, known in CONTAINERS.items() if codec in known.video)
     made = make(*(m.Output(container=box, video=video, audio=m.SKIP) for video in videos))
     assert len(made.plan.products) == len(kinds)
+
+
+@pytest.mark.ffmpeg
+def test_sound_and_pictures_do_not_wait_for_each_other(has: Any, program: str, tmp_path: Path) -> None:
+    """Of six such runs three stood still for good, while gaps in sound were filled in the graph of the pictures."""
+    source = tmp_path / "source-0"
+    seen = ("-f", "lavfi", "-i", "testsrc2=size=640x480:rate=30000/1001:duration=1")
+    heard = ("-f", "lavfi", "-i", "sine=440:sample_rate=44100:duration=1")
+    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-f", "mp4")
+    subprocess.run([program, "-v", "error", "-nostdin", *seen, *heard, *coded, str(source)], check=True)
+    picture = m.VideoFacts(codec="h264", width=640, height=480, frame_rate=Fraction(30000, 1001), bitrate=900_000)
+    sound = m.AudioFacts(codec="aac", sample_rate=44100, channels=1, bitrate=70_000)
+    told = m.MediaFacts(container="mov", size=90_000, duration=Fraction(1), video=(picture,), audio=(sound,))
+    quick = m.Video(codec="wmv1", size=m.Size(width=320, height=180), rate=m.Average(bitrate=20_000_000))
+    filled = m.Audio(codec="aac", bitrate=8_000, resync=1)
+    outputs = (m.Output(container="mp4"), m.Output(container="wmv", video=quick, audio=filled))
+    job = m.Job(inputs=(m.Input(location=m.Location(url="https://example.test/a")),), outputs=outputs)
+    (run,) = plan(job, [told], encoders=has[0], muxers=has[1]).runs
+    for index in range(len(outputs)):
+        (tmp_path / f"out-{index}").mkdir()
+    for _ in range(6):
+        words = argv(run, program, threads=1)
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
