@@ -143,9 +143,8 @@ def asked(letter: Letter, known: Sequence[str]) -> Tree:
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """A secret, and what of it is one if it is a URL in its client's spelling."""
-    yield secret
-    yield from credentials_of(secret)
+    """A secret, or what of it is one if it is a URL in its client's spelling."""
+    yield from list(credentials_of(secret)) or [secret]
 
 
 def told(attempt: Attempt) -> Tree:

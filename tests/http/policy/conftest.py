@@ -46,14 +46,25 @@ class World:
         return web.Response(body=b"secret" * 10_000)
 
 
+def one_port() -> list[socket.socket]:
+    """The same port of two addresses, neither of which anybody else has."""
+    while True:
+        first = socket.create_server(("127.0.0.2", 0))
+        try:
+            return [first, socket.create_server(("127.0.0.1", first.getsockname()[1]))]
+        except OSError:
+            first.close()
+
+
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     one = World()
     runners = [web.ServerRunner(web.Server(handler), shutdown_timeout=0.1) for handler in (one.outside, one.within)]
-    for runner, host in zip(runners, ("127.0.0.2", "127.0.0.1"), strict=True):
+    sockets = one_port()
+    one.port = sockets[0].getsockname()[1]
+    for runner, bound in zip(runners, sockets, strict=True):
         await runner.setup()
-        await web.TCPSite(runner, host, one.port).start()
-        one.port = runner.addresses[0][1]
+        await web.SockSite(runner, bound).start()
     yield one
     for runner in runners:
         await runner.cleanup()
