@@ -41,10 +41,11 @@ def copied(audio: Audio, scene: Scene, memo: Memo) -> AudioTrack:
     return AudioTrack(options=("-c:a", "copy", *_language(audio, scene, memo)))
 
 
-def encoded(audio: Audio, scene: Scene, encoder: str, rates: Sequence[int], most: int, memo: Memo) -> AudioTrack:
-    """What the container allows: ``rates`` alone, empty for any, and so many channels at ``most``. Raises Invalid."""
+def encoded(audio: Audio, scene: Scene, encoder: str, rates: Sequence[int], most: int | None, memo: Memo) -> AudioTrack:
+    """The container allows these ``rates`` alone, empty for any, and so many channels at ``most``. Raises Invalid."""
     voice = VOICES.get(encoder, Voice())
-    voice = replace(voice, channels=min(voice.channels, most))
+    if most is not None:
+        voice = replace(voice, channels=min(voice.channels, most))
     settings = Settings()
     settings.set("-c:a", encoder)
     settings.update(voice.options)

@@ -42,7 +42,7 @@ def speed(settings: Settings, video: Video, encoder: str, *, passes: bool, memo:
     table = SPEEDS.get(encoder)
     if table is None:
         return
-    least = CAREFUL.get(encoder, DEFAULT_EFFORT) if passes else EFFORT[0]
+    least = CAREFUL.get(encoder, EFFORT[0]) if passes else EFFORT[0]
     known = video.speed if video.speed is not None and video.speed in table else DEFAULT_EFFORT
     word = max(known, least, key=EFFORT.index)
     if video.speed not in (None, word):
@@ -130,7 +130,9 @@ def structure(settings: Settings, video: Video, encoder: str, memo: Memo) -> Non
 def _most(name: str, encoder: str, speed: str | None) -> int:
     if encoder != "libx265":
         return 16
-    return MOST_X265_REFERENCES if name == "references" else X265_LOOKS_AHEAD.get(speed or DEFAULT_EFFORT, 17) - 1
+    if name == "references":
+        return MOST_X265_REFERENCES
+    return X265_LOOKS_AHEAD.get(speed if speed in EFFORT else DEFAULT_EFFORT, 17) - 1
 
 
 def key_frames(

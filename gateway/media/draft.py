@@ -213,7 +213,8 @@ def _audio(
     if codec == COPY:
         _copyable(scene.audio.codec if scene.audio else "", name, (*container.audio, *container.copies), scene)
         return replace(audio.copied(wanted, scene, memo), track=track)
-    made = audio.encoded(wanted, scene, encoder, container.sample_rates.get(codec, ()), container.channels, memo)
+    rates, most = container.sample_rates.get(codec, ()), container.channels.get(codec)
+    made = audio.encoded(wanted, scene, encoder, rates, most, memo)
     return replace(made, track=track)
 
 

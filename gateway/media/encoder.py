@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -26,11 +26,14 @@ class Control:
     rising: bool = False
     """The encoder's own scale counts the other way round."""
     bounded: bool = False
-    """Keeps over a least bitrate by stuffing, and takes one, and a buffer, beside a greatest only."""
+    """Takes a least bitrate, and a buffer, beside a greatest only, as all of FFmpeg's own encoders do."""
+    fills: bool = False
+    """Keeps over a least bitrate by filling pictures up."""
 
 
 _SCALE: Final = Control(option="-q:v", scale=(1, 31), default=("-q:v", "5"), whole=True, passes=True, bounded=True)
-_PLAIN: Final = Control(option="-q:v", scale=(1, 31), default=("-q:v", "5"), whole=True, bounded=True)
+_PLAIN: Final = replace(_SCALE, passes=False)
+_FILLS: Final = replace(_SCALE, fills=True)
 
 CONTROLS: Final[Mapping[str, Control]] = {
     "libx264": Control(passes=True),
@@ -40,9 +43,9 @@ CONTROLS: Final[Mapping[str, Control]] = {
     "libaom-av1": Control(scale=(0, 63), whole=True, free="0", default=("-crf", "33", "-b:v", "0"), passes=True),
     "libsvtav1": Control(scale=(0, 63), whole=True, default=("-crf", "35"), capped=False),
     "libtheora": Control(option="-q:v", scale=(0, 10), default=("-q:v", "7"), whole=True, capped=False, rising=True),
-    "mpeg4": _SCALE,
-    "mpeg2video": _SCALE,
-    "mpeg1video": _SCALE,
+    "mpeg4": _FILLS,
+    "mpeg2video": _FILLS,
+    "mpeg1video": _FILLS,
     "flv": _SCALE,
     "h263": _SCALE,
     "wmv1": _SCALE,
@@ -231,7 +234,7 @@ TUNES: Final[Mapping[str, Mapping[str, str]]] = {
 """The fine settings that pass, per encoder, with the pattern that a value must match whole."""
 
 
-class Room(NamedTuple):
+class Band(NamedTuple):
     """What sound of at most so many hertz can have, in bits per second for each channel."""
 
     hertz: int
@@ -252,7 +255,7 @@ class Voice:
     """Other bitrates for sound of at most so many hertz, the fewest first."""
     least: int = 0
     """Bits per second, for all channels together."""
-    rooms: tuple[Room, ...] = ()
+    bands: tuple[Band, ...] = ()
     """The fewest hertz first."""
     layouts: tuple[str, ...] = ()
     """The only arrangements of channels: of one, of two and so on."""
@@ -264,9 +267,9 @@ class Voice:
     def nearest(self, bitrate: int, sample_rate: int | None, channels: int) -> int:
         """The bitrate that the encoder has for such sound, as near as can be."""
         rate = sample_rate or 48_000
-        room = next((one for one in self.rooms if rate <= one.hertz), Room(rate))
-        low = room.least if channels != 2 or room.paired is None else room.paired
-        least, most = max(self.least, low * channels), room.most * channels
+        band = next((one for one in self.bands if rate <= one.hertz), Band(rate))
+        low = band.least if channels != 2 or band.paired is None else band.paired
+        least, most = max(self.least, low * channels), band.most * channels
         known = next((rates for hertz, rates in self.slower if rate <= hertz), self.bitrates)
         possible = [one for one in known if least <= one <= most]
         return min(possible, key=lambda one: abs(one - bitrate)) if possible else max(least, min(bitrate, most))
@@ -284,21 +287,21 @@ _HALVED: Final = _kilo(8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160
 _DOLBY: Final = (*_LAYER_3, *_kilo(384, 448, 512, 576, 640))
 
 _VORBIS: Final = (
-    Room(9_000, 8_000, 42_000, 6_000),
-    Room(15_000, 12_000, 50_000, 8_000),
-    Room(19_000, 16_000, 100_000, 12_000),
-    Room(26_000, 16_000, 90_000, 15_000),
-    Room(40_000, 30_000, 190_000, 18_000),
-    Room(50_000, 32_000, 240_000, 22_500),
+    Band(9_000, 8_000, 42_000, 6_000),
+    Band(15_000, 12_000, 50_000, 8_000),
+    Band(19_000, 16_000, 100_000, 12_000),
+    Band(26_000, 16_000, 90_000, 15_000),
+    Band(40_000, 30_000, 190_000, 18_000),
+    Band(50_000, 32_000, 240_000, 22_500),
 )
 """Between them libvorbis keeps to a bitrate; beyond them it gives up."""
-_SURROUND: Final = Room(48_000, 10_600, 680_000, 0)
+_SURROUND: Final = Band(48_000, 10_600, 680_000, 0)
 """With more than two channels fewer bits may not suffice, and then the encoders of Dolby's codecs give up."""
 _WMA: Final = Voice(sample_rates=(48000, 44100, 32000, 22050, 16000), channels=2, least=24_000, default=128_000)
 
 VOICES: Final[Mapping[str, Voice]] = {
     # 6144 bits for a channel's frame of 1024 samples
-    "aac": Voice(sample_rates=_AAC_RATES, rooms=tuple(Room(rate, most=6 * rate) for rate in reversed(_AAC_RATES))),
+    "aac": Voice(sample_rates=_AAC_RATES, bands=tuple(Band(rate, most=6 * rate) for rate in reversed(_AAC_RATES))),
     "libmp3lame": Voice(
         sample_rates=(*_MPEG_RATES, 12000, 11025, 8000),
         channels=2,
@@ -309,13 +312,13 @@ VOICES: Final[Mapping[str, Voice]] = {
     "libopus": Voice(
         sample_rates=(48000, 24000, 16000, 12000, 8000),
         least=6000,
-        rooms=(Room(48_000, most=256_000),),
+        bands=(Band(48_000, most=256_000),),
         layouts=("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1"),
         default=128_000,
     ),
-    "libvorbis": Voice(sample_rates=(*_MPEG_RATES, 12000, 11025, 8000), rooms=_VORBIS),
-    "ac3": Voice(sample_rates=(48000, 44100, 32000), channels=6, bitrates=_DOLBY, rooms=(_SURROUND,), default=192_000),
-    "eac3": Voice(sample_rates=(48000, 44100, 32000), channels=6, least=32_000, rooms=(_SURROUND,), default=192_000),
+    "libvorbis": Voice(sample_rates=(*_MPEG_RATES, 12000, 11025, 8000), bands=_VORBIS),
+    "ac3": Voice(sample_rates=(48000, 44100, 32000), channels=6, bitrates=_DOLBY, bands=(_SURROUND,), default=192_000),
+    "eac3": Voice(sample_rates=(48000, 44100, 32000), channels=6, least=32_000, bands=(_SURROUND,), default=192_000),
     "wmav1": _WMA,
     "wmav2": _WMA,
     "mp2": Voice(sample_rates=(48000, 44100, 32000), channels=2, bitrates=_LAYER_2, default=192_000),

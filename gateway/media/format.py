@@ -82,8 +82,8 @@ class Container:
     """Coding format to the four letters that players expect here."""
     sample_rates: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: EMPTY)
     """Coding format to the only sample rates that it may have here."""
-    channels: int = 8
-    """The most that a sound may have here."""
+    channels: Mapping[str, int] = field(default_factory=lambda: EMPTY)
+    """Coding format to the most channels that it may have here."""
     from_zero: bool = True
     """Copied packets may be moved to begin at zero; not where other files share their timeline."""
 
@@ -92,6 +92,7 @@ _PCM: Final = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pc
 _FAST: Final = ("-movflags", "+faststart")
 _HVC1: Final = {"hevc": "hvc1"}
 _MP4_AUDIO: Final = ("aac", "mp3", "ac3", "eac3", "opus", "flac", "alac")
+_ADTS: Final = {"aac": 7}
 _FLV_RATES: Final = {"mp3": (44100, 22050, 11025)}
 _ASF: Final = Container(
     muxer="asf", extension="wmv", video=("wmv2", "wmv1", "mpeg4"), audio=("wmav2", "wmav1", "mp3", "aac")
@@ -103,6 +104,7 @@ CONTAINERS: Final[Mapping[str, Container]] = {
         extension="mp4",
         video=("h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg"),
         audio=_MP4_AUDIO,
+        copies=frozenset({"vorbis"}),
         options=_FAST,
         tags=_HVC1,
     ),
@@ -153,7 +155,7 @@ CONTAINERS: Final[Mapping[str, Container]] = {
         extension="ts",
         video=("h264", "hevc", "mpeg2video", "mpeg1video", "mpeg4"),
         audio=("aac", "mp3", "mp2", "ac3", "eac3", "opus"),
-        channels=7,
+        channels=_ADTS,
     ),
     "avi": Container(
         muxer="avi",
@@ -175,7 +177,7 @@ CONTAINERS: Final[Mapping[str, Container]] = {
         options=("-id3v2_version", "3"),
     ),
     "m4a": Container(muxer="ipod", extension="m4a", nature=Nature.AUDIO, audio=("aac", "alac", "ac3"), options=_FAST),
-    "aac": Container(muxer="adts", extension="aac", nature=Nature.AUDIO, stamped=False, audio=("aac",), channels=7),
+    "aac": Container(muxer="adts", extension="aac", nature=Nature.AUDIO, stamped=False, audio=("aac",), channels=_ADTS),
     "wav": Container(
         muxer="wav", extension="wav", nature=Nature.AUDIO, stamped=False, audio=("pcm_s16le",), copies=_PCM
     ),

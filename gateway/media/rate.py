@@ -14,8 +14,6 @@ from mediaglot.gateway.media.settings import Settings
 from mediaglot.gateway.model import Average, Constant, Quality, Share, Video
 
 LEAST, MOST = 1_000, 2_000_000_000
-STUFFED: Final = frozenset({"mpeg1video", "mpeg2video", "mpeg4"})
-"""Encoders that fill up to a least bitrate."""
 TUNED: Final = "crf"
 """The fine setting that is a rate."""
 
@@ -32,9 +30,9 @@ def control(settings: Settings, video: Video, encoder: str, scene: Scene, room: 
             memo.note("rate")
         named = False
     elif isinstance(rate, Constant):
-        named = _constant(settings, rate, encoder, known, room if encoder in STUFFED else 0, memo)
+        named = _constant(settings, rate, encoder, known, room if known.fills else 0, memo)
     elif isinstance(rate, Average):
-        named = _average(settings, rate, known, scene, room if encoder in STUFFED else 0, memo)
+        named = _average(settings, rate, known, scene, room if known.fills else 0, memo)
     else:
         named = _quality(settings, rate, known, memo)
     wanted = video.passes is not None and video.passes > 1
@@ -90,6 +88,8 @@ def _quality(settings: Settings, rate: Quality | None, known: Control, memo: Mem
     if known.free is not None:
         # such encoders take the cap of a quality level as their bitrate, and nothing else
         settings.set("-b:v", known.free if rate.most is None else _checked(rate.most, memo, "most"))
+        if rate.buffer is not None:
+            memo.note("rate.buffer")
     elif rate.most is not None and known.option == "-crf":
         _cap(settings, rate.most, rate.buffer, memo)
     elif rate.most is not None:
@@ -118,7 +118,9 @@ def _average(settings: Settings, rate: Average, known: Control, scene: Scene, ro
         memo.note("rate.most" if rate.most is not None else "rate.least")
         return True
     if known.bounded and rate.most is None:
-        memo.note("rate.least" if rate.least is not None else "rate.buffer")
+        for part in ("least", "buffer"):
+            if getattr(rate, part) is not None:
+                memo.note(f"rate.{part}")
         return bitrate is not None
     if known.bounded and rate.least is not None and rate.least > room:
         memo.note("rate.least")

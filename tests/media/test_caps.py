@@ -21,12 +21,14 @@ from mediaglot.gateway.model import (
     Location,
     MediaFacts,
     Output,
+    Quality,
     Share,
     Size,
     Video,
     VideoFacts,
 )
 
+INPUT = Input(location=Location(url="a"))
 SOURCE = MediaFacts(
     container="mov",
     size=1000,
@@ -38,7 +40,7 @@ SOURCE = MediaFacts(
 
 def planned(output: Output, source: MediaFacts = SOURCE) -> tuple[str, dict[str, str]]:
     """The filter graph, and the options of the one file."""
-    job = Job(inputs=(Input(location=Location(url="a")),), outputs=(output,))
+    job = Job(inputs=(INPUT,), outputs=(output,))
     drawn = plan(job, [source], encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS)
     assert not drawn.faults
     (run,) = drawn.runs
@@ -77,6 +79,59 @@ def test_an_encoder_of_constrained_quality_takes_the_cap_as_its_bitrate() -> Non
     assert "-maxrate" not in options
     _, options = planned(Output(container="mp4", video=Video(codec="h264", rate=Average(most=900_000))))
     assert options["-maxrate"] == "900000"
+
+
+AIM = Average(bitrate=500_000)
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "notes"),
+    [
+        (Output(container="mp4", video=Video(rate=AIM, passes=2, speed="ultrafast")), {"-preset": "ultrafast"}, {}),
+        (
+            Output(container="webm", video=Video(codec="vp9", rate=AIM, passes=2, speed="ultrafast")),
+            {"-deadline": "good"},
+            {"video.speed": ("ultrafast", "fast")},
+        ),
+        (
+            Output(container="mp4", video=Video(codec="hevc", b_frames=16, references=16, speed="ultrafast")),
+            {"-bf:v": "4", "-refs:v": "8"},
+            {"video.b_frames": (16, 4), "video.references": (16, 8)},
+        ),
+        (
+            Output(container="mp4", video=Video(codec="hevc", b_frames=16, speed="placebo")),
+            {"-bf:v": "14"},
+            {"video.b_frames": (16, 14), "video.speed": ("placebo", "veryfast")},
+        ),
+        (
+            Output(
+                container="webm", video=Video(codec="vp9", rate=Quality(level=Fraction(9), most=9_000, buffer=9_000))
+            ),
+            {"-crf": "9", "-b:v": "9000"},
+            {"video.rate.buffer": (None, None)},
+        ),
+        (
+            Output(container="mpeg2", video=Video(rate=Average(bitrate=500_000, least=400_000, buffer=900_000))),
+            {"-b:v": "500000"},
+            {"video.rate.least": (None, None), "video.rate.buffer": (None, None)},
+        ),
+        (Output(container="mpegts", audio=Audio(codec="aac", channels=8)), {"-ac": "7"}, {"audio.channels": (8, 7)}),
+        (Output(container="mpegts", audio=Audio(codec="opus", channels=8)), {"-c:a": "libopus"}, {}),
+    ],
+)
+def test_what_an_encoder_can_not_have_is_told_and_nothing_else(
+    output: Output, options: dict[str, str], notes: dict[str, Any]
+) -> None:
+    drawn = plan(Job(inputs=(INPUT,), outputs=(output,)), [SOURCE], encoders=PROMISED_ENCODERS, muxers=PROMISED_MUXERS)
+    assert {note.path.removeprefix("outputs.0."): (note.wanted, note.got) for note in drawn.notes} == notes
+    words = drawn.runs[-1].targets[0].options
+    assert options.items() <= dict(zip(words[::2], words[1::2], strict=True)).items()
+
+
+def test_what_can_not_be_made_there_can_still_be_copied_there() -> None:
+    source = replace(SOURCE, container="matroska", audio=(AudioFacts(codec="vorbis", sample_rate=44_100, channels=2),))
+    _, options = planned(Output(container="mp4", audio=Audio(codec="copy")), source)
+    assert options["-c:a"] == "copy"
 
 
 def test_an_overlay_keeps_its_distance_as_a_share() -> None:
