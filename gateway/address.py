@@ -25,18 +25,17 @@ def read_location(value: Any) -> Location:
         raise ValueError("must be a single value")
     text = str(value).strip()
     if len(text) <= LONGEST and (match := USUAL.fullmatch(text)):
-        return _usual(match)
+        return _usual(text, *match.groups())
     if len(text) > LONGEST or CONTROLS.search(text):
         raise ValueError("is not a usable URL")
     return _unusual(text)
 
 
-def _usual(match: re.Match[str]) -> Location:
-    scheme, user, password, place = match.groups()
+def _usual(text: str, scheme: str, user: str | None, password: str | None, place: str) -> Location:
     if user is None:
-        return Location(url=match[0], spelling=Secret(match[0]))
+        return Location(url=text, spelling=Secret(text))
     access = Access(user=user, password=Secret(password) if password else None)
-    return Location(url=f"{scheme}{place}", access=access, spelling=Secret(match[0]))
+    return Location(url=f"{scheme}{place}", access=access, spelling=Secret(text))
 
 
 def _unusual(text: str) -> Location:

@@ -6,11 +6,10 @@ no clock, no store and no socket. Subclasses state facts; they override a method
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -18,7 +17,7 @@ from mediaglot.gateway.accounts import ANYBODY, Account
 from mediaglot.gateway.auth import Auth, Credential
 from mediaglot.gateway.errand import Client
 from mediaglot.gateway.exchange import Headers, Intent, PutThing, Request, Response, Result, Thing
-from mediaglot.gateway.faults import Fault, Forbidden, MethodNotAllowed, Unauthorized, UnknownAction, from_trouble
+from mediaglot.gateway.faults import Fault, Forbidden, Unauthorized, UnknownAction, from_trouble
 from mediaglot.gateway.ids import Ids
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Record, Tree, one
@@ -37,6 +36,7 @@ from mediaglot.gateway.model import (
 )
 from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.paging import PageNumber
+from mediaglot.gateway.routing import Routing, wanted
 from mediaglot.gateway.trait import Complaint, Insistence, Knob, Sample, Sighting, chosen
 from mediaglot.gateway.values import Table
 from mediaglot.gateway.wire import Wire
@@ -175,6 +175,10 @@ class Dialect:
     def __init__(self, **options: str) -> None:
         self.options = chosen(self.name, self.knobs, options)
 
+    @cached_property
+    def routing(self) -> Routing[Route]:
+        return Routing(self.routes)
+
     # --- when we are the provider ----------------------------------------------------------------
 
     def open(self, request: Request) -> Call:
@@ -184,10 +188,10 @@ class Dialect:
         has is for ``read`` to complain of: who may not come in is not told what there is.
         """
         wire = self.wire.choose(request)
-        candidates = self._candidates(request)
-        if candidates and all(route.public for route, _ in candidates):
-            route, params = candidates[0]
-            return Call(request=request, wire=route.wire or wire, route=route, params=params, options=self.options)
+        candidates = self.routing.candidates(request, self.locate(request))
+        chosen, given = candidates[0]
+        if chosen.public and all(route.public for route, _ in candidates):
+            return Call(request=request, wire=chosen.wire or wire, route=chosen, params=given, options=self.options)
         tree = wire.read(request)
         try:
             credential = self.auth.claim(request, tree)
@@ -195,15 +199,13 @@ class Dialect:
             if fault.data.get("reason") != "missing" or not all(route.guests for route, _ in candidates):
                 raise
             credential = None
-        verb = self.verb(tree).lower()
-        wanted = (pair for pair in candidates if pair[0].when is None or pair[0].when.lower() == verb)
-        chosen, given = next(wanted, (None, {}))
+        route, params = wanted(candidates, self.verb(tree))
         return Call(
             request=request,
             wire=wire,
-            route=chosen,
+            route=route,
             tree=tree,
-            params=given,
+            params=params,
             credential=credential,
             options=self.options,
         )
@@ -365,32 +367,3 @@ class Dialect:
         from importlib.resources import files  # noqa: PLC0415  (on first use: starting the program must stay cheap)
 
         return files(self.home or type(self).__module__.partition(".")[0]).joinpath(kind, self.name)
-
-    def _candidates(self, request: Request) -> Sequence[tuple[Route, Mapping[str, str]]]:
-        path = self.locate(request)
-        on_path = self._plain_paths.get(path) or self._on_pattern(path)
-        found = [(route, params) for route, params in on_path if route.method == request.method]
-        if on_path and not found:
-            allowed = ", ".join(sorted({route.method for route, _ in on_path}))
-            raise MethodNotAllowed(name=request.method, allowed=allowed)
-        if not found:
-            raise UnknownAction(name=request.path)
-        return found
-
-    @cached_property
-    def _plain_paths(self) -> Mapping[str, Sequence[tuple[Route, Mapping[str, str]]]]:
-        """The routes whose paths have no parameters, by path."""
-        plain: dict[str, list[tuple[Route, Mapping[str, str]]]] = {}
-        for route in self.routes:
-            if "{" not in route.path:
-                plain.setdefault(route.path, []).append((route, {}))
-        return plain
-
-    def _on_pattern(self, path: str) -> Sequence[tuple[Route, Mapping[str, str]]]:
-        matches = ((route, _pattern(route.path).fullmatch(path)) for route in self.routes if "{" in route.path)
-        return [(route, match.groupdict()) for route, match in matches if match]
-
-
-@cache
-def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))

@@ -56,6 +56,8 @@ def one(value: Any) -> Any:
 
 def many(value: Any) -> list[Any]:
     """A bare value counts as a list of one, an empty one as no element."""
+    if value is None or value.__class__ is str:
+        return [value] if value else []
     if isinstance(value, list):
         return [item for item in value if not is_empty(item)]
     return [] if is_empty(value) else [value]
@@ -104,7 +106,20 @@ def is_plain(value: Any) -> bool:
     return cls in PLAIN and (cls is not str or len(value) <= SHORT)
 
 
+def spoken(tree: Tree, keys: frozenset[str]) -> tuple[tuple[str, type, Any], ...] | None:
+    """What a document says under some of its keys, to remember its meaning by; None where that is not plain."""
+    said = []
+    for key, value in tree.items():
+        if key in keys:
+            cls = value.__class__
+            if cls not in PLAIN or (cls is str and len(value) > SHORT):
+                return None
+            said.append((key, cls, value))
+    return tuple(said)
+
+
 def remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
+    """Other threads may forget it at once: look it up with ``get``."""
     if len(memory) >= REMEMBERED:
         memory.clear()
     memory[key] = value
@@ -129,8 +144,8 @@ class Field:
 
     def _meaning(self, value: Any, ledger: Ledger, key: str) -> Any:
         """What a value means; plain meanings of short texts are remembered."""
-        if type(value) is str and value in self._meanings:
-            return self._meanings[value]
+        if type(value) is str and (known := self._meanings.get(value)) is not None:
+            return known
         meaning = read_scalar(self.via, value, f"{ledger.prefix}{key}")
         if type(value) is str and len(value) <= SHORT and is_plain(meaning) and self.via is not TEXT:
             remember(self._meanings, value, meaning)
@@ -166,8 +181,8 @@ class Pair:
             return {}
         short = all(type(value) is str and len(value) <= SHORT for value in given.values())
         key = tuple(given.items()) if short else None
-        if key in self._meanings:
-            return self._meanings[key].copy()
+        if (known := self._meanings.get(key)) is not None:
+            return known.copy()
         try:
             found = self._read(given)
         except ValueError as error:

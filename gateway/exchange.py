@@ -15,6 +15,7 @@ PART: Final = "part:"
 """Facets whose names begin so are quick to find by parts of their values."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headers:
     """Header lines in order, looked up without regard to case."""

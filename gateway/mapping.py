@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from mediaglot.gateway.entry import (
     Entry,
@@ -21,17 +21,18 @@ from mediaglot.gateway.entry import (
     Tree,
     given,
     is_empty,
-    is_plain,
     many,
     one,
     read_scalar,
     remember,
     several,
+    spoken,
     write_checked,
 )
 from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.model import EMPTY, SKIP, Attribute, Audio, Skip, Video, attributes
+from mediaglot.gateway.model.attribute import secretless
 
 __all__ = [
     "UNSAID",
@@ -53,6 +54,8 @@ __all__ = [
     "several",
 ]
 T = TypeVar("T")
+WORTH: Final = 4
+"""As many attributes as it takes to remember them together."""
 SECRETLESS: Final[frozenset[type]] = frozenset({Video, Audio})
 UNSAID: Final = frozenset({"extras", "document"})
 """Attributes that are a dialect's own leftovers, not settings."""
@@ -87,20 +90,23 @@ class Many:
         values = many(tree.get(self.key))
         if not values:
             return {}
-        prefix = f"{ledger.prefix}{self.key}."
         if isinstance(self.of, Record):
             within = ledger.within(self.key)
             return {self.attribute: tuple([self.of.read(item, within.within(n)) for n, item in enumerate(values)])}
-        return {self.attribute: tuple([read_scalar(self.of, item, f"{prefix}{n}") for n, item in enumerate(values)])}
+        read = self.of.read
+        try:
+            return {self.attribute: tuple([read(one(item)) for item in values])}
+        except ValueError:
+            prefix = f"{ledger.prefix}{self.key}."
+            return {self.attribute: tuple(read_scalar(self.of, item, f"{prefix}{n}") for n, item in enumerate(values))}
 
     def write(self, item: Any, ledger: Ledger) -> Tree:
         values = getattr(item, self.attribute)
         if not values:
             return {}
-        within = ledger.within(self.attribute)
         if isinstance(self.of, Record):
-            return {self.key: [*self._objects(self.of, values, within)]}
-        return {self.key: [*self._scalars(self.of, values, within)]}
+            return {self.key: [*self._objects(self.of, values, ledger.within(self.attribute))]}
+        return {self.key: self._scalars(self.of, values, ledger)}
 
     def _objects(self, of: Record[Any], values: Sequence[Any], ledger: Ledger) -> Iterator[Tree]:
         """Each as it is written; what would be an empty object, and so not read again, is noted."""
@@ -110,32 +116,34 @@ class Many:
                 ledger.note(Kind.DROPPED, number, wanted=value)
             yield written
 
-    def _scalars(self, of: Scalar, values: Sequence[Any], ledger: Ledger) -> Iterator[Any]:
+    def _scalars(self, of: Scalar, values: Sequence[Any], ledger: Ledger) -> list[Any]:
         """Each as it is written; what does not read back as it was is noted."""
+        found = []
         for number, value in enumerate(values):
             try:
                 written = of.write(value)
                 again = of.read(written)
             except ValueError as error:
-                ledger.note(Kind.DROPPED, number, wanted=value, reason=str(error))
+                ledger.within(self.attribute).note(Kind.DROPPED, number, wanted=value, reason=str(error))
                 continue
             if again != value:
-                ledger.note(Kind.APPROXIMATED, number, wanted=value, got=again)
-            yield written
+                ledger.within(self.attribute).note(Kind.APPROXIMATED, number, wanted=value, got=again)
+            found.append(written)
+        return found
 
 
 class Inline:
     """A model object whose fields lie flat among those of its owner.
 
     ``off`` is a pair of key and word that say there is no such object at all: the model's SKIP. Where something is
-    said, but not what the object needs, that is noted as unread. Pictures and sounds are remembered by short values
-    that say them.
+    said, but not what the object needs, that is noted as unread. What is written for a picture or a sound is remembered
+    by the very object: readers give the same one for the same words (``Record.gather``).
     """
 
     def __init__(self, attribute: str, record: Record[Any], off: tuple[str, str] | None = None) -> None:
         self.attribute, self.record, self.off = attribute, record, off
         self.attributes = frozenset({attribute})
-        self._known: dict[tuple[tuple[str, type, Any], ...], Any] = {}
+        self._written: dict[int, tuple[Any, Tree]] = {}
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -144,20 +152,6 @@ class Inline:
     def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         if self.off and str(one(tree.get(self.off[0]))).lower() == self.off[1]:
             return {self.attribute: SKIP}
-        if self.record.model not in SECRETLESS:
-            return self._read(tree, ledger)
-        keys = self.keys
-        said = tuple([(key, value.__class__, value) for key, value in tree.items() if key in keys])
-        if not all(is_plain(value) for _, _, value in said):
-            return self._read(tree, ledger)
-        if said not in self._known:
-            before, found = len(ledger), self._read(tree, ledger)
-            if not found or len(ledger) > before:
-                return found
-            remember(self._known, said, found[self.attribute])
-        return {self.attribute: self._known[said]}
-
-    def _read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         found = {name: value for name, value in self.record.gather(tree, ledger).items() if value is not None}
         needed = [name for name in self.record.required if name not in found]
         if not found or not needed:
@@ -173,7 +167,14 @@ class Inline:
             return {self.off[0]: self.off[1]}
         if isinstance(value, Skip):
             ledger.note(Kind.DROPPED, self.attribute, wanted=value)
-        return self.record.write(value, ledger.within(self.attribute)) if isinstance(value, self.record.model) else {}
+        if not isinstance(value, self.record.model):
+            return {}
+        if (known := self._written.get(id(value))) is not None:
+            return known[1]
+        before, written = len(ledger), self.record.write(value, ledger.within(self.attribute))
+        if self.record.model in SECRETLESS and len(ledger) == before:
+            remember(self._written, id(value), (value, written))
+        return written
 
     def note_overruled(self, item: Any, tree: Tree, shared: Iterable[Entry], ledger: Ledger) -> None:
         """Notes what another object at the same level wrote over; ``shared`` are the entries that it has too."""
@@ -186,6 +187,15 @@ class Inline:
             for name in sorted(entry.attributes):
                 if again.get(name) != (wanted := getattr(value, name, None)):
                     ledger.within(self.attribute).note(Kind.APPROXIMATED, name, wanted=wanted, got=again.get(name))
+
+
+class Memory(NamedTuple):
+    """What short values under ``keys`` say of ``attributes``, in ``known``; and the entries for all else."""
+
+    keys: frozenset[str]
+    attributes: frozenset[str]
+    others: tuple[Entry, ...]
+    known: dict[tuple[tuple[str, type, Any], ...], dict[str, Any]]
 
 
 class Record(Generic[T]):
@@ -228,11 +238,12 @@ class Record(Generic[T]):
         return (*bare, self.needs) if self.needs else tuple(bare)
 
     @cached_property
-    def overlapping(self) -> tuple[tuple[Inline, tuple[Entry, ...]], ...]:
-        """Objects that lie flat in one document with another, and their entries for keys that they share with that."""
+    def overlapping(self) -> tuple[tuple[Inline, str, tuple[Entry, ...]], ...]:
+        """Objects that lie flat in one document with another: the attribute of that, and their entries for keys that
+        both have."""
         flat = [entry for entry in self.entries if isinstance(entry, Inline)]
-        pairs = ((one, one.keys & other.keys) for one in flat for other in flat if one is not other)
-        return tuple((one, one.record.concerned(shared)) for one, shared in pairs if shared)
+        pairs = ((one, other, one.keys & other.keys) for one in flat for other in flat if one is not other)
+        return tuple((one, other.attribute, one.record.concerned(shared)) for one, other, shared in pairs if shared)
 
     @cached_property
     def _places(self) -> Mapping[str, tuple[int, ...]]:
@@ -250,21 +261,36 @@ class Record(Generic[T]):
         """
         places = self._places
         known = tuple([key for key in keys if key in places])
-        if known not in self._concerned:
+        entries = self._concerned.get(known)
+        if entries is None:
             found = sorted({place for key in known for place in places[key]})
-            remember(self._concerned, known, tuple(self.entries[place] for place in found))
-        return self._concerned[known]
+            entries = tuple(self.entries[place] for place in found)
+            remember(self._concerned, known, entries)
+        return entries
+
+    @cached_property
+    def _memory(self) -> Memory | None:
+        """None where there is too little to say for it."""
+        closed = secretless(self.model)
+        others = [entry for entry in self.entries if not entry.attributes <= closed]
+        open_ = frozenset().union(*(entry.attributes for entry in others))
+        own = [entry for entry in self.entries if entry not in others and entry.attributes.isdisjoint(open_)]
+        others = [entry for entry in self.entries if entry not in own]
+        keys: frozenset[str] = frozenset().union(*(entry.keys for entry in own))
+        names: frozenset[str] = frozenset().union(*(entry.attributes for entry in own))
+        return Memory(keys, names, tuple(others), {}) if len(names) >= WORTH else None
 
     @cached_property
     def _lines(self) -> tuple[tuple[Entry, str | None, tuple[Attribute, ...]], ...]:
-        """Each entry, with the attribute without which it writes nothing, and with those whose writing is checked."""
+        """Each entry that can say anything, with the attribute without which it writes nothing, and with those whose
+        writing is checked."""
         every = sorted(attributes(self.model), key=lambda each: each.name)
 
         def line(entry: Entry) -> tuple[Entry, str | None, tuple[Attribute, ...]]:
             own = tuple(each for each in every if each.name in entry.attributes)
             return entry, getattr(entry, "attribute", None), own
 
-        return tuple(map(line, self.entries))
+        return tuple(line(entry) for entry in self.entries if entry.attributes)
 
     @cached_property
     def _unsayable(self) -> tuple[tuple[Attribute, Any], ...]:
@@ -281,9 +307,22 @@ class Record(Generic[T]):
         return attrgetter(*names), tuple(silent for _, silent in self._unsayable)
 
     def gather(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
-        """The attributes that ``tree`` sets."""
+        """The attributes that ``tree`` sets. What short values say is remembered, of attributes without secrets."""
+        memory = self._memory
+        said = None if memory is None else spoken(tree, memory.keys)
+        if memory is None or said is None:
+            return self._gather(self.concerned(tree), tree, ledger)
+        if (known := memory.known.get(said)) is not None:
+            others = [entry for entry in memory.others if not entry.keys.isdisjoint(tree)]
+            return {**known, **self._gather(others, tree, ledger)}
+        before, found = len(ledger), self._gather(self.concerned(tree), tree, ledger)
+        if len(ledger) == before:
+            remember(memory.known, said, {name: found[name] for name in memory.attributes if name in found})
+        return found
+
+    def _gather(self, entries: Iterable[Entry], tree: Tree, ledger: Ledger) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for entry in self.concerned(tree):
+        for entry in entries:
             found.update(entry.read(tree, ledger))
         return found
 
@@ -322,8 +361,9 @@ class Record(Generic[T]):
         for attribute, silent in self._unsayable if told(item) != silence else ():
             if (value := getattr(item, attribute.name)) != silent:
                 ledger.note(Kind.DROPPED, attribute.name, wanted=value, essential=attribute.essential)
-        for flat, shared in self.overlapping:
-            flat.note_overruled(item, tree, shared, ledger)
+        for flat, other, shared in self.overlapping:
+            if getattr(item, other) is not None:
+                flat.note_overruled(item, tree, shared, ledger)
         if self.extras is not None:
             tree.update(getattr(item, "extras", {}).get(self.extras, {}))
         return tree

@@ -25,6 +25,7 @@ from mediaglot.gateway.ids import Ids, Serial
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import Delivery, Job, Made, Preset, Secret, Source, Status, Step, Ticket
 from mediaglot.gateway.model.change import replace
+from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.passes import resolve_presets
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ MOST: Final = 100
 First: TypeAlias = dict[Request, tuple[Response, Fault | None]]
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsed(Generic[T]):
     """What an errand came to: its value, or the fault that it ended in, and the requests that it took."""
@@ -158,6 +160,8 @@ class Rehearsal:
 
         With ``blank`` what can be dispensed with is there, and says nothing.
         """
+        if not intent.needs and all(output.preset is None for output in intent.job.outputs):
+            return self.dialect.settle(intent.job, {})
         presets = {preset.name: preset for preset in intent.presets}
         job = resolve_presets(intent.job, lambda name: presets.get(name) or self.presets.get(name))
         found = {need: thing for need in intent.needs if (thing := self.thing(*need, account)) is not None}

@@ -19,11 +19,13 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway import loss
+from mediaglot.gateway.entry import remember
 from mediaglot.gateway.likeness import alike
 from mediaglot.gateway.loss import Kind, Loss, Policy
-from mediaglot.gateway.mapping import UNSAID
+from mediaglot.gateway.mapping import SECRETLESS, UNSAID
 from mediaglot.gateway.model import Encryption, Job, Notification, Secret, Share, Sheet, Skip, attributes
 from mediaglot.gateway.model.change import replace
+from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.values import decimal
 
 OWN: Final[dict[Any, frozenset[str]]] = {Notification: frozenset({"style"})}
@@ -36,6 +38,7 @@ MASK: Final = "***"
 SCALARS: Final = frozenset({int, str, Fraction, bool})
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """``exact`` are the paths of what came through; ``losses`` all that did not, in the order of the job."""
@@ -125,20 +128,40 @@ class Comparison:
         for name, default, own, one, other in zip(names, silence, essential, read(wanted), read(got), strict=True):
             if one is other and one is default:
                 continue
-            if one.__class__ in SCALARS and one == other:
+            cls = one.__class__
+            if cls in SCALARS and one == other:
                 if one != default:
                     self.exact.append(prefix + name)
+            elif cls in SECRETLESS and cls is other.__class__ and not self._reasons:
+                self.remembered(one, other, f"{prefix}{name}.")
             else:
                 self.values(one, other, prefix + name, default, own)
 
+    def remembered(self, wanted: Any, got: Any, prefix: str) -> None:
+        """Readers give the same pictures and sounds for the same settings: what becomes of a pair of them is known."""
+        key = id(wanted), id(got), prefix
+        known = _COMPARED.get(key)
+        if known is None:
+            known = wanted, got, Comparison({})
+            known[2].objects(wanted, got, prefix)
+            remember(_COMPARED, key, known)
+        self.exact += known[2].exact
+        self.losses += known[2].losses
+
     def values(self, wanted: Any, got: Any, path: str, default: Any, essential: bool) -> None:
         """Two values of one attribute; ``default`` is what silence means, beside None."""
-        if wanted is None or (default is not None and wanted == default):
+        cls = wanted.__class__
+        same = cls is got.__class__
+        if same and cls in _SETTINGS and default is None and cls not in EMPTY_SAYS:
+            self.objects(wanted, got, f"{path}.")
+        elif same and cls is tuple and wanted and got and wanted[0].__class__ in _SETTINGS:
+            self.row(wanted, got, path, essential)
+        elif wanted is None or (default is not None and wanted == default):
             if got is not None and (default is None or got != default):
                 self.gained(got, path)
         elif got is None or (default is not None and got == default):
             self.lost(wanted, path, essential or type(wanted) is Skip)
-        elif type(wanted) is type(got):
+        elif same:
             self.alike(wanted, got, path, essential)
         elif type(wanted) is Skip or type(got) is Skip:
             self.lost(wanted, path, essential=True)
@@ -155,8 +178,7 @@ class Comparison:
             if before == len(self.exact) + len(self.losses) and type(wanted) in EMPTY_SAYS:
                 self.exact.append(path)
         elif shape is Shape.TUPLE and (is_row(wanted) or is_row(got)):
-            for number, (one, other) in enumerate(zip_longest(wanted, got)):
-                self.values(one, other, f"{path}.{number}", None, essential)
+            self.row(wanted, got, path, essential)
         elif shape is Shape.MAPPING:
             for key in dict.fromkeys((*wanted, *got)):
                 self.values(wanted.get(key), got.get(key), f"{path}.{key}", None, essential)
@@ -164,6 +186,10 @@ class Comparison:
             self.exact.append(path)
         else:
             self.other(wanted, got, path, essential)
+
+    def row(self, wanted: tuple[Any, ...], got: tuple[Any, ...], path: str, essential: bool) -> None:
+        for number, (one, other) in enumerate(zip_longest(wanted, got)):
+            self.values(one, other, f"{path}.{number}", None, essential)
 
     def other(self, wanted: Any, got: Any, path: str, essential: bool) -> None:
         if shape_of(wanted.__class__) is shape_of(got.__class__) is Shape.MAPPING:
@@ -207,6 +233,8 @@ class Settings(NamedTuple):
 
 
 _SETTINGS: Final[dict[type, Settings]] = {}
+_COMPARED: Final[dict[tuple[int, int, str], tuple[Any, Any, Comparison]]] = {}
+"""By the ids of two objects, which live as long as their entry, and where they are in the job."""
 
 
 def settings(cls: type) -> Settings:

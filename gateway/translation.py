@@ -22,6 +22,7 @@ from mediaglot.gateway.faults import Fault, Invalid, NotFound, Unsupported
 from mediaglot.gateway.loss import Kind, Ledger, Loss, Policy
 from mediaglot.gateway.model import EMPTY, Job
 from mediaglot.gateway.model.change import replace
+from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.rehearsal import Rehearsal
 from mediaglot.gateway.report import Report, compare
 
@@ -33,6 +34,7 @@ class Untranslatable(ValueError):
     """This can't be translated at all, whatever the policy; the message says why."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translation:
     """``requests`` in their order, with the job's own secrets and a stand-in for the account's."""

@@ -82,7 +82,7 @@ def read_source(value: Any) -> Input:
 def read_formats(tree: Tree, ledger: Ledger) -> tuple[Output, ...]:
     outputs = []
     for number, document in enumerate(several(tree, "format", MOST)):
-        within = ledger.within("format").within(number)
+        within = ledger.within(f"format.{number}")
         if not isinstance(document, dict):
             raise Invalid(field=within.prefix.rstrip("."), reason="must be an object")
         if is_empty(one(document.get("output"))) and is_empty(one(document.get("output_preset"))):
@@ -97,6 +97,7 @@ EVENTS: Final = {
     "notify_upload": frozenset({Event.DELIVERED}),
     "notify_encoding_errors": frozenset({Event.OUTPUT_FAILED}),
 }
+TOLD: Final = frozenset({"notify_format", *EVENTS})
 
 
 def read_notifications(tree: Tree) -> tuple[Notification, ...]:
@@ -107,8 +108,8 @@ def read_notifications(tree: Tree) -> tuple[Notification, ...]:
     )
 
 
-TOLD: Final = "notify_format notify_body_format notify_upload_extended include_task_status extended"
-KNOWN: Final = frozenset({*f"userid source region instant meta priority mediaid {TOLD}".split(), *OWN, *EVENTS})
+SWITCHES: Final = "notify_body_format notify_upload_extended include_task_status extended"
+KNOWN: Final = frozenset({*f"userid source region instant meta priority mediaid {SWITCHES}".split(), *OWN, *TOLD})
 
 
 def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
@@ -125,7 +126,7 @@ def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
     return Job(
         inputs=tuple(read_source(source) for source in sources),
         outputs=read_formats(tree, ledger),
-        notifications=read_notifications(tree),
+        notifications=() if TOLD.isdisjoint(tree) else read_notifications(tree),
         hold=hold,
         priority=given(tree, "priority", INTEGER),
         tags={key: str(one(value)) for key, value in meta.items()} if isinstance(meta, dict) else {},

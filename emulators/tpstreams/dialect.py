@@ -203,7 +203,7 @@ class TPStreams(Dialect):
 
     def open(self, request: Request) -> Call:
         """The framework's order: path, Accept, credential; then, in ``read``, method and body."""
-        on_path = self._plain_paths.get(request.path) or self._on_pattern(request.path)
+        on_path = self.routing.on_path(request.path)
         if not on_path:
             raise UnknownAction(name=request.path)
         if not manners.acceptable(request):
@@ -270,7 +270,7 @@ class TPStreams(Dialect):
 
     def _allowed(self, path: str) -> Sequence[str]:
         """The methods of a path; none for one that is not there."""
-        on_path = self._plain_paths.get(path) or self._on_pattern(path)
+        on_path = self.routing.on_path(path)
         methods = [
             method for method in ("GET", "POST", "PUT", "DELETE") if method in {each.method for each, _ in on_path}
         ]

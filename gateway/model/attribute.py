@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
-from typing import Any, Final, NamedTuple
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from fractions import Fraction
+from types import NoneType
+from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
 
 
 class Attribute(NamedTuple):
@@ -34,3 +37,24 @@ def _attribute(field: Any) -> Attribute:
 
 def is_essential(cls: type, name: str) -> bool:
     return any(each.name == name and each.essential for each in attributes(cls))
+
+
+_SECRETLESS: Final[dict[type, frozenset[str]]] = {}
+PLAIN: Final = frozenset({int, bool, str, Fraction, NoneType, Ellipsis})
+
+
+def secretless(cls: type) -> frozenset[str]:
+    """The attributes of a class that can't have a Secret in them, at whatever depth, as their types say."""
+    if cls not in _SECRETLESS:
+        hints = get_type_hints(cls).items()
+        _SECRETLESS[cls] = frozenset(name for name, hint in hints if _is_secretless(hint))
+    return _SECRETLESS[cls]
+
+
+def _is_secretless(hint: Any) -> bool:
+    if hint in PLAIN or (isinstance(hint, type) and issubclass(hint, Enum)):
+        return True
+    if isinstance(hint, type) and is_dataclass(hint):
+        return len(secretless(hint)) == len(fields(hint))
+    within = get_args(hint)
+    return bool(within) and get_origin(hint) is not type and all(map(_is_secretless, within))

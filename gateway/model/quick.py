@@ -50,6 +50,22 @@ def copier(cls: type[Any]) -> Callable[[Any, Any], None]:
     return copy
 
 
+def changing(cls: type[Any]) -> Callable[[Any, Mapping[str, Any]], Any]:
+    """What makes another object of ``cls``, with some attributes changed.
+
+    It is made as an object of a class alike that is not frozen, for which Python has its quickest way to set an
+    attribute, and becomes one of ``cls`` when it is complete.
+    """
+    names = [each.name for each in fields(cls)]
+    melted = type(cls.__name__, cls.__bases__, {"__slots__": cls.__slots__, "__setattr__": object.__setattr__})
+    become = object.__dict__["__class__"].__set__
+    known = {"new": object.__new__, "melted": melted, "cls": cls, "become": become, "setattr": setattr}
+    body = ["made = new(melted)", *(f"made.{name} = item.{name}" for name in names)]
+    body += ["for name in changes: setattr(made, name, changes[name])", "become(made, cls)", "return made"]
+    change: Callable[[Any, Mapping[str, Any]], Any] = written("change", ["item", "changes"], body, known)
+    return change
+
+
 def setters(cls: type[Any]) -> dict[str, Setter]:
     """What sets each attribute of an object that has just been made, although the class is frozen."""
     return {each.name: getattr(cls, each.name).__set__ for each in fields(cls)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import orjson
@@ -46,8 +45,12 @@ class Json:
         tree = _object(text, self.root)
         if self.root is not None and not tree:
             raise Malformed(format="JSON", reason=f"nothing in {self.root!r}")
-        walk = partial(_walk, scalar=_as_text if self.stringly else _as_is, depth=DEPTH)
-        return {key.lower() if self.stringly else key: walk(value) for key, value in tree.items()}
+        scalar = _as_text if self.stringly else _as_is
+        # Nearly all of a document is text, for which no call is made.
+        return {
+            key.lower() if self.stringly else key: value if type(value) is str else _walk(value, scalar, DEPTH)
+            for key, value in tree.items()
+        }
 
     def swap(self, request: Request, values: Mapping[str, str]) -> Request:
         return replace(request, body=self.swap_text(request.body, values))
@@ -94,10 +97,8 @@ def _as_text(value: Any) -> Any:
 def _walk(value: Any, scalar: Callable[[Any], Any], depth: int) -> Any:
     if depth == 0:
         raise Malformed(format="JSON", reason="nested too deeply")
-    if type(value) is str:  # nearly all of a document
-        return value
     if isinstance(value, dict):
-        return {key: _walk(item, scalar, depth - 1) for key, item in value.items()}
+        return {key: it if type(it) is str else _walk(it, scalar, depth - 1) for key, it in value.items()}
     if isinstance(value, list):
         return [_walk(item, scalar, depth - 1) for item in value]
     return scalar(value)
@@ -105,7 +106,6 @@ def _walk(value: Any, scalar: Callable[[Any], Any], depth: int) -> Any:
 
 def _fold(value: Any, lists: frozenset[str], key: str = "") -> Any:
     if isinstance(value, dict):
-        # Nearly all of a document is text, for which no call is made.
         return {name: item if type(item) is str else _fold(item, lists, name) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         folded = [_fold(item, lists) for item in value]

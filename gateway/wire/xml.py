@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any, Final
@@ -70,7 +71,7 @@ class Xml:
 
     def _inside(self, tree: Mapping[str, Any]) -> str:
         found: list[str] = []
-        partners = frozenset(self.paired.values())
+        partners = frozenset(self.paired.values()) if self.paired else ()
         for key, value in tree.items():
             if type(value) is str and (value or key not in self.lists):
                 found.append(_text(key, value))
@@ -111,7 +112,7 @@ def _escaped(text: str) -> str:
     """A text between two tags, without the characters that no document may have."""
     if text.isalnum():
         return text
-    whole = escape(text)
+    whole = escape(text) if "&" in text or "<" in text or ">" in text else text
     return whole if whole.isprintable() else whole.translate(LEGAL).replace("\r", "&#13;")
 
 
@@ -123,6 +124,7 @@ def _content(text: bytes, root: str) -> Tree:
     return tree if isinstance(tree, dict) else {}
 
 
+@lru_cache(maxsize=1024)
 def _name(key: str) -> str:
     """An element's name for a key, also for one that can't be one: a client's own key from a JSON document."""
     if (key.isascii() and key.isidentifier()) or NAME.fullmatch(key):

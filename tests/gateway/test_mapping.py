@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
+from mediaglot.gateway.entry import spoken
 from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Field, Inline, Kept, Many, Nested, Pair, Record, is_empty, many, one
@@ -15,6 +18,7 @@ from mediaglot.gateway.model import (
     Access,
     Audio,
     Clip,
+    Constant,
     Input,
     Job,
     Location,
@@ -26,6 +30,13 @@ from mediaglot.gateway.model import (
     Video,
 )
 from mediaglot.gateway.values import DECIMAL, KILOBITS, LOCATION, NATURAL, SECONDS, SIZE, TEXT, Table, Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    one: Constant | None = None
+    two: Audio | None = None
+
 
 CODECS = Table({"x264": "h264", "x265": "hevc"}, also={"avc": "h264"})
 VIDEO = Record(
@@ -373,14 +384,79 @@ def test_a_pair_remembers_sizes_and_the_like_and_no_text() -> None:
 
 def test_sounds_are_remembered_by_what_says_them_and_not_what_could_not_be_read() -> None:
     inline = Inline("audio", Record(Audio, Field("codec", "codec"), Field("rate", "sample_rate", NATURAL)))
-    record = Record(Output, inline)
+    record = Record(Output, inline, *(Field(name, name) for name in ("name", "label", "brand")))
     one, two = (record.read({"codec": "aac", "rate": "48000"}, Ledger()).audio for _ in range(2))
     assert one is two
     assert record.read({"codec": "aac", "rate": "44100"}, Ledger()).audio == Audio(codec="aac", sample_rate=44100)
     assert record.read({"codec": "aac", "rate": 1}, Ledger()).audio == Audio(codec="aac", sample_rate=1)
-    for _ in range(2):
+    for wrong in ("x", "x", True):
         with pytest.raises(Invalid, match="rate"):
-            record.read({"codec": "aac", "rate": "x"}, Ledger())
+            record.read({"codec": "aac", "rate": wrong}, Ledger())
+
+
+def test_of_two_lines_for_one_attribute_the_later_one_holds_however_often_it_is_read() -> None:
+    both = Pair(
+        "to",
+        "destinations name",
+        lambda tree: {"name": "b", "destinations": (LOCATION.read(tree["to"]),)},
+        lambda _: {},
+    )
+    names = [Field(name, name) for name in ("name", "label", "brand", "extension")]
+    for record, name in ((Record(Output, both, *names), "a"), (Record(Output, *names, both), "b")):
+        for number in range(3):
+            to = f"https://a.example/{number}"
+            output = record.read({"name": "a", "to": to}, Ledger())
+            assert (output.name, output.destinations[0].url) == (name, to)
+
+
+def test_long_texts_are_not_remembered() -> None:
+    assert spoken({"a": "x" * 40, "b": "y" * 41}, frozenset("a")) == (("a", str, "x" * 40),)
+    assert spoken({"a": "x" * 40, "b": "y" * 41}, frozenset("ab")) is None
+    assert spoken({"a": ["x"]}, frozenset("a")) is None
+
+
+def test_what_two_objects_say_under_one_key_is_noted_where_the_one_wrote_over_the_other() -> None:
+    pictures, sounds = (Record(cls, Field("rate", "bitrate", KILOBITS)) for cls in (Constant, Audio))
+    record = Record(Wire, Inline("one", pictures), Inline("two", sounds))
+    for picture, sound, notes in (
+        (Constant(bitrate=1000), None, [("two.bitrate", None, "1000")]),
+        (None, Audio(bitrate=2000), [("one.bitrate", None, "2000")]),
+        (Constant(bitrate=1000), Audio(bitrate=2000), [("one.bitrate", "1000", "2000")]),
+        (Constant(bitrate=1000), Audio(bitrate=1000), []),
+    ):
+        ledger = Ledger()
+        record.write(Wire(one=picture, two=sound), ledger)
+        assert [(note.path, note.wanted, note.got) for note in ledger] == notes
+
+
+def test_what_recurs_is_remembered_without_what_may_hold_a_secret() -> None:
+    record = Record(
+        Output,
+        Many("to", "destinations", LOCATION),
+        *(Field(name, name) for name in ("name", "label", "brand")),
+        Inline("audio", AUDIO),
+    )
+    tree = {"name": "n", "rate": "48000"}
+    one, two = (record.read({**tree, "to": f"ftp://me:{word}@a.example/x"}, Ledger()) for word in ("s3cr3t", "other"))
+    assert one.audio is two.audio
+    assert [each.destinations[0].access.password.reveal() for each in (one, two)] == ["s3cr3t", "other"]
+    assert record.read(tree, Ledger()).destinations == ()
+    held = {text for value in gc.get_referrers(one.audio) for text in (repr(value),) if isinstance(value, dict)}
+    assert held
+    assert not any("a.example" in text for text in held)
+
+
+def test_a_sound_that_was_read_is_written_again_each_time_as_it_is() -> None:
+    record = Record(Output, Inline("audio", AUDIO), *(Field(name, name) for name in ("name", "label", "brand")))
+    for rate in ("48000", "44100", "48000"):
+        output = record.read({"name": rate, "rate": rate, "abitrate": "96k"}, Ledger())
+        for _ in range(2):
+            assert record.write(output, Ledger()) == {"name": rate, "rate": rate, "abitrate": "96k"}
+    lost = replace(output, audio=Audio(channels=2))
+    for _ in range(2):
+        ledger = Ledger()
+        assert record.write(lost, ledger) == {"name": "48000"}
+        assert [(note.kind, note.path) for note in ledger] == [(Kind.DROPPED, "audio.channels")]
 
 
 def test_what_is_noted_of_a_part_is_noted_each_time() -> None:
@@ -389,7 +465,7 @@ def test_what_is_noted_of_a_part_is_noted_each_time() -> None:
         Field("codec", "codec"),
         Inline("loudness", Record(Loudness, Field("peak", "peak", DECIMAL), needs="range")),
     )
-    record = Record(Output, Inline("audio", part))
+    record = Record(Output, Inline("audio", part), *(Field(name, name) for name in ("name", "label", "brand")))
     for _ in range(2):
         ledger = Ledger()
         record.read({"codec": "aac", "peak": "1"}, ledger)

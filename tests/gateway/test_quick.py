@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.model.quick import copier, quick
 
 
@@ -85,3 +86,15 @@ def test_a_copy_has_all_of_it() -> None:
     item, made = Quick("a", 1, {"b": "c"}, must=True, note="d"), object.__new__(Quick)
     copier(Quick)(made, item)
     assert made == item
+
+
+def test_a_changed_one_has_all_else_and_is_frozen_like_the_first() -> None:
+    item = Quick("a", 1, {"b": "c"}, must=True, note="d")
+    made = replace(item, size=2, note=None)
+    assert made == Quick("a", 2, {"b": "c"}, must=True)
+    assert item == Quick("a", 1, {"b": "c"}, must=True, note="d")
+    assert type(made) is Quick
+    with pytest.raises(FrozenInstanceError):
+        made.size = 4  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="strange"):
+        replace(item, strange=1)

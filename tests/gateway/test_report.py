@@ -187,6 +187,19 @@ def test_secrets_are_masked_also_in_a_query_and_within_an_object() -> None:
     assert entries(report)["outputs.0.destinations.0.url"][1] == "https://a.example/b?***"
 
 
+def test_two_pictures_that_were_compared_before_are_told_of_where_they_are_now_and_with_the_reasons_of_now() -> None:
+    other = replace(VIDEO, codec="hevc")
+    one, two = (tuple(Output(container=name, video=video) for name in "ab") for video in (VIDEO, other))
+    for _ in range(2):
+        losses = compare(replace(JOB, outputs=one), replace(JOB, outputs=two)).losses
+        assert [(each.path, each.wanted, each.got) for each in losses] == [
+            (f"outputs.{number}.video.codec", "h264", "hevc") for number in (0, 1)
+        ]
+    note = Loss(kind=Kind.DROPPED, path="outputs.1.video.codec", reason="no h264")
+    reasons = [each.reason for each in compare(replace(JOB, outputs=one), replace(JOB, outputs=two), [note]).losses]
+    assert reasons == [None, "no h264"]
+
+
 def test_the_document_counts_every_kind() -> None:
     report = compare(JOB, changed(container=None, video=replace(VIDEO, codec="hevc", level="4")))
     document = json.loads(json.dumps(report.document()))

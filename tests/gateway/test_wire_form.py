@@ -22,6 +22,25 @@ WIRE = FormField(
     ),
     otherwise="xml",
 )
+PIECES = [
+    b"%",
+    b"%25",
+    b"%3C",
+    b"%3c",
+    b"%35",
+    b"2",
+    b"5",
+    b"C",
+    b"+",
+    b"x",
+    b"=",
+    b"%3D",
+    b"_",
+    b"\r",
+    b"\n",
+    b"\0",
+    b"\xff",
+]
 XML = '<?xml version="1.0"?><query><a>1 + 1</a></query>'
 JSON = '{"query":{"a":"1 + 1"}}'
 
@@ -98,6 +117,6 @@ def test_a_value_is_escaped_as_by_the_standard_library_and_comes_back(value: byt
 
 @pytest.mark.heavy
 @settings(max_examples=500, deadline=None)
-@given(st.lists(st.sampled_from([b"%", b"%25", b"%3C", b"%3c", b"%35", b"2", b"5", b"C", b"+", b"x"])).map(b"".join))
+@given(st.lists(st.sampled_from(PIECES)).map(b"".join))
 def test_what_only_looks_like_an_escape_is_left_as_the_standard_library_leaves_it(value: bytes) -> None:
     assert unescaped(value) == unquote_to_bytes(value.replace(b"+", b" "))

@@ -26,6 +26,7 @@ SECOND = (
         "ids",
         "passes",
         "reference",
+        "routing",
     ),
     *("trait", "errand", "likeness", "report", "mask"),
 )
