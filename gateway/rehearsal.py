@@ -136,10 +136,10 @@ class Rehearsal:
         call = call or Call(request=request, wire=self.dialect.wire.choose(request))
         return self.dialect.render_response(call, result)
 
-    def read(self, request: Request) -> tuple[Call, Ledger]:
+    def read(self, request: Request) -> tuple[Call, Intent, Ledger]:
         """What a request means. Raises the Fault that it would be refused with."""
         call, ledger = self._admitted(request), Ledger()
-        return replace(call, intent=self.dialect.read(call, ledger)), ledger
+        return call, self.dialect.read(call, ledger), ledger
 
     def _admitted(self, request: Request) -> Call:
         call = self.dialect.open(request)

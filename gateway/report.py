@@ -23,7 +23,7 @@ from mediaglot.gateway.entry import remember
 from mediaglot.gateway.likeness import alike
 from mediaglot.gateway.loss import Kind, Loss, Policy
 from mediaglot.gateway.mapping import SECRETLESS, UNSAID
-from mediaglot.gateway.model import Encryption, Job, Notification, Secret, Share, Sheet, Skip, attributes
+from mediaglot.gateway.model import Attribute, Encryption, Job, Notification, Secret, Share, Sheet, Skip, attributes
 from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.values import decimal
@@ -124,18 +124,18 @@ class Comparison:
         self._reasons = reasons
 
     def objects(self, wanted: Any, got: Any, prefix: str) -> None:
-        names, silence, essential, read = settings(wanted.__class__)
-        for name, default, own, one, other in zip(names, silence, essential, read(wanted), read(got), strict=True):
+        rows, silence, read = settings(wanted.__class__)
+        for row, default, one, other in zip(rows, silence, read(wanted), read(got), strict=True):
             if one is other and one is default:
                 continue
-            cls = one.__class__
+            name, cls = row.name, one.__class__
             if cls in SCALARS and one == other:
                 if one != default:
                     self.exact.append(prefix + name)
             elif cls in SECRETLESS and cls is other.__class__ and not self._reasons:
                 self.remembered(one, other, f"{prefix}{name}.")
             else:
-                self.values(one, other, prefix + name, default, own)
+                self.values(one, other, prefix + name, default, row.essential)
 
     def remembered(self, wanted: Any, got: Any, prefix: str) -> None:
         """Readers give the same pictures and sounds for the same settings: what becomes of a pair of them is known."""
@@ -223,11 +223,11 @@ class Comparison:
 
 
 class Settings(NamedTuple):
-    """The attributes of a class that are settings: their names, what silence is, whether a loss changes the picture."""
+    """The attributes of a class that are settings."""
 
-    names: tuple[str, ...]
+    rows: tuple[Attribute, ...]
     silence: tuple[Any, ...]
-    essential: tuple[bool, ...]
+    """What silence is, of each."""
     read: Callable[[Any], tuple[Any, ...]]
     """Their values in an object."""
 
@@ -240,12 +240,11 @@ _COMPARED: Final[dict[tuple[int, int, str], tuple[Any, Any, Comparison]]] = {}
 def settings(cls: type) -> Settings:
     if cls not in _SETTINGS:
         skipped = UNSAID | OWN.get(cls, frozenset())
-        every = [each for each in attributes(cls) if each.compared and each.name not in skipped]
-        names = tuple(each.name for each in every)
+        every = tuple(each for each in attributes(cls) if each.compared and each.name not in skipped)
+        names = [each.name for each in every]
         _SETTINGS[cls] = Settings(
-            names,
+            every,
             tuple(each.silence for each in every),
-            tuple(each.essential for each in every),
             attrgetter(*names) if len(names) > 1 else lambda item: tuple(getattr(item, name) for name in names),
         )
     return _SETTINGS[cls]
@@ -280,9 +279,9 @@ def leaves(value: Any, path: str, essential: bool) -> Iterator[tuple[str, Any, b
     if shape is Shape.OBJECT:
         below = [
             leaf
-            for name, default, own in zip(*settings(value.__class__)[:3], strict=True)
-            if (held := getattr(value, name)) is not None and (held is not default and held != default)
-            for leaf in leaves(held, f"{path}.{name}", essential or own)
+            for each in settings(value.__class__).rows
+            if (held := getattr(value, each.name)) is not None and (held is not each.silence and held != each.silence)
+            for leaf in leaves(held, f"{path}.{each.name}", essential or each.essential)
         ]
         yield from below or ([(path, value, essential)] if type(value) in EMPTY_SAYS else [])
     elif shape is Shape.TUPLE and is_row(value):

@@ -87,35 +87,34 @@ def read_job(dialect: Dialect, asked: Request | bytes | str) -> tuple[Job, tuple
     Presets and profiles of the client's account are not known here: one that the job needs is unread, and essential.
     Raises the Fault that the provider would answer, and Untranslatable for a request that creates no job.
     """
-    rehearsal, call, ledger = heard(dialect, asked)
-    assert isinstance(call.intent, CreateJob)  # noqa: S101
+    rehearsal, call, intent, ledger = heard(dialect, asked)
     try:
-        job = rehearsal.settled(call.intent, call.account)
+        job = rehearsal.settled(intent, call.account)
     except (NotFound, Invalid) as fault:
         path = str(fault.data.get("field") or fault.data.get("kind"))
-        missing = rehearsal.missing(call.intent, call.account)
+        missing = rehearsal.missing(intent, call.account)
         for kind in missing or [path]:
             essential = dialect.dispensable.get(kind, True)
             ledger.note(Kind.UNREAD, kind, essential=essential, reason="names what only the account has")
         if not missing:
-            return call.intent.job, tuple(ledger)
-        job = rehearsal.settled(call.intent, call.account, blank=True)
+            return intent.job, tuple(ledger)
+        job = rehearsal.settled(intent, call.account, blank=True)
     if any(output.preset is not None for output in job.outputs):
         job = replace(job, outputs=tuple(replace(each, preset=None) for each in job.outputs))
     return job, tuple(ledger)
 
 
-def heard(dialect: Dialect, asked: Request | bytes | str) -> tuple[Rehearsal, Call, Ledger]:
+def heard(dialect: Dialect, asked: Request | bytes | str) -> tuple[Rehearsal, Call, CreateJob, Ledger]:
     """A request as the provider reads it that lets everybody in.
 
     Raises the Fault that it would answer, and Untranslatable for a request that creates no job.
     """
     request = asked if isinstance(asked, Request) else framed(dialect, asked)
     rehearsal = stage(dialect).again() if dialect.client else Rehearsal(dialect)
-    call, ledger = rehearsal.read(request)
-    if not isinstance(call.intent, CreateJob):
+    call, intent, ledger = rehearsal.read(request)
+    if not isinstance(intent, CreateJob):
         raise Untranslatable(f"this creates no job: {call.route.name if call.route else request.path}")
-    return rehearsal, call, ledger
+    return rehearsal, call, intent, ledger
 
 
 def framed(dialect: Dialect, asked: bytes | str) -> Request:

@@ -54,7 +54,7 @@ def _told(dialect: Dialect, errand: Errand[Placed], response: Response) -> Place
     try:
         request = next(errand)
         for _ in range(MOST):
-            ours = isinstance(rehearsal.read(request)[0].intent, CreateJob)
+            ours = isinstance(rehearsal.read(request)[1], CreateJob)
             request = errand.send(response if ours else rehearsal.answer(request))
     except StopIteration as end:
         found: Placed = end.value

@@ -51,7 +51,7 @@ def run(given: dict[str, Any]) -> int:
 async def foreseen(settings: Settings, given: Mapping[str, Any], content: bytes) -> Outlook:
     """Presets that only the client's account has are not known here: they are unread."""
     dialect = find(given["read"])
-    _, call, _ = heard(dialect, content)
+    _, call, _, _ = heard(dialect, content)
     job, notes = read_job(dialect, content)
     name = given["account"]
     account = Account(account_named(name, dialect.name, settings), name) if name else call.account

@@ -14,7 +14,6 @@ from mediaglot.gateway.backends import Caller
 from mediaglot.gateway.backends.desk import TRIAL
 from mediaglot.gateway.backends.outlook import look_out, passing
 from mediaglot.gateway.backends.rules import LOCAL, Rule
-from mediaglot.gateway.exchange import CreateJob
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.http.letters import Refusal
 from mediaglot.gateway.translation import Untranslatable, heard
@@ -36,11 +35,10 @@ async def foresee(server: Server, house: House, request: web.Request, name: str)
         raise Refusal(413, "too_large", f"a request has at most {server.settings.max_body} bytes") from None
     dialect = server.dialects[name]
     try:
-        _, call, ledger = heard(dialect, content)
+        _, call, intent, ledger = heard(dialect, content)
         policy = server.wishes.of(name, call.account, call.request)
         caller = Caller(dialect=dialect, account=call.account, policy=policy)
-        assert isinstance(call.intent, CreateJob)  # noqa: S101
-        job = dialect.christen(await house.desk.settled(call.intent, caller), TRIAL)
+        job = dialect.christen(await house.desk.settled(intent, caller), TRIAL)
     except Untranslatable as error:
         raise Refusal(400, "no_job", str(error)) from None
     except Fault as fault:

@@ -15,8 +15,8 @@ from mediaglot.gateway.wire import FORM, Media, Medium, Tree, Wire, media_of
 
 SAFE: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
 ESCAPES: Final = {code: (bytes((code,)), b"%%%02X" % code) for code in range(256) if code not in SAFE}
-BLANK: Final = frozenset(b" ")
-PERCENT: Final = ord("%")
+DONE: Final = frozenset(b" %")
+"""What is replaced last, and first."""
 
 
 class TextWire(Wire, Protocol):
@@ -36,8 +36,9 @@ def pairs(body: bytes) -> Iterator[tuple[str, bytes]]:
 
 def escaped(value: bytes) -> str:
     """As ``urllib.parse.quote_plus``, in passes over all of a text in place of its single characters."""
-    unsafe = set(value.translate(None, SAFE)) - BLANK
-    for code in sorted(unsafe, key=PERCENT.__ne__):
+    unsafe = set(value.translate(None, SAFE)) - DONE
+    value = value.replace(b"%", b"%25")
+    for code in unsafe:
         value = value.replace(*ESCAPES[code])
     return value.replace(b" ", b"+").decode("ascii")
 

@@ -65,7 +65,7 @@ class Overheard:
             except Fault:
                 continue
             for request, response in self.heard:
-                intent = self.rehearsal.read(request)[0].intent
+                intent = self.rehearsal.read(request)[1]
                 if isinstance(intent, CreateJob):
                     assert isinstance(placed, Placed)
                     return placed, intent.job, response
