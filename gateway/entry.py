@@ -232,6 +232,12 @@ def write_checked(entry: Field | Pair, own: tuple[Attribute, ...], item: Any, le
     return found.written
 
 
+def is_self_contained(entry: Entry, own: tuple[Attribute, ...], item: Any) -> bool:
+    """Whether what ``entry`` has just written for ``item`` follows from its own attributes alone. A Pair's function may
+    look at others; where it does not, that was remembered."""
+    return not isinstance(entry, Pair) or _remembered(own, item) in entry.checked
+
+
 def _remembered(own: tuple[Attribute, ...], item: Any) -> tuple[Any, ...] | None:
     """The classes and values of all that an entry says, where they are plain: what it writes follows from them, if it
     looks at nothing else."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from mediaglot.gateway.entry import (
     Entry,
@@ -24,15 +24,12 @@ from mediaglot.gateway.entry import (
     many,
     one,
     read_scalar,
-    remember,
     several,
-    spoken,
-    write_checked,
 )
 from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.model import EMPTY, SKIP, Attribute, Audio, Skip, Video, attributes
-from mediaglot.gateway.model.attribute import secretless
+from mediaglot.gateway.stretch import Line, lines, read_lines, write_lines
 
 __all__ = [
     "UNSAID",
@@ -54,8 +51,6 @@ __all__ = [
     "several",
 ]
 T = TypeVar("T")
-WORTH: Final = 4
-"""As many attributes as it takes to remember them together."""
 SECRETLESS: Final[frozenset[type]] = frozenset({Video, Audio})
 UNSAID: Final = frozenset({"extras", "document"})
 """Attributes that are a dialect's own leftovers, not settings."""
@@ -136,14 +131,12 @@ class Inline:
     """A model object whose fields lie flat among those of its owner.
 
     ``off`` is a pair of key and word that say there is no such object at all: the model's SKIP. Where something is
-    said, but not what the object needs, that is noted as unread. What is written for a picture or a sound is remembered
-    by the very object: readers give the same one for the same words (``Record.gather``).
+    said, but not what the object needs, that is noted as unread.
     """
 
     def __init__(self, attribute: str, record: Record[Any], off: tuple[str, str] | None = None) -> None:
         self.attribute, self.record, self.off = attribute, record, off
         self.attributes = frozenset({attribute})
-        self._written: dict[int, tuple[Any, Tree]] = {}
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -167,14 +160,7 @@ class Inline:
             return {self.off[0]: self.off[1]}
         if isinstance(value, Skip):
             ledger.note(Kind.DROPPED, self.attribute, wanted=value)
-        if not isinstance(value, self.record.model):
-            return {}
-        if (known := self._written.get(id(value))) is not None:
-            return known[1]
-        before, written = len(ledger), self.record.write(value, ledger.within(self.attribute))
-        if self.record.model in SECRETLESS and len(ledger) == before:
-            remember(self._written, id(value), (value, written))
-        return written
+        return self.record.write(value, ledger.within(self.attribute)) if isinstance(value, self.record.model) else {}
 
     def note_overruled(self, item: Any, tree: Tree, shared: Iterable[Entry], ledger: Ledger) -> None:
         """Notes what another object at the same level wrote over; ``shared`` are the entries that it has too."""
@@ -187,15 +173,6 @@ class Inline:
             for name in sorted(entry.attributes):
                 if again.get(name) != (wanted := getattr(value, name, None)):
                     ledger.within(self.attribute).note(Kind.APPROXIMATED, name, wanted=wanted, got=again.get(name))
-
-
-class Memory(NamedTuple):
-    """What short values under ``keys`` say of ``attributes``, in ``known``; and the entries for all else."""
-
-    keys: frozenset[str]
-    attributes: frozenset[str]
-    others: tuple[Entry, ...]
-    known: dict[tuple[tuple[str, type, Any], ...], dict[str, Any]]
 
 
 class Record(Generic[T]):
@@ -216,7 +193,6 @@ class Record(Generic[T]):
     ) -> None:
         self.model, self.entries, self.extras, self.open_keys = model, entries, extras, open_keys
         self.meant, self.needs = meant, needs
-        self._concerned: dict[tuple[str, ...], tuple[Entry, ...]] = {}
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -231,6 +207,10 @@ class Record(Generic[T]):
     def attributes(self) -> frozenset[str]:
         return frozenset().union(*(entry.attributes for entry in self.entries))
 
+    def on(self, keys: frozenset[str]) -> tuple[Entry, ...]:
+        """The entries for some of the keys."""
+        return tuple(entry for entry in self.entries if not entry.keys.isdisjoint(keys))
+
     @cached_property
     def required(self) -> tuple[str, ...]:
         """The model's attributes that have no default, and what is needed beside them."""
@@ -243,54 +223,11 @@ class Record(Generic[T]):
         both have."""
         flat = [entry for entry in self.entries if isinstance(entry, Inline)]
         pairs = ((one, other, one.keys & other.keys) for one in flat for other in flat if one is not other)
-        return tuple((one, other.attribute, one.record.concerned(shared)) for one, other, shared in pairs if shared)
+        return tuple((one, other.attribute, one.record.on(shared)) for one, other, shared in pairs if shared)
 
     @cached_property
-    def _places(self) -> Mapping[str, tuple[int, ...]]:
-        """Which entries look at a key."""
-        found: dict[str, tuple[int, ...]] = {}
-        for place, entry in enumerate(self.entries):
-            for key in entry.keys:
-                found[key] = (*found.get(key, ()), place)
-        return found
-
-    def concerned(self, keys: Iterable[str]) -> tuple[Entry, ...]:
-        """The entries that look at some of the keys, in their order; the others have nothing to read there.
-
-        Documents have the same few sets of keys again and again.
-        """
-        places = self._places
-        known = tuple([key for key in keys if key in places])
-        entries = self._concerned.get(known)
-        if entries is None:
-            found = sorted({place for key in known for place in places[key]})
-            entries = tuple(self.entries[place] for place in found)
-            remember(self._concerned, known, entries)
-        return entries
-
-    @cached_property
-    def _memory(self) -> Memory | None:
-        """None where there is too little to say for it."""
-        closed = secretless(self.model)
-        others = [entry for entry in self.entries if not entry.attributes <= closed]
-        open_ = frozenset().union(*(entry.attributes for entry in others))
-        own = [entry for entry in self.entries if entry not in others and entry.attributes.isdisjoint(open_)]
-        others = [entry for entry in self.entries if entry not in own]
-        keys: frozenset[str] = frozenset().union(*(entry.keys for entry in own))
-        names: frozenset[str] = frozenset().union(*(entry.attributes for entry in own))
-        return Memory(keys, names, tuple(others), {}) if len(names) >= WORTH else None
-
-    @cached_property
-    def _lines(self) -> tuple[tuple[Entry, str | None, tuple[Attribute, ...]], ...]:
-        """Each entry that can say anything, with the attribute without which it writes nothing, and with those whose
-        writing is checked."""
-        every = sorted(attributes(self.model), key=lambda each: each.name)
-
-        def line(entry: Entry) -> tuple[Entry, str | None, tuple[Attribute, ...]]:
-            own = tuple(each for each in every if each.name in entry.attributes)
-            return entry, getattr(entry, "attribute", None), own
-
-        return tuple(line(entry) for entry in self.entries if entry.attributes)
+    def _lines(self) -> tuple[Line, ...]:
+        return lines(self.model, self.entries)
 
     @cached_property
     def _unsayable(self) -> tuple[tuple[Attribute, Any], ...]:
@@ -307,24 +244,8 @@ class Record(Generic[T]):
         return attrgetter(*names), tuple(silent for _, silent in self._unsayable)
 
     def gather(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
-        """The attributes that ``tree`` sets. What short values say is remembered, of attributes without secrets."""
-        memory = self._memory
-        said = None if memory is None else spoken(tree, memory.keys)
-        if memory is None or said is None:
-            return self._gather(self.concerned(tree), tree, ledger)
-        if (known := memory.known.get(said)) is not None:
-            others = [entry for entry in memory.others if not entry.keys.isdisjoint(tree)]
-            return {**known, **self._gather(others, tree, ledger)}
-        before, found = len(ledger), self._gather(self.concerned(tree), tree, ledger)
-        if len(ledger) == before:
-            remember(memory.known, said, {name: found[name] for name in memory.attributes if name in found})
-        return found
-
-    def _gather(self, entries: Iterable[Entry], tree: Tree, ledger: Ledger) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for entry in entries:
-            found.update(entry.read(tree, ledger))
-        return found
+        """The attributes that ``tree`` sets."""
+        return read_lines(self._lines, tree, ledger)
 
     def read(self, tree: Any, ledger: Ledger, **more: Any) -> T:
         """A model object; ``more`` are attributes that no entry reads.
@@ -349,14 +270,7 @@ class Record(Generic[T]):
         return self.model(**found)
 
     def write(self, item: T, ledger: Ledger) -> Tree:
-        tree: Tree = {}
-        for entry, only, own in self._lines:
-            if only is not None and ((value := getattr(item, only)) is None or (type(value) is tuple and not value)):
-                continue
-            if isinstance(entry, (Field, Pair)):
-                tree.update(write_checked(entry, own, item, ledger))
-            else:
-                tree.update(entry.write(item, ledger))
+        tree = write_lines(self._lines, item, ledger)
         told, silence = self._unsaid
         for attribute, silent in self._unsayable if told(item) != silence else ():
             if (value := getattr(item, attribute.name)) != silent:

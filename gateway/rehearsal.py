@@ -144,7 +144,7 @@ class Rehearsal:
     def _admitted(self, request: Request) -> Call:
         call = self.dialect.open(request)
         account = self.dialect.tenant(call, self._accounts.admit(self.dialect.name, call.credential))
-        return call if account == call.account else replace(call, account=account)
+        return call if account is call.account else replace(call, account=account)
 
     # --- what is asked ------------------------------------------------------------------------------
 

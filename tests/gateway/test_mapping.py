@@ -368,6 +368,38 @@ def test_a_pair_is_remembered_for_what_it_looks_at_and_nothing_else() -> None:
 RATES = ((1, 5), (1, 6), (2, 7), (2, 8))
 
 
+def test_what_a_pair_writes_of_others_is_written_anew_with_them() -> None:
+    counted = Pair(
+        "brand",
+        "brand",
+        lambda tree: {"brand": tree["brand"].partition(" ")[0]},
+        lambda it: {"brand": f"{it.brand} {len(it.destinations)}"},
+    )
+    record = Record(Output, counted, *(Field(name, name) for name in ("name", "label", "extension")))
+    place = Location(url="https://a.example/x")
+    for places in ((), (place,), (place, place)) * 2:
+        output = Output(name="n", brand="b", destinations=places)
+        assert record.write(output, Ledger()) == {"name": "n", "brand": f"b {len(places)}"}
+
+
+def test_what_takes_the_place_of_a_value_that_is_gone_is_not_taken_for_it() -> None:
+    record = Record(Output, Inline("audio", AUDIO), *(Field(name, name) for name in ("name", "label", "brand")))
+    for rate in range(8000, 9000):
+        assert record.write(Output(audio=Audio(sample_rate=rate)), Ledger()) == {"rate": str(rate)}
+
+
+def test_lines_are_written_in_their_order() -> None:
+    names = [Field(name, name) for name in ("name", "label", "brand", "extension", "preset")]
+    record = Record(Output, *names[3:], Many("to", "destinations", LOCATION), *names[:3], Inline("audio", AUDIO))
+    output = Output(
+        audio=Audio(sample_rate=8000),
+        destinations=(Location(url="https://a.example/x"),),
+        **{name: name for name in ("name", "label", "brand", "extension", "preset")},
+    )
+    for _ in range(2):
+        assert [*record.write(output, Ledger())] == ["extension", "preset", "to", "name", "label", "brand", "rate"]
+
+
 def test_a_pair_remembers_sizes_and_the_like_and_no_text() -> None:
     calls: list[dict[str, Any]] = []
 

@@ -200,6 +200,12 @@ def test_two_pictures_that_were_compared_before_are_told_of_where_they_are_now_a
     assert reasons == [None, "no h264"]
 
 
+def test_pictures_that_take_the_place_of_others_that_are_gone_are_compared() -> None:
+    for rows in range(2, 1002, 2):
+        one, two = (changed(video=Video(size=Size(height=each))) for each in (rows, rows + 2))
+        assert [(each.wanted, each.got) for each in compare(one, two).losses] == [(str(rows), str(rows + 2))]
+
+
 def test_the_document_counts_every_kind() -> None:
     report = compare(JOB, changed(container=None, video=replace(VIDEO, codec="hevc", level="4")))
     document = json.loads(json.dumps(report.document()))

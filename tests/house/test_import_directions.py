@@ -17,6 +17,7 @@ SECOND = (
         "address",
         "values",
         "entry",
+        "stretch",
         "mapping",
         "pieces",
         "wire",

@@ -1,0 +1,107 @@
+"""Lines of a Record that follow each other and can have no secrets: what they read and write is remembered as one.
+
+Clients say the same few things again and again. What a document says in short values is looked up by these values, and
+gives the same objects each time; what is written for objects is looked up by who they are, which compares nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from mediaglot.gateway.entry import Entry, Field, Pair, Tree, is_self_contained, remember, spoken, write_checked
+from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.model import Attribute, attributes
+from mediaglot.gateway.model.attribute import secretless
+
+WORTH: Final = 4
+"""As many attributes as it takes to remember them together."""
+
+
+class Line(NamedTuple):
+    """An entry, with the attribute without which it writes nothing, and with those whose writing is checked."""
+
+    entry: Entry
+    only: str | None
+    own: tuple[Attribute, ...]
+
+
+def lines(model: type, entries: Iterable[Entry]) -> tuple[Line, ...]:
+    """What of a Record for ``model`` says anything, in its order, with as many stretches as there are."""
+    closed = secretless(model)
+    every = sorted(attributes(model), key=lambda each: each.name)
+    found: list[Line] = []
+    stretch: list[Line] = []
+    for entry in entries:
+        if not entry.attributes:
+            continue
+        own = tuple(each for each in every if each.name in entry.attributes)
+        line = Line(entry, getattr(entry, "attribute", None), own)
+        if entry.attributes <= closed:
+            stretch.append(line)
+        else:
+            found += [*together(stretch), line]
+            stretch = []
+    return (*found, *together(stretch))
+
+
+def together(stretch: Sequence[Line]) -> list[Line]:
+    names = {each.name for line in stretch for each in line.own}
+    return [Line(Stretch(stretch), None, ())] if len(names) >= WORTH else [*stretch]
+
+
+def read_lines(lines: Iterable[Line], tree: Tree, ledger: Ledger) -> dict[str, Any]:
+    """The attributes that ``tree`` sets; of several lines for one, the last holds."""
+    found: dict[str, Any] = {}
+    for entry, _, _ in lines:
+        if not entry.keys.isdisjoint(tree):
+            found.update(entry.read(tree, ledger))
+    return found
+
+
+def write_lines(lines: Iterable[Line], item: Any, ledger: Ledger) -> Tree:
+    tree: Tree = {}
+    for entry, only, own in lines:
+        if only is not None and ((value := getattr(item, only)) is None or (type(value) is tuple and not value)):
+            continue
+        if isinstance(entry, (Field, Pair)):
+            tree.update(write_checked(entry, own, item, ledger))
+        else:
+            tree.update(entry.write(item, ledger))
+    return tree
+
+
+class Stretch:
+    """An Entry made of several. Nothing is remembered of what was noted, so that it is noted each time."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.lines = tuple(lines)
+        self.keys: frozenset[str] = frozenset().union(*(line.entry.keys for line in lines))
+        self.attributes: frozenset[str] = frozenset().union(*(line.entry.attributes for line in lines))
+        self._look: Callable[[Any], tuple[Any, ...]] = attrgetter(*sorted(self.attributes))
+        self._meant: dict[tuple[tuple[str, type, Any], ...], dict[str, Any]] = {}
+        self._written: dict[tuple[int, ...], tuple[Any, Tree]] = {}
+
+    def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
+        said = spoken(tree, self.keys)
+        if said is None:
+            return read_lines(self.lines, tree, ledger)
+        meant = self._meant.get(said)
+        if meant is None:
+            before, meant = len(ledger), read_lines(self.lines, tree, ledger)
+            if len(ledger) == before:
+                remember(self._meant, said, meant)
+        return meant
+
+    def write(self, item: Any, ledger: Ledger) -> Tree:
+        values = self._look(item)
+        key = tuple(map(id, values))
+        known = self._written.get(key)
+        if known is not None:
+            return known[1]
+        before, tree = len(ledger), write_lines(self.lines, item, ledger)
+        if len(ledger) == before and all(is_self_contained(line.entry, line.own, item) for line in self.lines):
+            # The values are kept too: as long as they are, nothing else has their ids.
+            remember(self._written, key, (values, tree))
+        return tree
