@@ -5,7 +5,7 @@ What such a line writes is read back at once: nothing is written that can't be r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from types import NoneType
 from typing import Any, Final, NamedTuple, Protocol
@@ -118,6 +118,23 @@ def spoken(tree: Tree, keys: frozenset[str]) -> tuple[tuple[str, type, Any], ...
     return tuple(said)
 
 
+_RECURRING: Final[dict[int, Any]] = {}
+"""By their ids. Only these are remembered by: they are small, as all that they were read of is short."""
+
+
+def recur(values: Iterable[Any]) -> None:
+    """These will be given again for the same words."""
+    for value in values:
+        if value.__class__ not in PLAIN:
+            if len(_RECURRING) >= REMEMBERED * 16:
+                _RECURRING.clear()
+            _RECURRING[id(value)] = value
+
+
+def recurs(value: Any) -> bool:
+    return is_plain(value) or _RECURRING.get(id(value)) is value
+
+
 def remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
     """Other threads may forget it at once: look it up with ``get``."""
     if len(memory) >= REMEMBERED:
@@ -190,7 +207,7 @@ class Pair:
         except (Invalid, Missing) as fault:
             raise type(fault)(**{**fault.data, "field": f"{ledger.prefix}{fault.data['field']}"}) from None
         meant = {name: value for name, value in found.items() if value is not None}
-        if key is not None and all(type(value) in AMOUNTS for value in meant.values()):
+        if key is not None and meant and all(type(value) in AMOUNTS for value in meant.values()):
             remember(self._meanings, key, meant.copy())
         return meant
 

@@ -255,19 +255,20 @@ class Record(Generic[T]):
         if not isinstance(tree, dict):
             raise Invalid(field=ledger.prefix.rstrip("."), reason="must be an object")
         found = {**self.meant, **self.gather(tree, ledger), **more}
-        understood = self.understood
-        left = {key: value for key, value in tree.items() if key not in understood and not is_empty(value)}
-        if not self.open_keys:
-            for key in left:
+        if not self.understood.issuperset(tree) and (left := self._left(tree)):
+            for key in left if not self.open_keys else ():
                 ledger.note(Kind.UNREAD, key, reason="kept" if key in self.keys else "unknown")
-        if self.extras is not None and left:
-            found["extras"] = {self.extras: left}
+            if self.extras is not None:
+                found["extras"] = {self.extras: left}
         for name in self.required:
             if name in found:
                 continue
             keys = (key for entry in self.entries if name in entry.attributes for key in sorted(entry.keys))
             raise Missing(field=ledger.prefix + next(keys, name))
         return self.model(**found)
+
+    def _left(self, tree: Tree) -> Tree:
+        return {key: value for key, value in tree.items() if key not in self.understood and not is_empty(value)}
 
     def write(self, item: T, ledger: Ledger) -> Tree:
         tree = write_lines(self._lines, item, ledger)

@@ -19,7 +19,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway import loss
-from mediaglot.gateway.entry import remember
+from mediaglot.gateway.entry import recurs, remember
 from mediaglot.gateway.likeness import alike
 from mediaglot.gateway.loss import Kind, Loss, Policy
 from mediaglot.gateway.mapping import SECRETLESS, UNSAID
@@ -144,7 +144,8 @@ class Comparison:
         if known is None:
             known = wanted, got, Comparison({})
             known[2].objects(wanted, got, prefix)
-            remember(_COMPARED, key, known)
+            if recurs(wanted) and recurs(got):
+                remember(_COMPARED, key, known)
         self.exact += known[2].exact
         self.losses += known[2].losses
 

@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from mediaglot.gateway.entry import Entry, Field, Pair, Tree, is_self_contained, remember, spoken, write_checked
+from mediaglot.gateway.entry import (
+    Entry,
+    Field,
+    Kept,
+    Pair,
+    Tree,
+    is_self_contained,
+    recur,
+    recurs,
+    remember,
+    spoken,
+    write_checked,
+)
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import Attribute, attributes
 from mediaglot.gateway.model.attribute import secretless
@@ -34,11 +46,11 @@ def lines(model: type, entries: Iterable[Entry]) -> tuple[Line, ...]:
     found: list[Line] = []
     stretch: list[Line] = []
     for entry in entries:
-        if not entry.attributes:
+        if isinstance(entry, Kept):
             continue
         own = tuple(each for each in every if each.name in entry.attributes)
         line = Line(entry, getattr(entry, "attribute", None), own)
-        if entry.attributes <= closed:
+        if own and entry.attributes <= closed:
             stretch.append(line)
         else:
             found += [*together(stretch), line]
@@ -79,7 +91,9 @@ class Stretch:
         self.lines = tuple(lines)
         self.keys: frozenset[str] = frozenset().union(*(line.entry.keys for line in lines))
         self.attributes: frozenset[str] = frozenset().union(*(line.entry.attributes for line in lines))
-        self._look: Callable[[Any], tuple[Any, ...]] = attrgetter(*sorted(self.attributes))
+        own = {each.name: each.silence for line in lines for each in line.own}
+        self._look: Callable[[Any], tuple[Any, ...]] = attrgetter(*own)
+        self._silence = tuple(own.values())
         self._meant: dict[tuple[tuple[str, type, Any], ...], dict[str, Any]] = {}
         self._written: dict[tuple[int, ...], tuple[Any, Tree]] = {}
 
@@ -92,6 +106,7 @@ class Stretch:
             before, meant = len(ledger), read_lines(self.lines, tree, ledger)
             if len(ledger) == before:
                 remember(self._meant, said, meant)
+                recur(meant.values())
         return meant
 
     def write(self, item: Any, ledger: Ledger) -> Tree:
@@ -101,7 +116,12 @@ class Stretch:
         if known is not None:
             return known[1]
         before, tree = len(ledger), write_lines(self.lines, item, ledger)
-        if len(ledger) == before and all(is_self_contained(line.entry, line.own, item) for line in self.lines):
+        if len(ledger) == before and self._is_worth_it(values, item):
             # The values are kept too: as long as they are, nothing else has their ids.
             remember(self._written, key, (values, tree))
         return tree
+
+    def _is_worth_it(self, values: tuple[Any, ...], item: Any) -> bool:
+        """Whether these very values may come again, and what is written follows from them."""
+        recurring = all(value is silent or recurs(value) for value, silent in zip(values, self._silence, strict=True))
+        return recurring and all(is_self_contained(line.entry, line.own, item) for line in self.lines)

@@ -36,10 +36,10 @@ def _extension(value: Any) -> str:
 
 
 COMMON: Final = (
+    Pair("save_preset", "", lambda _: {}, lambda _: {}),  # the request's business
     Many("destination", "destinations", LOCATION),
     Field("output_preset", "preset"),
     Field("file_extension", "extension", Value(_extension, str)),
-    Pair("save_preset", "", lambda _: {}, lambda _: {}),  # the request's business
 )
 CLIP: Final = pieces.flat("clip", model.Clip, nonzero(SECONDS), start="start", end="finish", duration="duration")
 TRACKS: Final = Inline("video", VIDEO, off=("audio_only", "yes")), Inline("audio", AUDIO, off=("video_only", "yes"))

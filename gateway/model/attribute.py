@@ -46,12 +46,21 @@ PLAIN: Final = frozenset({int, bool, str, Fraction, NoneType, Ellipsis})
 def secretless(cls: type) -> frozenset[str]:
     """The attributes of a class that can't have a Secret in them, at whatever depth, as their types say."""
     if cls not in _SECRETLESS:
-        hints = get_type_hints(cls).items()
-        _SECRETLESS[cls] = frozenset(name for name, hint in hints if _is_secretless(hint))
+        _SECRETLESS[cls] = frozenset()  # while a class that has itself inside is looked at
+        _SECRETLESS[cls] = frozenset(name for name, hint in _hints(cls).items() if _is_secretless(hint))
     return _SECRETLESS[cls]
 
 
+def _hints(cls: type) -> dict[str, Any]:
+    try:
+        return get_type_hints(cls)
+    except NameError:  # a type that is imported for type checkers only
+        return {}
+
+
 def _is_secretless(hint: Any) -> bool:
+    if isinstance(hint, list):
+        return False
     if hint in PLAIN or (isinstance(hint, type) and issubclass(hint, Enum)):
         return True
     if isinstance(hint, type) and is_dataclass(hint):

@@ -54,15 +54,31 @@ def changing(cls: type[Any]) -> Callable[[Any, Mapping[str, Any]], Any]:
     """What makes another object of ``cls``, with some attributes changed.
 
     It is made as an object of a class alike that is not frozen, for which Python has its quickest way to set an
-    attribute, and becomes one of ``cls`` when it is complete.
+    attribute, and becomes one of ``cls`` when it is complete. That class would be known to a class that ``cls`` is
+    derived from, which may look through those that are: there, each attribute is set as in ``quick``.
     """
+    if cls.__bases__ != (object,) or "__weakref__" in cls.__slots__:
+        return _slow(cls)
     names = [each.name for each in fields(cls)]
-    melted = type(cls.__name__, cls.__bases__, {"__slots__": cls.__slots__, "__setattr__": object.__setattr__})
+    melted = type(cls.__name__, (), {"__slots__": cls.__slots__})
     become = object.__dict__["__class__"].__set__
     known = {"new": object.__new__, "melted": melted, "cls": cls, "become": become, "setattr": setattr}
     body = ["made = new(melted)", *(f"made.{name} = item.{name}" for name in names)]
     body += ["for name in changes: setattr(made, name, changes[name])", "become(made, cls)", "return made"]
     change: Callable[[Any, Mapping[str, Any]], Any] = written("change", ["item", "changes"], body, known)
+    return change
+
+
+def _slow(cls: type[Any]) -> Callable[[Any, Mapping[str, Any]], Any]:
+    copy = copier(cls)
+
+    def change(item: Any, changes: Mapping[str, Any]) -> Any:
+        made = object.__new__(cls)
+        copy(made, item)
+        for name in changes:
+            object.__setattr__(made, name, changes[name])
+        return made
+
     return change
 
 

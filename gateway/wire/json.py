@@ -98,7 +98,7 @@ def _walk(value: Any, scalar: Callable[[Any], Any], depth: int) -> Any:
     if depth == 0:
         raise Malformed(format="JSON", reason="nested too deeply")
     if isinstance(value, dict):
-        return {key: it if type(it) is str else _walk(it, scalar, depth - 1) for key, it in value.items()}
+        return {key: it if type(it) is str and depth > 1 else _walk(it, scalar, depth - 1) for key, it in value.items()}
     if isinstance(value, list):
         return [_walk(item, scalar, depth - 1) for item in value]
     return scalar(value)

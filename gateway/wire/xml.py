@@ -19,6 +19,8 @@ from mediaglot.gateway.wire import Media, Medium, Tree
 from mediaglot.gateway.wire.swap import in_xml
 
 DEPTH = 64
+SHORT: Final = 40
+"""Characters of a name that is remembered."""
 ELEMENTS = 20_000
 ILLEGAL = (code for code in (*range(32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF) if code not in (9, 10, 13))
 LEGAL = dict.fromkeys(ILLEGAL)
@@ -124,13 +126,19 @@ def _content(text: bytes, root: str) -> Tree:
     return tree if isinstance(tree, dict) else {}
 
 
-@lru_cache(maxsize=1024)
 def _name(key: str) -> str:
     """An element's name for a key, also for one that can't be one: a client's own key from a JSON document."""
+    return _short_name(key) if len(key) <= SHORT else _made_name(key)
+
+
+def _made_name(key: str) -> str:
     if (key.isascii() and key.isidentifier()) or NAME.fullmatch(key):
         return key
     name = re.sub(r"[^\w.-]", "_", key, flags=re.ASCII)
     return name if NAME.fullmatch(name) else f"_{name}"
+
+
+_short_name: Final = lru_cache(maxsize=1024)(_made_name)
 
 
 PARSER: Final = etree.XMLParser(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -29,6 +30,7 @@ from mediaglot.gateway.model import (
     Stills,
     Video,
 )
+from mediaglot.gateway.report import compare
 from mediaglot.gateway.values import DECIMAL, KILOBITS, LOCATION, NATURAL, SECONDS, SIZE, TEXT, Table, Value
 
 
@@ -386,6 +388,40 @@ def test_what_takes_the_place_of_a_value_that_is_gone_is_not_taken_for_it() -> N
     record = Record(Output, Inline("audio", AUDIO), *(Field(name, name) for name in ("name", "label", "brand")))
     for rate in range(8000, 9000):
         assert record.write(Output(audio=Audio(sample_rate=rate)), Ledger()) == {"rate": str(rate)}
+
+
+def test_keys_of_a_client_are_not_kept() -> None:
+    """Neither those that are accepted without effect, nor those that a pair of functions makes nothing of."""
+    silent = Pair("password", "destinations", lambda _: {}, lambda _: {})
+    names = [Field(name, name) for name in ("name", "label", "brand", "extension")]
+    record = Record(Output, *names, Kept("key"), silent, extras="acme")
+    secret = f"{123:04}-{4567}"
+    before = sys.getrefcount(secret)
+    for key in ("key", "password") * 2:
+        assert record.read({"name": "n", key: secret}, Ledger()).name == "n"
+    assert sys.getrefcount(secret) == before
+
+
+def test_large_values_that_were_not_read_are_not_kept() -> None:
+    record = Record(Output, Inline("audio", AUDIO), *(Field(name, name) for name in ("name", "label", "brand")))
+    large = "-".join("x" * 5000)
+    before = sys.getrefcount(large)
+    for _ in range(2):
+        assert record.write(Output(name=large, audio=Audio(sample_rate=8000)), Ledger()) == {
+            "name": large,
+            "rate": "8000",
+        }
+        assert record.read({"name": large}, Ledger()).name == large
+        job = Job(inputs=(), outputs=(Output(video=Video(tune={"a": large})),))
+        assert compare(job, job).exact == ("outputs.0.video.tune.a",)
+    del job
+    assert sys.getrefcount(large) == before
+
+
+def test_a_pair_for_no_attribute_writes_what_is_always_said() -> None:
+    record = Record(Audio, Pair("version", "", lambda _: {}, lambda _: {"version": "2"}), Field("codec", "codec"))
+    for _ in range(2):
+        assert record.write(Audio(codec="aac"), Ledger()) == {"version": "2", "codec": "aac"}
 
 
 def test_lines_are_written_in_their_order() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pytest
 
 from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.model.quick import copier, quick
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,48 @@ def test_a_copy_has_all_of_it() -> None:
     item, made = Quick("a", 1, {"b": "c"}, must=True, note="d"), object.__new__(Quick)
     copier(Quick)(made, item)
     assert made == item
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    name: str
+    size: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Several(Generic[T]):
+    items: tuple[T, ...]
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Held:
+    name: str = ""
+
+
+class Bare(Base):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("item", "changes"),
+    [
+        (Alone("a"), {"size": 4}),
+        (Several((1, 2)), {"total": 2}),
+        (Held(), {"name": "a"}),
+        (Bare("a"), {"size": 4}),
+        (Alone("a"), {}),
+    ],
+    ids=repr,
+)
+def test_values_of_all_kinds_of_classes_are_changed_as_by_the_standard_library(item: Any, changes: Any) -> None:
+    families = [cls.__subclasses__() for cls in type(item).__mro__[:-1]]
+    made = replace(item, **changes)
+    assert made == dataclasses.replace(item, **changes)
+    assert type(made) is type(item)
+    assert [cls.__subclasses__() for cls in type(item).__mro__[:-1]] == families
+    with pytest.raises((FrozenInstanceError, TypeError)):
+        made.name = "b"
 
 
 def test_a_changed_one_has_all_else_and_is_frozen_like_the_first() -> None:

@@ -118,3 +118,16 @@ def test_any_bytes_are_a_tree_or_malformed(body: bytes) -> None:
 def test_content_types_contain_json() -> None:
     assert "json" in STRICT.content_type
     assert STRICT.choose(Request()) is STRICT
+
+
+@pytest.mark.parametrize("leaf", ["text", 1, None, [], {}])
+def test_whatever_lies_at_the_bottom_is_too_deep(leaf: Any) -> None:
+    def nested(depth: int) -> bytes:
+        tree: Any = leaf
+        for _ in range(depth):
+            tree = {"a": tree}
+        return json.dumps(tree).encode()
+
+    assert Json().read_text(nested(DEPTH))
+    with pytest.raises(Malformed, match="nested too deeply"):
+        Json().read_text(nested(DEPTH + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from pathlib import Path
 from types import MappingProxyType
@@ -252,3 +253,11 @@ def serialised(key: str, text: str) -> str:
 )
 def test_a_text_is_escaped_as_lxml_does_it(text: str) -> None:
     assert written({"a": text}) == serialised("a", text)
+
+
+def test_long_names_are_not_kept() -> None:
+    name = f"{'k' * 100}{1}"
+    before = sys.getrefcount(name)
+    for _ in range(2):
+        assert f"<{name}>x</{name}>".encode() in Xml("a", "b").write({name: "x"})
+    assert sys.getrefcount(name) == before
