@@ -134,6 +134,8 @@ class Comparison:
                     self.exact.append(prefix + name)
             elif cls in SECRETLESS and cls is other.__class__ and not self._reasons:
                 self.remembered(one, other, f"{prefix}{name}.")
+            elif cls in _WHOLE and cls is other.__class__ and default is None:
+                self.objects(one, other, f"{prefix}{name}.")
             else:
                 self.values(one, other, prefix + name, default, row.essential)
 
@@ -153,9 +155,7 @@ class Comparison:
         """Two values of one attribute; ``default`` is what silence means, beside None."""
         cls = wanted.__class__
         same = cls is got.__class__
-        if same and cls in _SETTINGS and default is None and cls not in EMPTY_SAYS:
-            self.objects(wanted, got, f"{path}.")
-        elif same and cls is tuple and wanted and got and wanted[0].__class__ in _SETTINGS:
+        if same and cls is tuple and wanted and got and wanted[0].__class__ in _WHOLE:
             self.row(wanted, got, path, essential)
         elif wanted is None or (default is not None and wanted == default):
             if got is not None and (default is None or got != default):
@@ -190,7 +190,10 @@ class Comparison:
 
     def row(self, wanted: tuple[Any, ...], got: tuple[Any, ...], path: str, essential: bool) -> None:
         for number, (one, other) in enumerate(zip_longest(wanted, got)):
-            self.values(one, other, f"{path}.{number}", None, essential)
+            if one.__class__ in _WHOLE and one.__class__ is other.__class__:
+                self.objects(one, other, f"{path}.{number}.")
+            else:
+                self.values(one, other, f"{path}.{number}", None, essential)
 
     def other(self, wanted: Any, got: Any, path: str, essential: bool) -> None:
         if shape_of(wanted.__class__) is shape_of(got.__class__) is Shape.MAPPING:
@@ -234,6 +237,8 @@ class Settings(NamedTuple):
 
 
 _SETTINGS: Final[dict[type, Settings]] = {}
+_WHOLE: Final[set[type]] = set()
+"""Classes of objects that say nothing but their settings, as far as they were met."""
 _COMPARED: Final[dict[tuple[int, int, str], tuple[Any, Any, Comparison]]] = {}
 """By the ids of two objects, which live as long as their entry, and where they are in the job."""
 
@@ -248,6 +253,8 @@ def settings(cls: type) -> Settings:
             tuple(each.silence for each in every),
             attrgetter(*names) if len(names) > 1 else lambda item: tuple(getattr(item, name) for name in names),
         )
+        if cls not in EMPTY_SAYS:
+            _WHOLE.add(cls)
     return _SETTINGS[cls]
 
 

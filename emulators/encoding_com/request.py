@@ -12,7 +12,7 @@ from mediaglot.gateway.dialect import Call
 from mediaglot.gateway.faults import Conflict, Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Entry, Field, Pair, Record, Tree, given, is_empty, many, one, read_scalar, several
-from mediaglot.gateway.model import Clip, Event, Input, Job, Notification, Output, Preset
+from mediaglot.gateway.model import EMPTY, Clip, Event, Input, Job, Notification, Output, Preset
 from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.paging import PageNumber
 from mediaglot.gateway.values import INTEGER, LOCATION, SECONDS, TEXT, YES_NO, Table, date_time, names
@@ -129,7 +129,7 @@ def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
         notifications=() if TOLD.isdisjoint(tree) else read_notifications(tree),
         hold=hold,
         priority=given(tree, "priority", INTEGER),
-        tags={key: str(one(value)) for key, value in meta.items()} if isinstance(meta, dict) else {},
+        tags={key: str(one(value)) for key, value in meta.items()} if isinstance(meta, dict) else EMPTY,
         document={key: value for key, value in tree.items() if key not in OWN},
     )
 
