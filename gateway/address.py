@@ -57,6 +57,23 @@ def _unusual(text: str) -> Location:
     return Location(url=urlunsplit(parts._replace(netloc=host)), access=access, spelling=Secret(text))
 
 
+def is_usual(location: Location) -> bool:
+    """Whether nothing has to be quoted, and all that there is can be said by a URL of no more than ``LONGEST``."""
+    access, match = location.access, USUAL.fullmatch(location.url)
+    if match is None or match["user"] is not None or len(location.url) > LONGEST // 2:
+        return False
+    if access is None:
+        return True
+    if access.region is not None or access.options:
+        return False
+    password = access.password
+    return _is_word(access.user) and (password is None or _is_word(password.reveal()))
+
+
+def _is_word(text: str | None) -> bool:
+    return text is not None and text.isascii() and text.isalnum() and len(text) <= LONGEST // 8
+
+
 def write_location(location: Location) -> str:
     if location.access is None or location.access.user is None:
         return location.url

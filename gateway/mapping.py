@@ -30,6 +30,7 @@ from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.model import EMPTY, SKIP, Attribute, Audio, Skip, Video, attributes
 from mediaglot.gateway.stretch import Line, lines, read_lines, write_lines
+from mediaglot.gateway.values import Value
 
 __all__ = [
     "UNSAID",
@@ -113,8 +114,12 @@ class Many:
 
     def _scalars(self, of: Scalar, values: Sequence[Any], ledger: Ledger) -> list[Any]:
         """Each as it is written; what does not read back as it was is noted."""
-        found = []
+        found: list[Any] = []
+        sure = of.sure if isinstance(of, Value) else None
         for number, value in enumerate(values):
+            if sure is not None and sure(value):
+                found.append(of.write(value))
+                continue
             try:
                 written = of.write(value)
                 again = of.read(written)

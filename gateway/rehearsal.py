@@ -142,9 +142,12 @@ class Rehearsal:
         return call, self.dialect.read(call, ledger), ledger
 
     def _admitted(self, request: Request) -> Call:
-        call = self.dialect.open(request)
-        account = self.dialect.tenant(call, self._accounts.admit(self.dialect.name, call.credential))
+        call = self.dialect.open(request, self._admit)
+        account = self.dialect.tenant(call, call.account)
         return call if account is call.account else replace(call, account=account)
+
+    def _admit(self, credential: Credential | None) -> Account:
+        return self._accounts.admit(self.dialect.name, credential)
 
     # --- what is asked ------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, Final, Generic, TypeVar
 
-from mediaglot.gateway.address import read_location, write_location
+from mediaglot.gateway.address import is_usual, read_location, write_location
 from mediaglot.gateway.model import Location, Secret, Share, Size
 
 V = TypeVar("V")
@@ -24,10 +24,14 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class Value(Generic[V]):
-    """A pair of functions that undo each other."""
+    """A pair of functions that undo each other.
+
+    ``sure`` is quicker than to try: values that ``read`` is known to give back as ``write`` writes them.
+    """
 
     read: Callable[[Any], V]
     write: Callable[[V], Any]
+    sure: Callable[[V], bool] = lambda _: False
 
 
 class Table(Generic[V]):
@@ -349,6 +353,6 @@ FRAME_RATE: Final = Value(_frame_rate, decimal)
 RATIO: Final = Value(_ratio, lambda ratio: f"{ratio.numerator}:{ratio.denominator}")
 PERCENT: Final = Value(_percent, lambda share: decimal(share * 100))
 COLOR: Final = Value(_color, str)
-LOCATION: Final = Value(read_location, write_location)
+LOCATION: Final = Value(read_location, write_location, is_usual)
 YES_NO: Final = Table({"yes": True, "no": False}, also={"1": True, "0": False, "true": True, "false": False})
 ONE_ZERO: Final = Table({"1": True, "0": False}, also={"yes": True, "no": False})

@@ -1,0 +1,41 @@
+"""URLs as Locations: which of them are known to be read back as they are written."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from mediaglot.gateway.address import LONGEST, is_usual, read_location, write_location
+from mediaglot.gateway.model import Access, Location, Secret
+
+LARGE = "x" * LONGEST
+URLS = ("ftp://h/a", "s3://b/c d", "https://you@h/a", "https://h:80/a?b=c", "file:///a", "h/a", "", f"http://h/{LARGE}")
+WORDS = (None, "", "me", "a.b", "a b", "a@b", "a:b", "ä" * 1000, "%41", LARGE)
+REGIONS, OPTIONS = (None, "", "eu"), ({}, {"a": "b"})
+
+
+def test_what_is_usual_is_read_back() -> None:
+    usual = 0
+    for url, user, word, region, options in product(URLS, WORDS, WORDS, REGIONS, OPTIONS):
+        password = None if word is None else Secret(word)
+        access = Access(user=user, password=password, region=region, options=options)
+        for location in (Location(url=url, access=access), Location(url=url)):
+            if is_usual(location):
+                usual += 1
+                assert read_location(write_location(location)) == location
+    assert usual > 100
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://h.example/a.mp4",
+        "ftp://me:s3cr3t@h.example/a.mp4",
+        "sftp://me@h.example:22/a/b.mp4",
+        "s3://bucket/a/",
+    ],
+)
+def test_what_clients_send_is_usual(url: str) -> None:
+    assert is_usual(read_location(url))
+    assert write_location(read_location(url)) == url
