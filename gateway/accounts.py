@@ -30,12 +30,6 @@ class Account:
 
 
 ANYBODY = Account(id="anybody", user="")
-Admit = Callable[[Credential | None], Account]
-"""Which account a credential opens."""
-
-
-def anybody(credential: Credential | None) -> Account:
-    return ANYBODY
 
 
 @dataclass(frozen=True, slots=True)

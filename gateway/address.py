@@ -58,7 +58,8 @@ def _unusual(text: str) -> Location:
 
 
 def is_usual(location: Location) -> bool:
-    """Whether nothing has to be quoted, and all that there is can be said by a URL of no more than ``LONGEST``."""
+    """Whether ``read_location`` is sure to give this back from what ``write_location`` makes of it: nothing has to be
+    quoted, and a URL can say all that there is."""
     access, match = location.access, USUAL.fullmatch(location.url)
     if match is None or match["user"] is not None or len(location.url) > LONGEST // 2:
         return False

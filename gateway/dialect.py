@@ -13,7 +13,7 @@ from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from mediaglot.gateway.accounts import ANYBODY, Account, Admit, anybody
+from mediaglot.gateway.accounts import ANYBODY, Account
 from mediaglot.gateway.auth import Auth, Credential
 from mediaglot.gateway.errand import Client
 from mediaglot.gateway.exchange import Headers, Intent, PutThing, Request, Response, Result, Thing
@@ -181,8 +181,8 @@ class Dialect:
 
     # --- when we are the provider ----------------------------------------------------------------
 
-    def open(self, request: Request, admit: Admit = anybody) -> Call:
-        """Decode a request, find its credential and its operation. ``admit`` gives the account that it is for.
+    def open(self, request: Request) -> Call:
+        """Decode a request, find its credential and its operation.
 
         Raises UnknownAction or MethodNotAllowed for its path, then Malformed, then Unauthorized. A verb that no route
         has is for ``read`` to complain of: who may not come in is not told what there is.
@@ -207,7 +207,6 @@ class Dialect:
             tree=tree,
             params=params,
             credential=credential,
-            account=admit(credential),
             options=self.options,
         )
 

@@ -6,13 +6,12 @@ What such a line writes is read back at once: nothing is written that can't be r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
-from types import NoneType
 from typing import Any, Final, NamedTuple, Protocol
 
 from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.model import Attribute, Average, Constant, Edges, FrameRate, KeyFrames, Quality, Share, Size
+from mediaglot.gateway.model.attribute import PLAIN
 from mediaglot.gateway.model.change import watched
 from mediaglot.gateway.values import TEXT
 
@@ -92,8 +91,6 @@ class Checked(NamedTuple):
 
 
 SHORT: Final = 40
-PLAIN: Final = frozenset({int, bool, str, Fraction, NoneType})
-"""Values that are remembered with what is written for them, as no secret is among them."""
 REMEMBERED: Final = 256
 
 

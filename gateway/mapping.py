@@ -28,8 +28,8 @@ from mediaglot.gateway.entry import (
 )
 from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
-from mediaglot.gateway.model import EMPTY, SKIP, Attribute, Audio, Skip, Video, attributes
-from mediaglot.gateway.stretch import Line, lines, read_lines, write_lines
+from mediaglot.gateway.model import EMPTY, SKIP, Attribute, Skip, attributes
+from mediaglot.gateway.stretch import Line, lines_of, read_lines, write_lines
 from mediaglot.gateway.values import Value
 
 __all__ = [
@@ -52,7 +52,6 @@ __all__ = [
     "several",
 ]
 T = TypeVar("T")
-SECRETLESS: Final[frozenset[type]] = frozenset({Video, Audio})
 UNSAID: Final = frozenset({"extras", "document"})
 """Attributes that are a dialect's own leftovers, not settings."""
 
@@ -232,7 +231,7 @@ class Record(Generic[T]):
 
     @cached_property
     def _lines(self) -> tuple[Line, ...]:
-        return lines(self.model, self.entries)
+        return lines_of(self.model, self.entries)
 
     @cached_property
     def _unsayable(self) -> tuple[tuple[Attribute, Any], ...]:

@@ -142,12 +142,9 @@ class Rehearsal:
         return call, self.dialect.read(call, ledger), ledger
 
     def _admitted(self, request: Request) -> Call:
-        call = self.dialect.open(request, self._admit)
-        account = self.dialect.tenant(call, call.account)
+        call = self.dialect.open(request)
+        account = self.dialect.tenant(call, self._accounts.admit(self.dialect.name, call.credential))
         return call if account is call.account else replace(call, account=account)
-
-    def _admit(self, credential: Credential | None) -> Account:
-        return self._accounts.admit(self.dialect.name, credential)
 
     # --- what is asked ------------------------------------------------------------------------------
 
@@ -163,8 +160,6 @@ class Rehearsal:
 
         With ``blank`` what can be dispensed with is there, and says nothing.
         """
-        if not intent.needs and all(output.preset is None for output in intent.job.outputs):
-            return self.dialect.settle(intent.job, {})
         presets = {preset.name: preset for preset in intent.presets}
         job = resolve_presets(intent.job, lambda name: presets.get(name) or self.presets.get(name))
         found = {need: thing for need in intent.needs if (thing := self.thing(*need, account)) is not None}

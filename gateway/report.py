@@ -22,8 +22,20 @@ from mediaglot.gateway import loss
 from mediaglot.gateway.entry import recurs, remember
 from mediaglot.gateway.likeness import alike
 from mediaglot.gateway.loss import Kind, Loss, Policy
-from mediaglot.gateway.mapping import SECRETLESS, UNSAID
-from mediaglot.gateway.model import Attribute, Encryption, Job, Notification, Secret, Share, Sheet, Skip, attributes
+from mediaglot.gateway.mapping import UNSAID
+from mediaglot.gateway.model import (
+    Attribute,
+    Audio,
+    Encryption,
+    Job,
+    Notification,
+    Secret,
+    Share,
+    Sheet,
+    Skip,
+    Video,
+    attributes,
+)
 from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.values import decimal
@@ -35,6 +47,8 @@ EMPTY_SAYS: Final = frozenset({Sheet, Encryption})
 ELSEWHERE: Final = re.compile(r"\.(?:destinations|clip)\.")
 """In the paths of what may be said in another way."""
 MASK: Final = "***"
+TRACKS: Final = frozenset({Video, Audio})
+"""Objects of many settings, which readers give again and again (``mediaglot.gateway.stretch``)."""
 SCALARS: Final = frozenset({int, str, Fraction, bool})
 
 
@@ -132,7 +146,7 @@ class Comparison:
             if cls in SCALARS and one == other:
                 if one != default:
                     self.exact.append(prefix + name)
-            elif cls in SECRETLESS and cls is other.__class__ and not self._reasons:
+            elif cls in TRACKS and cls is other.__class__ and not self._reasons:
                 self.remembered(one, other, f"{prefix}{name}.")
             elif cls in _WHOLE and cls is other.__class__ and default is None:
                 self.objects(one, other, f"{prefix}{name}.")
@@ -140,7 +154,7 @@ class Comparison:
                 self.values(one, other, prefix + name, default, row.essential)
 
     def remembered(self, wanted: Any, got: Any, prefix: str) -> None:
-        """Readers give the same pictures and sounds for the same settings: what becomes of a pair of them is known."""
+        """Two tracks that were compared before."""
         key = id(wanted), id(got), prefix
         known = _COMPARED.get(key)
         if known is None:

@@ -39,7 +39,7 @@ class Line(NamedTuple):
     own: tuple[Attribute, ...]
 
 
-def lines(model: type, entries: Iterable[Entry]) -> tuple[Line, ...]:
+def lines_of(model: type, entries: Iterable[Entry]) -> tuple[Line, ...]:
     """What of a Record for ``model`` says anything, in its order, with as many stretches as there are."""
     closed = secretless(model)
     every = sorted(attributes(model), key=lambda each: each.name)

@@ -97,7 +97,6 @@ EVENTS: Final = {
     "notify_upload": frozenset({Event.DELIVERED}),
     "notify_encoding_errors": frozenset({Event.OUTPUT_FAILED}),
 }
-TOLD: Final = frozenset({"notify_format", *EVENTS})
 
 
 def read_notifications(tree: Tree) -> tuple[Notification, ...]:
@@ -108,8 +107,8 @@ def read_notifications(tree: Tree) -> tuple[Notification, ...]:
     )
 
 
-SWITCHES: Final = "notify_body_format notify_upload_extended include_task_status extended"
-KNOWN: Final = frozenset({*f"userid source region instant meta priority mediaid {SWITCHES}".split(), *OWN, *TOLD})
+TOLD: Final = "notify_format notify_body_format notify_upload_extended include_task_status extended"
+KNOWN: Final = frozenset({*f"userid source region instant meta priority mediaid {TOLD}".split(), *OWN, *EVENTS})
 
 
 def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
@@ -126,7 +125,7 @@ def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
     return Job(
         inputs=tuple(read_source(source) for source in sources),
         outputs=read_formats(tree, ledger),
-        notifications=() if TOLD.isdisjoint(tree) else read_notifications(tree),
+        notifications=read_notifications(tree),
         hold=hold,
         priority=given(tree, "priority", INTEGER),
         tags={key: str(one(value)) for key, value in meta.items()} if isinstance(meta, dict) else EMPTY,

@@ -14,7 +14,7 @@ from mediaglot.emulators.tpstreams.facts import LOGINS
 from mediaglot.emulators.tpstreams.fields import WrongFields
 from mediaglot.emulators.tpstreams.sample import Sample
 from mediaglot.gateway import exchange, faults
-from mediaglot.gateway.accounts import Account, Admit, anybody
+from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.auth import HeaderToken
 from mediaglot.gateway.dialect import Call, Complaint, Dialect, Insistence, Knob, Route, State
 from mediaglot.gateway.exchange import Headers, Intent, Request, Response, Thing, headers
@@ -201,7 +201,7 @@ class TPStreams(Dialect):
 
     # --- a request on its way in ------------------------------------------------------------------
 
-    def open(self, request: Request, admit: Admit = anybody) -> Call:
+    def open(self, request: Request) -> Call:
         """The framework's order: path, Accept, credential; then, in ``read``, method and body."""
         on_path = self.routing.on_path(request.path)
         if not on_path:
@@ -221,7 +221,7 @@ class TPStreams(Dialect):
             except Fault as fault:
                 found = replace(found, takes=raising(fault))
         call = Call(request=request, wire=self.wire, route=found, tree=tree, params=params, options=self.options)
-        return replace(call, credential=credential, account=admit(credential))
+        return replace(call, credential=credential)
 
     def tenant(self, call: Call, account: Account) -> Account:
         """A token that was issued for an organization opens that one, one that nobody issued opens all."""

@@ -40,7 +40,8 @@ def is_essential(cls: type, name: str) -> bool:
 
 
 _SECRETLESS: Final[dict[type, frozenset[str]]] = {}
-PLAIN: Final = frozenset({int, bool, str, Fraction, NoneType, Ellipsis})
+PLAIN: Final = frozenset({int, bool, str, Fraction, NoneType})
+"""Classes of values that have no others in them."""
 
 
 def secretless(cls: type) -> frozenset[str]:
@@ -61,7 +62,7 @@ def _hints(cls: type) -> dict[str, Any]:
 def _is_secretless(hint: Any) -> bool:
     if isinstance(hint, list):
         return False
-    if hint in PLAIN or (isinstance(hint, type) and issubclass(hint, Enum)):
+    if hint is Ellipsis or hint in PLAIN or (isinstance(hint, type) and issubclass(hint, Enum)):
         return True
     if isinstance(hint, type) and is_dataclass(hint):
         return len(secretless(hint)) == len(fields(hint))
