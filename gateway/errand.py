@@ -286,10 +286,12 @@ def by_login(login: Login) -> Pass:
 # --- the client -------------------------------------------------------------------------------------
 
 
+SORTED: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+
+
 def content_name(document: Any, prefix: str = "mediaglot") -> str:
     """A name for a preset or a profile that follows from what is in it, so that the next one like it is the same."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), default=str)
-    return f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"{prefix}-{hashlib.sha256(SORTED.encode(document).encode()).hexdigest()[:16]}"
 
 
 class Client:

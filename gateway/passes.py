@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import is_dataclass
 from typing import Any
 
 from mediaglot.gateway.faults import NotFound
 from mediaglot.gateway.mapping import is_empty
-from mediaglot.gateway.model import Average, FrameRate, Job, Output, Preset, Video
+from mediaglot.gateway.model import Average, FrameRate, Job, Output, Preset, Video, attributes
 from mediaglot.gateway.model.change import replace
 
 
@@ -17,16 +17,10 @@ def merge(base: Any, top: Any) -> Any:
     if top is None or not is_dataclass(top) or isinstance(top, type) or type(base) is not type(top):
         return base if top is None else top
     changes = {}
-    for attribute in fields(top):
+    for attribute in attributes(type(top)):
         mine, theirs = getattr(top, attribute.name), getattr(base, attribute.name)
-        changes[attribute.name] = theirs if _is_default(attribute, mine) else merge(theirs, mine)
+        changes[attribute.name] = theirs if mine == attribute.silence else merge(theirs, mine)
     return type(base)(**changes)
-
-
-def _is_default(attribute: Any, value: Any) -> bool:
-    if attribute.default is not MISSING:
-        return bool(value == attribute.default)
-    return attribute.default_factory is not MISSING and bool(value == attribute.default_factory())
 
 
 def resolve_presets(job: Job, find: Mapping[str, Preset] | Callable[[str], Preset | None]) -> Job:

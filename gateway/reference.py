@@ -57,8 +57,12 @@ class Finish:
         if isinstance(value, dict):
             above = above | {value["href"]} if "href" in value else above
             items = [pair for pair in value.items() if self.pictures or not isinstance(pair[1], Picture)]
-            finished = ((key, self(item, above, inside=inside)) for key, item in items)
-            return {key: item for key, item in finished if item is not None or self.nulls}
+            tree = {}
+            for key, item in items:
+                finished = item if item.__class__ in SCALARS else self(item, above, inside=inside)
+                if finished is not None or self.nulls:
+                    tree[key] = finished
+            return tree
         return [self(item, above, inside=inside) for item in value] if isinstance(value, list) else value
 
     def _reference(self, ref: Ref, above: frozenset[str], *, inside: bool) -> Any:

@@ -142,9 +142,9 @@ class Client(errand.Client):
         return (yield from self._submit(permit, wanted, again))
 
     def _submit(self, permit: Pass, wanted: facts.Order, ids: Mapping[str, str]) -> Errand[Placed]:
-        presets = [{"id": ids[f"preset {content_name(each)}"]} for each in wanted.presets]
+        presets = [{"id": ids[f"preset {each}"]} for each in wanted.presets]
         outputs = [{"preset": each, **wish} for each, wish in zip(presets, wanted.job["outputs"], strict=True)]
-        pipeline = {"id": ids[f"pipeline {content_name(wanted.pipeline)}"]}
+        pipeline = {"id": ids[f"pipeline {wanted.pipeline}"]}
         body = {"job": {"pipeline": pipeline, **wanted.job, "outputs": outputs}}
         tree = held((yield from self._ask(permit, "POST", "/jobs/", body=body)), "job")
         made = (said(held(each, "file"), "id") for each in objects(tree, "outputs"))

@@ -45,17 +45,13 @@ TIMES: Final = Record(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A job, without the ids of the pipeline and of the presets that it wants, one for each output."""
+    """A job, without the ids of the pipeline and of the presets that it wants, one for each output: their names."""
 
     job: Tree
-    pipeline: Tree
-    presets: tuple[Tree, ...]
-
-    @property
-    def needs(self) -> dict[tuple[str, str], Tree]:
-        """The documents that must be there first, by kind and name."""
-        wanted = (("pipeline", self.pipeline), *(("preset", each) for each in self.presets))
-        return {(kind, content_name(document)): document for kind, document in wanted}
+    pipeline: str
+    presets: tuple[str, ...]
+    needs: Mapping[tuple[str, str], Tree]
+    """The documents that must be there first, by kind and name."""
 
 
 def order(speaker: Speaker, job: model.Job, ledger: Ledger, *, marker: str = "", hear: str = "") -> Order:
@@ -74,8 +70,10 @@ def order(speaker: Speaker, job: model.Job, ledger: Ledger, *, marker: str = "",
     document = {"input": source, "outputs": wishes, **words, **({"output_prefix": prefix} if root else {})}
     pings = {key: url for key, url in write_pings(job, hear).items() if url}
     pipeline = ({"output_upload_dir": root} if root else {}) | ({"ping_urls": pings} if pings else {})
-    presets = tuple({"target_format": wish.pop("preset")["target_format"]} for wish in wishes)
-    return Order(job=document, pipeline=pipeline, presets=presets)
+    presets = [{"target_format": wish.pop("preset")["target_format"]} for wish in wishes]
+    name, *names = map(content_name, (pipeline, *presets))
+    needs = {("pipeline", name): pipeline} | {("preset", each): made for each, made in zip(names, presets, strict=True)}
+    return Order(job=document, pipeline=name, presets=tuple(names), needs=needs)
 
 
 # --- where files go -----------------------------------------------------------------------------------
