@@ -38,6 +38,13 @@ from mediaglot.gateway.model import Delivery, Event, Made, Notification, Ticket
 
 NOTIFICATION: Final = "notification"
 HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
+RENAMED: Final = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+"""Phrases of RFC 9110, which Python has since 3.13 and before had others for: files are the same with each of them."""
 
 
 # --- HTTP messages ----------------------------------------------------------------------------------
@@ -79,6 +86,8 @@ def write_response(response: Response) -> bytes:
 
 def _phrase(status: int) -> str:
     """Nothing for a status of somebody's own."""
+    if status in RENAMED:
+        return RENAMED[status]
     try:
         return HTTPStatus(status).phrase
     except ValueError:

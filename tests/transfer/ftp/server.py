@@ -138,12 +138,17 @@ def _encrypt_first(handler: Any) -> None:
     handler.secure_connection(handler.ssl_context)
 
 
+SIGNS = x509.KeyUsage(*[False] * 5, key_cert_sign=True, crl_sign=False, encipher_only=False, decipher_only=False)
+"""An authority has to say so, or Python 3.13 does not take it for one."""
+
+
 def certify(folder: Path, *hosts: str) -> tuple[Path, Path]:
     """A certificate with its key for 127.0.0.1, localhost and ``hosts``, and that of the authority which signed it."""
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root = _signed("Root of a test", root_key, "Root of a test", root_key, x509.BasicConstraints(True, None))
+    powers = [x509.BasicConstraints(True, None), SIGNS]
+    root = _signed("Root of a test", root_key, "Root of a test", root_key, powers)
     names = [*map(x509.DNSName, ("localhost", *hosts)), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    leaf = _signed("localhost", key, "Root of a test", root_key, x509.SubjectAlternativeName(names))
+    leaf = _signed("localhost", key, "Root of a test", root_key, [x509.SubjectAlternativeName(names)])
     authority, own = folder / "authority.pem", folder / "server.pem"
     authority.write_bytes(root.public_bytes(serialization.Encoding.PEM))
     secret = key.private_bytes(
@@ -153,13 +158,14 @@ def certify(folder: Path, *hosts: str) -> tuple[Path, Path]:
     return own, authority
 
 
-def _signed(name: str, key: Any, issuer: str, signer: Any, extension: Any) -> x509.Certificate:
+def _signed(name: str, key: Any, issuer: str, signer: Any, extensions: list[Any]) -> x509.Certificate:
     now = dt.datetime.now(dt.UTC)
     subject, by = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in (name, issuer))
     builder = x509.CertificateBuilder(by, subject, key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(now - dt.timedelta(days=1))
     builder = builder.not_valid_after(now + dt.timedelta(days=1))
-    builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=not isinstance(extension, x509.SubjectAlternativeName))
     identity = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     builder = builder.add_extension(identity, critical=False).add_extension(authority, critical=False)
