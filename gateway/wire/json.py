@@ -68,11 +68,12 @@ class Json:
 
 
 def loads(text: bytes) -> Any:
-    """A document of whatever kind. Raises Malformed."""
+    """A document of whatever kind. Raises Malformed with the place, and not in the words of a library's version."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise Malformed(format="JSON", reason=str(error)) from None
+        place = f"broken at line {error.lineno} column {error.colno}"
+        raise Malformed(format="JSON", reason=place if text.strip() else "empty") from None
 
 
 def _object(text: bytes, root: str | None) -> Tree:

@@ -40,6 +40,16 @@ def test_a_loose_document_is_all_text() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [(b'{"a":\n\n tru}', "broken at line 3 column 2"), (b'{"a": 1}}', "broken at line 1 column 9"), (b" ", "empty")],
+)
+def test_what_is_broken_is_told_by_its_place(text: bytes, reason: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        STRICT.read_text(text)
+    assert caught.value.data["reason"] == reason
+
+
 def test_a_list_of_one_is_written_bare_but_where_lists_are_wanted() -> None:
     tree = {"job": [{"format": [{"d": ["x"]}]}], "media": [{"id": "1"}], "many": ["1", "2"], "empty": []}
     assert json.loads(LOOSE.write(tree)) == {
