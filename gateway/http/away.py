@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -37,6 +38,7 @@ from mediaglot.gateway.registry import UnknownDialect
 from mediaglot.gateway.store import Store
 from mediaglot.gateway.transfer import Carrier
 from mediaglot.gateway.transfer.policy import CONTROLS, Policy, judge
+from mediaglot.gateway.transfer.reach import Reach
 from mediaglot.gateway.translation import client_of
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ class Office:
         url, client, terms, manners = read_provider(
             f"providers.{name}", table, self.policy, LossPolicy(self.settings.policy)
         )
-        policy = replace(self.policy, local_addresses=self.policy.local_addresses or _near(url))
+        policy = replace(self.policy, reach=beside(url, self.policy.reach))
         transport, web = Transport(url, timeout=manners.timeout, policy=policy), Carrier(policy, self.clock)
         self.stack.push_async_callback(transport.close)
         self.stack.push_async_callback(web.close)
@@ -191,13 +193,17 @@ def login_of(table: Mapping[str, Any], client: Client) -> Login:
     return Login(name=name, secret=table.get("secret", Secret("")), tenant=tenant)
 
 
-def _near(url: str) -> bool:
-    """Whether a provider is in a network of the operator's own, where its results are too."""
+def beside(url: str, reach: Reach) -> Reach:
+    """The same, with the address of a provider in a network of the operator's own: its results are there too.
+
+    Other addresses of that network are not, whatever URLs the provider tells; and what is denied stays denied.
+    """
     host = host_of(url)
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost"
+    numbers = ("127.0.0.1", "::1") if host == "localhost" else (host,)
+    with contextlib.suppress(ValueError):  # a host by its name is judged as any other
+        own = [each for each in map(ipaddress.ip_address, numbers) if reach.address(each) is None]
+        return replace(reach, allow_networks=(*reach.allow_networks, *map(ipaddress.ip_network, own)))
+    return reach
 
 
 def read_rules(settings: Settings) -> tuple[Rule, ...]:

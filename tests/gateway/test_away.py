@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from mediaglot.gateway.config import ConfigError, Settings
-from mediaglot.gateway.http.away import entered, read_openings, read_provider, read_rules
+from mediaglot.gateway.faults import SourceForbidden
+from mediaglot.gateway.http.away import beside, entered, read_openings, read_provider, read_rules
 from mediaglot.gateway.loss import Policy as Losses
 from mediaglot.gateway.model import Secret
-from mediaglot.gateway.transfer.policy import Policy
+from mediaglot.gateway.transfer.policy import Policy, judge_address
+from mediaglot.gateway.transfer.reach import Reach
 
 GOOD: dict[str, Any] = {"dialect": "encoding_com", "url": "http://127.0.0.1:9/p"}
 
@@ -113,3 +115,36 @@ def test_what_is_said_is_meant() -> None:
     )
     assert (url, client.options["format"], terms.policy) == (GOOD["url"], "json", Losses.WARN)
     assert (manners.tries, manners.poll, manners.cool) == (2, 0.5, 15.0)
+
+
+@pytest.mark.parametrize(
+    ("url", "own", "others"),
+    [
+        ("http://127.0.0.1:8081/", "127.0.0.1", ["127.0.0.2", "::1", "169.254.169.254", "10.0.0.1"]),
+        ("http://localhost/v1", "::1", ["127.0.0.2", "10.0.0.1"]),
+        ("https://10.2.0.7/", "10.2.0.7", ["10.2.0.8", "127.0.0.1"]),
+        ("http://[fd00::7]/", "fd00::7", ["fd00::8"]),
+    ],
+)
+def test_results_are_where_a_near_provider_is_and_at_none_of_its_neighbours(
+    url: str, own: str, others: list[str]
+) -> None:
+    """A server that others can reach must not be led by a provider's URLs to what only it can reach."""
+    policy = Policy(reach=beside(url, Policy().reach))
+    judge_address(own, policy)
+    judge_address("93.184.215.14", policy)
+    for each in others:
+        with pytest.raises(SourceForbidden):
+            judge_address(each, policy)
+
+
+def test_a_near_provider_that_is_denied_stays_so() -> None:
+    denied = Reach.parse(deny_network=["10.0.0.0/8"])
+    assert beside("http://10.2.0.7/", denied) == denied
+
+
+@pytest.mark.parametrize("url", ["https://acme.example/", "https://8.8.8.8/"])
+def test_a_provider_elsewhere_opens_no_local_address(url: str) -> None:
+    for each in ("127.0.0.1", "10.0.0.1", "192.168.1.1"):
+        with pytest.raises(SourceForbidden):
+            judge_address(each, Policy(reach=beside(url, Policy().reach)))
