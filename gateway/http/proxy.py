@@ -20,6 +20,7 @@ from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.config import ConfigError
 from mediaglot.gateway.http.authority import Authority, Leaf
 from mediaglot.gateway.http.control import is_loopback
+from mediaglot.gateway.http.patience import limit_unread
 from mediaglot.gateway.http.tunnel import Limits, Refused, Tunnel, split
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Gate(web.BaseSite):
         await super().start()
         settings, loop = self._proxy.server.settings, asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Tunnel(self), settings.host, max(settings.proxy_port, 0))
+        limit_unread(self._server, self.limits.idle)
 
     async def stop(self) -> None:
         await super().stop()
@@ -79,7 +81,7 @@ class Proxy:
     @asynccontextmanager
     async def open(cls, server: Server, limits: Limits | None = None) -> AsyncIterator[Self]:
         """Raises ConfigError where the port can't be had."""
-        limits = limits or Limits()
+        limits = limits or Limits(idle=server.settings.client_patience)
         hosts = await asyncio.to_thread(lambda: tuple(server.mounts.hosts))
         authority = await asyncio.to_thread(Authority, hosts, server.settings.data, RealClock().now)
         proxy = cls(server, authority)
