@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import socket
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,39 @@ async def test_who_does_not_read_loses_the_connection(
 
         await wait(gone)
     assert (await client.get("/_mediaglot/health"))[0] == 200
+
+
+@pytest.mark.parametrize("through_proxy", [False, True])
+async def test_who_comes_when_there_are_too_many_is_sent_away(
+    serve: Any, monkeypatch: pytest.MonkeyPatch, wait: Any, *, through_proxy: bool
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (6, 100))
+    server = (await serve(backend="simulated", proxy_port=0)).server
+    site = server.proxy.url if through_proxy else server.site.url
+    ask = f"GET {server.site.url}/_mediaglot/health HTTP/1.1\r\nHost: h\r\n\r\n"
+    async with said(site, ask) as (first, _), said(site, ask) as (second, leaving):
+        assert [(await each.readline()).split()[1] for each in (first, second)] == [b"200", b"200"]
+        async with said(site) as (third, _):
+            assert (await third.read()).startswith(b"HTTP/1.1 503 The ")
+        leaving.close()
+        await wait(lambda: heard(site, ask))
+
+
+async def heard(site: str, ask: str) -> bool:
+    async with said(site, ask) as (reader, _):
+        with contextlib.suppress(ConnectionError):
+            return b" 200 " in await reader.readline()
+    return False
+
+
+async def test_a_burst_of_clients_takes_no_file_that_is_needed(program: Any, wait: Any) -> None:
+    process = await program("--backend", "simulated", ULIMIT="100")
+    parts = urlsplit(process.site)
+    with contextlib.ExitStack() as stack:
+        for _ in range(120):
+            line = stack.enter_context(socket.create_connection((parts.hostname, parts.port)))
+        line.settimeout(10)
+        assert line.recv(100).startswith(b"HTTP/1.1 503 ")
+    await wait(lambda: heard(process.site, "GET /_mediaglot/health HTTP/1.1\r\nHost: h\r\n\r\n"))
+    assert await process.end() == 0
+    assert process.log.read_text() == ""
