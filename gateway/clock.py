@@ -51,6 +51,22 @@ class RealClock:
         return nullcontext()
 
 
+class Onward:
+    """The time of day of a clock that may be set back: then this one goes on from where it was."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._at, self._since = clock.now(), clock.monotonic()
+
+    def now(self) -> datetime:
+        shown, since = self._clock.now(), self._clock.monotonic()
+        reckoned = self._at + timedelta(seconds=since - self._since)
+        if shown < reckoned:
+            return reckoned
+        self._at, self._since = shown, since
+        return shown
+
+
 class Sleeper(NamedTuple):
     due: int
     number: int
