@@ -33,7 +33,7 @@ class Door(web.BaseSite):
 
     def __init__(self, runner: web.AppRunner, host: str, port: int, *, patience: float) -> None:
         self._most = affordable()
-        super().__init__(runner, backlog=min(BACKLOG, self._most))  # asyncio takes in as many at a time
+        super().__init__(runner, backlog=burst(self._most))
         self._host, self._port, self._patience = host, port, patience
 
     @property
@@ -54,7 +54,7 @@ class Door(web.BaseSite):
 
 
 class Entrance(asyncio.Protocol):
-    """A connection for a moment: asyncio takes in many before it tells of the first."""
+    """A connection until it is told of."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
@@ -68,6 +68,11 @@ class Entrance(asyncio.Protocol):
         else:
             transport.set_protocol(handler)
             handler.connection_made(transport)
+
+
+def burst(most: int) -> int:
+    """How many wait to be taken in: asyncio does that with all of them at once, before it tells of the first."""
+    return max(1, min(BACKLOG, most // 4))
 
 
 def affordable() -> int:

@@ -21,7 +21,7 @@ from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.config import ConfigError
 from mediaglot.gateway.http.authority import Authority, Leaf
 from mediaglot.gateway.http.control import is_loopback
-from mediaglot.gateway.http.patience import BACKLOG, affordable, limit_unread
+from mediaglot.gateway.http.patience import affordable, burst, limit_unread
 from mediaglot.gateway.http.tunnel import Limits, Refused, Tunnel, split
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Gate(web.BaseSite):
     async def start(self) -> None:
         await super().start()
         settings, loop = self._proxy.server.settings, asyncio.get_running_loop()
-        port, backlog = max(settings.proxy_port, 0), min(BACKLOG, self.limits.most)
+        port, backlog = max(settings.proxy_port, 0), burst(self.limits.most)
         self._server = await loop.create_server(lambda: Tunnel(self), settings.host, port, backlog=backlog)
         limit_unread(self._server, self.limits.idle)
 
