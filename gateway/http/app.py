@@ -168,7 +168,8 @@ class Server:
             with hurried(raw, self.settings.client_patience):
                 return await self.answer(raw, site, host)
         except TooSlow as fault:
-            return await last_word(raw, problem(408, fault.code, str(fault)))
+            said = f"the request was not complete after {fault.data['seconds']} seconds"
+            return await last_word(raw, problem(408, fault.code, said))
         except web.RequestPayloadError:
             return await last_word(raw, problem(400, "malformed", "the body is broken"))
         except ConnectionError:  # the client has left, there is nobody to answer
