@@ -46,6 +46,8 @@ class RealClock:
 
     async def sleep(self, seconds: float, *, late: int = 0) -> None:
         await asyncio.sleep(seconds)
+        for _ in range(late):  # where all of the process stood still for a while, several wake at once
+            await asyncio.sleep(0)
 
     def busy(self) -> AbstractContextManager[None]:
         return nullcontext()
