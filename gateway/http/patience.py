@@ -47,10 +47,9 @@ class Door(web.BaseSite):
         limit_unread(self._server, self._patience)
 
     def handler(self) -> asyncio.Protocol | None:
-        """Who answers requests on one connection more; None where there are too many."""
+        """Who answers requests on one connection more; None where there are too many, or the server has stopped."""
         server = self._runner.server
-        assert server is not None  # noqa: S101
-        return server() if len(server.connections) < self._most else None
+        return server() if server is not None and len(server.connections) < self._most else None
 
 
 class Entrance(asyncio.Protocol):
