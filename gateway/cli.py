@@ -24,6 +24,8 @@ POLICY: Final = "what is forbidden (exit code 1): any loss, one that changes the
 LULL: Final = 0.3
 """Seconds after the start in which the first requests have the processor for themselves: dialects that nobody has asked
 for are loaded afterwards."""
+FILES: Final = 4096
+"""Open files that a server takes where it may, as each client is one: shells give fewer."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 FILE: Final = "the request that creates the job, its body or all of it; '-' or nothing is standard input"
 
@@ -267,7 +269,11 @@ def _serve(given: dict[str, Any]) -> int:
 @contextlib.contextmanager
 def _tuned() -> Iterator[None]:
     """The interpreter as it serves best; whoever has called us gets it back as it was."""
-    interval = sys.getswitchinterval()
+    import resource  # noqa: PLC0415 - the other commands open few files
+
+    interval, (files, most) = sys.getswitchinterval(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, min(most, FILES)), most))
     gc.disable()  # all that is loaded now stays: looking for garbage in it would only delay the first answer
     sys.setswitchinterval(0.001)  # seconds: dialects are loaded in a thread beside the first requests
     try:
@@ -275,6 +281,7 @@ def _tuned() -> Iterator[None]:
             yield
     finally:
         sys.setswitchinterval(interval)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
         gc.enable()
 
 
@@ -319,7 +326,8 @@ async def _serve_until_told(settings: Settings) -> int:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LULL)
             if not stop.is_set():
-                await asyncio.to_thread(server.mounts.load)
+                with contextlib.suppress(OSError):  # too many open files, for one: each is tried again when it is met
+                    await asyncio.to_thread(server.mounts.load)
             await stop.wait()
     finally:
         await runner.cleanup()

@@ -46,9 +46,27 @@ class RealClock:
 
     async def sleep(self, seconds: float, *, late: int = 0) -> None:
         await asyncio.sleep(seconds)
+        for _ in range(late):  # where all of the process stood still for a while, several wake at once
+            await asyncio.sleep(0)
 
     def busy(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+
+class Onward:
+    """The time of day of a clock that may be set back: then this one goes on from where it was."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._at, self._since = clock.now(), clock.monotonic()
+
+    def now(self) -> datetime:
+        shown, since = self._clock.now(), self._clock.monotonic()
+        reckoned = self._at + timedelta(seconds=since - self._since)
+        if shown < reckoned:
+            return reckoned
+        self._at, self._since = shown, since
+        return shown
 
 
 class Sleeper(NamedTuple):

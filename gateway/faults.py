@@ -84,6 +84,12 @@ class TooLarge(BadRequest):
     code = "too_large"
 
 
+class TooSlow(BadRequest):
+    """The request was not there as a whole after ``seconds``."""
+
+    code = "too_slow"
+
+
 class Unauthorized(Fault):
     """The credentials are missing or wrong (``reason``)."""
 

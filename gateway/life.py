@@ -21,6 +21,11 @@ MOVES: Final[dict[Status, frozenset[Status]]] = {
 }
 
 
+def later(ticket: Ticket, now: datetime) -> datetime:
+    """``now``, but never before the last change: where a clock was set back, no job shall end before it began."""
+    return max(now, ticket.updated or ticket.created)
+
+
 def change(ticket: Ticket, now: datetime, **changes: Any) -> Ticket:
     """The next revision with ``changes``, status untouched."""
     return replace(ticket, revision=ticket.revision + 1, updated=now, **changes)

@@ -17,7 +17,7 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway.chance import SYSTEM, Chance
-from mediaglot.gateway.clock import Clock
+from mediaglot.gateway.clock import Clock, Onward
 from mediaglot.gateway.dialect import Insistence
 from mediaglot.gateway.model import credentials_of, is_credential, masked
 from mediaglot.gateway.store import Attempt, Key, Letter, LetterState, Store, Topic
@@ -82,6 +82,9 @@ class Courier:
         self._timeout = timeout
         self._parallel = parallel
         self._per_host = per_host
+        self._time = Onward(clock)
+        """By which letters are due."""
+        self._checked = False
         self._chance = chance
         self._insistence = insistence
         self._news = asyncio.Event()
@@ -92,10 +95,11 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver until cancelled. What is under way then is not recorded, and goes out again with the next run."""
+        self._checked = False
         try:
             while True:
                 self._news.clear()
-                await self._go_on(self._clock.now())
+                await self._go_on(self._time.now())
         finally:
             tasks = set(self._under_way.values())
             for task in tasks:
@@ -106,11 +110,19 @@ class Courier:
 
     async def _go_on(self, now: datetime) -> None:
         try:
+            if not self._checked:
+                await self._hasten(now)
             await self._deliver_due(now)
             await self._until_next_due(now)
         except Exception:
             log.exception("the outbox can't be read now; it is read again later")
             await self._sleep(self._backoff.first)
+
+    async def _hasten(self, now: datetime) -> None:
+        """Nothing waits longer than the longest pause, whatever the clock said when a letter was written."""
+        async with self._store.write() as tx:
+            await tx.hasten(now + timedelta(seconds=self._backoff.most), now)
+        self._checked = True
 
     async def _deliver_due(self, now: datetime) -> None:
         limit = self._parallel + len(self._under_way)
@@ -128,7 +140,7 @@ class Courier:
         due = await self._store.next_due(now)
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._news.wait())]
         if due is not None:
-            waits.append(asyncio.create_task(self._sleep((due - self._clock.now()).total_seconds())))
+            waits.append(asyncio.create_task(self._sleep((due - self._time.now()).total_seconds())))
         await _first_of(waits)
 
     async def _sleep(self, seconds: float) -> None:
@@ -190,7 +202,7 @@ class Courier:
             seconds=self._backoff.seconds(attempts, self._chance.of(f"pause/{letter.id}/{attempts}").random())
         )
         log.info("letter %s (%s), attempt %d: %s; again in %s", letter.id, letter.event, attempts, status or text, wait)
-        return replace(told, due=self._clock.now() + wait)
+        return replace(told, due=self._time.now() + wait)
 
     def _ways(self, letter: Letter) -> Insistence:
         return self._insistence(letter.key.dialect)

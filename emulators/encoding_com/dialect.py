@@ -120,6 +120,7 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.MethodNotAllowed: says("Method {name} is not allowed, use {allowed}"),
     faults.Unsupported: says("Not supported: {feature} {value}"),
     faults.TooLarge: says("The query is larger than {limit} bytes"),
+    faults.TooSlow: says("The query was not complete after {seconds} seconds"),
     faults.BadRequest: says("Wrong query: {reason}"),
     faults.Lossy: says("Not possible without loss: {fields}"),
     faults.NotFound: says("There is no {kind} {id}"),

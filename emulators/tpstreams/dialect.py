@@ -144,6 +144,7 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.Conflict: Complaint(200, "Job is already completed.", "message", "documented"),
     faults.Busy: says("Request was throttled.", "proposed", 429),
     faults.TooLarge: says("The request is larger than {limit} bytes.", status=413),
+    faults.TooSlow: says("The request was not complete after {seconds} seconds.", status=408),
     faults.Lossy: says("Not possible without loss: {fields}"),
     faults.BadRequest: says("Invalid input."),
     # What ends a job: only the first is known, the others are ours.

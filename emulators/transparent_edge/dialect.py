@@ -86,15 +86,15 @@ def plain(text: str, status: int, evidence: str = "inferred") -> Complaint:
     return Complaint(status, text, code="detail", evidence=evidence)
 
 
-NO_CREDENTIALS: Final = "Authentication credentials were not provided."
 FAULTS: Final[dict[type[Fault], Complaint]] = {
     # Section 1.3: statuses and keys have evidence there, most texts are the framework's or ours.
-    faults.Unauthorized: plain(NO_CREDENTIALS, 401, "client"),
+    faults.Unauthorized: plain("Authentication credentials were not provided.", 401, "client"),
     faults.Forbidden: plain("You do not have permission to perform this action.", 403),
     faults.NotFound: plain("Not found.", 404, "client"),
     faults.UnknownAction: plain("Not found.", 404),
     faults.MethodNotAllowed: plain('Method "{name}" not allowed.', 405),
     faults.TooLarge: plain("The request is larger than {limit} bytes.", 413),
+    faults.TooSlow: plain("The request was not complete after {seconds} seconds.", 408),
     faults.Busy: plain("Request was throttled.", 429),
     profile.BadField: Complaint(400, "{field}: {reason}", code="field", evidence="client"),
     ask.BadGrant: message("The grant type is not supported"),

@@ -221,7 +221,7 @@ class Desk:
         resolved = (await self._resolved(Job(outputs=intent.outputs), caller)).outputs
         refused = await self._refused(Job(outputs=resolved), ledger, caller)
         async with self._changing(intent.id, caller) as (tx, before):
-            now = self.clock.now()
+            now = life.later(before, self.clock.now())
             notifications = intent.notifications or before.job.notifications
             document = {**before.job.document, **intent.document}
             job = replace(before.job, outputs=resolved, hold=False, notifications=notifications, document=document)
@@ -239,11 +239,11 @@ class Desk:
     async def _start(self, intent: exchange.StartJob, caller: Caller, ledger: Ledger) -> Ticket:
         async with self._changing(intent.id, caller, startable) as (tx, before):
             ready = replace(before, job=replace(before.job, hold=False))
-            return await self._requeue(tx, ready, self.clock.now(), caller, phase=Phase.WAITING)
+            return await self._requeue(tx, ready, life.later(before, self.clock.now()), caller, phase=Phase.WAITING)
 
     async def _cancel(self, intent: exchange.CancelJob, caller: Caller, ledger: Ledger) -> Ticket:
         async with self._changing(intent.id, caller, lambda ticket: stoppable(ticket, intent.also)) as (tx, before):
-            now = self.clock.now()
+            now = life.later(before, self.clock.now())
             saved = any(delivery.saved for made in before.outputs for delivery in made.deliveries)
             finished = saved and intent.keep_saved
             outputs = tuple(stopped(made, now) for made in before.outputs)
@@ -260,7 +260,7 @@ class Desk:
             visible(await self.store.get(Key(caller.dialect.name, caller.account.id, job_id)), job_id)
         for job_id in dict.fromkeys(intent.ids):
             async with self._changing(job_id, caller) as (tx, before):
-                now = self.clock.now()
+                now = life.later(before, self.clock.now())
                 ended = before
                 if before.status not in TERMINAL:
                     ended = life.move(before, Status.CANCELLED, now, finished=now)
@@ -274,7 +274,7 @@ class Desk:
         whole = not intent.failed_only and intent.output_id is None
         async with self._changing(intent.id, caller, lambda ticket: chosen(ticket, intent)) as (tx, before):
             again = chosen(before, intent)
-            now = self.clock.now()
+            now = life.later(before, self.clock.now())
             outputs = tuple(
                 fresh(made, output, now) if index in again else step.interrupted(made, now)
                 for index, (made, output) in enumerate(zip(before.outputs, before.job.outputs, strict=True))
@@ -327,7 +327,7 @@ class Desk:
         async with self.store.write() as tx:
             ticket = await tx.get(key)
             if ticket is not None and ticket.status in WAITING - {Status.HELD}:
-                await tx.put(step.back(ticket, self.clock.now()))
+                await tx.put(step.back(ticket, life.later(ticket, self.clock.now())))
                 await tx.enqueue(Work(key=key, priority=ticket.job.priority or 0))
 
     async def _tell(

@@ -22,6 +22,7 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.engine import Engine
 from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, Internal, NoSpace, NotFound, WorkFault
+from mediaglot.gateway.life import later
 from mediaglot.gateway.model import TERMINAL, Event, Phase, Status, Ticket
 from mediaglot.gateway.store import Full, Key, Store, Work
 from mediaglot.gateway.wording import worded
@@ -234,7 +235,7 @@ class Shift:
                 return ticket
             now, dialect, base = self.clock.now(), self._dialect(key.dialect), self._base(key.dialect)
             for change, news in moves:
-                ticket = change(ticket, now)
+                ticket = change(ticket, later(ticket, now))
                 for event, subject in news(ticket):
                     await tell(tx, dialect, ticket, event, base, now, subject, self._chance)
             await keep(tx, dialect, ticket)
@@ -246,7 +247,7 @@ class Shift:
         Where documents of their own follow from a ticket, they are written with each step.
         """
         now = self.clock.now()
-        noted = self.store.touch(key, lambda ticket: change(ticket, now))
+        noted = self.store.touch(key, lambda ticket: change(ticket, later(ticket, now)))
         if noted is None or self._dialect(key.dialect).derive(noted):
             return await self._update(key, (_same if noted else change, nothing))
         return noted

@@ -85,7 +85,7 @@ class Witness:
 
     def _changed(self, before: Ticket, glimpse: Glimpse) -> Ticket | None:
         """None where an answer says nothing new, or is older than what is known."""
-        now, over = self._clock.now(), glimpse.status in TERMINAL
+        now, over = life.later(before, self._clock.now()), glimpse.status in TERMINAL
         if (before.status, before.phase, before.progress) == (glimpse.status, glimpse.phase, glimpse.progress):
             return None
         parts = dict(enumerate(glimpse.parts))

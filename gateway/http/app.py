@@ -16,8 +16,9 @@ from aiohttp import web
 from mediaglot.gateway.config import Settings
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response
-from mediaglot.gateway.faults import Fault, Malformed, TooLarge
+from mediaglot.gateway.faults import Fault, Malformed, TooLarge, TooSlow
 from mediaglot.gateway.http.house import House, open_house
+from mediaglot.gateway.http.patience import Door, hurried
 from mediaglot.gateway.http.reserved import PREFIX, Reserved, problem
 from mediaglot.gateway.http.wish import Wishes
 from mediaglot.gateway.loss import Policy
@@ -162,9 +163,13 @@ class Server:
         return await self.serve(raw, self.site, raw.headers.get("Host", ""))
 
     async def serve(self, raw: web.Request, site: Site, host: str) -> web.StreamResponse:
-        """``answer``, also where a body breaks off or can't be unpacked while it is read."""
+        """``answer``, also where a body breaks off, does not come or can't be unpacked while it is read."""
         try:
-            return await self.answer(raw, site, host)
+            with hurried(raw, self.settings.client_patience):
+                return await self.answer(raw, site, host)
+        except TooSlow as fault:
+            said = f"the request was not complete after {fault.data['seconds']} seconds"
+            return await last_word(raw, problem(408, fault.code, said))
         except web.RequestPayloadError:
             return await last_word(raw, problem(400, "malformed", "the body is broken"))
         except ConnectionError:  # the client has left, there is nobody to answer
@@ -204,9 +209,10 @@ class Server:
         except web.HTTPRequestEntityTooLarge:
             request = self._request(raw, endpoint, path, b"", site)
             return plain(endpoint.refuse(request, TooLarge(limit=self.settings.max_body)))
-        except web.RequestPayloadError:
+        except (web.RequestPayloadError, TooSlow) as error:
+            fault = error if isinstance(error, TooSlow) else Malformed(format="HTTP", reason="broken body")
             request = self._request(raw, endpoint, path, b"", site)
-            return await last_word(raw, plain(endpoint.refuse(request, Malformed(format="HTTP", reason="broken body"))))
+            return await last_word(raw, plain(endpoint.refuse(request, fault)))
         except ConnectionError:  # the client has left, there is nobody to answer
             return web.Response(status=400)
 
@@ -251,10 +257,13 @@ def plain(response: Response) -> web.Response:
 
 async def listen(server: Server) -> web.AppRunner:
     """Start to answer; afterwards ``server.site.url`` is right. Raises OSError where the address is taken."""
-    runner = web.AppRunner(server.app, access_log=None, handle_signals=False, shutdown_timeout=5.0)
+    patience = server.settings.client_patience
+    runner = web.AppRunner(
+        server.app, access_log=None, handle_signals=False, shutdown_timeout=5.0, keepalive_timeout=patience
+    )
     try:
         await runner.setup()
-        await web.TCPSite(runner, server.settings.host, server.settings.port).start()
+        await Door(runner, server.settings.host, server.settings.port, patience=patience).start()
     except BaseException:
         await runner.cleanup()
         raise

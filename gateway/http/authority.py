@@ -21,8 +21,8 @@ LIFE: Final = timedelta(days=365)
 LEAF_LIFE: Final = timedelta(days=2)
 LEAST: Final = timedelta(days=1)
 """What a certificate must have left to be shown."""
-SLACK: Final = timedelta(hours=1)
-"""How much a client's clock may be behind ours."""
+SLACK: Final = timedelta(days=365)
+"""How much a client's clock may be behind ours, or ours be set back afterwards."""
 NOBODY: Final = "mediaglot.invalid"
 """For an authority without hosts: constraints that allow nothing can't be written."""
 

@@ -138,7 +138,8 @@ def private(data: Path) -> None:
 
 
 def _uploads(settings: Settings, clock: Clock) -> Uploads:
-    return Uploads(settings.data / "uploads", most=settings.max_source, stall=settings.fetch_stall, clock=clock)
+    limits = {"stall": settings.fetch_stall, "total": settings.fetch_time}
+    return Uploads(settings.data / "uploads", most=settings.max_source, **limits, clock=clock)
 
 
 def _craft(

@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.config import ConfigError
 from mediaglot.gateway.http.authority import Authority, Leaf
 from mediaglot.gateway.http.control import is_loopback
+from mediaglot.gateway.http.patience import affordable, burst, limit_unread
 from mediaglot.gateway.http.tunnel import Limits, Refused, Tunnel, split
 
 if TYPE_CHECKING:
@@ -44,7 +46,9 @@ class Gate(web.BaseSite):
     async def start(self) -> None:
         await super().start()
         settings, loop = self._proxy.server.settings, asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Tunnel(self), settings.host, max(settings.proxy_port, 0))
+        port, backlog = max(settings.proxy_port, 0), burst(self.limits.most)
+        self._server = await loop.create_server(lambda: Tunnel(self), settings.host, port, backlog=backlog)
+        limit_unread(self._server, self.limits.idle)
 
     async def stop(self) -> None:
         await super().stop()
@@ -79,7 +83,8 @@ class Proxy:
     @asynccontextmanager
     async def open(cls, server: Server, limits: Limits | None = None) -> AsyncIterator[Self]:
         """Raises ConfigError where the port can't be had."""
-        limits = limits or Limits()
+        limits = limits or Limits(idle=server.settings.client_patience)
+        limits = replace(limits, most=min(limits.most, affordable()))
         hosts = await asyncio.to_thread(lambda: tuple(server.mounts.hosts))
         authority = await asyncio.to_thread(Authority, hosts, server.settings.data, RealClock().now)
         proxy = cls(server, authority)

@@ -12,6 +12,7 @@ from mediaglot.gateway.faults import Fault, Invalid, NoSpace, NotFound, SourceTi
 from mediaglot.gateway.http import control
 from mediaglot.gateway.http.description import Descriptions
 from mediaglot.gateway.http.links import presented
+from mediaglot.gateway.http.patience import File
 from mediaglot.gateway.http.whereabouts import whereabouts
 from mediaglot.gateway.model.mime import kind_of
 
@@ -140,7 +141,7 @@ class Reserved:
             return problem(404, "no_such_recipe", f"no {fault.data.get('part')} of that name")
         except Fault as fault:
             return problem(500, fault.code, "this clip could not be generated; try `mediaglot doctor`")
-        return web.FileResponse(path, headers=GUARDS | {"Content-Type": kind_of(path.name) or BYTES})
+        return File(path, headers=GUARDS | {"Content-Type": kind_of(path.name) or BYTES})
 
     def _output(self, name: str) -> web.StreamResponse:
         assert self._server.house is not None  # noqa: S101
@@ -148,7 +149,7 @@ class Reserved:
         if path is None:
             return problem(404, "not_found", "no such output")
         kind = kind_of(path.name)
-        return web.FileResponse(path, headers=GUARDS | ({"Content-Type": kind} if kind else {}))
+        return File(path, headers=GUARDS | ({"Content-Type": kind} if kind else {}))
 
     def _file(self, request: web.Request, name: str) -> web.StreamResponse:
         house = self._server.house
@@ -162,7 +163,7 @@ class Reserved:
             return problem(404, "not_found", "no such file")
         disposition, shown = presented(query)
         kind = kind_of(path.name) or kind_of(shown or "") or BYTES
-        return web.FileResponse(path, headers={**GUARDS, "Content-Disposition": disposition, "Content-Type": kind})
+        return File(path, headers={**GUARDS, "Content-Disposition": disposition, "Content-Type": kind})
 
     async def _upload(self, request: web.Request, upload_id: str) -> web.StreamResponse:
         assert self._server.house is not None  # noqa: S101

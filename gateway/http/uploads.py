@@ -45,12 +45,15 @@ ENVELOPE: Final = 1 << 20
 
 
 class Uploads:
-    """``most`` bounds one file in bytes, ``stall`` the seconds without a byte after which an upload is given up."""
+    """``most`` bounds one file in bytes, ``stall`` the seconds without a byte after which an upload is given up, and
+    ``total`` those that it may take in all."""
 
-    def __init__(self, folder: Path, *, most: int, stall: float = 60.0, clock: Clock | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, most: int, stall: float = 60.0, total: float = 21_600.0, clock: Clock | None = None
+    ) -> None:
         self._folder = folder
         self._most = most
-        self._stall = stall
+        self._stall, self._total = stall, total
         self._clock = clock or RealClock()
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(".mediaglot-*.part"):
@@ -126,8 +129,10 @@ class Uploads:
             raise TooLarge(limit=self._most)
         # Each upload has a seed of its own: two at once under one id must not write into the same file.
         own = Part(upload_id, lambda: open_folder(self._folder), seed=secrets.token_hex(8))
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._total
         async with aclosing(_form_file(request) if form else _raw(request)) as blocks, own as part:
-            while (block := await self._next(blocks)) is not None:
+            while (block := await self._next(blocks, end - loop.time())) is not None:
                 if part.size + len(block) > self._most:
                     raise TooLarge(limit=self._most)
                 await part.write(block)
@@ -136,11 +141,13 @@ class Uploads:
             self._use(upload_id)
         return part.size
 
-    async def _next(self, blocks: AsyncIterator[bytes]) -> bytes | None:
+    async def _next(self, blocks: AsyncIterator[bytes], left: float) -> bytes | None:
         try:
-            async with asyncio.timeout(self._stall):
+            async with asyncio.timeout(min(self._stall, left)):
                 return await anext(blocks, None)
         except TimeoutError:
+            if left < self._stall:
+                raise SourceTimeout(seconds=self._total, reason="total") from None
             raise SourceTimeout(seconds=self._stall, reason="stall") from None
 
     def _demand(self, upload_id: str) -> None:

@@ -24,6 +24,8 @@ from mediaglot.gateway.media.classify import classify
 from mediaglot.gateway.media.progress import Progress, ProgressReader
 
 NICE: Final = 10
+TICK: Final = 5.0
+"""Seconds between two looks at a process, at most."""
 """Below the server, whose answers would take ten times as long beside FFmpeg at 0."""
 
 _BOXES: Final[dict[tuple[str, str], sandbox.Sandbox]] = {}
@@ -143,6 +145,11 @@ class _Pulse:
         self._seen: object = None
         self.moved = clock.monotonic()
 
+    def forgive(self, overslept: float) -> None:
+        """We stood still ourselves, and it may have been stopped with us."""
+        if overslept > TICK:
+            self.moved = min(self.moved + overslept, self._clock.monotonic())
+
     def beat(self, progress: Progress) -> None:
         seen = (progress.out_time, progress.frame, progress.total_size, progress.done)
         if seen != self._seen:
@@ -189,4 +196,6 @@ async def _watch(pulse: _Pulse, limits: Limits, clock: Clock) -> WorkFault:
         due = pulse.moved + limits.stall
         if limits.wall is not None:
             due = min(due, started + limits.wall)
-        await clock.sleep(max(due - now, 0.001))
+        pause = min(max(due - now, 0.001), TICK)
+        await clock.sleep(pause)
+        pulse.forgive(clock.monotonic() - now - pause)

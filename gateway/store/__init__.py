@@ -181,6 +181,10 @@ class Transaction(Protocol):
         """Whatever became of a letter, it is to be delivered again, with all its attempts before it."""
         ...
 
+    async def hasten(self, latest: datetime, due: datetime) -> None:
+        """Open letters that would not be due before ``latest`` has passed, are ``due`` then."""
+        ...
+
     async def drop(self, letter_id: str, now: datetime) -> bool:
         """An open letter is not to be delivered any more; False if there is none."""
         ...

@@ -19,6 +19,9 @@ WHERE letters.letter = :letter ORDER BY attempts.number;
 UPDATE letters SET state = 'open', attempts = 0, due = :due - (due = :due) WHERE letter = :letter
 RETURNING dialect, account, id;
 
+-- name: hasten
+UPDATE letters SET due = :due WHERE state = 'open' AND due > :latest;
+
 -- name: drop
 UPDATE letters SET state = 'dropped', due = :due WHERE letter = :letter AND state = 'open'
 RETURNING dialect, account, id;

@@ -181,6 +181,9 @@ class SqliteTransaction:
     async def reopen(self, letter_id: str, due: datetime) -> bool:
         return await self._change_letter("reopen", letter_id, due)
 
+    async def hasten(self, latest: datetime, due: datetime) -> None:
+        await self._connection.rows(statements("letters")["hasten"], latest=ticks(latest), due=ticks(due))
+
     async def drop(self, letter_id: str, now: datetime) -> bool:
         return await self._change_letter("drop", letter_id, now)
 

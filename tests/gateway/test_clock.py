@@ -25,6 +25,23 @@ async def test_the_real_clock_sleeps() -> None:
     assert clock.monotonic() - before >= 0.009
 
 
+async def test_who_may_be_late_comes_last_where_the_process_stood_still() -> None:
+    clock, woken = RealClock(), []
+
+    async def sleeper(seconds: float, late: int) -> None:
+        await clock.sleep(seconds, late=late)
+        woken.append(late)
+
+    async with asyncio.TaskGroup() as group:
+        for seconds, late in ((0.01, 2), (0.02, 1), (0.03, 0)):
+            group.create_task(sleeper(seconds, late))
+        await asyncio.sleep(0)
+        until = clock.monotonic() + 0.05
+        while clock.monotonic() < until:
+            pass
+    assert woken == [0, 1, 2]
+
+
 async def test_virtual_time_passes_only_by_hand() -> None:
     clock = VirtualClock(START)
     assert (clock.now(), clock.monotonic(), clock.next_due) == (START, 0, None)

@@ -183,6 +183,31 @@ async def test_order_holds_within_a_ticket_and_target_through_retries(store, clo
     assert [found.id for found in await store.letters(JOB)] == ["a", "b", "c"]
 
 
+async def test_a_clock_that_is_set_back_delays_nothing(store, clock):
+    receivers = Receivers(a=[500])
+    courier = Courier(store, receivers, clock, backoff=Backoff(first=10), chance=Drawn(0.0))
+    async with delivering(courier):
+        await post(store, letter("a"))
+        await until(store, "a", lambda found: found.attempts == 1)
+        await sleeping(clock, 10)
+        await clock.set(START - timedelta(days=365))
+        await post(store, letter("b", target="other"))
+        await over(store, "b")
+        await clock.advance(10)
+        await over(store, "a")
+    assert receivers.came == ["a", "b", "a"]
+    (_, attempt) = await store.attempts("a")
+    assert attempt.at == START - timedelta(days=365, seconds=-10)
+
+
+async def test_what_was_written_by_a_clock_that_was_ahead_goes_out_with_the_next_start(store, clock):
+    receivers = Receivers()
+    await post(store, replace(letter("a"), due=START + timedelta(days=365)))
+    async with delivering(Courier(store, receivers, clock)):
+        await over(store, "a")
+    assert receivers.came == ["a"]
+
+
 def test_backoff_doubles_up_to_its_most_and_jitter_takes_off_up_to_half():
     backoff = Backoff(first=5, most=60)
     assert [backoff.seconds(n, 0.0) for n in range(1, 7)] == [5, 10, 20, 40, 60, 60]

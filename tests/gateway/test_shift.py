@@ -330,3 +330,21 @@ async def test_the_standing_wishes_of_an_account_are_heard(works: Any, toy_class
     await works.run_once()
     assert [letter.url.reveal() for letter in await works.letter_objects(mine)] == ["https://s/"]
     assert await works.store.letters(works.key(other, "bob")) == ()
+
+
+async def test_a_clock_that_is_set_back_lets_no_job_end_before_it_began(works: Any) -> None:
+    jobs = [await works.add(DELIVERED), await works.add(MP4)]
+    made = works.craft.hold_at("make")
+    await works.clock.set(works.clock.now() - timedelta(hours=1))
+    await works.ask(exchange.CancelJob(id=jobs[1]))
+    working = asyncio.create_task(works.run_once())
+    await works.craft.reached("make")
+    await works.clock.set(works.clock.now() - timedelta(days=365))
+    made.set()
+    await working
+    for ticket in [await works.ticket(job) for job in jobs]:
+        (output,) = ticket.outputs
+        times = [ticket.created, ticket.started, output.created, output.started, output.finished, ticket.finished]
+        assert [time for time in times if time] == sorted(time for time in times if time)
+        assert [each.at for each in ticket.history] == sorted(each.at for each in ticket.history)
+        assert ticket.status in (Status.FINISHED, Status.CANCELLED)

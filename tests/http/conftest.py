@@ -434,10 +434,12 @@ async def command(data: Path, tmp_path: Path, nursery: Any) -> AsyncIterator[Cal
 
 @pytest.fixture
 async def program(data: Path, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Process]]]:
-    """Starts servers as a shell does: each loads all that it is made of."""
+    """Starts servers as a shell does: each loads all that it is made of. ``ULIMIT`` is how many files it may open."""
 
     async def begin(words: tuple[str, ...], environment: dict[str, str], log: Path) -> Process:
         argv, pipes = (sys.executable, "-m", "mediaglot", *words), {"stdout": asyncio.subprocess.PIPE}
+        if limit := environment.pop("ULIMIT", ""):
+            argv = ("sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", *argv)
         with log.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
                 *argv, stdin=subprocess.DEVNULL, stderr=errors, env=environment, **pipes

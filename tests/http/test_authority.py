@@ -102,6 +102,13 @@ async def test_a_certificate_is_kept_and_made_anew_before_its_end(authority: Aut
     meet(client(authority.pem), first, HOSTS[0])  # which is good until its end
 
 
+async def test_a_clock_that_was_ahead_is_no_obstacle(tmp_path: Path, day: Day) -> None:
+    day.at += timedelta(days=300)
+    authority = Authority(HOSTS, tmp_path, day)
+    ours = meet(client(authority.pem), await authority.leaf(HOSTS[0]), HOSTS[0])
+    assert ours.version() is not None
+
+
 async def test_a_certificate_has_an_end(tmp_path: Path, day: Day) -> None:
     day.at -= LEAF_LIFE + timedelta(minutes=1)
     authority = Authority(HOSTS, tmp_path, day)

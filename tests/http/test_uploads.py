@@ -238,6 +238,24 @@ async def test_an_upload_that_falls_silent_is_given_up(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["slow.open"]  # noqa: ASYNC240
 
 
+async def test_an_upload_that_drips_is_given_up(
+    session: aiohttp.ClientSession, alone: Callable[[Uploads], Awaitable[str]], tmp_path: Path
+) -> None:
+    uploads = Uploads(tmp_path, most=10**9, total=0.2)
+    uploads.announce("slow")
+
+    async def dripping() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(10):
+        with contextlib.suppress(aiohttp.ClientConnectionError):  # it speaks against a closed door
+            async with session.put(f"{await alone(uploads)}/slow", data=dripping()) as answer:
+                assert await answer.text() == "SourceTimeout"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["slow.open"]  # noqa: ASYNC240
+
+
 async def test_two_at_once_do_not_mix(
     session: aiohttp.ClientSession, alone: Callable[[Uploads], Awaitable[str]], tmp_path: Path
 ) -> None:

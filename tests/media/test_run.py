@@ -200,6 +200,26 @@ async def test_a_process_that_stands_still_is_killed_by_the_watchdog(tmp_path: P
         assert not alive(it.pid)
 
 
+class Suspended(RealClock):
+    """Of a machine that stands still for an hour while the first sleeper sleeps."""
+
+    lost = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.lost
+
+    async def sleep(self, seconds: float, *, late: int = 0) -> None:
+        if self.lost:
+            await super().sleep(seconds, late=late)
+        self.lost = 3600.0
+
+
+async def test_an_hour_in_which_all_stood_still_is_no_stall(tmp_path: Path) -> None:
+    beats: list[Progress] = []
+    await run(line(*SHORT), cwd=tmp_path, on_progress=beats.append, limits=Limits(stall=60), clock=Suspended())
+    assert beats[-1].done
+
+
 async def test_progress_keeps_the_watchdog_quiet(tmp_path: Path) -> None:
     clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
     beats: asyncio.Queue[Progress] = asyncio.Queue()
