@@ -202,6 +202,12 @@ async def test_much_damage_is_a_fault(room: Room, name: str, harm: Harm, output:
     assert reason(made) == "invalid_data"
 
 
+async def test_a_source_without_its_end_is_a_fault_whatever_may_be_lost(room: Room) -> None:
+    room.source("a.mp4", cut(0.1))
+    (made,) = await room.make(SMALL, maker=room.maker(tolerance=Fraction(1, 2)))
+    assert reason(made) == "invalid_data"
+
+
 async def test_a_short_source_is_a_fault_of_its_own(room: Room) -> None:
     room.source("a.mkv", cut(0.3))
     assert [reason(made) for made in await room.make(SMALL, REMUX)] == ["truncated", "truncated"]
