@@ -211,7 +211,7 @@ class Maker:
             await self._run(folder, tool, runs, report, threads, complaint)
         if shutil.disk_usage(folder).free < FULL:
             raise NoSpace
-        if not complaint.made:
+        if not complaint.made:  # else the sources are decoded once more
             over()
         if any(again.raw(folder, index).is_dir() for index in drawn.products):
             await in_thread(again.put_by, folder, drawn.products)
