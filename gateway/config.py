@@ -102,6 +102,9 @@ class Settings:
     )
     cores: int = setting(0, "cores to encode with, 0 for all that this process may use", least=0)
     chunk_seconds: float = setting(0.0, "seconds of each chunk of a source, 0 for chunks only where they pay", least=0)
+    max_damage: float = setting(
+        5.0, "percent of a source's pictures or sound that may be lost to damage, 0 for none", least=0, most=50
+    )
     encode_stall: float = setting(60.0, "seconds without progress after which FFmpeg is ended", least=0)
     encode_time: float = setting(86_400.0, "seconds that one run of FFmpeg may take", least=0)
     encode_cpu: int = setting(1_000_000, "seconds of CPU that one run of FFmpeg may take, over all cores", least=1)

@@ -11,7 +11,7 @@ from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Intent, Result
 from mediaglot.gateway.faults import Fault
-from mediaglot.gateway.loss import Ledger, Policy
+from mediaglot.gateway.loss import Ledger, Loss, Policy
 from mediaglot.gateway.model import Delivery, File, Job, MediaFacts, Output, Ticket
 
 
@@ -69,6 +69,8 @@ class Product:
     file: File
     name: str | None = None
     """What the job wants it to be called, in a package with its folders; None leaves that to the craft."""
+    losses: tuple[Loss, ...] = ()
+    """What was lost of the sources that it was made of."""
 
 
 class Craft(Protocol):

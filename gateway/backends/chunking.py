@@ -14,15 +14,23 @@ from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.chunkrun import FOLDER, SCAN
 from mediaglot.gateway.media.parts import Chunks, Run
 from mediaglot.gateway.media.progress import Progress
-from mediaglot.gateway.media.run import Limits, run
+from mediaglot.gateway.media.run import Limits, run, unread
 from mediaglot.gateway.transfer.disk import in_thread
 
 
 class Chunker:
-    """Works in one job's folder, with this FFmpeg and these limits on each process."""
+    """Works in one job's folder, with this FFmpeg and these limits on each process, whose lines ``on_line`` hears."""
 
-    def __init__(self, folder: Path, program: str, limits: Limits, threads: int | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        program: str,
+        limits: Limits,
+        threads: int | None,
+        on_line: Callable[[str], None] = unread,
+    ) -> None:
         self._folder, self._program, self._limits, self._threads = folder, program, limits, threads
+        self._on_line = on_line
 
     async def index(self, scan: Run) -> chunkindex.Index | None:
         """Where the source's pictures lie, None where that does not say. Raises a WorkFault."""
@@ -70,7 +78,7 @@ class Chunker:
             on_progress(progress)
 
         command = argv(one, self._program, threads=threads or self._threads)
-        await run(command, cwd=self._folder, on_progress=note, limits=self._limits)
+        await run(command, cwd=self._folder, on_progress=note, on_line=self._on_line, limits=self._limits)
         return frames
 
     async def _begin(self) -> None:

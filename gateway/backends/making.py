@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,10 +19,11 @@ from mediaglot.gateway.backends.drawing import draw_into, flatten
 from mediaglot.gateway.backends.gather import SUMS, gather
 from mediaglot.gateway.backends.latest import Latest
 from mediaglot.gateway.backends.restream import restreamed
+from mediaglot.gateway.backends.survey import Complaint, Surveyor
 from mediaglot.gateway.backends.trial import Trials, hangs, stand_in
-from mediaglot.gateway.faults import Fault, Killed, NoSpace, Stalled, TimedOut, WorkFault
-from mediaglot.gateway.loss import Kind, Ledger
-from mediaglot.gateway.media import cost, parts, share
+from mediaglot.gateway.faults import Fault, Killed, NoSpace, SourceUnreadable, Stalled, TimedOut, WorkFault
+from mediaglot.gateway.loss import Kind, Ledger, Loss
+from mediaglot.gateway.media import cost, damage, parts, share
 from mediaglot.gateway.media.argv import argv
 from mediaglot.gateway.media.chunkindex import Index
 from mediaglot.gateway.media.machine import Machine
@@ -35,12 +37,14 @@ from mediaglot.gateway.model import File, Input, Job, Location, MediaFacts, Tick
 from mediaglot.gateway.transfer import Carrier
 from mediaglot.gateway.transfer.disk import in_thread
 
+LOG = logging.getLogger(__name__)
 FULL: Final = 1 << 16
 """Bytes that are left when a disk is full. Not every muxer says so: HLS loses what does not fit and ends well."""
 
 PLANS: Final = 16
 """Drawn plans that are remembered: a job's is asked for when its need is reckoned, and again when it is made."""
 
+Results = dict[int, tuple[Product, ...] | Fault]
 Question = tuple[Job, list[MediaFacts], frozenset[int], bool, Machine | None]
 
 WHOLE: Final = (NoSpace, Killed, Stalled, TimedOut)
@@ -61,13 +65,15 @@ class Maker:
         chance: Callable[[int], bytes] = secrets.token_bytes,
         machine: Callable[[], Machine] | None = None,
         copy: bool = False,
+        tolerance: Fraction = Fraction(0),
         sums: Callable[[str], frozenset[str]] = lambda dialect: SUMS,
     ) -> None:
         """``machine`` says what there is to encode with; without it nothing is encoded in chunks.
 
         ``sums`` says which checksums a dialect tells of files: it takes long to read a large one once more.
 
-        With ``copy``, tracks that need no encoder (``media/same.py``) get none.
+        With ``copy``, tracks that need no encoder (``media/same.py``) get none. ``tolerance`` is the share of a
+        source's pictures, and of its sound, that may be lost to damage.
         """
         self._machine, self._sums = machine, sums
         self._busy: set[Path] = set()
@@ -75,6 +81,7 @@ class Maker:
         self._plans: Latest[Question, parts.Plan] = Latest(PLANS)
         self._tool, self._prober, self._carrier = tool, prober, carrier
         self._limits, self._chance, self.threads, self.copy = limits, chance, threads, copy
+        self._tolerance = tolerance
 
     async def tool(self) -> Tool:
         return await self._tool()
@@ -102,11 +109,9 @@ class Maker:
             over()
 
         try:
-            made = await self._attempt(ticket, folder, left, report, ended, copy=self.copy)
-        except WHOLE:
-            raise
-        except WorkFault as fault:
-            made = await self._otherwise(ticket, folder, left, report, fault)
+            made = await self._attempted(ticket, folder, left, report, ended, copy=self.copy)
+            if isinstance(made, WorkFault):
+                made = await self._otherwise(ticket, folder, left, report, made)
         finally:
             self._busy.discard(folder)
         return {**made, **faults}
@@ -160,12 +165,10 @@ class Maker:
         drawn = await self.drawn(ticket, wanted, machine=self._share())
         return cost.peak(drawn, facts_of(ticket), drawn.threads or self.threads, drawn.processes)
 
-    async def measure(
-        self, ticket: Ticket, folder: Path, products: Mapping[int, tuple[parts.Product, ...]]
-    ) -> dict[int, tuple[Product, ...] | Fault]:
+    async def measure(self, ticket: Ticket, folder: Path, products: Mapping[int, tuple[parts.Product, ...]]) -> Results:
         """What the runs of a plan left."""
         sums = self._sums(ticket.dialect)
-        found: dict[int, tuple[Product, ...] | Fault] = {}
+        found: Results = {}
         for index, expected in products.items():
             try:
                 found[index] = await gather(folder, expected, (await self._prober()).probe, self._chance, sums)
@@ -183,55 +186,118 @@ class Maker:
         folder: Path,
         wanted: frozenset[int],
         report: Report,
-        over: Over = unheard,
+        over: Over,
         *,
-        copy: bool = False,
-    ) -> dict[int, tuple[Product, ...] | Fault]:
-        """All wanted outputs from the runs of one plan. Raises the WorkFault that ended a run."""
-        tool = await self._tool()
-        machine = self._share()
+        copy: bool,
+        lenient: bool,
+    ) -> Results:
+        """All wanted outputs from the runs of one plan. Raises the WorkFault that ended a run.
+
+        ``lenient`` to damage in sources is one process, never chunks.
+        """
+        tool, complaint = await self._tool(), Complaint()
+        machine = None if lenient else self._share()
         drawn = await self.drawn(ticket, wanted, copy=copy, machine=machine)
         await in_thread(_make_rooms, folder, drawn)
         for drawing in drawn.drawings:
             await draw_into(folder, drawing)
-        chunker = Chunker(folder, tool.path, self._limits, self.threads)
+        chunker = Chunker(folder, tool.path, self._limits, self.threads, complaint.hear)
         pictures = None if drawn.scan is None else await chunker.index(drawn.scan)
         if pictures is not None:
             drawn = await self.drawn(ticket, wanted, copy=copy, machine=machine, pictures=pictures)
         if drawn.chunks is None or not await chunker.make(drawn.chunks, report):
             threads = share.threads(self.threads, len(self._busy), drawn, facts_of(ticket), tool.release)
-            await self._run(folder, tool, drawn.runs, report, threads)
+            runs = damage.lenient(drawn.runs) if lenient else drawn.runs
+            await self._run(folder, tool, runs, report, threads, complaint)
         if shutil.disk_usage(folder).free < FULL:
             raise NoSpace
-        over()
+        if not complaint.made:  # else the sources are decoded once more
+            over()
         if any(again.raw(folder, index).is_dir() for index in drawn.products):
             await in_thread(again.put_by, folder, drawn.products)
-        return {**drawn.faults, **await self.measure(ticket, folder, drawn.products)}
+        made = {**drawn.faults, **await self.measure(ticket, folder, drawn.products)}
+        return made if lenient or not complaint.made else await self._examined(ticket, folder, drawn, made)
 
     async def _otherwise(
-        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, fault: Fault
-    ) -> dict[int, tuple[Product, ...] | Fault]:
-        """After a fault of the common run: without the copied tracks, which may be to blame, then one by one."""
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, fault: WorkFault
+    ) -> Results:
+        """After a fault of the common run: without the copied tracks, which may be to blame; with damaged sources as
+        they are; one by one."""
+        made: Results | WorkFault = fault
         plans = [await self.drawn(ticket, wanted, copy=copy) for copy in (self.copy, False)]
         if plans[0].runs != plans[1].runs:
-            try:
-                return await self._attempt(ticket, folder, wanted, report)
-            except WHOLE:
-                raise
-            except WorkFault as second:
-                fault = second
-        if len(wanted) <= 1:
-            return dict.fromkeys(wanted, fault)
-        return await self._one_by_one(ticket, folder, wanted, report)
+            made = await self._attempted(ticket, folder, wanted, report)
+        losses = await self._passable(ticket, folder, plans[1], made) if isinstance(made, WorkFault) else ()
+        if losses:
+            made = await self._attempted(ticket, folder, wanted, report, lenient=True)
+        if isinstance(made, WorkFault) and len(wanted) > 1:
+            made = await self._one_by_one(ticket, folder, wanted, report, lenient=bool(losses))
+        if isinstance(made, WorkFault):
+            return dict.fromkeys(wanted, made)
+        return {index: _told(one, losses) for index, one in made.items()} if losses else made
+
+    async def _attempted(
+        self,
+        ticket: Ticket,
+        folder: Path,
+        wanted: frozenset[int],
+        report: Report,
+        over: Over = unheard,
+        *,
+        copy: bool = False,
+        lenient: bool = False,
+    ) -> Results | WorkFault:
+        """The fault is there to be looked at, unless it would be the same whatever is tried next."""
+        try:
+            return await self._attempt(ticket, folder, wanted, report, over, copy=copy, lenient=lenient)
+        except WHOLE:
+            raise
+        except WorkFault as fault:
+            return fault
+
+    async def _examined(self, ticket: Ticket, folder: Path, drawn: parts.Plan, made: Results) -> Results:
+        """What was made though FFmpeg complained, with what is lost of the sources; a fault where that is too much."""
+        try:
+            losses = await self._survey(ticket, folder, drawn, doubt=False)
+        except SourceUnreadable as fault:
+            return {index: one if isinstance(one, Fault) else fault for index, one in made.items()}
+        return {index: _told(one, losses) for index, one in made.items()}
+
+    async def _passable(self, ticket: Ticket, folder: Path, drawn: parts.Plan, fault: Fault) -> tuple[Loss, ...]:
+        """What is lost of sources that FFmpeg gave up on, if that is little enough to go on without it."""
+        if not isinstance(fault, SourceUnreadable) or fault.data.get("reason") != "invalid_data":
+            return ()
+        try:
+            return await self._survey(ticket, folder, drawn, doubt=True)
+        except SourceUnreadable:
+            return ()
+
+    async def _survey(self, ticket: Ticket, folder: Path, drawn: parts.Plan, *, doubt: bool) -> tuple[Loss, ...]:
+        """What is lost of the sources, where that can be told. Raises SourceUnreadable where it is too much."""
+        sources = facts_of(ticket)
+        if not self._tolerance or not damage.judged(ticket.job, sources):
+            return ()
+        surveyor = Surveyor(folder, (await self._tool()).path, self._limits, self._tolerance)
+        losses = await surveyor.losses(drawn.runs, sources, doubt=doubt)
+        for loss in losses:
+            LOG.warning("job %s of %s: %s has %s of %s", ticket.id, ticket.dialect, loss.path, loss.got, loss.wanted)
+        return losses
 
     async def _run(
-        self, folder: Path, tool: Tool, runs: Sequence[parts.Run], report: Report, threads: int | None
+        self,
+        folder: Path,
+        tool: Tool,
+        runs: Sequence[parts.Run],
+        report: Report,
+        threads: int | None,
+        complaint: Complaint,
     ) -> None:
         """One after another."""
         before = Fraction(0)
         for one in runs:
             command = argv(one, tool.path, threads=threads)
-            await run(command, cwd=folder, on_progress=_through(report, before, one), limits=self._limits)
+            forward = _through(report, before, one)
+            await run(command, cwd=folder, on_progress=forward, on_line=complaint.hear, limits=self._limits)
             before += one.weight
 
     def _share(self) -> Machine | None:
@@ -240,18 +306,14 @@ class Maker:
         return whole and replace(whole, cores=max(1, whole.cores // max(1, len(self._busy))))
 
     async def _one_by_one(
-        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report
-    ) -> dict[int, tuple[Product, ...] | Fault]:
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, *, lenient: bool
+    ) -> Results:
         """One of them spoils the common run: find out which, and make the others."""
-        found: dict[int, tuple[Product, ...] | Fault] = {}
+        found: Results = {}
         for position, index in enumerate(sorted(wanted)):
             part = _part(report, position, len(wanted))
-            try:
-                found |= await self._attempt(ticket, folder, frozenset({index}), part)
-            except WHOLE:
-                raise
-            except WorkFault as fault:
-                found[index] = fault
+            made = await self._attempted(ticket, folder, frozenset({index}), part, lenient=lenient)
+            found |= {index: made} if isinstance(made, WorkFault) else made
         return found
 
     async def fetch_needs(self, ticket: Ticket, folder: Path, wanted: frozenset[int]) -> dict[int, Fault]:
@@ -293,6 +355,11 @@ def _through(report: Report, before: Fraction, one: parts.Run) -> Callable[[Prog
             report(float(before + share * one.weight))
 
     return forward
+
+
+def _told(made: tuple[Product, ...] | Fault, losses: tuple[Loss, ...]) -> tuple[Product, ...] | Fault:
+    """An output with what was lost of the sources."""
+    return made if isinstance(made, Fault) else tuple(replace(product, losses=losses) for product in made)
 
 
 def _part(report: Report, position: int, count: int) -> Report:

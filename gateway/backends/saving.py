@@ -48,7 +48,7 @@ class Saver:
         if left:
             made |= await self._maker.make(ticket, folder, left, report, over)
         if prints:
-            await in_thread(self._remember, folder, prints, [index for index in left if _good(made[index])])
+            await in_thread(self._remember, folder, prints, [index for index in left if _whole(made[index])])
         return made | await self._repeated(ticket, folder, twins, made)
 
     # --- outputs alike ------------------------------------------------------------------------------
@@ -118,3 +118,8 @@ def _digests(paths: Collection[Path]) -> list[str]:
 
 def _good(result: tuple[Product, ...] | Fault) -> bool:
     return not isinstance(result, Fault)
+
+
+def _whole(result: tuple[Product, ...] | Fault) -> bool:
+    """Good, and made of whole sources: what was lost of them is told with each job that is made of them."""
+    return not isinstance(result, Fault) and not any(product.losses for product in result)

@@ -153,7 +153,9 @@ class Shift:
             report = self._reporter(key, Phase.ENCODING)
             results = await self.craft.make(ticket, wanted, report, leave) if wanted else {}
         lost = {index for index, result in results.items() if isinstance(result, Fault)}
-        await self._note(key, partial(step.begin_storing, lost=lost))
+        good = [result for result in results.values() if not isinstance(result, Fault)]
+        losses = [loss for products in good for product in products for loss in product.losses]
+        await self._note(key, partial(step.begin_storing, lost=lost, losses=losses))
         last: list[Move] = []
         for count, (index, result) in enumerate(sorted(results.items())):
             if last:

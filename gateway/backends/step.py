@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.life import change, fail_output, move, move_output
+from mediaglot.gateway.loss import Loss
 from mediaglot.gateway.model import TERMINAL, Delivery, File, Made, MediaFacts, Phase, Status, Ticket
 from mediaglot.gateway.model.change import replace
 
@@ -51,8 +52,11 @@ def begin_encoding(ticket: Ticket, now: datetime) -> Ticket:
     return move(ticket, Status.RUNNING, now, phase=Phase.ENCODING, outputs=outputs)
 
 
-def begin_storing(ticket: Ticket, now: datetime, *, lost: Collection[int] = ()) -> Ticket:
-    """Encoding is over. The outputs that are ``lost`` got no further than they had come."""
+def begin_storing(
+    ticket: Ticket, now: datetime, *, lost: Collection[int] = (), losses: Collection[Loss] = ()
+) -> Ticket:
+    """Encoding is over. The outputs that are ``lost`` got no further than they had come; ``losses`` are what was lost
+    of the sources."""
     outputs = tuple(
         move_output(
             made, Status.RUNNING, now, phase=Phase.STORING, progress=made.progress if index in lost else Fraction(1)
@@ -62,7 +66,8 @@ def begin_storing(ticket: Ticket, now: datetime, *, lost: Collection[int] = ()) 
         for index, made in enumerate(ticket.outputs)
     )
     least = max(ticket.progress, Fraction(round(SPANS[Phase.STORING][0] * 1000), 1000))
-    return move(ticket, Status.RUNNING, now, phase=Phase.STORING, outputs=outputs, progress=least)
+    known = tuple(dict.fromkeys((*ticket.losses, *losses)))
+    return move(ticket, Status.RUNNING, now, phase=Phase.STORING, outputs=outputs, progress=least, losses=known)
 
 
 def delivered(

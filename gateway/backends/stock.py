@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from mediaglot.gateway import codec
 from mediaglot.gateway.backends import Product
+from mediaglot.gateway.loss import Loss
 from mediaglot.gateway.model import File, Ticket
 
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -73,7 +74,11 @@ class Stock:
     def _written(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> dict[str, Any]:
         home = self._work / ticket.ids["folder"]
         files = [
-            [str(one.path.relative_to(home)), *_stamp(one.path), one.name, codec.encode(one.file)] for one in products
+            [
+                *(str(one.path.relative_to(home)), *_stamp(one.path), one.name),
+                *(codec.encode(one.file), [codec.encode(loss) for loss in one.losses]),
+            ]
+            for one in products
         ]
         return {"mark": _mark(ticket, index), "files": files}
 
@@ -83,10 +88,11 @@ class Stock:
             if tree["mark"] != _mark(ticket, index):
                 return ()
             products = []
-            for path, size, changed, name, file in tree["files"]:
+            for path, size, changed, name, file, losses in tree["files"]:
                 if _stamp(home / path) != [size, changed]:
                     return ()
-                products.append(Product(path=home / path, file=codec.decode(file, File), name=name))
+                lost = tuple(codec.decode(loss, Loss) for loss in losses)
+                products.append(Product(path=home / path, file=codec.decode(file, File), name=name, losses=lost))
         except (OSError, ValueError, KeyError, TypeError):
             return ()
         return tuple(products)

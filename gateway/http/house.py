@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -218,6 +219,7 @@ def _maker(
         chance=chance.of("keys").randbytes,
         machine=fresh if thinkable(cores, settings.chunk_seconds) else None,
         copy=settings.stream_copy,
+        tolerance=Fraction(settings.max_damage) / 100,
         sums=sums,
     )
     return Saver(maker, Cache(settings.data / FOLDER, settings.cache) if settings.cache else None)

@@ -29,7 +29,8 @@ def argv(run: Run, program: str, *, progress_period: float = 0.5, threads: int |
     count = str(max(1, min(threads or MOST_THREADS, MOST_THREADS)))
     return (
         program,
-        *("-nostdin", "-hide_banner", "-y", "-loglevel", "level+warning", "-nostats", "-xerror"),
+        *("-nostdin", "-hide_banner", "-y", "-loglevel", "repeat+level+verbose" if run.counted else "level+warning"),
+        *("-nostats", *(("-xerror",) if run.strict else ()), *(("-max_error_rate", "1") if run.counted else ())),
         *("-progress", "pipe:1", "-stats_period", str(progress_period)),
         *(word for feed in run.feeds for word in _feed(feed, count)),
         *(("-filter_complex_threads", _shared(run.graph, count)) if run.graph else ()),

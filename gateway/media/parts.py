@@ -46,6 +46,10 @@ class Run:
     """Seconds of output that are expected, for the progress."""
     weight: Fraction
     """The share of the whole job's encoding, 0 to 1; the runs of a plan add up to 1."""
+    strict: bool = True
+    """Ends with the first damage that is met in a source."""
+    counted: bool = False
+    """Tells each damage, and of each track how much was read, however little that is (``media/damage.py``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

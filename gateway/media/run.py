@@ -1,6 +1,7 @@
 """Runs one FFmpeg process: progress out, limits and a watchdog on it, gone within a second when cancelled.
 
-The command line must hold ``-nostdin -nostats -progress pipe:1 -loglevel level+warning``; nothing is added to it.
+The command line must hold ``-nostdin -nostats -progress pipe:1 -loglevel level+warning``, or a level that says more;
+nothing is added to it.
 """
 
 from __future__ import annotations
@@ -58,11 +59,16 @@ class Limits:
         return {kind: value for kind, value in values.items() if value is not None}
 
 
+def unread(line: str) -> None:
+    """For those who don't care what it says while it works."""
+
+
 async def run(
     argv: Sequence[str],
     *,
     cwd: Path,
     on_progress: Callable[[Progress], None],
+    on_line: Callable[[str], None] = unread,
     limits: Limits = Limits(),
     clock: Clock = RealClock(),  # noqa: B008 - has no state
 ) -> None:
@@ -74,7 +80,7 @@ async def run(
     started = clock.monotonic()
     box, process = await _start(argv, cwd, limits)
     mark = orphan.mark(cwd, process.pid, argv[0])
-    tail, pulse = _Tail(), _Pulse(clock)
+    tail, pulse = _Tail(on_line), _Pulse(clock)
     readers = [asyncio.create_task(work) for work in (_follow(process, pulse, on_progress), tail.read(process))]
     watching = asyncio.create_task(_watch(pulse, limits, clock))
     ended: asyncio.Future[Any] = asyncio.gather(*readers, process.wait())
@@ -166,10 +172,11 @@ async def _follow(process: Process, pulse: _Pulse, on_progress: Callable[[Progre
 
 
 class _Tail:
-    """The last lines of stderr, each cut to a bearable width."""
+    """The last lines of stderr, each cut to a bearable width; all of them are handed on."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_line: Callable[[str], None]) -> None:
         self.lines: deque[str] = deque(maxlen=TAIL_LINES)
+        self._on_line = on_line
 
     async def read(self, process: Process) -> None:
         assert process.stderr is not None  # noqa: S101 - spawn makes it a pipe
@@ -181,7 +188,10 @@ class _Tail:
         self._keep([rest])
 
     def _keep(self, lines: Sequence[bytes]) -> None:
-        self.lines.extend(line[:TAIL_WIDTH].decode("utf-8", "replace") for line in lines if line.strip())
+        for line in lines:
+            if line.strip():
+                self.lines.append(line[:TAIL_WIDTH].decode("utf-8", "replace"))
+                self._on_line(self.lines[-1])
 
 
 async def _watch(pulse: _Pulse, limits: Limits, clock: Clock) -> WorkFault:

@@ -13,7 +13,8 @@ it is true of the measured source, and an encoder would have changed nothing but
   MP4 whose edit list hides pictures (it was cut without encoding) would show them in other containers.
 - A frame rate is met by the same average rate, though single pictures may be shown a little longer than others.
 
-What is copied is not decoded: damage inside of a picture, which ends an encoder's run, goes through.
+What is copied is not decoded: damage inside of a picture, which ends an encoder's run, goes through, unless it is
+complained of.
 """
 
 from __future__ import annotations

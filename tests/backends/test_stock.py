@@ -15,6 +15,7 @@ import pytest
 from mediaglot.gateway import model as m
 from mediaglot.gateway.backends import Product
 from mediaglot.gateway.backends.stock import Stock
+from mediaglot.gateway.loss import Kind, Loss
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FACTS = m.MediaFacts(container="mov", size=5, duration=Fraction(1001, 1000))
@@ -51,6 +52,13 @@ class Room:
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
     return Room(tmp_path)
+
+
+def test_what_was_lost_of_the_sources_is_known_after_a_start(room: Room) -> None:
+    loss = Loss(kind=Kind.APPROXIMATED, path="inputs.0", wanted="4 s", got="3 s")
+    one = (replace(room.product("a.mp4"), losses=(loss,)),)
+    room.stock.put(ticket(), {0: one})
+    assert room.stock.get(ticket(), {0}) == {0: one}
 
 
 def test_what_was_made_is_found_after_a_start(room: Room) -> None:

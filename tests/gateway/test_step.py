@@ -10,6 +10,7 @@ import pytest
 
 from mediaglot.gateway.backends import step
 from mediaglot.gateway.faults import Conflict, DeliveryFailed, Killed, UnknownEncoder
+from mediaglot.gateway.loss import Kind, Loss
 from mediaglot.gateway.model import Delivery, File, Location, MediaFacts, Phase, Source, Status, Ticket
 
 FACTS = MediaFacts(container="mov", size=5)
@@ -86,6 +87,15 @@ def test_a_lost_output_got_no_further_than_it_had_come(fresh: Ticket) -> None:
     ticket = step.begin_storing(ticket, now, lost={0})
     ticket = step.lose_output(ticket, now, index=0, fault=UnknownEncoder(codec="x"))
     assert [made.progress for made in ticket.outputs] == [Fraction(1, 4), 1]
+
+
+def test_what_is_lost_of_a_source_is_told_once_beside_what_was_lost_before(fresh: Ticket) -> None:
+    read = Loss(kind=Kind.UNREAD, path="x")
+    damage = Loss(kind=Kind.APPROXIMATED, path="inputs.0", wanted="4 s", got="3 s")
+    ticket = replace(encoding(fresh), losses=(read,))
+    for _ in range(2):
+        ticket = step.begin_storing(ticket, fresh.created, losses=[damage, damage])
+    assert ticket.losses == (read, damage)
 
 
 def test_outputs_that_have_ended_are_not_begun_again(fresh: Ticket) -> None:

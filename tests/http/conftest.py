@@ -155,8 +155,15 @@ class Visitor:
             return orjson.loads(told)
 
 
+def lossy(recording: bytes) -> bytes:
+    """MPEG-TS without a packet in its middle."""
+    at = len(recording) // 2 // 188 * 188
+    return recording[:at] + recording[at + 188 :]
+
+
 class Origin:
-    """A web site with sources: real clips under /clips/, and some that are not what they should be."""
+    """A web site with sources: real clips under /clips/, the same received with a gap under /off-air/, and some that
+    are not what they should be."""
 
     def __init__(self, clips: Callable[[str], Path]) -> None:
         self._clips = clips
@@ -169,6 +176,8 @@ class Origin:
         self.asked.append(request)
         if request.path.startswith("/clips/"):
             return web.FileResponse(self._clips(request.path.split("/")[2]))
+        if request.path.startswith("/off-air/"):
+            return web.Response(body=lossy(self._clips(request.path.split("/")[2]).read_bytes()))
         match request.path:
             case "/page.mp4":
                 return web.Response(text="<!DOCTYPE html><html><body>Sign in</body></html>", content_type="text/html")

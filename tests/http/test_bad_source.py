@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 import pytest_asyncio
+
+from mediaglot.gateway.auth import Credential
+from mediaglot.gateway.model import Secret
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.usefixtures("no_mistakes")]
 SHORT = "https://media.mediaglot.test/bars-1s-320x180-25fps.mp4"
@@ -40,6 +44,17 @@ async def test_a_source_that_is_none(client: Any, origin: Any, source: str, says
     assert done["status"] == "Error"
     assert done["description"].startswith(says)
     assert (await client.end(good))["status"] == "Finished"
+
+
+@pytest.mark.parametrize(("percent", "status"), [(5, "Finished"), (0, "Error")])
+async def test_a_source_with_a_gap(serve: Any, origin: Any, percent: int, status: str) -> None:
+    client = await serve(max_damage=percent)
+    media = await client.add(f"{origin.url}/off-air/bars-6s-320x180-25fps.ts", SMALL)
+    assert (await client.end(media))["status"] == status
+    account = Credential("100", Secret("k")).account
+    report = orjson.loads((await client.get(f"/_mediaglot/reports/encoding_com/{account}/{media}"))[2])
+    told = [(loss["path"], loss["reason"]) for loss in report["losses"]]
+    assert set(told) == ({("inputs.0", "the source is damaged")} if status == "Finished" else set())
 
 
 async def test_a_source_that_hangs(serve: Any, origin: Any) -> None:
