@@ -90,9 +90,7 @@ class Settings:
     ffmpeg: str = setting("", "the ffmpeg program, instead of the one on PATH or the packaged one")
     durable: bool = setting(False, "wait for the disk at each commit, to survive a power cut")
     max_body: int = setting(4_000_000, "largest request body in bytes", least=1000)
-    client_patience: float = setting(
-        75.0, "seconds that a client may take for a request, be silent between two, and not read its answer", least=1
-    )
+    client_patience: float = setting(75.0, "seconds for a request, silence between two, and an answer unread", least=1)
     max_source: int = setting(50_000_000_000, "largest source in bytes", least=1)
     connect_timeout: float = setting(10.0, "seconds to wait for a source's server", least=0)
     fetch_stall: float = setting(30.0, "seconds without a byte after which a source counts as dead", least=0)
@@ -178,10 +176,10 @@ def _metavar(item: Any) -> str:
     """What a flag takes: its choices, or the kind of value."""
     if choices := item.metadata.get("choices"):
         return "|".join(choices)
-    if isinstance(item.default, (int, float)):
-        if isinstance(item.default, int):
-            return "N"
-        return "DAYS" if item.metadata["about"].startswith("days") else "SECONDS"
+    if isinstance(item.default, int):
+        return "N"
+    if isinstance(item.default, float):
+        return str(item.metadata["about"].partition(" ")[0]).upper()
     return "DIR" if isinstance(item.default, Path) or item.name.endswith("dir") else str(item.name).upper()
 
 

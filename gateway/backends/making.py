@@ -274,10 +274,10 @@ class Maker:
 
     async def _survey(self, ticket: Ticket, folder: Path, drawn: parts.Plan, *, doubt: bool) -> tuple[Loss, ...]:
         """What is lost of the sources, where that can be told. Raises SourceUnreadable where it is too much."""
-        sources = facts_of(ticket)
-        if not self._tolerance or not damage.judged(ticket.job, sources):
+        sources, tool = facts_of(ticket), await self._tool()
+        if not self._tolerance or tool.release < damage.OLDEST or not damage.judged(ticket.job, sources):
             return ()
-        surveyor = Surveyor(folder, (await self._tool()).path, self._limits, self._tolerance)
+        surveyor = Surveyor(folder, tool.path, self._limits, self._tolerance)
         losses = await surveyor.losses(drawn.runs, sources, doubt=doubt)
         for loss in losses:
             LOG.warning("job %s of %s: %s has %s of %s", ticket.id, ticket.dialect, loss.path, loss.got, loss.wanted)

@@ -25,7 +25,8 @@ from mediaglot.gateway.model import Color, KeyFrames, Video
 LEVEL: Final = re.compile(r"1b|[1-6]([.]?[0-9])?")
 SYNC: Final = frozenset({"passthrough", "cfr", "vfr", "auto"})
 MOST_POSITIONS: Final = 2_000
-MOST_X265_REFERENCES: Final = 8
+MOST_X265_REFERENCES: Final = 6
+"""With b-pyramids, x265 up to 3.5 refuses more; a level allows no more than 8 pictures to be kept in all."""
 X265_LOOKS_AHEAD: Final = {"ultrafast": 5, "superfast": 10, "veryfast": 15, "faster": 15, "fast": 15}
 """Over so many pictures, which must be more than there are B-frames in a row."""
 NEVER: Final = 1_000_000_000

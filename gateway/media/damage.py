@@ -17,6 +17,8 @@ from mediaglot.gateway.media.parts import NULL, Feed, Run, Target
 from mediaglot.gateway.media.progress import Progress
 from mediaglot.gateway.model import Job, MediaFacts
 
+OLDEST: Final = (7, 0)
+"""The FFmpeg whose exit code tells of what could not be written, also where it is to give up on nothing."""
 ENDED: Final = frozenset({"mov", "matroska"})
 """Formats that say how long they are, unless they were written as they came."""
 ENDLESS: Final = "mpegts"

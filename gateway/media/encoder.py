@@ -219,7 +219,7 @@ _MPEG_TUNE: Final = {
 }
 TUNES: Final[Mapping[str, Mapping[str, str]]] = {
     "libx264": _X264,
-    "libx265": {**_COMMON, "refs": r"[1-8]", "qcomp": _NUM, "qblur": _NUM, "i_qfactor": _NUM, "b_qfactor": _NUM},
+    "libx265": {**_COMMON, "refs": r"[1-6]", "qcomp": _NUM, "qblur": _NUM, "i_qfactor": _NUM, "b_qfactor": _NUM},
     "libvpx": {"qmin": _INT, "qmax": _INT, "slices": r"\d"},
     "libvpx-vp9": {"qmin": _INT, "qmax": _INT},
     "libaom-av1": {"qmin": _INT, "qmax": _INT},
@@ -328,7 +328,8 @@ VOICES: Final[Mapping[str, Voice]] = {
         bitrates=(4750, 5150, 5900, 6700, 7400, 7950, 10200, 12200),
         default=12_200,
     ),
-    "flac": Voice(options=("-sample_fmt", "s16"), lossless=True),
+    # in MP4 it is an experiment to FFmpeg 5
+    "flac": Voice(options=("-sample_fmt", "s16", "-strict", "experimental"), lossless=True),
     "alac": Voice(options=("-sample_fmt", "s16p"), lossless=True),
     "pcm_s16le": Voice(lossless=True),
 }

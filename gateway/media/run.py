@@ -25,9 +25,9 @@ from mediaglot.gateway.media.classify import classify
 from mediaglot.gateway.media.progress import Progress, ProgressReader
 
 NICE: Final = 10
+"""Below the server, whose answers would take ten times as long beside FFmpeg at 0."""
 TICK: Final = 5.0
 """Seconds between two looks at a process, at most."""
-"""Below the server, whose answers would take ten times as long beside FFmpeg at 0."""
 
 _BOXES: Final[dict[tuple[str, str], sandbox.Sandbox]] = {}
 TAIL_LINES: Final = 60

@@ -21,7 +21,9 @@ from mediaglot.gateway.media.draw import draw
 from mediaglot.gateway.media.parts import Plan
 from mediaglot.gateway.media.plan import plan
 
-PROGRAM = os.environ.get("MEDIAGLOT_TEST_FFMPEG") or imageio_ffmpeg.get_ffmpeg_exe()
+PACKAGED = imageio_ffmpeg.get_ffmpeg_exe()
+"""What makes sources, whichever FFmpeg is tested."""
+PROGRAM = os.environ.get("MEDIAGLOT_TEST_FFMPEG") or PACKAGED
 READ_AS = {"libdav1d": "av1", "mp3float": "mp3", "flv": "flv1", "amrnb": "amr_nb"}
 
 VIDEO = m.VideoFacts(codec="h264", width=320, height=180, frame_rate=Fraction(25), bitrate=400_000)
@@ -64,7 +66,7 @@ def has() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def ffmpeg(*words: str) -> None:
-    subprocess.run([PROGRAM, "-v", "error", "-nostdin", "-y", *words], check=True)
+    subprocess.run([PACKAGED, "-v", "error", "-nostdin", "-y", *words], check=True)
 
 
 @pytest.fixture(scope="session")
@@ -194,9 +196,9 @@ def make(media: Path, has: tuple[frozenset[str], frozenset[str]], tmp_path: Path
         for drawing in made.drawings:
             (tmp_path / drawing.path).write_bytes(draw(drawing.overlay, drawing.width, drawing.height))
         for run in made.runs:
-            done = subprocess.run(
-                argv(run, PROGRAM, threads=2), cwd=tmp_path, capture_output=True, text=True, check=False
-            )
+            # With two, x264 makes another file in one run of ten: pictures are small here.
+            words = argv(run, PROGRAM, threads=1)
+            done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
         return Made(made, tmp_path)
 

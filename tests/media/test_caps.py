@@ -95,8 +95,8 @@ AIM = Average(bitrate=500_000)
         ),
         (
             Output(container="mp4", video=Video(codec="hevc", b_frames=16, references=16, speed="ultrafast")),
-            {"-bf:v": "4", "-refs:v": "8"},
-            {"video.b_frames": (16, 4), "video.references": (16, 8)},
+            {"-bf:v": "4", "-refs:v": "6"},
+            {"video.b_frames": (16, 4), "video.references": (16, 6)},
         ),
         (
             Output(container="mp4", video=Video(codec="hevc", b_frames=16, speed="placebo")),
