@@ -28,6 +28,7 @@ from xml.sax.saxutils import escape
 
 import aiohttp
 import hypothesis
+import imageio_ffmpeg
 import pytest
 from aiohttp import web
 from yarl import URL
@@ -59,6 +60,17 @@ HEAVY_LAWS = {
 hypothesis.settings.register_profile("steady", derandomize=True)
 hypothesis.settings.load_profile("steady")  # what lands is held against the same examples as what landed before
 gc.disable()  # until all tests are collected: none of that is ever garbage
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """All that runs here finds one FFmpeg on PATH, whatever the machine has: the one that comes along, or the one in
+    MEDIAGLOT_TEST_FFMPEG. Workers have the PATH of those who start them."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory(prefix="mediaglot-ffmpeg-")
+        config.add_cleanup(folder.cleanup)
+        program = os.environ.get("MEDIAGLOT_TEST_FFMPEG") or imageio_ffmpeg.get_ffmpeg_exe()
+        Path(folder.name, "ffmpeg").symlink_to(program)
+        os.environ["PATH"] = os.pathsep.join((folder.name, os.environ.get("PATH", os.defpath)))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -274,3 +274,10 @@ async def test_patience_with_sources_is_none_with_encoders_and_muxers(
     with pytest.raises(WorkFault) as caught:
         await run(argv(*lenient([one]), room.program.path), cwd=room.folder, on_progress=lambda _: None)
     assert type(caught.value) is fault
+
+
+async def test_an_ffmpeg_that_hides_what_it_can_not_write_gives_up_as_ever(room: Room) -> None:
+    room.source("a.mkv", hole(0.001))
+    room.program = replace(room.program, version="6.1.1")
+    (made,) = await room.make(SMALL)
+    assert reason(made) == "invalid_data"

@@ -73,6 +73,12 @@ def test_sound_has_at_most_so_many_channels_and_samples() -> None:
     assert "-ar" not in options
 
 
+def test_flac_is_no_experiment_of_ours() -> None:
+    """FFmpeg 5 takes its place in MP4 for one, and refuses it to those who do not ask for experiments."""
+    _, options = planned(Output(container="mp4", audio=Audio(codec="flac")))
+    assert options["-strict"] == "experimental"
+
+
 def test_an_encoder_of_constrained_quality_takes_the_cap_as_its_bitrate() -> None:
     _, options = planned(Output(container="webm", video=Video(codec="vp9", rate=Average(most=900_000)), audio=Audio()))
     assert options["-b:v"] == "900000"
