@@ -32,7 +32,7 @@ from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.progress import Progress
 from mediaglot.gateway.media.run import Limits, run
 from mediaglot.gateway.media.tee import MUXER
-from mediaglot.gateway.media.tool import Tool
+from mediaglot.gateway.media.tool import TRIED, Tool
 from mediaglot.gateway.model import File, Input, Job, Location, MediaFacts, Ticket
 from mediaglot.gateway.transfer import Carrier
 from mediaglot.gateway.transfer.disk import in_thread
@@ -162,7 +162,7 @@ class Maker:
 
     async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int:
         """Bytes of memory that making these outputs will take."""
-        drawn = await self.drawn(ticket, wanted, machine=self._share())
+        drawn = await self.drawn(ticket, wanted, machine=self._share(await self._tool()))
         return cost.peak(drawn, facts_of(ticket), drawn.threads or self.threads, drawn.processes)
 
     async def measure(self, ticket: Ticket, folder: Path, products: Mapping[int, tuple[parts.Product, ...]]) -> Results:
@@ -196,7 +196,7 @@ class Maker:
         ``lenient`` to damage in sources is one process, never chunks.
         """
         tool, complaint = await self._tool(), Complaint()
-        machine = None if lenient else self._share()
+        machine = None if lenient else self._share(tool)
         drawn = await self.drawn(ticket, wanted, copy=copy, machine=machine)
         await in_thread(_make_rooms, folder, drawn)
         for drawing in drawn.drawings:
@@ -300,9 +300,10 @@ class Maker:
             await run(command, cwd=folder, on_progress=forward, on_line=complaint.hear, limits=self._limits)
             before += one.weight
 
-    def _share(self) -> Machine | None:
-        """What one job may use of the machine, where nothing is known of the others but how many they are."""
-        whole = self._machine() if self._machine is not None else None
+    def _share(self, tool: Tool) -> Machine | None:
+        """What one job may use of the machine, where nothing is known of the others but how many they are. What
+        nothing is known of is whether an older FFmpeg counts pictures as chunks have to be cut."""
+        whole = self._machine() if self._machine is not None and tool.release >= TRIED else None
         return whole and replace(whole, cores=max(1, whole.cores // max(1, len(self._busy))))
 
     async def _one_by_one(

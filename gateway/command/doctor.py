@@ -24,10 +24,10 @@ from mediaglot.gateway.media.machine import machine
 from mediaglot.gateway.media.offer import lacking, offered
 from mediaglot.gateway.media.tone import NEEDED
 from mediaglot.gateway.media.tool import (
-    OLDEST,
     PROMISED_ENCODERS,
     PROMISED_FILTERS,
     PROMISED_MUXERS,
+    TRIED,
     NoTool,
     Tool,
     find,
@@ -41,6 +41,7 @@ ORIGINS: Final = {
     "system": "the one on PATH",
     "package": "the one that pip brought",
 }
+NEW: Final = ".".join(map(str, TRIED))
 PROMISED: Final = {"encoders": PROMISED_ENCODERS, "muxers": PROMISED_MUXERS, "filters": PROMISED_FILTERS}
 HINT: Final = (
     "Use another ffmpeg: put one that has all of this on PATH or set it (--ffmpeg, MEDIAGLOT_FFMPEG), or take the "
@@ -98,7 +99,14 @@ def of_tool(tool: Tool) -> list[Row]:
         ("", place(tool.path)),
         ("licence", licence(tool)),
         *of_passed_over(tool),
+        *of_age(tool),
     ]
+
+
+def of_age(tool: Tool) -> list[Row]:
+    if tool.release >= TRIED:
+        return []
+    return [("age", f"older than {NEW}, with which all is tested; it is not used for chunks", BAD)]
 
 
 def of_passed_over(tool: Tool) -> list[Row]:
@@ -110,8 +118,8 @@ def of_passed_over(tool: Tool) -> list[Row]:
         other = find(system)
     except NoTool:
         return [("on PATH", f"{place(system)} does not run")]
-    if other.release < OLDEST:
-        return [("on PATH", f"{place(system)} is too old: {other.version}")]
+    if other.release < TRIED:
+        return [("on PATH", f"{place(system)} is older than {NEW}: {other.version}")]
     lacks = " ".join(name for names in missing(other).values() for name in names)
     return [("on PATH", f"{place(system)} {other.version} lacks {lacks}")]
 

@@ -1,4 +1,7 @@
-"""Which ffmpeg: the one that is set, else the system's if it can do what we promise, else the one that pip brought."""
+"""Which ffmpeg: the one that is set, else the system's if it can do what we promise, else the one that pip brought.
+
+An older one of the system's is the last resort: it makes some files otherwise than we count on.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ from typing import Any, Final, Literal
 from mediaglot.gateway.media.child import bare
 
 OLDEST: Final = (5, 1)
+TRIED: Final = (9, 0)
+"""What all is tested with, and what pip brings."""
 PATIENCE: Final = 20.0
 """Seconds that a program may take to tell its version or its features."""
 
@@ -71,13 +76,11 @@ def find(setting: str | None = None, cache: Path | None = None) -> Tool:
     """
     if setting:
         return _set(setting, cache)
-    system = shutil.which("ffmpeg")
-    if system is not None:
-        tool = _look(system, "system", cache)
-        if tool is not None and tool.release >= OLDEST and not missing(tool):
-            return tool
+    system = _system(cache)
+    if system is not None and system.release >= TRIED:
+        return system
     packaged = _packaged()
-    tool = _look(packaged, "package", cache) if packaged is not None else None
+    tool = (_look(packaged, "package", cache) if packaged is not None else None) or system
     if tool is None:
         raise NoTool(
             "no usable ffmpeg: install one (5.1 or later) with libx264, libvpx, libopus and the rest of"
@@ -110,6 +113,13 @@ def _set(setting: str, cache: Path | None) -> Tool:
     if tool is None:
         raise NoTool(f"the ffmpeg that is set, {path!r}, does not run or is no ffmpeg: correct or remove it")
     return tool
+
+
+def _system(cache: Path | None) -> Tool | None:
+    """The one on PATH, if it can do what we promise."""
+    path = shutil.which("ffmpeg")
+    tool = _look(path, "system", cache) if path is not None else None
+    return tool if tool is not None and tool.release >= OLDEST and not missing(tool) else None
 
 
 def _packaged() -> str | None:

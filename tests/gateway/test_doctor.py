@@ -152,6 +152,22 @@ def test_why_the_one_on_path_is_passed_over(tmp_path: Path, capsys: pytest.Captu
     assert re.search(r"^on PATH +.*/bin/ffmpeg \S+ lacks libsvtav1 *$", out, re.MULTILINE)
 
 
+def test_an_older_one_on_path_is_passed_over_and_one_that_is_set_is_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bin").mkdir()
+    old = tmp_path / "bin" / "ffmpeg"
+    old.write_text(f'#!/bin/sh\n"{PACKAGED}" "$@" | sed "s/^ffmpeg version [^ ]*/ffmpeg version 5.1.9/"\n')
+    old.chmod(0o755)
+    code, out = consult(capsys)
+    assert code == 0
+    assert re.search(r"^on PATH +.*/bin/ffmpeg is older than 9.0: 5.1.9 *$", out, re.MULTILINE)
+    assert not re.search("^age", out, re.MULTILINE)
+    code, out = consult(capsys, "--ffmpeg", str(old))
+    assert code == 0
+    assert re.search("^age +older than 9.0, ", out, re.MULTILINE)
+
+
 def test_nothing_to_probe_with_is_exit_code_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

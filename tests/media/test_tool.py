@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def imitation(folder: Path, tool: tools.Tool, *, version: str = "7.1.1", lacks: 
 @pytest.mark.ffmpeg
 def test_the_program_from_pip_has_everything_that_is_promised(packaged: tools.Tool) -> None:
     assert missing(packaged) == {}
-    assert packaged.release >= (5, 1)
+    assert packaged.release >= tools.TRIED
     assert packaged.ffprobe is None
 
 
@@ -57,12 +58,12 @@ def test_lists_are_read_whole_and_clean(packaged: tools.Tool) -> None:
 def test_a_system_ffmpeg_that_can_do_it_comes_before_the_package(
     tmp_path: Path, packaged: tools.Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = imitation(tmp_path, packaged, version="5.1.9-0+deb12u1")
+    program = imitation(tmp_path, packaged, version="9.1.2-1ubuntu1")
     (tmp_path / "ffprobe").write_text("#!/bin/sh\n")
     (tmp_path / "ffprobe").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     found = find()
-    assert (found.path, found.origin, found.release) == (str(program), "system", (5, 1))
+    assert (found.path, found.origin, found.release) == (str(program), "system", (9, 1))
     assert found.ffprobe == str(tmp_path / "ffprobe")
 
 
@@ -71,9 +72,21 @@ def test_a_system_ffmpeg_that_can_do_it_comes_before_the_package(
 def test_a_system_ffmpeg_that_is_old_or_lacks_something_is_passed_over(
     tmp_path: Path, packaged: tools.Tool, monkeypatch: pytest.MonkeyPatch, lack: str
 ) -> None:
-    imitation(tmp_path, packaged, version="4.4.2" if lack == "version" else "7.1", lacks=lack)
+    imitation(tmp_path, packaged, version="5.1.9-0+deb12u1" if lack == "version" else "9.1", lacks=lack)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find().origin == "package"
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(("version", "usable"), [("5.1.9-0+deb12u1", True), ("4.4.2", False)])
+def test_where_pip_brings_none_an_older_one_is_better_than_nothing(
+    tmp_path: Path, packaged: tools.Tool, monkeypatch: pytest.MonkeyPatch, version: str, usable: bool
+) -> None:
+    program = imitation(tmp_path, packaged, version=version)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(tools, "_packaged", lambda: None)
+    with nullcontext() if usable else pytest.raises(NoTool):
+        assert find().path == str(program)
 
 
 @pytest.mark.ffmpeg
