@@ -213,12 +213,15 @@ class Pair:
 
 
 class Kept:
-    """Keys that are accepted, given back and without effect here; each is noted as unread."""
+    """Keys that are accepted, given back and without effect here; each is noted as unread.
+
+    Those that somebody else reads are not ``noted``, and are theirs to give back.
+    """
 
     attributes: Final[frozenset[str]] = frozenset()
 
-    def __init__(self, keys: str) -> None:
-        self.keys = frozenset(keys.split())
+    def __init__(self, keys: str, *, noted: bool = True) -> None:
+        self.keys, self.noted = frozenset(keys.split()), noted
 
     def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         return {}

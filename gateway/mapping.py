@@ -205,7 +205,8 @@ class Record(Generic[T]):
     @cached_property
     def understood(self) -> frozenset[str]:
         """The keys that have a meaning; the rest are kept and noted."""
-        return frozenset().union(*(entry.keys for entry in self.entries if not isinstance(entry, Kept)))
+        unread = [entry for entry in self.entries if isinstance(entry, Kept) and entry.noted]
+        return frozenset().union(*(entry.keys for entry in self.entries if entry not in unread))
 
     @cached_property
     def attributes(self) -> frozenset[str]:

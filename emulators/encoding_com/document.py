@@ -36,7 +36,7 @@ def _extension(value: Any) -> str:
 
 
 COMMON: Final = (
-    Pair("save_preset", "", lambda _: {}, lambda _: {}),  # the request's business
+    Kept("save_preset", noted=False),
     Many("destination", "destinations", LOCATION),
     Field("output_preset", "preset"),
     Field("file_extension", "extension", Value(_extension, str)),

@@ -245,7 +245,7 @@ COMMON: Final[tuple[Entry, ...]] = (
     Pair("overlay", "overlays", lambda tree: {"overlays": (IMAGE.read(tree["overlay"], Ledger()),)}, write_overlay),
     *ENTRY.entries,
     Many("thumbnails", "stills", THUMBNAIL),
-    Pair("id company name", "", lambda _: {}, lambda _: {}),
+    Kept("id company name", noted=False),
 )
 FILE: Final = Record(model.Output, Inline("video", VIDEO), *COMMON, Kept("segmentation"), extras=NAME)
 MORE: Final[tuple[Entry, ...]] = (Inline("video", STREAMED_VIDEO), Inline("package", PACKAGE))

@@ -402,6 +402,15 @@ def test_keys_of_a_client_are_not_kept() -> None:
     assert sys.getrefcount(secret) == before
 
 
+def test_keys_that_somebody_else_reads_are_no_news() -> None:
+    record = Record(Output, Field("name", "name"), Kept("owner", noted=False), Kept("hint"), extras="acme")
+    ledger = Ledger()
+    read = record.read({"name": "n", "owner": "me", "hint": "x"}, ledger)
+    assert [loss.path for loss in ledger] == ["hint"]
+    assert read.extras == {"acme": {"hint": "x"}}
+    assert record.write(read, Ledger()) == {"name": "n", "hint": "x"}
+
+
 def test_large_values_that_were_not_read_are_not_kept() -> None:
     record = Record(Output, Inline("audio", AUDIO), *(Field(name, name) for name in ("name", "label", "brand")))
     large = "-".join("x" * 5000)
