@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from mediaglot.gateway.faults import Fault, SourceUnreachable
+from mediaglot.gateway.faults import Fault, SourceTimeout, SourceUnreachable
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import OnProgress
 from mediaglot.gateway.transfer.disk import Reading
@@ -33,6 +33,8 @@ MOST_PARTS: Final = 10_000
 AT_ONCE: Final = 2
 LAST_WORDS: Final = 5.0
 """Seconds for a server to answer that we give up."""
+REMINDERS: Final = 3
+"""How often it is told to forget the parts, where it stumbles over that."""
 GONE: Final = "NoSuchUpload"
 MD5: Final = re.compile(r'"([0-9a-f]{32})"')
 
@@ -215,9 +217,15 @@ class Multipart:
             connect_timeout=min(LAST_WORDS, self._limits.connect_timeout),
             stall_timeout=min(LAST_WORDS, self._limits.stall_timeout),
         )
-        with contextlib.suppress(Fault, Transient):
-            async with self._client.open("DELETE", self._put, limits, {}, query=self._begun.query):
-                pass
+        for _ in range(REMINDERS):
+            try:
+                async with self._client.open("DELETE", self._put, limits, {}, query=self._begun.query):
+                    break
+            except Fault:
+                break
+            except Transient as stumble:
+                if isinstance(stumble.fault, SourceTimeout):  # nobody waits for it twice
+                    break
         await self._page.drop()
 
 

@@ -122,6 +122,20 @@ async def test_a_delivery_that_is_given_up_leaves_no_parts(s3, store, large, the
 
 
 @pytest.mark.heavy
+async def test_a_store_that_stumbles_over_it_is_told_again_to_forget_the_parts(s3, store, large, there):
+    async def refuse(request, body):
+        if request.method == "DELETE" and store.methods().count("DELETE") < 3:
+            return fault(503, "SlowDown")
+        return fault(403, "AccessDenied") if request.query.get("partNumber") == "3" else None
+
+    store.mischief = refuse
+    with pytest.raises(DeliveryFailed):
+        await s3.deliver(large, there)
+    assert store.methods().count("DELETE") == 3
+    assert not await left(store)
+
+
+@pytest.mark.heavy
 async def test_a_delivery_that_is_cancelled_leaves_no_parts(s3, store, large, there):
     begun, never = asyncio.Event(), asyncio.Event()
 
