@@ -280,7 +280,8 @@ class Maker:
         surveyor = Surveyor(folder, tool.path, self._limits, self._tolerance)
         losses = await surveyor.losses(drawn.runs, sources, doubt=doubt)
         for loss in losses:
-            LOG.warning("job %s of %s: %s has %s of %s", ticket.id, ticket.dialect, loss.path, loss.got, loss.wanted)
+            said = loss.path, loss.reason, loss.got, loss.wanted
+            LOG.warning("job %s of %s, %s: %s, %s are left of %s", ticket.id, ticket.dialect, *said)
         return losses
 
     async def _run(

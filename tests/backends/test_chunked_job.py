@@ -31,11 +31,6 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LIMITS = Limits(stall=20)
 
 
-@pytest.fixture(scope="session")
-def the_program(tmp_path_factory: pytest.TempPathFactory) -> tool.Tool:
-    return tool.find(None, tmp_path_factory.mktemp("tool") / "ffmpeg.json")
-
-
 class Bench:
     """A job of one source in one folder."""
 
@@ -56,19 +51,19 @@ class Bench:
 
 
 @pytest.fixture
-def source(tmp_path: Path, the_program: tool.Tool) -> Path:
+def source(tmp_path: Path, the_tool: tool.Tool) -> Path:
     sources = ("-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=4", "-f", "lavfi", "-i", "sine=d=4")
     coding = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-c:a", "aac", "-f", "mp4")
-    subprocess.run([the_program.path, "-v", "error", *sources, *coding, tmp_path / "source-0"], check=True)
+    subprocess.run([the_tool.path, "-v", "error", *sources, *coding, tmp_path / "source-0"], check=True)
     return tmp_path / "source-0"
 
 
 @pytest.fixture
-async def bench(source: Path, the_program: tool.Tool) -> AsyncIterator[Bench]:
+async def bench(source: Path, the_tool: tool.Tool) -> AsyncIterator[Bench]:
     async def get_tool() -> tool.Tool:
-        return replace(the_program, version=bench.version or the_program.version)
+        return replace(the_tool, version=bench.version or the_tool.version)
 
-    async with Prober(the_program) as prober:
+    async with Prober(the_tool) as prober:
 
         async def get_prober() -> Prober:
             return prober
@@ -160,7 +155,7 @@ async def test_an_output_that_fails_in_chunks_leaves_the_others(
     assert verdicts == [True]
 
 
-async def test_the_joint_reads_nothing_but_chunks_beside_its_list(bench: Bench, the_program: tool.Tool) -> None:
+async def test_the_joint_reads_nothing_but_chunks_beside_its_list(bench: Bench, the_tool: tool.Tool) -> None:
     """Without ``-safe`` and the list of formats it does."""
     inside = bench.folder / "chunks"
     inside.mkdir()
@@ -169,7 +164,7 @@ async def test_the_joint_reads_nothing_but_chunks_beside_its_list(bench: Bench, 
     joint = Run(
         feeds=(Feed(path="chunks/0.txt", joint=True),), graph="", targets=(target,), duration=None, weight=Fraction(1)
     )
-    command = argv(joint, the_program.path)
+    command = argv(joint, the_tool.path)
     open_ = [word if word != "1" or command[at - 1] != "-safe" else "0" for at, word in enumerate(command)]
     with pytest.raises(Fault):
         await run(command, cwd=bench.folder, on_progress=lambda _: None, limits=LIMITS)

@@ -36,12 +36,7 @@ LIMITS = Limits(stall=20)
 
 
 @pytest.fixture(scope="session")
-def ffmpeg_tool(tmp_path_factory: pytest.TempPathFactory) -> tool.Tool:
-    return tool.find(None, tmp_path_factory.mktemp("tool") / "ffmpeg.json")
-
-
-@pytest.fixture(scope="session")
-def generate(ffmpeg_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def generate(the_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """A small source: moving picture, tone with a click; the words are FFmpeg's own for its video and the container."""
     folder, made = tmp_path_factory.mktemp("sources"), dict[tuple[str, ...], Path]()
 
@@ -52,7 +47,7 @@ def generate(ffmpeg_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -
             picture = f"testsrc2=size=160x90:rate={rate}:duration={seconds}"
             sound = f"aevalsrc=sin(440*2*PI*t)*(0.1+0.5*mod(t\\,1)):s=44100:d={seconds}"
             sources = ("-itsoffset", late, "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound)
-            command = (ffmpeg_tool.path, "-v", "error", "-y", *sources, *X264, "-g", "12", "-c:a", "aac", *words, path)
+            command = (the_tool.path, "-v", "error", "-y", *sources, *X264, "-g", "12", "-c:a", "aac", *words, path)
             subprocess.run(command, check=True)
             made[key] = path
         return made[key]
@@ -77,14 +72,14 @@ Both = Callable[..., Pair]
 
 
 @pytest.fixture
-def both(ffmpeg_tool: tool.Tool, tmp_path: Path) -> Both:
+def both(the_tool: tool.Tool, tmp_path: Path) -> Both:
     def both(source: Path, *outputs: m.Output, chunk: Fraction = Fraction(1)) -> Pair:
         folders = tmp_path / "whole", tmp_path / "chunked"
         for folder in folders:
             folder.mkdir()
             (folder / "source-0").symlink_to(source)
             Image.new("RGB", (20, 10), (255, 0, 0)).save(folder / "overlay-7-0", "PNG")
-        found = asyncio.run(_both(source, outputs, chunk, folders, ffmpeg_tool))
+        found = asyncio.run(_both(source, outputs, chunk, folders, the_tool))
         return Pair(found, *folders)
 
     return both

@@ -38,19 +38,14 @@ Pack = Callable[..., Awaitable[tuple[Path, tuple[Product, ...]]]]
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> tool.Tool:
-    return tool.find(None, tmp_path_factory.mktemp("tool") / "ffmpeg.json")
-
-
-@pytest.fixture(scope="session")
-def two_tones(program: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def two_tones(the_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three and a half seconds: an English sound of 440 Hz, a German one of 880, and a picture that changes wholly."""
     path = tmp_path_factory.mktemp("tones") / "clip.mp4"
     picture = "testsrc2=size=320x180:rate=30000/1001:duration=3.5,negate=enable='lt(mod(t,0.7),0.3)'"
     tones = [f"-f lavfi -i sine={pitch}:sample_rate=44100:duration=3.5" for pitch in (440, 880)]
     maps = "-map 0 -map 1 -map 2 -metadata:s:a:0 language=eng -metadata:s:a:1 language=ger".split()
     coding = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -ac 2 -f mp4".split()
-    ffmpeg(program.path, "-f", "lavfi", "-i", picture, *" ".join(tones).split(), *maps, *coding, str(path))
+    ffmpeg(the_tool.path, "-f", "lavfi", "-i", picture, *" ".join(tones).split(), *maps, *coding, str(path))
     return path
 
 
@@ -65,9 +60,9 @@ def encode(run: Run, work: Path, path: str) -> None:
 
 
 @pytest.fixture
-async def pack(program: tool.Tool, two_tones: Path, tmp_path: Path) -> AsyncIterator[Pack]:
+async def pack(the_tool: tool.Tool, two_tones: Path, tmp_path: Path) -> AsyncIterator[Pack]:
     """Makes one output of the clip; its files as a client finds them, and what is said about each."""
-    async with Prober(program) as prober:
+    async with Prober(the_tool) as prober:
 
         async def made(output: m.Output, source: Path = two_tones) -> tuple[Path, tuple[Product, ...]]:
             work, found = tmp_path / "work", tmp_path / "found"
@@ -75,10 +70,10 @@ async def pack(program: tool.Tool, two_tones: Path, tmp_path: Path) -> AsyncIter
             shutil.copyfile(source, work / "source-0")
             job = m.Job(inputs=(m.Input(location=m.Location(url="https://example.test/a")),), outputs=(output,))
             facts = await prober.probe(work / "source-0")
-            drawn = plan(job, [facts], encoders=program.encoders, muxers=program.muxers)
+            drawn = plan(job, [facts], encoders=the_tool.encoders, muxers=the_tool.muxers)
             assert drawn.faults == {}
             for run in drawn.runs:
-                encode(run, work, program.path)
+                encode(run, work, the_tool.path)
             products = await gather(work, drawn.products[0], prober.probe)
             for product in products:
                 (found / product.file.path).parent.mkdir(parents=True, exist_ok=True)
@@ -346,11 +341,11 @@ async def test_a_copied_part_begins_at_a_key_frame(pack: Pack) -> None:
 
 
 async def test_a_sound_that_begins_late_stays_late(
-    pack: Pack, two_tones: Path, program: tool.Tool, tmp_path: Path
+    pack: Pack, two_tones: Path, the_tool: tool.Tool, tmp_path: Path
 ) -> None:
     late, clip = tmp_path / "late.mkv", str(two_tones)
     maps = "-map 0:v -map 1:a:0 -c copy".split()
-    ffmpeg(program.path, "-i", clip, "-itsoffset", "0.5", "-i", clip, *maps, str(late))
+    ffmpeg(the_tool.path, "-i", clip, "-itsoffset", "0.5", "-i", clip, *maps, str(late))
     folder, _ = await pack(m.Output(package=m.Package(kind=m.PackageKind.CMAF), video=m.Video(size=TINY)), late)
     pictures, sound = representations(folder / "manifest.mpd")
     assert pictures.times[0] == 0

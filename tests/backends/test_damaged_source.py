@@ -116,15 +116,10 @@ class Room:
 
 
 @pytest.fixture(scope="session")
-def the_program(tmp_path_factory: pytest.TempPathFactory) -> tool.Tool:
-    return tool.find(None, tmp_path_factory.mktemp("tool") / "ffmpeg.json")
-
-
-@pytest.fixture(scope="session")
-def sources(tmp_path_factory: pytest.TempPathFactory, the_program: tool.Tool) -> Path:
+def sources(tmp_path_factory: pytest.TempPathFactory, the_tool: tool.Tool) -> Path:
     """Twenty seconds in three containers."""
     folder = tmp_path_factory.mktemp("sources")
-    ffmpeg = [the_program.path, "-v", "error"]
+    ffmpeg = [the_tool.path, "-v", "error"]
     picture, sound = f"testsrc2=size=160x90:rate=25:duration={SECONDS}", f"anoisesrc=c=pink:a=0.3:d={SECONDS}"
     inputs = ("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound)
     coding = (
@@ -148,9 +143,9 @@ def sources(tmp_path_factory: pytest.TempPathFactory, the_program: tool.Tool) ->
 
 
 @pytest.fixture
-async def room(tmp_path: Path, sources: Path, the_program: tool.Tool) -> AsyncIterator[Room]:
-    async with Prober(the_program) as prober:
-        room = Room(tmp_path, sources, the_program, prober)
+async def room(tmp_path: Path, sources: Path, the_tool: tool.Tool) -> AsyncIterator[Room]:
+    async with Prober(the_tool) as prober:
+        room = Room(tmp_path, sources, the_tool, prober)
         yield room
         await room.carrier.close()
 

@@ -64,11 +64,6 @@ Make = Callable[..., Awaitable[Made]]
 
 
 @pytest.fixture(scope="session")
-def the_tool(tmp_path_factory: pytest.TempPathFactory) -> tool.Tool:
-    return tool.find(None, tmp_path_factory.mktemp("tool") / "ffmpeg.json")
-
-
-@pytest.fixture(scope="session")
 def clip(the_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     sources = "-f lavfi -i testsrc2=size=160x90:rate=25:duration=2.4 -f lavfi -i sine=440:duration=2.4"

@@ -34,11 +34,6 @@ SMALL, TINY = m.Size(height=90), m.Size(height=54)
 
 
 @pytest.fixture(scope="session")
-def the_tool(tmp_path_factory: pytest.TempPathFactory) -> tool.Tool:
-    return tool.find(None, tmp_path_factory.mktemp("tool") / "ffmpeg.json")
-
-
-@pytest.fixture(scope="session")
 def clip(the_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three and a half seconds whose picture changes wholly and often, with a tone."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"

@@ -35,17 +35,12 @@ HLS = m.Output(video=m.Video(size=m.Size(height=54)), package=m.Package(kind=m.P
 
 
 @pytest.fixture(scope="session")
-def real(tmp_path_factory: pytest.TempPathFactory) -> tool.Tool:
-    return tool.find(None, tmp_path_factory.mktemp("tool") / "ffmpeg.json")
-
-
-@pytest.fixture(scope="session")
-def clips(real: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clips(the_tool: tool.Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One and a half seconds with pictures that are shown in another order than they are stored, in some containers."""
     folder = tmp_path_factory.mktemp("clips")
     sources = "-f lavfi -i testsrc2=size=160x90:rate=25:duration=1.5 -f lavfi -i sine=440:duration=1.5"
     coding = "-c:v libx264 -preset veryfast -bf 3 -g 12 -pix_fmt yuv420p -c:a aac -ac 2"
-    run = [real.path, "-v", "error", "-y"]
+    run = [the_tool.path, "-v", "error", "-y"]
     subprocess.run([*run, *sources.split(), *coding.split(), str(folder / "clip.mp4")], check=True)
     first = [*run, "-i", str(folder / "clip.mp4"), "-c", "copy"]
     for more, name in ((), "clip.mkv"), (("-output_ts_offset", "1234"), "late.ts"):
@@ -108,15 +103,15 @@ Open = Callable[..., Shop]
 
 
 @pytest.fixture
-async def shop(tmp_path: Path, clips: Path, real: tool.Tool) -> AsyncIterator[Open]:
+async def shop(tmp_path: Path, clips: Path, the_tool: tool.Tool) -> AsyncIterator[Open]:
     log, program = tmp_path / "starts.txt", tmp_path / "ffmpeg"
-    program.write_text(f'#!/bin/bash\necho x >> {log}\nexec {real.path} "$@"\n')
+    program.write_text(f'#!/bin/bash\necho x >> {log}\nexec {the_tool.path} "$@"\n')
     program.chmod(0o755)
     carrier = Carrier(Policy(allow_dirs=(clips, tmp_path), file_sources=True))
-    async with Prober(real) as prober:
+    async with Prober(the_tool) as prober:
 
         async def get_tool() -> tool.Tool:
-            return replace(real, path=str(program))
+            return replace(the_tool, path=str(program))
 
         async def get_prober() -> Prober:
             return prober
