@@ -69,12 +69,23 @@ class SqliteConnection:
 
     @classmethod
     async def open(cls, file: Path, *pragmas: str, busy: Busy = nullcontext) -> Self:
+        """Raises sqlite3.Error, when the thread has ended: aiosqlite itself does not wait for that."""
+        failures: list[sqlite3.Error] = []
+
         def made(*words: Any, **options: Any) -> sqlite3.Connection:
-            connection = Batching(*words, **options)
-            equip(connection, *pragmas)
+            try:
+                connection = Batching(*words, **options)
+                equip(connection, *pragmas)
+            except sqlite3.Error as error:
+                failures.append(error)
+                return Batching(":memory:")
             return connection
 
-        return cls(await aiosqlite.connect(file, isolation_level=None, timeout=10, factory=made), busy)
+        connection = await aiosqlite.connect(file, isolation_level=None, timeout=10, factory=made)
+        if failures:
+            await connection.close()
+            raise failures[0]
+        return cls(connection, busy)
 
     async def rows(self, sql: str, **values: Any) -> list[Row]:
         trip, self._due = Trip(self._due, values), []

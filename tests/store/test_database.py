@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,6 +94,22 @@ async def bare(tmp_path: Path):
     connection = await SqliteConnection.open(tmp_path / "bare.db")
     yield connection
     await connection.close()
+
+
+@pytest.mark.parametrize("content", [b"no database\n" * 100, None])
+def test_what_can_not_be_opened_leaves_no_thread_that_outlives_its_loop(tmp_path, content, monkeypatch):
+    """It would complain to whoever started the command."""
+    file, complaints = tmp_path / "bare.db", []
+    file.mkdir() if content is None else file.write_bytes(content)
+    monkeypatch.setattr(threading, "excepthook", complaints.append)
+    before = threading.enumerate()
+    for _ in range(50):
+        with pytest.raises(sqlite3.Error):
+            asyncio.run(SqliteConnection.open(file, "journal_mode = WAL"))
+    for thread in threading.enumerate():
+        if thread not in before:
+            thread.join(10)
+    assert complaints == []
 
 
 async def test_migrations_run_once_and_in_order(bare, tmp_path):
