@@ -18,7 +18,9 @@ class Ids(Protocol):
     @property
     def start(self) -> int: ...
 
-    def mint(self, number: int, now: datetime, chance: Random) -> str: ...
+    def mint(self, number: int, now: datetime, chance: Random) -> str:
+        """An id; one with a counter draws nothing from ``chance``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

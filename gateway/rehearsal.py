@@ -7,12 +7,11 @@ stands still, ids come in the same order each time, any well-formed credential i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from random import Random
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from mediaglot.gateway import exchange, life
 from mediaglot.gateway.accounts import Account, Accounts, Grant, digest
@@ -27,15 +26,15 @@ from mediaglot.gateway.model import Delivery, Job, Made, Preset, Secret, Source,
 from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.passes import resolve_presets
+from mediaglot.gateway.past import Moment, Past
 
 T = TypeVar("T")
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 SITE: Final = "https://provider.mediaglot.test"
 MOST: Final = 100
 """Requests of one errand; more are taken for a loop."""
-
-
-First: TypeAlias = dict[Request, tuple[Response, Fault | None]]
+UNDRAWN: Final = Random(0)  # noqa: S311
+"""For ids that are counted, and draw nothing."""
 
 
 @quick
@@ -61,29 +60,24 @@ class Ordered(Exception):
 class Rehearsal:
     """One account at a provider, empty but for what the provider brings."""
 
-    def __init__(self, dialect: Dialect, accounts: Accounts | None = None, first: First | None = None) -> None:
+    def __init__(self, dialect: Dialect, accounts: Accounts | None = None, past: Past | None = None) -> None:
         self.dialect = dialect
         self.tickets: dict[str, Ticket] = {}
-        self.presets: dict[str, Preset] = {preset.name: preset for preset in dialect.presets}
-        self.things: dict[tuple[str, str], Thing] = {}
         self.fault: Fault | None = None
         """Why it refused that request."""
         self._accounts = accounts or Accounts(free=lambda _: True)
-        self._serials: dict[str, int] = {}
-        self._used = False
-        self._first: First = {} if first is None else first
+        self._past = past or Past(Moment({preset.name: preset for preset in dialect.presets}))
+        self._moment: Moment | None = self._past.start
+        """None as soon as it has a past of its own."""
+        self.presets, self.things, self._serials = self._moment.presets, self._moment.things, self._moment.serials
 
     def again(self) -> Rehearsal:
         """A new one, empty again, in which the tokens of this one are still good."""
-        return Rehearsal(self.dialect, self._accounts, self._first)
+        return Rehearsal(self.dialect, self._accounts, self._past)
 
     def order(self) -> Order:
         """A new one too, for an errand that creates a job."""
-        return Order(self.dialect, self._accounts, self._first)
-
-    @cached_property
-    def _chance(self) -> Random:
-        return Random(0)  # noqa: S311 - ids on paper
+        return Order(self.dialect, self._accounts, self._past)
 
     # --- errands ------------------------------------------------------------------------------------
 
@@ -107,22 +101,22 @@ class Rehearsal:
     def answer(self, request: Request) -> Response:
         """What the provider says to one request.
 
-        The answer of one that nobody has used yet is remembered: it is the same each time, and may be a long list.
+        What was asked before, from an empty account on, is not worked out again.
         """
-        if request.method != "GET" or self._is_used():
-            self._used = True
-            return self._answer(request)
-        if request not in self._first:
-            response = self._answer(request)
-            if self._is_used() or len(self._first) >= MOST:
-                return response
-            self._first[request] = response, self.fault
-        response, self.fault = self._first[request]
-        return response
+        before, self._moment = self._moment, None
+        known = None if before is None else self._past.after(before, request)
+        if known is None:
+            return self._answered(request, before)
+        self._moment, self.fault = known, known.fault
+        self.presets, self.things, self._serials = known.presets, known.things, known.serials
+        return known.response
 
-    def _is_used(self) -> bool:
-        kept = self.tickets or self.things or self._serials or len(self.presets) > len(self.dialect.presets)
-        return self._used or bool(kept) or "_chance" in vars(self)
+    def _answered(self, request: Request, before: Moment | None) -> Response:
+        response = self._answer(request)
+        if before is not None and not self.tickets:
+            self._moment = Moment(self.presets, self.things, self._serials, response, self.fault)
+            self._past.add(before, request, self._moment)
+        return response
 
     def _answer(self, request: Request) -> Response:
         call, self.fault = None, None
@@ -160,8 +154,7 @@ class Rehearsal:
 
         With ``blank`` what can be dispensed with is there, and says nothing.
         """
-        presets = {preset.name: preset for preset in intent.presets}
-        job = resolve_presets(intent.job, lambda name: presets.get(name) or self.presets.get(name))
+        job = resolve_presets(intent.job, {**self.presets, **{preset.name: preset for preset in intent.presets}})
         found = {need: thing for need in intent.needs if (thing := self.thing(*need, account)) is not None}
         if blank:
             needed = [need for need in intent.needs if need[0] in self.dialect.dispensable]
@@ -189,18 +182,26 @@ class Rehearsal:
         return self.tickets.get(need[1]) if need[0] == "job" else self.thing(*need, call.account)
 
     def mint(self, ids: Ids) -> str:
-        number = ids.start
-        if ids.counter is not None:
-            number = self._serials.setdefault(ids.counter, ids.start)
-            self._serials[ids.counter] = number + 1
-        return str(number) if isinstance(ids, Serial) else ids.mint(number, NOW, self._chance)
+        if ids.counter is None:
+            return ids.mint(ids.start, NOW, self._chance())
+        number = self._count(ids.counter, ids.start)
+        return str(number) if isinstance(ids, Serial) else ids.mint(number, NOW, UNDRAWN)
+
+    def _count(self, counter: str, start: int) -> int:
+        number = self._serials.get(counter, start)
+        self._serials = {**self._serials, counter: number + 1}
+        return number
+
+    def _chance(self) -> Random:
+        """Another one each time: what happens next follows from what was asked, and from nothing that was drawn."""
+        return Random(self._count("chance", 0))  # noqa: S311 - ids on paper
 
     # --- jobs ---------------------------------------------------------------------------------------
 
     def _create(self, intent: exchange.CreateJob, account: Account) -> Ticket:
         job_id = self.mint(self.dialect.job_ids)
         job = self._christened(intent, account, job_id)
-        self.presets |= {preset.name: replace(preset, owner=account.id) for preset in intent.presets}
+        self._put(intent.presets, account)
         sources = self.dialect.source_ids
         ticket = Ticket(
             id=job_id,
@@ -284,8 +285,15 @@ class Rehearsal:
 
     # --- what is kept -------------------------------------------------------------------------------
 
+    def _put(self, presets: Iterable[Preset], account: Account) -> None:
+        self.presets = {**self.presets, **{preset.name: replace(preset, owner=account.id) for preset in presets}}
+
+    def keep(self, thing: Thing, *names: tuple[str, str]) -> None:
+        """Under each of these kinds and ids, which are those of a copy of it."""
+        self.things = {**self.things, **{name: replace(thing, kind=name[0], id=name[1]) for name in names}}
+
     def _put_presets(self, intent: exchange.PutPresets, account: Account) -> Done:
-        self.presets |= {preset.name: replace(preset, owner=account.id) for preset in intent.presets}
+        self._put(intent.presets, account)
         return Done(names=tuple(preset.name for preset in intent.presets))
 
     def _get_preset(self, intent: exchange.GetPreset, account: Account) -> Preset:
@@ -303,8 +311,7 @@ class Rehearsal:
         if earlier is None and intent.kind == self.dialect.uploads:
             document = {**document, "upload": thing_id}
         thing = Thing(kind=intent.kind, id=thing_id, document=document, created=NOW, updated=NOW, owner=account.id)
-        for kind, name in ((intent.kind, thing_id), *intent.aliases):
-            self.things[kind, name or thing_id] = replace(thing, kind=kind, id=name or thing_id)
+        self.keep(thing, *((kind, name or thing_id) for kind, name in ((intent.kind, thing_id), *intent.aliases)))
         return thing
 
     def _needed(self, kind: str, thing_id: str, account: Account) -> Thing:
@@ -326,7 +333,7 @@ class Rehearsal:
     def _token(self, intent: exchange.IssueToken, account: Account) -> Token:
         """It opens the account of the name that it was traded for; any other token opens one too, without a name."""
         opened = self._accounts.admit(self.dialect.name, Credential(intent.name, intent.secret))
-        text = Secret(self.dialect.mint_token(self._chance))
+        text = Secret(self.dialect.mint_token(self._chance()))
         grant = Grant(Account(opened.id, opened.user, intent.scopes))
         self._accounts.remember(self.dialect.name, digest(text), grant)
         return Token(text=text, name=intent.name, issued=NOW, expires=None, scopes=intent.scopes)

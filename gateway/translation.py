@@ -110,7 +110,7 @@ def heard(dialect: Dialect, asked: Request | bytes | str) -> tuple[Rehearsal, Ca
     Raises the Fault that it would answer, and Untranslatable for a request that creates no job.
     """
     request = asked if isinstance(asked, Request) else framed(dialect, asked)
-    rehearsal = stage(dialect).again() if dialect.client else Rehearsal(dialect)
+    rehearsal = stage(dialect) if dialect.client else Rehearsal(dialect)
     call, intent, ledger = rehearsal.read(request)
     if not isinstance(intent, CreateJob):
         raise Untranslatable(f"this creates no job: {call.route.name if call.route else request.path}")

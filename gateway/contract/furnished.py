@@ -119,7 +119,7 @@ def _furnish_paper(paper: Rehearsal, job: Job, needs: Needs) -> None:
     intent = read_call(dialect, done.value).intent if done.value is not None else None
     for (kind, ours), (_, theirs) in zip(getattr(intent, "needs", ()), needs, strict=False):
         if (thing := paper.thing(kind, ours, ANYBODY)) is not None:
-            paper.things[kind, theirs] = replace(thing, id=theirs)
+            paper.keep(thing, (kind, theirs))
 
 
 # --- fixtures' jobs ---------------------------------------------------------------------------------------

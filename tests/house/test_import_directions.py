@@ -31,7 +31,7 @@ SECOND = (
     ),
     *("trait", "errand", "likeness", "report", "mask"),
 )
-THIRD = ("dialect", "wording", "collection", "oauth", "validated", "registry", "rehearsal", "translation")
+THIRD = ("dialect", "wording", "collection", "oauth", "validated", "registry", "past", "rehearsal", "translation")
 BEHIND = ("engine", "notify", "backends", "lab", "testing", "contract")
 LINE = frozenset({"cli", "command", "start"})
 """The command line, which nothing else knows."""
