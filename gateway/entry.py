@@ -13,7 +13,7 @@ from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.model import Attribute, Average, Constant, Edges, FrameRate, KeyFrames, Quality, Share, Size
 from mediaglot.gateway.model.attribute import PLAIN
 from mediaglot.gateway.model.change import watched
-from mediaglot.gateway.values import TEXT
+from mediaglot.gateway.values import TEXT, Value
 
 Tree = dict[str, Any]
 
@@ -146,6 +146,7 @@ class Field:
         self.key, self.attribute, self.via, self._names = key, attribute, via, (key, *aliases)
         self.keys = frozenset(self._names)
         self.attributes = frozenset({attribute})
+        self.sure = via.sure if isinstance(via, Value) else None
         self._meanings: dict[str, Any] = {}
         self.checked: dict[tuple[type, Any], Checked] = {}
 
@@ -235,6 +236,10 @@ class Kept:
 
 def write_checked(entry: Field | Pair, own: tuple[Attribute, ...], item: Any, ledger: Ledger) -> Tree:
     """What ``entry`` writes, read back: nothing is written that can't be read, and what differs is noted."""
+    if isinstance(entry, Field) and entry.sure is not None:
+        value = getattr(item, entry.attribute)
+        if not is_empty(value) and entry.sure(value):
+            return {entry.key: entry.via.write(value)}
     key = _remembered(own, item)
     found = None if key is None else entry.checked.get(key)
     if found is None and key is None:

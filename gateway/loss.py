@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mediaglot.gateway.faults import Lossy
+from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.model.quick import quick
 
 
@@ -101,6 +102,15 @@ class Ledger:
                 reason=reason,
             )
         )
+
+    def since(self, count: int) -> tuple[Loss, ...]:
+        """What was noted after the first ``count``, for ``repeat``."""
+        return tuple(replace(loss, path=loss.path.removeprefix(self.prefix)) for loss in self.losses[count:])
+
+    def repeat(self, losses: Iterable[Loss]) -> None:
+        """Note again, and here, what ``since`` has told."""
+        for loss in losses:
+            self.losses.append(replace(loss, path=f"{self.prefix}{loss.path}"))
 
     def enforce(self, policy: Policy) -> None:
         """Raise ``Lossy`` with the offending paths where the policy forbids what was noted."""

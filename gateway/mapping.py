@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
 from mediaglot.gateway.entry import (
@@ -29,6 +28,7 @@ from mediaglot.gateway.entry import (
 from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.model import EMPTY, SKIP, Attribute, Skip, attributes
+from mediaglot.gateway.model.attribute import values_of
 from mediaglot.gateway.stretch import Line, lines_of, read_lines, write_lines
 from mediaglot.gateway.values import Value
 
@@ -243,10 +243,8 @@ class Record(Generic[T]):
     @cached_property
     def _unsaid(self) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]]:
         """What reads all that no entry can say, and what comes where all of that is silent."""
-        names = [each.name for each, _ in self._unsayable]
-        if len(names) < 2:
-            return (lambda item: tuple(getattr(item, name) for name in names)), tuple(s for _, s in self._unsayable)
-        return attrgetter(*names), tuple(silent for _, silent in self._unsayable)
+        names = (each.name for each, _ in self._unsayable)
+        return values_of(*names), tuple(silent for _, silent in self._unsayable)
 
     def gather(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         """The attributes that ``tree`` sets."""

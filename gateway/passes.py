@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Any, Final
 
+from mediaglot.gateway.entry import recur, recurs, remember
 from mediaglot.gateway.faults import NotFound
 from mediaglot.gateway.mapping import is_empty
 from mediaglot.gateway.model import Average, FrameRate, Job, Output, Preset, Video, attributes
 from mediaglot.gateway.model.change import replace
+
+_MERGED: Final[dict[tuple[int, int], tuple[Any, Any, Any]]] = {}
+"""By the ids of two objects that recur, and that live as long as their entry."""
 
 
 def merge(base: Any, top: Any) -> Any:
     """``top`` laid over ``base``: what top leaves at its default comes from base, objects are merged in depth."""
     if top is None or not is_dataclass(top) or isinstance(top, type) or type(base) is not type(top):
         return base if top is None else top
+    key = id(base), id(top)
+    if (known := _MERGED.get(key)) is not None:
+        return known[2]
+    merged = _merged(base, top)
+    if recurs(base) and recurs(top):
+        remember(_MERGED, key, (base, top, merged))
+        recur((merged,))
+    return merged
+
+
+def _merged(base: Any, top: Any) -> Any:
     changes = {}
     for attribute in attributes(type(top)):
         mine, theirs = getattr(top, attribute.name), getattr(base, attribute.name)
@@ -57,4 +72,6 @@ def capped(bounds: Output, own: Output, merged: Output) -> Output:
         rate = replace(rate, most=min((bits for bits in (most, rate.bitrate) if isinstance(bits, int)), default=None))
     if asked.frame_rate is not None and limit.frame_rate is not None:
         frame_rate = FrameRate(value=min(asked.frame_rate.value, limit.frame_rate.value))
+    if rate == merged.video.rate and frame_rate == merged.video.frame_rate:
+        return merged
     return replace(merged, video=replace(merged.video, rate=rate, frame_rate=frame_rate))

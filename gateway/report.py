@@ -15,7 +15,6 @@ from enum import Enum, auto
 from fractions import Fraction
 from functools import cache
 from itertools import zip_longest
-from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway import loss
@@ -36,6 +35,7 @@ from mediaglot.gateway.model import (
     Video,
     attributes,
 )
+from mediaglot.gateway.model.attribute import values_of
 from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.values import decimal
@@ -138,15 +138,15 @@ class Comparison:
         self._reasons = reasons
 
     def objects(self, wanted: Any, got: Any, prefix: str) -> None:
-        rows, silence, read = settings(wanted.__class__)
-        for row, default, one, other in zip(rows, silence, read(wanted), read(got), strict=True):
+        names, rows, silence, read = settings(wanted.__class__)
+        for name, row, default, one, other in zip(names, rows, silence, read(wanted), read(got), strict=True):
             if one is other and one is default:
                 continue
-            name, cls = row.name, one.__class__
-            if cls in SCALARS and one == other:
-                if one != default:
+            cls = one.__class__
+            if cls in SCALARS and (one is other or one == other):
+                if default is None or one != default:
                     self.exact.append(prefix + name)
-            elif cls in TRACKS and cls is other.__class__ and not self._reasons:
+            elif cls in TRACKS and cls is other.__class__:
                 self.remembered(one, other, f"{prefix}{name}.")
             elif cls in _WHOLE and cls is other.__class__ and default is None:
                 self.objects(one, other, f"{prefix}{name}.")
@@ -154,11 +154,12 @@ class Comparison:
                 self.values(one, other, prefix + name, default, row.essential)
 
     def remembered(self, wanted: Any, got: Any, prefix: str) -> None:
-        """Two tracks that were compared before."""
-        key = id(wanted), id(got), prefix
+        """Two tracks that were compared before, with the same that was noted of them."""
+        reasons = {path: reason for path, reason in self._reasons.items() if is_near(path, prefix)}
+        key = id(wanted), id(got), prefix, *reasons.items()
         known = _COMPARED.get(key)
         if known is None:
-            known = wanted, got, Comparison({})
+            known = wanted, got, Comparison(reasons)
             known[2].objects(wanted, got, prefix)
             if recurs(wanted) and recurs(got):
                 remember(_COMPARED, key, known)
@@ -243,6 +244,7 @@ class Comparison:
 class Settings(NamedTuple):
     """The attributes of a class that are settings."""
 
+    names: tuple[str, ...]
     rows: tuple[Attribute, ...]
     silence: tuple[Any, ...]
     """What silence is, of each."""
@@ -253,23 +255,24 @@ class Settings(NamedTuple):
 _SETTINGS: Final[dict[type, Settings]] = {}
 _WHOLE: Final[set[type]] = set()
 """Classes of objects that say nothing but their settings, as far as they were met."""
-_COMPARED: Final[dict[tuple[int, int, str], tuple[Any, Any, Comparison]]] = {}
-"""By the ids of two objects, which live as long as their entry, and where they are in the job."""
+_COMPARED: Final[dict[tuple[Any, ...], tuple[Any, Any, Comparison]]] = {}
+"""By the ids of two objects, which live as long as their entry, where they are in the job, and what was noted there."""
 
 
 def settings(cls: type) -> Settings:
     if cls not in _SETTINGS:
         skipped = UNSAID | OWN.get(cls, frozenset())
         every = tuple(each for each in attributes(cls) if each.compared and each.name not in skipped)
-        names = [each.name for each in every]
-        _SETTINGS[cls] = Settings(
-            every,
-            tuple(each.silence for each in every),
-            attrgetter(*names) if len(names) > 1 else lambda item: tuple(getattr(item, name) for name in names),
-        )
+        names = tuple(each.name for each in every)
+        _SETTINGS[cls] = Settings(names, every, tuple(each.silence for each in every), values_of(*names))
         if cls not in EMPTY_SAYS:
             _WHOLE.add(cls)
     return _SETTINGS[cls]
+
+
+def is_near(path: str, prefix: str) -> bool:
+    """Whether it is in what lies below a prefix, or has that in it."""
+    return path.startswith(prefix) or prefix.startswith(f"{path}.")
 
 
 class Shape(Enum):

@@ -6,11 +6,11 @@ gives the same objects each time; what is written for objects is looked up by wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway.entry import (
+    TEXT,
     Entry,
     Field,
     Kept,
@@ -23,12 +23,12 @@ from mediaglot.gateway.entry import (
     spoken,
     write_checked,
 )
-from mediaglot.gateway.loss import Ledger
+from mediaglot.gateway.loss import Ledger, Loss
 from mediaglot.gateway.model import Attribute, attributes
-from mediaglot.gateway.model.attribute import secretless
+from mediaglot.gateway.model.attribute import secretless, values_of
 
 WORTH: Final = 4
-"""As many attributes as it takes to remember them together."""
+"""As many keys as it takes to remember what they say together."""
 
 
 class Line(NamedTuple):
@@ -50,7 +50,7 @@ def lines_of(model: type, entries: Iterable[Entry]) -> tuple[Line, ...]:
             continue
         own = tuple(each for each in every if each.name in entry.attributes)
         line = Line(entry, getattr(entry, "attribute", None), own)
-        if own and entry.attributes <= closed:
+        if own and entry.attributes <= closed and not is_free(entry):
             stretch.append(line)
         else:
             found += [*together(stretch), line]
@@ -58,9 +58,14 @@ def lines_of(model: type, entries: Iterable[Entry]) -> tuple[Line, ...]:
     return (*found, *together(stretch))
 
 
+def is_free(entry: Entry) -> bool:
+    """Whether this is a text of any kind, such as a name: it may be another one in each job."""
+    return isinstance(entry, Field) and entry.via is TEXT
+
+
 def together(stretch: Sequence[Line]) -> list[Line]:
-    names = {each.name for line in stretch for each in line.own}
-    return [Line(Stretch(stretch), None, ())] if len(names) >= WORTH else [*stretch]
+    keys = {key for line in stretch for key in line.entry.keys}
+    return [Line(Stretch(stretch), None, ())] if len(keys) >= WORTH else [*stretch]
 
 
 def read_lines(lines: Iterable[Line], tree: Tree, ledger: Ledger) -> dict[str, Any]:
@@ -85,28 +90,29 @@ def write_lines(lines: Iterable[Line], item: Any, ledger: Ledger) -> Tree:
 
 
 class Stretch:
-    """An Entry made of several. Nothing is remembered of what was noted, so that it is noted each time."""
+    """An Entry made of several. What was noted is remembered too, and noted again each time."""
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self.lines = tuple(lines)
         self.keys: frozenset[str] = frozenset().union(*(line.entry.keys for line in lines))
         self.attributes: frozenset[str] = frozenset().union(*(line.entry.attributes for line in lines))
         own = {each.name: each.silence for line in lines for each in line.own}
-        self._look: Callable[[Any], tuple[Any, ...]] = attrgetter(*own)
+        self._look = values_of(*own)
         self._silence = tuple(own.values())
-        self._meant: dict[tuple[tuple[str, type, Any], ...], dict[str, Any]] = {}
-        self._written: dict[tuple[int, ...], tuple[Any, Tree]] = {}
+        self._meant: dict[tuple[tuple[str, type, Any], ...], tuple[dict[str, Any], tuple[Loss, ...]]] = {}
+        self._written: dict[tuple[int, ...], tuple[Any, Tree, tuple[Loss, ...]]] = {}
 
     def read(self, tree: Tree, ledger: Ledger) -> dict[str, Any]:
         said = spoken(tree, self.keys)
         if said is None:
             return read_lines(self.lines, tree, ledger)
-        meant = self._meant.get(said)
-        if meant is None:
-            before, meant = len(ledger), read_lines(self.lines, tree, ledger)
-            if len(ledger) == before:
-                remember(self._meant, said, meant)
-                recur(meant.values())
+        known = self._meant.get(said)
+        if known is not None:
+            ledger.repeat(known[1])
+            return known[0]
+        before, meant = len(ledger), read_lines(self.lines, tree, ledger)
+        remember(self._meant, said, (meant, ledger.since(before)))
+        recur(meant.values())
         return meant
 
     def write(self, item: Any, ledger: Ledger) -> Tree:
@@ -114,11 +120,12 @@ class Stretch:
         key = tuple(map(id, values))
         known = self._written.get(key)
         if known is not None:
+            ledger.repeat(known[2])
             return known[1]
         before, tree = len(ledger), write_lines(self.lines, item, ledger)
-        if len(ledger) == before and self._is_worth_it(values, item):
+        if self._is_worth_it(values, item):
             # The values are kept too: as long as they are, nothing else has their ids.
-            remember(self._written, key, (values, tree))
+            remember(self._written, key, (values, tree, ledger.since(before)))
         return tree
 
     def _is_worth_it(self, values: tuple[Any, ...], item: Any) -> bool:

@@ -31,7 +31,7 @@ class Value(Generic[V]):
 
     read: Callable[[Any], V]
     write: Callable[[V], Any]
-    sure: Callable[[V], bool] = lambda _: False
+    sure: Callable[[V], bool] | None = None
 
 
 class Table(Generic[V]):
@@ -332,7 +332,7 @@ def _epoch(value: Any) -> datetime:
     return datetime.fromtimestamp(found // 1000, UTC) + timedelta(milliseconds=found % 1000)
 
 
-TEXT: Final = Value(_text, str)
+TEXT: Final = Value(_text, str, lambda text: type(text) is str)
 SECRET: Final = Value(lambda value: Secret(_text(value)), Secret.reveal)
 EPOCH: Final = Value(_epoch, lambda time: (time - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1))
 """Milliseconds since 1970. Read also in seconds, where milliseconds would mean the first years."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
+from operator import attrgetter
 from types import NoneType
 from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -20,6 +22,13 @@ class Attribute(NamedTuple):
 
 
 _TABLE: Final[dict[type, tuple[Attribute, ...]]] = {}
+
+
+def values_of(*names: str) -> Callable[[Any], tuple[Any, ...]]:
+    """What reads these attributes of an object, however many they are."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda item: tuple([getattr(item, name) for name in names])
 
 
 def attributes(cls: type) -> tuple[Attribute, ...]:

@@ -31,7 +31,7 @@ from mediaglot.gateway.model import (
     Video,
 )
 from mediaglot.gateway.report import compare
-from mediaglot.gateway.values import DECIMAL, KILOBITS, LOCATION, NATURAL, SECONDS, SIZE, TEXT, Table, Value
+from mediaglot.gateway.values import DECIMAL, KILOBITS, LOCATION, NATURAL, SECONDS, SIZE, TEXT, Table, Value, names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,9 @@ VIDEO = Record(
     Kept("turbo"),
 )
 AUDIO = Record(Audio, Field("abitrate", "bitrate", KILOBITS), Field("rate", "sample_rate", NATURAL))
+SOUNDS = (Field("codec", "codec", names("aac mp3")), Field("channels", "channels", NATURAL), *AUDIO.entries)
+SOUND = Inline("audio", Record(Audio, *SOUNDS))
+"""As many keys as are remembered together."""
 CLIP = Record(Clip, Field("from", "start", SECONDS), Field("to", "end", SECONDS))
 OUTPUT = Record(
     Output,
@@ -385,7 +388,7 @@ def test_what_a_pair_writes_of_others_is_written_anew_with_them() -> None:
 
 
 def test_what_takes_the_place_of_a_value_that_is_gone_is_not_taken_for_it() -> None:
-    record = Record(Output, Inline("audio", AUDIO), *(Field(name, name) for name in ("name", "label", "brand")))
+    record = Record(Output, SOUND, Field("name", "name"))
     for rate in range(8000, 9000):
         assert record.write(Output(audio=Audio(sample_rate=rate)), Ledger()) == {"rate": str(rate)}
 
@@ -460,9 +463,8 @@ def test_a_pair_remembers_sizes_and_the_like_and_no_text() -> None:
 
 
 def test_sounds_are_remembered_by_what_says_them_and_not_what_could_not_be_read() -> None:
-    inline = Inline("audio", Record(Audio, Field("codec", "codec"), Field("rate", "sample_rate", NATURAL)))
-    record = Record(Output, inline, *(Field(name, name) for name in ("name", "label", "brand")))
-    one, two = (record.read({"codec": "aac", "rate": "48000"}, Ledger()).audio for _ in range(2))
+    record = Record(Output, SOUND, Field("name", "name"))
+    one, two = (record.read({"codec": "aac", "rate": "48000", "name": name}, Ledger()).audio for name in "ab")
     assert one is two
     assert record.read({"codec": "aac", "rate": "44100"}, Ledger()).audio == Audio(codec="aac", sample_rate=44100)
     assert record.read({"codec": "aac", "rate": 1}, Ledger()).audio == Audio(codec="aac", sample_rate=1)
@@ -507,12 +509,7 @@ def test_what_two_objects_say_under_one_key_is_noted_where_the_one_wrote_over_th
 
 
 def test_what_recurs_is_remembered_without_what_may_hold_a_secret() -> None:
-    record = Record(
-        Output,
-        Many("to", "destinations", LOCATION),
-        *(Field(name, name) for name in ("name", "label", "brand")),
-        Inline("audio", AUDIO),
-    )
+    record = Record(Output, Many("to", "destinations", LOCATION), Field("name", "name"), SOUND)
     tree = {"name": "n", "rate": "48000"}
     one, two = (record.read({**tree, "to": f"ftp://me:{word}@a.example/x"}, Ledger()) for word in ("s3cr3t", "other"))
     assert one.audio is two.audio
@@ -524,26 +521,31 @@ def test_what_recurs_is_remembered_without_what_may_hold_a_secret() -> None:
 
 
 def test_a_sound_that_was_read_is_written_again_each_time_as_it_is() -> None:
-    record = Record(Output, Inline("audio", AUDIO), *(Field(name, name) for name in ("name", "label", "brand")))
+    record = Record(Output, SOUND, Field("name", "name"))
     for rate in ("48000", "44100", "48000"):
         output = record.read({"name": rate, "rate": rate, "abitrate": "96k"}, Ledger())
         for _ in range(2):
             assert record.write(output, Ledger()) == {"name": rate, "rate": rate, "abitrate": "96k"}
-    lost = replace(output, audio=Audio(channels=2))
+    lost = replace(output, audio=Audio(language="deu"))
     for _ in range(2):
         ledger = Ledger()
         assert record.write(lost, ledger) == {"name": "48000"}
-        assert [(note.kind, note.path) for note in ledger] == [(Kind.DROPPED, "audio.channels")]
+        assert [(note.kind, note.path) for note in ledger] == [(Kind.DROPPED, "audio.language")]
 
 
 def test_what_is_noted_of_a_part_is_noted_each_time() -> None:
-    part = Record(
-        Audio,
-        Field("codec", "codec"),
-        Inline("loudness", Record(Loudness, Field("peak", "peak", DECIMAL), needs="range")),
-    )
-    record = Record(Output, Inline("audio", part), *(Field(name, name) for name in ("name", "label", "brand")))
-    for _ in range(2):
-        ledger = Ledger()
+    loudness = Inline("loudness", Record(Loudness, Field("peak", "peak", DECIMAL), needs="range"))
+    record = Record(Output, Inline("audio", Record(Audio, *SOUNDS, loudness)))
+    for place in ("", "a", "b"):
+        ledger = Ledger().within(place)
         record.read({"codec": "aac", "peak": "1"}, ledger)
-        assert [(note.kind, note.path) for note in ledger] == [(Kind.UNREAD, "peak")]
+        assert [(note.kind, note.path) for note in ledger] == [(Kind.UNREAD, f"{place}.peak")]
+    strange = replace(record.read({"rate": "48000"}, Ledger()), video=Video(codec="h264"))
+    strange = replace(strange, audio=Audio(codec="opus", channels=2))
+    for place in ("", "a", "b"):
+        ledger = Ledger().within(place)
+        assert record.write(strange, ledger) == {"channels": "2"}
+        assert [(note.kind, note.path) for note in ledger] == [
+            (Kind.DROPPED, f"{place}.audio.codec"),
+            (Kind.DROPPED, f"{place}.video"),
+        ]

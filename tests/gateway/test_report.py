@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mediaglot.gateway.entry import recur
 from mediaglot.gateway.faults import Lossy
 from mediaglot.gateway.loss import Kind, Loss, Policy
 from mediaglot.gateway.model import (
@@ -198,6 +199,19 @@ def test_two_pictures_that_were_compared_before_are_told_of_where_they_are_now_a
     note = Loss(kind=Kind.DROPPED, path="outputs.1.video.codec", reason="no h264")
     reasons = [each.reason for each in compare(replace(JOB, outputs=one), replace(JOB, outputs=two), [note]).losses]
     assert reasons == [None, "no h264"]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("outputs.0.video.codec", True), ("outputs.0", True), ("outputs.1", False), ("outputs.0.audio", False)],
+)
+def test_two_pictures_that_recur_have_the_reasons_that_are_noted_of_them(path: str, told: bool) -> None:
+    wanted, got = (Output(video=Video(codec=codec)) for codec in ("h264", "hevc"))
+    recur((wanted.video, got.video))
+    for reason in (None, "no h264", "no codecs", None):
+        note = Loss(kind=Kind.DROPPED, path=path, reason=reason)
+        (loss,) = compare(replace(JOB, outputs=(wanted,)), replace(JOB, outputs=(got,)), [note]).losses
+        assert loss.reason == (reason if told else None)
 
 
 def test_pictures_that_take_the_place_of_others_that_are_gone_are_compared() -> None:
