@@ -10,6 +10,7 @@ from mediaglot.gateway.model import Access, Location, Secret
 
 LONGEST: Final = 8192
 CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
+BLANKS: Final = re.compile(r"[\x00-\x20]")
 ON_HOSTS: Final = frozenset({"http", "https", "ftp", "ftps", "sftp", "s3", "fasp"})
 USUAL: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*+://)(?:(?P<user>[\w.~-]++)(?::(?P<password>[\w.~-]*+))?@)?"

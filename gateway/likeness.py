@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
+from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mediaglot.gateway.model import Clip, Job, Location, Output
 from mediaglot.gateway.model.change import replace
+
+USUAL: Final = re.compile(
+    r"(?P<root>[a-z][a-z0-9]*://[\w.:@%-]+/)(?P<folder>(?:[\w.%-]+/)*)(?P<name>[\w.%-]*)", re.ASCII
+)
+ALL: Final = Fraction(0), None
+"""The whole of a source's timeline."""
 
 
 def landing(output: Output, place: Location) -> str:
@@ -19,6 +27,8 @@ def landing(output: Output, place: Location) -> str:
 
 def span(source: Clip | None, own: Clip | None) -> tuple[Fraction, Fraction | None]:
     """Where an output begins and ends on the source's timeline: its own clip counts within that of the source."""
+    if source is None and own is None:
+        return ALL
     start, end = _extent(source)
     after, until = _extent(own)
     ends = [each for each in (end, None if until is None else start + until) if each is not None]
@@ -34,6 +44,8 @@ def _extent(clip: Clip | None) -> tuple[Fraction, Fraction | None]:
 
 def cut(url: str) -> tuple[str, str, str]:
     """The root of a URL's host, the folder below it, and the name of the file in there."""
+    if match := USUAL.fullmatch(url):
+        return match["root"], match["folder"], unquote(match["name"])
     parts = urlsplit(url)
     folder, _, name = parts.path.lstrip("/").rpartition("/")
     return urlunsplit((parts.scheme, parts.netloc, "/", "", "")), f"{folder}/" if folder else "", unquote(name)

@@ -32,9 +32,11 @@ class Routing(Generic[R]):
 
     def __init__(self, routes: Sequence[R]) -> None:
         self._plain: dict[str, list[tuple[R, Mapping[str, str]]]] = {}
-        self._patterns = [(route, pattern_of(route.path)) for route in routes if "{" in route.path]
+        self._patterns: dict[int, list[tuple[R, re.Pattern[str]]]] = {}
         for route in routes:
-            if "{" not in route.path:
+            if "{" in route.path:
+                self._patterns.setdefault(route.path.count("/"), []).append((route, pattern_of(route.path)))
+            else:
                 self._plain.setdefault(route.path, []).append((route, {}))
         keys = {(path, route.method) for path, pairs in self._plain.items() for route, _ in pairs}
         self._asked = {key: [pair for pair in self._plain[key[0]] if pair[0].method == key[1]] for key in keys}
@@ -43,7 +45,8 @@ class Routing(Generic[R]):
         """The routes of a path with whatever method; none for one that is not there."""
         if path in self._plain:
             return self._plain[path]
-        matches = ((route, pattern.fullmatch(path)) for route, pattern in self._patterns)
+        alike = self._patterns.get(path.count("/"), ())  # no parameter has a slash
+        matches = ((route, pattern.fullmatch(path)) for route, pattern in alike)
         return [(route, match.groupdict()) for route, match in matches if match]
 
     def candidates(self, request: Request, path: str) -> Sequence[tuple[R, Mapping[str, str]]]:

@@ -80,16 +80,18 @@ def read_source(value: Any) -> Input:
 
 
 def read_formats(tree: Tree, ledger: Ledger) -> tuple[Output, ...]:
-    outputs = []
-    for number, document in enumerate(several(tree, "format", MOST)):
-        within = ledger.within(f"format.{number}")
-        if not isinstance(document, dict):
-            raise Invalid(field=within.prefix.rstrip("."), reason="must be an object")
-        if is_empty(one(document.get("output"))) and is_empty(one(document.get("output_preset"))):
-            raise Missing(field=f"{within.prefix}output")
-        several(document, "destination", MOST, within.prefix)
-        outputs.append(read_format(document, within))
-    return tuple(outputs)
+    within = ledger.within("format")
+    documents = enumerate(several(tree, "format", MOST))
+    return tuple([_read_format(document, within.within(number)) for number, document in documents])
+
+
+def _read_format(document: Any, within: Ledger) -> Output:
+    if not isinstance(document, dict):
+        raise Invalid(field=within.prefix.rstrip("."), reason="must be an object")
+    if is_empty(one(document.get("output"))) and is_empty(one(document.get("output_preset"))):
+        raise Missing(field=f"{within.prefix}output")
+    several(document, "destination", MOST, within.prefix)
+    return read_format(document, within)
 
 
 EVENTS: Final = {
@@ -101,6 +103,8 @@ EVENTS: Final = {
 
 def read_notifications(tree: Tree) -> tuple[Notification, ...]:
     given(tree, "notify_format", FORMATS)
+    if EVENTS.keys().isdisjoint(tree):
+        return ()
     wanted = [(key, value) for key in EVENTS if key in tree for value in several(tree, key, MOST)]
     return tuple(
         Notification(target=read_scalar(LOCATION, url, key), events=EVENTS[key], style=key) for key, url in wanted
@@ -117,13 +121,13 @@ def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
         raise NoSource(field="source")
     if not hold and not many(tree.get("format")):
         raise NoFormats(field="format")
-    for key in tree:
-        if key not in KNOWN:
+    if not KNOWN.issuperset(tree):
+        for key in (key for key in tree if key not in KNOWN):
             ledger.note(Kind.UNREAD, key, reason="unknown")
     given(tree, "region", TEXT)
     meta = one(tree.get("meta"))
     return Job(
-        inputs=tuple(read_source(source) for source in sources),
+        inputs=tuple([read_source(source) for source in sources]),
         outputs=read_formats(tree, ledger),
         notifications=read_notifications(tree),
         hold=hold,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -110,6 +111,12 @@ def _output(output: Output, folder: str) -> Output:
 
 def _variant(variant: Variant, folder: str) -> Variant:
     name = variant.name or ""
+    video, audio = _tracks(name)
+    return replace(variant, folder=folder.format(name=name), video=video, audio=audio)
+
+
+@cache
+def _tracks(name: str) -> tuple[Video, Audio]:
     rung = LADDER[name]
     video = Video(
         codec="h264",
@@ -119,5 +126,4 @@ def _variant(variant: Variant, folder: str) -> Variant:
         profile="main",
         pixel_format="yuv420p",
     )
-    audio = Audio(codec="aac", bitrate=rung.audio, channels=2)
-    return replace(variant, folder=folder.format(name=name), video=video, audio=audio)
+    return video, Audio(codec="aac", bitrate=rung.audio, channels=2)

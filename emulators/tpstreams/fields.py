@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from mediaglot.gateway.address import BLANKS
 from mediaglot.gateway.faults import BadRequest
 from mediaglot.gateway.mapping import Tree
 
@@ -114,7 +115,7 @@ def url(value: Any) -> str:
         usable = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or len(address) > 8192 or any(char <= " " for char in address):
+    if not usable or len(address) > 8192 or BLANKS.search(address):
         raise Wrong("Enter a valid URL.")
     return address
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote, unquote
 
-from mediaglot.gateway.address import CONTROLS, read_location, write_location
+from mediaglot.gateway.address import BLANKS, CONTROLS, read_location, write_location
 from mediaglot.gateway.model import Access, Location, Secret
 from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.values import Value
@@ -26,7 +26,7 @@ def read_place(text: str, *, folder: bool) -> Location:
     bucket = names[1] if names[0].lower() in DOMAINS and len(names) > 1 else names[0]
     if scheme.lower() != "s3" or not mark or not bucket or bucket.lower() in DOMAINS:
         raise ValueError("must be an S3 path such as s3://bucket/path/")
-    if any(char <= " " for char in path) or ".." in names or CONTROLS.search(unquote(names[0])):
+    if BLANKS.search(path) or ".." in names or CONTROLS.search(unquote(names[0])):
         raise ValueError("is not a usable S3 path")
     url = place.rstrip("/") + ("/" if folder else "")
     return Location(url=url, access=_access(query), spelling=Secret(text))

@@ -6,6 +6,7 @@ Texts of errors are the framework's own, measured on a stock one (README.md).
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from email import policy
 from email.parser import BytesParser
@@ -16,6 +17,7 @@ from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.wire import FORM, MULTIPART, Media, Medium
+from mediaglot.gateway.wire.json import is_shallow
 
 JSON: Final = "application/json"
 LISTS: Final = frozenset({"resolutions"})
@@ -97,8 +99,8 @@ def written(value: Any) -> str:
 
 def _object(body: bytes) -> Tree:
     try:
-        found = json.loads(body.decode(), parse_constant=_no_number)
-        deep = _deeper_than(found, DEPTH)
+        found = json.loads(body.decode(), parse_constant=_no_number, parse_float=_finite)
+        deep = not is_shallow(body) and _deeper_than(found, DEPTH)
     except RecursionError:
         deep = True
     except ValueError as error:
@@ -116,9 +118,13 @@ def _no_number(word: str) -> NoReturn:
     raise ValueError(f"Out of range float values are not JSON compliant: {word!r}")
 
 
+def _finite(word: str) -> float:
+    if math.isinf(number := float(word)):
+        _no_number(repr(number))
+    return number
+
+
 def _deeper_than(value: Any, depth: int) -> bool:
-    if value in (float("inf"), float("-inf")):
-        _no_number(repr(value))
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return depth == 0 or any(_deeper_than(item, depth - 1) for item in inside)
 

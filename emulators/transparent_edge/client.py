@@ -55,6 +55,7 @@ from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.trait import Knob
 from mediaglot.gateway.values import LOCATION, at_scale
 from mediaglot.gateway.wire.form import escaped
+from mediaglot.gateway.wire.json import loads
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
@@ -85,8 +86,8 @@ class Client(errand.Client):
     def _answered(self, response: Response) -> Any:
         """An answer's document, maybe a list. Raises Refused or Unavailable."""
         try:
-            tree = json.loads(response.body)
-        except (ValueError, RecursionError):
+            tree = loads(response.body)
+        except Malformed:
             tree = None
         if not 200 <= response.status < 300:
             raise self._refusal(response, tree if isinstance(tree, dict) else {})
@@ -121,7 +122,8 @@ class Client(errand.Client):
     # --- profiles -----------------------------------------------------------------------------------
 
     def wrap(self, permit: Pass, job: Job, ledger: Ledger) -> Errand[Mapping[str, str]]:
-        return (yield from self._profiles(permit, [document for _, document in self.write_jobs(job, ledger)]))
+        entries = self.write_jobs(addressed(job), ledger)
+        return (yield from self._profiles(permit, [document for _, document in entries]))
 
     def _profiles(self, permit: Pass, documents: list[Tree]) -> Errand[Mapping[str, str]]:
         """Ids by name. They are looked up once, and made where they are not there."""
@@ -143,6 +145,7 @@ class Client(errand.Client):
 
     def create(self, permit: Pass, job: Job, ledger: Ledger, *, marker: str = "", hear: str = "") -> Errand[Placed]:
         """What is refused is sent again if a profile that was known is not there any more."""
+        job = addressed(job)
         order, entries = self.write_order(job), self.write_jobs(job, ledger)
         if marker and entries:
             entries[0][0]["label"] += f" {MARKER}{marker}"
@@ -177,7 +180,7 @@ class Client(errand.Client):
     def write_order(self, job: Job) -> Tree:
         """All but the jobs. Raises Unsupported for outputs without a destination, or with different ones."""
         places: list[Any] = []
-        for number, output in enumerate(map(addressed, job.outputs)):
+        for number, output in enumerate(job.outputs):
             own = [LOCATION.write(folder(each, output)) for each in output.destinations]
             places = places or own
             if own and own != places:
@@ -185,7 +188,8 @@ class Client(errand.Client):
         if not places and not self.options["storage"]:
             raise Unsupported(feature="outputs.0.destinations", reason="one or the option storage is needed")
         priority, notifications = rank(job.priority), told(job)
-        pictures = [still for output in job.outputs if pictures_alone(output) for still in self._thumbnails(output)]
+        alone = (self.speaker.write_output(each, Ledger()) for each in job.outputs if pictures_alone(each))
+        pictures = [still for flat in alone for still in thumbnails(flat)]
         return {
             **({"priority": priority} if priority is not None else {}),
             **({"origin": LOCATION.write(job.inputs[0].location)} if job.inputs else {}),
@@ -196,8 +200,7 @@ class Client(errand.Client):
 
     def write_jobs(self, job: Job, ledger: Ledger) -> list[tuple[Tree, Tree]]:
         """An order's jobs, and the profile that each needs. Raises Unsupported for what has no picture at all."""
-        outputs = enumerate(map(addressed, job.outputs))
-        made = [(number, each) for number, each in outputs if not pictures_alone(each)]
+        made = [(number, each) for number, each in enumerate(job.outputs) if not pictures_alone(each)]
         names = distinct(filename(output, number) for number, output in made)
         return [
             self._job(output, name, ledger.within("outputs").within(number))
@@ -212,14 +215,8 @@ class Client(errand.Client):
         hls = streamed(output)
         document = {**NEEDED, **({"video_format": "mpegts"} if hls else {}), **document}
         document["name"] = content_name(document, STREAM if hls else FILE)
-        thumbnails = self._thumbnails(output)
-        entry = {"label": output.label or name, "filename": name} | ({"thumbnails": thumbnails} if thumbnails else {})
-        return entry, document
-
-    def _thumbnails(self, output: Output) -> list[Tree]:
-        """Those of which everything can be said that must be."""
-        flat = self.speaker.write_output(Output(stills=output.stills), Ledger()).get("thumbnails")
-        return [{"label": each["filename"], **each} for each in many(flat) if each.keys() >= THUMBNAIL]
+        entry = {"label": output.label or name, "filename": name}
+        return entry | ({"thumbnails": pictures} if (pictures := thumbnails(flat)) else {}), document
 
     def look(self, permit: Pass, placed: Placed) -> Errand[Glimpse]:
         return self.glimpse(
@@ -286,13 +283,15 @@ class Client(errand.Client):
 
     def hear(self, request: Request) -> Glimpse:
         """A callback: the order's detail. Raises Malformed for what is none."""
-        try:
-            tree = json.loads(request.body)
-        except (ValueError, RecursionError):
-            raise Malformed(format="JSON", reason="unreadable") from None
+        tree = loads(request.body)
         if not isinstance(tree, dict) or not isinstance(tree.get("order_id"), str) or "status" not in tree:
             raise Malformed(format="JSON", reason="no order")
         return self.glimpse(tree)
+
+
+def thumbnails(flat: Tree) -> list[Tree]:
+    """Those of which everything can be said that must be."""
+    return [{"label": each["filename"], **each} for each in many(flat.get("thumbnails")) if each.keys() >= THUMBNAIL]
 
 
 def form(document: bytes) -> bytes:

@@ -162,9 +162,10 @@ IMAGE: Final = Record(
 
 def write_overlay(output: model.Output) -> Tree:
     """One picture at most, and none together with a size: section 2.5."""
-    sized = isinstance(output.video, model.Video) and output.video.size is not None
     first = next((each for each in output.overlays if isinstance(each, model.ImageOverlay)), None)
-    if first is None or sized or not re.match(r"(https?|ftps?)://", first.location.url):
+    if first is None or not re.match(r"(https?|ftps?)://", first.location.url):
+        return {}
+    if isinstance(output.video, model.Video) and output.video.size is not None:
         return {}
     return {"overlay": {"profile_type": "overlay", "position": "after", **IMAGE.write(first, Ledger())}}
 

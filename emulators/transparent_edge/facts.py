@@ -50,8 +50,14 @@ def place(upload: Tree, job: Tree) -> str:
     return f"{str(upload.get('upload_url') or '').rstrip('/')}/{below}"
 
 
-def addressed(output: model.Output) -> model.Output:
-    """Of a job whose profile nobody knows, and that is as its order says it: directories end in a slash."""
+def addressed(job: model.Job) -> model.Job:
+    """Of outputs whose profile nobody knows, and that are as their order says it: directories end in a slash."""
+    if not any("profile_id" in output.document for output in job.outputs):
+        return job
+    return replace(job, outputs=tuple(_addressed(output) for output in job.outputs))
+
+
+def _addressed(output: model.Output) -> model.Output:
     if "profile_id" not in output.document:
         return output
     return replace(output, destinations=tuple(map(within, output.destinations)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlencode
 
@@ -56,7 +57,7 @@ class Client(errand.Client):
         response = yield Request(
             method=method,
             path=f"/v1{path}",
-            query=urlencode(asked),
+            query=encoded(tuple(asked.items())),
             headers=lines(permit.credential.secret, content),
             body=content,
         )
@@ -249,6 +250,9 @@ class Client(errand.Client):
         if not glimpse.id:
             raise Malformed(format="JSON", reason="no job")
         return glimpse
+
+
+encoded: Final = lru_cache(maxsize=64)(urlencode)
 
 
 def lines(token: Secret, body: bytes) -> Headers:

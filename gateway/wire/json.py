@@ -45,6 +45,8 @@ class Json:
         tree = _object(text, self.root)
         if self.root is not None and not tree:
             raise Malformed(format="JSON", reason=f"nothing in {self.root!r}")
+        if not self.stringly and is_shallow(text):
+            return tree
         scalar = _as_text if self.stringly else _as_is
         # Nearly all of a document is text, for which no call is made.
         return {
@@ -74,6 +76,11 @@ def loads(text: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         place = f"broken at line {error.lineno} column {error.colno}"
         raise Malformed(format="JSON", reason=place if text.strip() else "empty") from None
+
+
+def is_shallow(text: bytes) -> bool:
+    """Whether a document has too few brackets to be nested too deeply."""
+    return text.count(b"{") + text.count(b"[") < DEPTH
 
 
 def _object(text: bytes, root: str | None) -> Tree:

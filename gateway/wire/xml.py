@@ -76,7 +76,7 @@ class Xml:
         partners = frozenset(self.paired.values()) if self.paired else ()
         for key, value in tree.items():
             if type(value) is str and (value or key not in self.lists):
-                found.append(_text(key, value))
+                found.append(self._one(key, value))
                 continue
             listed = isinstance(value, list)
             if (key in self.lists and not value) or (listed and key in partners and self._owner(key) in tree):
@@ -94,16 +94,12 @@ class Xml:
         return next(key for key, value in self.paired.items() if value == partner)
 
     def _one(self, key: str, value: Any) -> str:
+        name = _name(key)
         if type(value) is str:
-            return _text(key, value)
+            return f"<{name}>{_escaped(value)}</{name}>"
         if isinstance(value, (dict, Mapping)):
-            return _element(_name(key), self._inside(value))
-        return f"<{_name(key)}/>" if value is None or value == [] else _text(key, str(value))
-
-
-def _text(key: str, text: str) -> str:
-    name = _name(key)
-    return f"<{name}>{_escaped(text)}</{name}>"
+            return _element(name, self._inside(value))
+        return f"<{name}/>" if value is None or value == [] else f"<{name}>{_escaped(str(value))}</{name}>"
 
 
 def _element(name: str, inside: str) -> str:

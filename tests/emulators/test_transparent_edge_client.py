@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 import pytest
 
 from mediaglot.emulators.transparent_edge import Dialect
-from mediaglot.emulators.transparent_edge.facts import distinct, filename, folder
+from mediaglot.emulators.transparent_edge.facts import addressed, distinct, filename, folder
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.errand import Client, Login, Pass, Placed
 from mediaglot.gateway.exchange import Headers, Request
@@ -181,11 +181,11 @@ async def test_news_comes_when_an_order_has_ended(upstream: Any, ear: Any) -> No
 
 
 def order(wanted: Job, **options: str) -> Any:
-    return client(**options).write_order(wanted)
+    return client(**options).write_order(addressed(wanted))
 
 
 def entries(wanted: Job) -> Any:
-    return client().write_jobs(wanted, Ledger())
+    return client().write_jobs(addressed(wanted), Ledger())
 
 
 def test_an_order_is_the_documented_one() -> None:
