@@ -338,7 +338,7 @@ EPOCH: Final = Value(_epoch, lambda time: (time - datetime.fromtimestamp(0, UTC)
 """Milliseconds since 1970. Read also in seconds, where milliseconds would mean the first years."""
 NUMBER_OF_KILOBITS: Final = Value(_thousands, lambda bits: number(Fraction(bits, 1000)))
 """Bits per second, as a number of kilobits."""
-PLACE: Final = Value(_place, write_location)
+PLACE: Final = Value(_place, write_location, is_usual)
 """A URL, or a path below a place that is named elsewhere."""
 INTEGER: Final = Value(_integer, str)
 NATURAL: Final = Value(_natural, str)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
@@ -33,6 +33,7 @@ class Owner(Protocol):
     def material(self, kind: str) -> Traversable: ...
 
 
+@lru_cache
 def stem(operation: str) -> str:
     """An operation's name as files and folders have it: ``GetMediaInfoEx`` is ``get_media_info_ex``."""
     return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", operation).lower()).strip("_")

@@ -105,7 +105,10 @@ def _all(tests: list[Test], value: Any) -> bool:
 
 
 def _any(tests: list[Test], value: Any) -> bool:
-    return any(test(value) for test in tests)
+    for test in tests:  # noqa: SIM110 - as above
+        if test(value):
+            return True
+    return False
 
 
 def _items(test: Test, value: Any) -> bool:
