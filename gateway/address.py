@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -18,6 +19,10 @@ USUAL: Final = re.compile(
     re.ASCII,
 )
 """URLs of which nothing has to be decoded, and that are put together again as they were."""
+
+
+BARE: Final = re.compile(r"(?P<host>[a-z][a-z0-9]*://[\w.:@%-]+)(?P<path>/[\w.%/-]*)", re.ASCII)
+"""URLs without anything behind their paths."""
 
 
 def read_location(value: Any) -> Location:
@@ -56,6 +61,14 @@ def _unusual(text: str) -> Location:
         raise ValueError("is not a usable URL")
     access = Access(user=user, password=Secret(password) if password else None)
     return Location(url=urlunsplit(parts._replace(netloc=host)), access=access, spelling=Secret(text))
+
+
+def with_path(url: str, change: Callable[[str], str]) -> str:
+    """The URL with another path; what follows the path stays."""
+    if match := BARE.fullmatch(url):
+        return f"{match['host']}{change(match['path'])}"
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=change(parts.path)))
 
 
 def is_usual(location: Location) -> bool:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from mediaglot.gateway.address import BARE
 from mediaglot.gateway.model import Clip, Job, Location, Output
 from mediaglot.gateway.model.change import replace
 
-USUAL: Final = re.compile(
-    r"(?P<root>[a-z][a-z0-9]*://[\w.:@%-]+/)(?P<folder>(?:[\w.%-]+/)*)(?P<name>[\w.%-]*)", re.ASCII
-)
 ALL: Final = Fraction(0), None
 """The whole of a source's timeline."""
 
@@ -44,11 +41,13 @@ def _extent(clip: Clip | None) -> tuple[Fraction, Fraction | None]:
 
 def cut(url: str) -> tuple[str, str, str]:
     """The root of a URL's host, the folder below it, and the name of the file in there."""
-    if match := USUAL.fullmatch(url):
-        return match["root"], match["folder"], unquote(match["name"])
-    parts = urlsplit(url)
-    folder, _, name = parts.path.lstrip("/").rpartition("/")
-    return urlunsplit((parts.scheme, parts.netloc, "/", "", "")), f"{folder}/" if folder else "", unquote(name)
+    if match := BARE.fullmatch(url):
+        host, path = match["host"], match["path"]
+    else:
+        parts = urlsplit(url)
+        host, path = urlunsplit((parts.scheme, parts.netloc, "", "", "")), parts.path
+    folder, _, name = path.lstrip("/").rpartition("/")
+    return f"{host}/", f"{folder}/" if folder else "", unquote(name)
 
 
 def trimmed(job: Job) -> Job:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from mediaglot.emulators.tpstreams.place import FOLDER, SOURCE
+from mediaglot.gateway.entry import recur
 from mediaglot.gateway.mapping import Field, Many, Pair, Record, Tree
 from mediaglot.gateway.model import (
     Audio,
@@ -112,6 +113,7 @@ def _output(output: Output, folder: str) -> Output:
 def _variant(variant: Variant, folder: str) -> Variant:
     name = variant.name or ""
     video, audio = _tracks(name)
+    recur((video, audio))
     return replace(variant, folder=folder.format(name=name), video=video, audio=audio)
 
 

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from mediaglot.emulators.transparent_edge.profile import HLS, PRESETS
 from mediaglot.gateway import model
+from mediaglot.gateway.address import with_path
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import Entry, Field, Inline, Kept, Many, Pair, Record, Tree
 from mediaglot.gateway.model.change import replace
@@ -275,9 +276,8 @@ def write_output(output: model.Output, ledger: Ledger) -> Tree:
 
 def within(location: model.Location, folder: str = "") -> model.Location:
     """The directory that a destination names, or one below it."""
-    parts = urlsplit(location.url)
-    path = f"{parts.path.rstrip('/')}/" + (f"{quote(folder)}/" if folder else "")
-    return replace(location, url=urlunsplit(parts._replace(path=path)), spelling=None)
+    below = f"{quote(folder)}/" if folder else ""
+    return replace(location, url=with_path(location.url, lambda path: f"{path.rstrip('/')}/{below}"), spelling=None)
 
 
 def stem(filename: str | None) -> str:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from mediaglot.emulators.transparent_edge.document import stem, within
 from mediaglot.emulators.transparent_edge.order import PRIORITIES
 from mediaglot.gateway import model
+from mediaglot.gateway.address import with_path
 from mediaglot.gateway.faults import Unsupported
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.model.change import replace
@@ -89,11 +90,14 @@ def _height(variant: Any) -> int:
 
 def folder(location: model.Location, output: model.Output) -> model.Location:
     """The directory that a destination of ours names: of a stream the one above its own. Raises Unsupported."""
-    parts = urlsplit(location.url)
-    path = parts.path if not streamed(output) else parts.path.rstrip("/")
-    if streamed(output) and not path:
-        raise Unsupported(feature="destinations", reason="a stream needs a directory of its own")
-    return replace(location, url=urlunsplit(parts._replace(path=f"{path.rpartition('/')[0]}/")), spelling=None)
+
+    def directory(path: str) -> str:
+        file = path.rstrip("/") if streamed(output) else path
+        if streamed(output) and not file:
+            raise Unsupported(feature="destinations", reason="a stream needs a directory of its own")
+        return f"{file.rpartition('/')[0]}/"
+
+    return replace(location, url=with_path(location.url, directory), spelling=None)
 
 
 def filename(output: model.Output, number: int) -> str:

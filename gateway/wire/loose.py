@@ -61,7 +61,7 @@ class Loose:
         """The first field may be a document that nobody encoded, with all its ``&``, ``+`` and ``%``."""
         name, _, text = body.partition(b"=")
         first = name.decode("utf-8", "replace").strip()
-        if first in self.documents:
+        if first in self.documents and not text.lstrip().startswith(b"%"):
             try:
                 return {first: JSON.read_text(text)}
             except Malformed:

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from mediaglot.gateway.address import LONGEST, is_usual, read_location, write_location
+from mediaglot.gateway.address import LONGEST, is_usual, read_location, with_path, write_location
 from mediaglot.gateway.model import Access, Location, Secret
 
 LARGE = "x" * LONGEST
@@ -39,3 +39,16 @@ def test_what_is_usual_is_read_back() -> None:
 def test_what_clients_send_is_usual(url: str) -> None:
     assert is_usual(read_location(url))
     assert write_location(read_location(url)) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "other"),
+    [
+        ("ftp://h.example/a/b.mp4", "ftp://h.example/x/a/b.mp4"),
+        ("s3://bucket", "s3://bucket/x"),
+        ("https://[::1]:8080/a/b%20c.mp4?v=1&p=/#t", "https://[::1]:8080/x/a/b%20c.mp4?v=1&p=/#t"),
+        ("a/b.mp4", "/xa/b.mp4"),
+    ],
+)
+def test_a_url_with_another_path_keeps_the_rest(url: str, other: str) -> None:
+    assert with_path(url, lambda path: f"/x{path}") == other
