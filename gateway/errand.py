@@ -17,9 +17,10 @@ from collections.abc import Generator, Mapping, MutableMapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from string import Formatter
 from typing import Any, ClassVar, Final, Protocol, TypeAlias, TypeVar
+from urllib.parse import urlencode
 
 from mediaglot.gateway import faults
 from mediaglot.gateway.auth import Auth, Credential
@@ -284,6 +285,12 @@ def by_login(login: Login) -> Pass:
 
 
 # --- the client -------------------------------------------------------------------------------------
+
+
+@lru_cache
+def encoded(*fields: tuple[str, str]) -> str:
+    """A query string: clients ask for the same few lists again and again."""
+    return urlencode(fields)
 
 
 SORTED: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)

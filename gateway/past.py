@@ -8,7 +8,7 @@ from typing import Final
 from mediaglot.gateway.entry import remember
 from mediaglot.gateway.exchange import Request, Response, Thing
 from mediaglot.gateway.faults import Fault
-from mediaglot.gateway.model import EMPTY, Preset
+from mediaglot.gateway.model import Preset
 
 SHORT: Final = 4096
 """Bytes of a request that is remembered."""
@@ -23,8 +23,8 @@ class Moment:
     def __init__(
         self,
         presets: Mapping[str, Preset],
-        things: Mapping[tuple[str, str], Thing] = EMPTY,
-        serials: Mapping[str, int] = EMPTY,
+        things: Mapping[tuple[str, str], Thing],
+        serials: Mapping[str, int],
         response: Response = NOTHING,
         fault: Fault | None = None,
     ) -> None:

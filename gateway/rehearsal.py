@@ -66,7 +66,7 @@ class Rehearsal:
         self.fault: Fault | None = None
         """Why it refused that request."""
         self._accounts = accounts or Accounts(free=lambda _: True)
-        self._past = past or Past(Moment({preset.name: preset for preset in dialect.presets}))
+        self._past = past or Past(Moment({preset.name: preset for preset in dialect.presets}, {}, {}))
         self._moment: Moment | None = self._past.start
         """None as soon as it has a past of its own."""
         self.presets, self.things, self._serials = self._moment.presets, self._moment.things, self._moment.serials

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway.entry import (
-    TEXT,
     Entry,
     Field,
     Kept,
@@ -26,6 +25,7 @@ from mediaglot.gateway.entry import (
 from mediaglot.gateway.loss import Ledger, Loss
 from mediaglot.gateway.model import Attribute, attributes
 from mediaglot.gateway.model.attribute import secretless, values_of
+from mediaglot.gateway.values import TEXT
 
 WORTH: Final = 4
 """As many keys as it takes to remember what they say together."""

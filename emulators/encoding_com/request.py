@@ -80,18 +80,16 @@ def read_source(value: Any) -> Input:
 
 
 def read_formats(tree: Tree, ledger: Ledger) -> tuple[Output, ...]:
-    within = ledger.within("format")
-    documents = enumerate(several(tree, "format", MOST))
-    return tuple([_read_format(document, within.within(number)) for number, document in documents])
-
-
-def _read_format(document: Any, within: Ledger) -> Output:
-    if not isinstance(document, dict):
-        raise Invalid(field=within.prefix.rstrip("."), reason="must be an object")
-    if is_empty(one(document.get("output"))) and is_empty(one(document.get("output_preset"))):
-        raise Missing(field=f"{within.prefix}output")
-    several(document, "destination", MOST, within.prefix)
-    return read_format(document, within)
+    outputs = []
+    for number, document in enumerate(several(tree, "format", MOST)):
+        within = ledger.within(f"format.{number}")
+        if not isinstance(document, dict):
+            raise Invalid(field=within.prefix.rstrip("."), reason="must be an object")
+        if is_empty(one(document.get("output"))) and is_empty(one(document.get("output_preset"))):
+            raise Missing(field=f"{within.prefix}output")
+        several(document, "destination", MOST, within.prefix)
+        outputs.append(read_format(document, within))
+    return tuple(outputs)
 
 
 EVENTS: Final = {
@@ -121,9 +119,8 @@ def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
         raise NoSource(field="source")
     if not hold and not many(tree.get("format")):
         raise NoFormats(field="format")
-    if not KNOWN.issuperset(tree):
-        for key in (key for key in tree if key not in KNOWN):
-            ledger.note(Kind.UNREAD, key, reason="unknown")
+    for key in (key for key in tree if key not in KNOWN):
+        ledger.note(Kind.UNREAD, key, reason="unknown")
     given(tree, "region", TEXT)
     meta = one(tree.get("meta"))
     return Job(

@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from email import policy
-from email.parser import BytesParser
 from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
@@ -17,6 +15,7 @@ from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.wire import FORM, MULTIPART, Media, Medium
+from mediaglot.gateway.wire.form import parts
 from mediaglot.gateway.wire.json import is_shallow
 
 JSON: Final = "application/json"
@@ -74,7 +73,8 @@ class Documents:
         if kind == FORM:
             pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         elif kind == MULTIPART:
-            pairs = _parts(given, request.body)
+            sent = parts(given, request.body) or ()
+            pairs = [(name, content.decode("utf-8", "replace")) for name, content, file in sent if not file]
         else:
             raise UnsupportedType(media_type=given)
         single = {name: value for name, value in pairs if name not in LISTS}
@@ -127,15 +127,3 @@ def _finite(word: str) -> float:
 def _deeper_than(value: Any, depth: int) -> bool:
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return depth == 0 or any(_deeper_than(item, depth - 1) for item in inside)
-
-
-def _parts(content_type: str, body: bytes) -> list[tuple[str, str]]:
-    """The fields of a multipart form; files are left out."""
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("utf-8", "replace")
-    message = BytesParser(policy=policy.HTTP).parsebytes(head + body)
-    found = []
-    for part in message.iter_parts() if message.is_multipart() else ():
-        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes) and part.get_filename() is None:
-            found.append((name, content.decode("utf-8", "replace")))
-    return found

@@ -164,9 +164,7 @@ IMAGE: Final = Record(
 def write_overlay(output: model.Output) -> Tree:
     """One picture at most, and none together with a size: section 2.5."""
     first = next((each for each in output.overlays if isinstance(each, model.ImageOverlay)), None)
-    if first is None or not re.match(r"(https?|ftps?)://", first.location.url):
-        return {}
-    if isinstance(output.video, model.Video) and output.video.size is not None:
+    if first is None or getattr(output.video, "size", None) or not re.match(r"(https?|ftps?)://", first.location.url):
         return {}
     return {"overlay": {"profile_type": "overlay", "position": "after", **IMAGE.write(first, Ledger())}}
 

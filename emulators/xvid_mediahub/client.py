@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlencode
 
@@ -21,6 +20,7 @@ from mediaglot.gateway.errand import (
     Pass,
     Placed,
     content_name,
+    encoded,
     held,
     needed,
     objects,
@@ -57,7 +57,7 @@ class Client(errand.Client):
         response = yield Request(
             method=method,
             path=f"/v1{path}",
-            query=encoded(tuple(asked.items())),
+            query=encoded(*asked.items()),
             headers=lines(permit.credential.secret, content),
             body=content,
         )
@@ -250,9 +250,6 @@ class Client(errand.Client):
         if not glimpse.id:
             raise Malformed(format="JSON", reason="no job")
         return glimpse
-
-
-encoded: Final = lru_cache(maxsize=64)(urlencode)
 
 
 def lines(token: Secret, body: bytes) -> Headers:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from typing import Final
 
 from mediaglot.emulators.xvid_mediahub import catalog
@@ -122,7 +121,6 @@ def write_wish(speaker: Speaker, output: model.Output, ledger: Ledger) -> Tree:
     return tree
 
 
-@cache
 def codec_for(container: str, kind: str) -> str | None:
     """The id of the first codec of its kind that a container can hold."""
     fit = (name for name, _, of, *_, containers in catalog.CODECS if of == kind and container in containers.split())

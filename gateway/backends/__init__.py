@@ -130,6 +130,10 @@ class Craft(Protocol):
         """Delete what was forgotten, which may take a while: outside of transactions."""
         ...
 
-    def sweep(self, live: Iterable[Ticket]) -> None:
-        """After a start: end what the last process left running, and forget the work files of all but ``live``."""
+    def left(self) -> frozenset[str]:
+        """After a start: end what the last process left running. The folders (``Ticket.ids``) that have work files."""
+        ...
+
+    def sweep(self, folders: Iterable[str]) -> None:
+        """After a start: forget the work files in folders of jobs that do not go on."""
         ...

@@ -60,14 +60,15 @@ class FFmpegCraft:
         self._rubbish = Rubbish(self.work, self.outputs)
         self._stock = Stock(folder / "stock", self.work)
 
-    def sweep(self, live: Iterable[Ticket]) -> None:
+    def left(self) -> frozenset[str]:
         kill_orphans(self.work)
         self._rubbish.sweep()
-        wanted = {ticket.ids["folder"] for ticket in live}
-        for folder in self.work.iterdir():
-            if folder.name not in wanted:
-                shutil.rmtree(folder, ignore_errors=True)
-        self._stock.sweep(wanted)
+        return frozenset({*(folder.name for folder in self.work.iterdir()), *self._stock.folders()})
+
+    def sweep(self, folders: Iterable[str]) -> None:
+        for folder in folders:
+            shutil.rmtree(self.work / folder, ignore_errors=True)
+            self._stock.drop(folder)
 
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
         refused = await self._maker().refuse(job, ledger)

@@ -157,8 +157,11 @@ class Router:
     async def empty(self) -> None:
         await self.crafts[LOCAL].empty()
 
-    def sweep(self, live: Iterable[Ticket]) -> None:
-        self.crafts[LOCAL].sweep(live)
+    def left(self) -> frozenset[str]:
+        return self.crafts[LOCAL].left()
+
+    def sweep(self, folders: Iterable[str]) -> None:
+        self.crafts[LOCAL].sweep(folders)
 
     def reconcile(self, gate: Gate) -> None:
         """After a start: see to what other providers still do for us. Nobody waits for that.

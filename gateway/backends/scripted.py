@@ -98,8 +98,11 @@ class Scripted:
     async def empty(self) -> None:
         await self.craft.empty()
 
-    def sweep(self, live: Iterable[Ticket]) -> None:
-        self.craft.sweep(live)
+    def left(self) -> frozenset[str]:
+        return self.craft.left()
+
+    def sweep(self, folders: Iterable[str]) -> None:
+        self.craft.sweep(folders)
 
     # --- what is told ---------------------------------------------------------------------------------
 

@@ -102,28 +102,36 @@ class Shift:
     async def recover(self) -> int:
         """While nobody works, after a start: what was running waits again. How many jobs those were.
 
-        What a dead process had taken out of the queue for a change that it did not come to is put in again.
+        What a dead process had taken out of the queue for a change that it did not come to is put in again. Jobs that
+        just wait are not looked at: there may be very many.
         """
-        found = [await self.store.get(key) for key in await self.store.live()]
-        live = [ticket for ticket in found if ticket is not None]
-        await asyncio.to_thread(self.craft.sweep, live)
-        ours = [ticket for ticket in live if "passed" not in ticket.ids]
-        running = [ticket for ticket in ours if ticket.status is Status.RUNNING]
+        running = await self._ours(await self.store.live(Status.RUNNING))
+        await self._sweep(running)
         for ticket in running:
             await self._update(Key.of(ticket), (step.back, nothing))
-        await self._queue_again([ticket for ticket in ours if ticket.status is Status.QUEUED] + running, running)
-        return len(running)
-
-    async def _queue_again(self, waiting: list[Ticket], running: list[Ticket]) -> None:
         begun = {(Key.of(ticket), ticket.attempt) for ticket in running}
         async with self.store.write() as tx:
             # Whoever was claimed and not begun can't be why the process died.
             await tx.release_all(lambda work: (work.key, work.attempt) in begun)
-        queued = {work.key for work in await self.store.queue()}
-        for ticket in waiting:
-            if (key := Key.of(ticket)) not in queued:
-                async with self.store.write() as tx:
-                    await self.engine.enqueue(tx, Work(key=key, priority=ticket.job.priority or 0))
+        for ticket in await self._ours(await self.store.unqueued()):
+            async with self.store.write() as tx:
+                await self.engine.enqueue(tx, Work(key=Key.of(ticket), priority=ticket.job.priority or 0))
+        return len(running)
+
+    async def _ours(self, keys: Iterable[Key]) -> list[Ticket]:
+        """Those that others do not do as they are."""
+        found = [await self.store.get(key) for key in keys]
+        return [ticket for ticket in found if ticket is not None and "passed" not in ticket.ids]
+
+    async def _sweep(self, running: list[Ticket]) -> None:
+        """Forget the work files of jobs that do not go on. Most that have any were running."""
+        left = {*await asyncio.to_thread(self.craft.left)} - {ticket.ids["folder"] for ticket in running}
+        for key in await self.store.live() if left else ():
+            if (ticket := await self.store.get(key)) is not None:
+                left.discard(ticket.ids["folder"])
+            if not left:
+                break
+        await asyncio.to_thread(self.craft.sweep, left)
 
     # --- phases -----------------------------------------------------------------------------------
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import stat
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +19,8 @@ from mediaglot.gateway.backends import Product
 from mediaglot.gateway.loss import Loss
 from mediaglot.gateway.model import File, Ticket
 
+WHOLE: Final = ".json"
+DRAFT: Final = ".new"
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 """Another one after each start of the machine."""
 
@@ -37,7 +38,7 @@ class Stock:
         if not self._boot or not made:
             return
         outputs = {str(index): self._written(ticket, index, products) for index, products in made.items()}
-        record, whole = self._record(ticket), self._record(ticket).with_suffix(".new")
+        record, whole = self._record(ticket), self._record(ticket).with_suffix(DRAFT)
         try:
             whole.write_text(json.dumps({"boot": self._boot, "outputs": self._read(ticket) | outputs}))
             whole.replace(record)
@@ -53,16 +54,19 @@ class Stock:
     def forget(self, ticket: Ticket) -> None:
         self._record(ticket).unlink(missing_ok=True)
 
-    def sweep(self, live: Iterable[str]) -> None:
-        """Forget the records of all jobs but those in the folders ``live``."""
-        wanted = {f"{name}.json" for name in live}
-        with suppress(FileNotFoundError):  # somebody has deleted the folder, and all records with it
-            for record in self._folder.iterdir():
-                if record.name not in wanted:
-                    record.unlink(missing_ok=True)
+    def folders(self) -> frozenset[str]:
+        """Those of the jobs that have records."""
+        try:
+            return frozenset(record.stem for record in self._folder.iterdir())
+        except FileNotFoundError:  # somebody has deleted the folder, and all records with it
+            return frozenset()
+
+    def drop(self, folder: str) -> None:
+        for ending in (WHOLE, DRAFT):
+            (self._folder / f"{folder}{ending}").unlink(missing_ok=True)
 
     def _record(self, ticket: Ticket) -> Path:
-        return self._folder / f"{ticket.ids['folder']}.json"
+        return self._folder / f"{ticket.ids['folder']}{WHOLE}"
 
     def _read(self, ticket: Ticket) -> dict[str, Any]:
         try:

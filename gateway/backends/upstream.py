@@ -299,8 +299,11 @@ class Upstream:
     async def empty(self) -> None:
         await self._local.empty()
 
-    def sweep(self, live: Iterable[Ticket]) -> None:
-        self._local.sweep(live)
+    def left(self) -> frozenset[str]:
+        return self._local.left()
+
+    def sweep(self, folders: Iterable[str]) -> None:
+        self._local.sweep(folders)
 
     def reconcile(self) -> None:
         """After a start: jobs that go on at the provider although nobody wants them any more are stopped there."""

@@ -233,8 +233,12 @@ class Store(Protocol):
         """How many tickets an account has in each status, deleted ones left out."""
         ...
 
-    async def live(self) -> tuple[Key, ...]:
-        """Every ticket that is not at its end, in order of submission."""
+    async def live(self, status: Status | None = None) -> tuple[Key, ...]:
+        """Every ticket that is not at its end, or those of them with ``status``, in order of submission."""
+        ...
+
+    async def unqueued(self) -> tuple[Key, ...]:
+        """The tickets that say they wait for their turn, and have none in the queue."""
         ...
 
     def touch(self, key: Key, change: Callable[[Ticket], Ticket]) -> Ticket | None:

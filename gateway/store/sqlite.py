@@ -213,8 +213,12 @@ class SqliteStore:
         rows = await self._reader.rows(statements("tickets")["counts"], dialect=dialect, account=account)
         return {Status(status): n for status, n in rows}
 
-    async def live(self) -> tuple[Key, ...]:
-        return tuple(Key(*row) for row in await self._reader.rows(statements("tickets")["live"]))
+    async def live(self, status: Status | None = None) -> tuple[Key, ...]:
+        rows = await self._reader.rows(statements("tickets")["live"], status=status and str(status))
+        return tuple(Key(*row) for row in rows)
+
+    async def unqueued(self) -> tuple[Key, ...]:
+        return tuple(Key(*row) for row in await self._reader.rows(statements("tickets")["unqueued"]))
 
     async def ended(self, before: datetime, limit: int, after: Ended | None = None) -> tuple[Ended, ...]:
         place = (ticks(after.ended), after.number) if after is not None else (-MOST, 0)

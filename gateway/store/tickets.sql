@@ -57,7 +57,14 @@ ORDER BY number DESC LIMIT 1;
 
 -- name: live
 SELECT dialect, account, id FROM tickets JOIN owners ON owner = owners.number
-WHERE ended IS NULL ORDER BY tickets.number;
+WHERE ended IS NULL AND (:status IS NULL OR status = :status) ORDER BY tickets.number;
+
+-- name: unqueued
+SELECT dialect, account, id FROM tickets JOIN owners ON owner = owners.number
+WHERE ended IS NULL AND status = 'queued' AND NOT EXISTS (
+    SELECT 1 FROM queue
+    WHERE queue.dialect = owners.dialect AND queue.account = owners.account AND queue.id = tickets.id
+) ORDER BY tickets.number;
 
 -- name: ended
 SELECT dialect, account, id, ended, tickets.number FROM tickets JOIN owners ON owner = owners.number

@@ -5,6 +5,9 @@ from __future__ import annotations
 from binascii import a2b_qp
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
 from typing import Final, Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -55,6 +58,26 @@ def unescaped(value: bytes) -> bytes:
     text = a2b_qp(spaced.replace(b"=", b"=3D").replace(b"%", b"="))
     sure = len(text) == len(value) - 2 * escapes and b"%\n" not in value and b"%\r" not in value
     return text if sure else unquote_to_bytes(spaced)
+
+
+def parts(kind: str, body: bytes) -> list[tuple[str, bytes, bool]] | None:
+    """The parts of a multipart form that have names, with what is in them and whether they are files.
+
+    ``kind`` is its Content-Type. None for what is no such form at all. Raises Malformed.
+    """
+    head = f"Content-Type: {kind}\r\n\r\n".encode("utf-8", "replace")
+    try:
+        message = BytesParser(policy=policy.HTTP).parsebytes(head + body)
+        return [*_parts(message)] if message.is_multipart() else None
+    except (LookupError, ValueError, TypeError, AttributeError) as error:  # the library stumbles over some headers
+        raise Malformed(format="form", reason="unreadable headers") from error
+
+
+def _parts(message: EmailMessage) -> Iterator[tuple[str, bytes, bool]]:
+    for part in message.iter_parts():
+        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        if name and isinstance(content, bytes):
+            yield str(name), content, part.get_filename() is not None
 
 
 @dataclass(frozen=True, slots=True)

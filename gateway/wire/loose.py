@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from email import policy
-from email.message import EmailMessage
-from email.parser import BytesParser
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -14,7 +10,7 @@ from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.wire import FORM, MULTIPART, Media, Medium
-from mediaglot.gateway.wire.form import pairs
+from mediaglot.gateway.wire.form import pairs, parts
 from mediaglot.gateway.wire.json import Json, loads
 
 JSON: Final = Json()
@@ -85,17 +81,6 @@ class Loose:
 
 
 def _parts(kind: str, body: bytes) -> dict[str, str]:
-    head = f"Content-Type: {kind}\r\n\r\n".encode("utf-8", "replace")
-    try:
-        return dict(_fields(BytesParser(policy=policy.HTTP).parsebytes(head + body)))
-    except (LookupError, ValueError, TypeError, AttributeError) as error:  # the library stumbles over some headers
-        raise Malformed(format="form", reason="unreadable headers") from error
-
-
-def _fields(message: EmailMessage) -> Iterator[tuple[str, str]]:
-    if not message.is_multipart():
+    if (found := parts(kind, body)) is None:
         raise Malformed(format="form", reason="no parts")
-    for part in message.iter_parts():
-        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
-        if name and isinstance(content, bytes):
-            yield str(name), content.decode("utf-8", "replace").strip("\r\n")
+    return {name: content.decode("utf-8", "replace").strip("\r\n") for name, content, _ in found}

@@ -39,7 +39,8 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_start_keeps_the_work_files_of_living_jobs_only(craft: FFmpegCraft) -> None:
-    craft.sweep([ticket("two")])
+    assert craft.left() == {"one", "two"}
+    craft.sweep(["one"])
     assert names(craft.work) == ["two"]
     assert names(craft.outputs) == ["one", "two"], "results are never swept"
 
@@ -62,7 +63,7 @@ def test_what_is_forgotten_is_out_of_the_way_at_once_and_deleted_by_the_next_sta
     for room in (craft.work, craft.outputs):
         assert not (room / "one").exists()
         assert len(list(room.glob("*/file"))) == 2, "deleted on the event loop"
-    craft.sweep([ticket("two")])
+    assert craft.left() == {"two"}
     assert (names(craft.work), names(craft.outputs)) == (["two"], ["two"])
 
 

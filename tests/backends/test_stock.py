@@ -118,17 +118,20 @@ def test_what_has_ended_is_forgotten(room: Room) -> None:
         (room.work / folder).mkdir(exist_ok=True)
     room.stock.put(ticket(), {0: (made,)})
     room.stock.put(ticket("f2"), {})
-    room.stock.sweep(["f1"])
+    assert room.stock.folders() == {"f1"}
+    room.stock.drop("f2")
     assert room.stock.get(ticket(), {0}) == {0: (made,)}
     room.stock.forget(ticket())
     assert list((room.path / "stock").iterdir()) == []
     room.stock.put(ticket(), {0: (made,)})
-    room.stock.sweep(["f2"])
+    (room.path / "stock" / "f1.new").write_text("half a reco")
+    room.stock.drop("f1")
     assert list((room.path / "stock").iterdir()) == []
 
 
 def test_a_folder_that_somebody_has_deleted_holds_no_records(room: Room) -> None:
     stock = room.stock
     shutil.rmtree(room.path)
-    stock.sweep([])
+    assert stock.folders() == frozenset()
+    stock.drop("f1")
     assert not room.path.exists()

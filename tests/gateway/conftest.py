@@ -142,6 +142,8 @@ class Hands:
         self.reports: dict[str, tuple[float, float | None]] = {}
         self.wanted: list[frozenset[int]] = []
         self.made: list[str] = []
+        self.folders: set[str] = set()
+        """Those that have work files, at a start."""
         self._gates: dict[str, asyncio.Event] = {}
         self._reached: dict[str, asyncio.Event] = {}
 
@@ -208,8 +210,11 @@ class Hands:
     async def empty(self) -> None:
         return
 
-    def sweep(self, live: Iterable[Ticket]) -> None:
-        self.log.append(f"sweep {len(list(live))}")
+    def left(self) -> frozenset[str]:
+        return frozenset(self.folders)
+
+    def sweep(self, folders: Iterable[str]) -> None:
+        self.folders -= {*folders}
 
 
 class Telling(Shift):

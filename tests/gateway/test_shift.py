@@ -15,7 +15,7 @@ from mediaglot.gateway import exchange
 from mediaglot.gateway.backends import step
 from mediaglot.gateway.faults import DeliveryFailed, EncodingFailed, Killed, SourceMissing, SourceUnreadable
 from mediaglot.gateway.model import Event, Location, Notification, Output, Phase, Status
-from mediaglot.gateway.store import Work
+from mediaglot.gateway.store import Key, Work
 from mediaglot.gateway.store.transaction import SqliteTransaction
 
 MP4 = Output(container="mp4")
@@ -175,9 +175,34 @@ async def test_recovery_touches_only_what_was_running(works: Any) -> None:
     async with works.store.write() as tx:
         await tx.put(step.hold(step.begin(await works.ticket(held), works.clock.now(), attempt=1), works.clock.now()))
     before = [await works.ticket(job) for job in (waiting, held)]
+    live = {ticket.ids["folder"] for ticket in before}
+    works.craft.folders = {*live, "of-a-job-that-is-gone"}
     assert await works.shift.recover() == 0
-    assert works.craft.log == ["sweep 2"], "what belongs to jobs that go on is spared"
+    assert works.craft.folders == live, "what belongs to jobs that go on is spared"
     assert [await works.ticket(job) for job in (waiting, held)] == before
+
+
+async def test_recovery_does_not_look_at_jobs_that_just_wait(works: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be very many."""
+    waiting = [await works.add(MP4) for _ in range(3)]
+    running = await works.add(MP4)
+    async with works.store.write() as tx:
+        await tx.put(step.begin(await works.ticket(running), works.clock.now(), attempt=1))
+    works.craft.folders = {(await works.ticket(running)).ids["folder"]}
+    seen, get = [], works.store.get
+
+    async def watched(key: Key) -> Any:
+        seen.append(key)
+        return await get(key)
+
+    monkeypatch.setattr(works.store, "get", watched)
+    assert await works.shift.recover() == 1
+    assert {*seen} == {works.key(running)}
+    works.craft.folders = {(await works.ticket(waiting[1])).ids["folder"]}
+    seen.clear()
+    await works.shift.recover()
+    assert [key.id for key in seen] == waiting[:2], "no further than to whom it belongs"
+    assert len(works.craft.folders) == 1
 
 
 async def test_a_job_that_was_not_begun_can_not_be_why_the_process_died(works: Any) -> None:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediaglot.gateway.exchange import Request
+from mediaglot.gateway import registry
+from mediaglot.gateway.exchange import Headers, Request
 from mediaglot.gateway.faults import Malformed
-from mediaglot.gateway.wire.form import FormField, escaped, pairs, unescaped
+from mediaglot.gateway.wire.form import FormField, escaped, pairs, parts, unescaped
 from mediaglot.gateway.wire.json import Json
 from mediaglot.gateway.wire.xml import Xml
 
@@ -120,3 +121,21 @@ def test_a_value_is_escaped_as_by_the_standard_library_and_comes_back(value: byt
 @given(st.lists(st.sampled_from(PIECES)).map(b"".join))
 def test_what_only_looks_like_an_escape_is_left_as_the_standard_library_leaves_it(value: bytes) -> None:
     assert unescaped(value) == unquote_to_bytes(value.replace(b"+", b" "))
+
+
+PART = b'--x\r\nContent-Disposition: form-data; name="a"%s\r\n\r\nb\r\n--x--\r\n'
+
+
+def test_parts_of_a_form_are_told_apart_from_files() -> None:
+    kind = "multipart/form-data; boundary=x"
+    assert parts(kind, PART % b"") == [("a", b"b", False)]
+    assert parts(kind, PART % b'; filename="c"') == [("a", b"b", True)]
+    assert parts("multipart/form-data", PART % b"") is None
+
+
+@pytest.mark.parametrize("dialect", ["tpstreams", "transparent_edge"])
+@pytest.mark.parametrize("kind", ["multipart/form-data;boundary*", "multipart/form-data;\0*0*=\0utf-8''x<"])
+def test_headers_that_the_library_stumbles_over_are_refused(kind: str, dialect: str) -> None:
+    request = Request(method="POST", headers=Headers(lines=(("Content-Type", kind),)), body=PART % b"")
+    with pytest.raises(Malformed, match="unreadable headers"):
+        registry.find(dialect).wire.read(request)

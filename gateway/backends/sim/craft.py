@@ -105,7 +105,10 @@ class SimulatedCraft:
     async def empty(self) -> None:
         return
 
-    def sweep(self, live: Iterable[Ticket]) -> None:
+    def left(self) -> frozenset[str]:
+        return frozenset()
+
+    def sweep(self, folders: Iterable[str]) -> None:
         return
 
     # --- time -----------------------------------------------------------------------------------------
