@@ -117,8 +117,11 @@ class Retention:
         return len(gone)
 
     async def _awaited(self, dropbox: Dropbox) -> set[str | None]:
-        tickets = [await self._store.get(key) for key in await self._store.live()]
-        return {dropbox.named(one.location.url) for ticket in tickets if ticket for one in ticket.job.inputs}
+        found: set[str | None] = set()
+        for key in await self._store.live():
+            if (ticket := await self._store.get(key)) is not None:
+                found.update(dropbox.named(one.location.url) for one in ticket.job.inputs)
+        return found
 
     async def _jobs(self, before: datetime) -> int:
         count, at = 0, None

@@ -13,7 +13,7 @@ import pytest
 from mediaglot.gateway.exchange import Filter, Window
 from mediaglot.gateway.faults import Conflict, NotFound
 from mediaglot.gateway.model import Made, Secret, Status, Ticket
-from mediaglot.gateway.store import Key, Letter, Topic
+from mediaglot.gateway.store import Key, Letter, Topic, Work
 from mediaglot.gateway.store.sqlite import SqliteStore
 
 
@@ -142,6 +142,19 @@ async def test_live_lists_what_is_not_at_its_end(store, make, add):
         await tx.put(replace(await tx.get(keys[0]), status=Status.CANCELLED))
         await tx.put(replace(await tx.get(keys[5]), status=Status.QUEUED))
     assert await store.live() == (keys[1], keys[2], keys[3], keys[5])
+    assert await store.live(Status.QUEUED) == (keys[1], keys[5])
+    assert await store.live(Status.FINISHED) == ()
+
+
+async def test_unqueued_are_those_that_wait_for_nothing(store, make, add):
+    waiting, claimed, lost, other, _ = await add(
+        *(make(n) for n in range(3)), make(2, account="bob"), make(4, status=Status.HELD)
+    )
+    async with store.write() as tx:
+        for key in (waiting, claimed):
+            await tx.enqueue(Work(key=key, priority=int(key is claimed)))
+        assert (await tx.claim()).key == claimed
+    assert await store.unqueued() == (lost, other)
 
 
 async def test_counts_follow_every_change(store, make, add):
