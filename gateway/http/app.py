@@ -18,7 +18,7 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.faults import Fault, Malformed, TooLarge, TooSlow
 from mediaglot.gateway.http.house import House, open_house
-from mediaglot.gateway.http.patience import Door, hurried
+from mediaglot.gateway.http.patience import GRACE, Door, hurried
 from mediaglot.gateway.http.reserved import PREFIX, Reserved, problem
 from mediaglot.gateway.http.wish import Wishes
 from mediaglot.gateway.loss import Policy
@@ -259,7 +259,7 @@ async def listen(server: Server) -> web.AppRunner:
     """Start to answer; afterwards ``server.site.url`` is right. Raises OSError where the address is taken."""
     patience = server.settings.client_patience
     runner = web.AppRunner(
-        server.app, access_log=None, handle_signals=False, shutdown_timeout=5.0, keepalive_timeout=patience
+        server.app, access_log=None, handle_signals=False, shutdown_timeout=GRACE, keepalive_timeout=patience
     )
     try:
         await runner.setup()
