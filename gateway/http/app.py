@@ -22,7 +22,10 @@ from mediaglot.gateway.http.patience import GRACE, Door, hurried
 from mediaglot.gateway.http.reserved import PREFIX, Reserved, problem
 from mediaglot.gateway.http.wish import Wishes
 from mediaglot.gateway.loss import Policy
-from mediaglot.gateway.registry import Dialects, names
+from mediaglot.gateway.registry import Dialects, UnknownDialect, names
+from mediaglot.gateway.store.folder import Damaged, FolderInUse
+from mediaglot.gateway.store.migration import NewerData
+from mediaglot.gateway.store.vault import Locked
 
 if TYPE_CHECKING:
     from mediaglot.gateway.http.endpoint import Endpoint, Identity
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from mediaglot.gateway.http.proxy import Proxy
 
 LOG = logging.getLogger(__name__)
+REFUSALS: Final = (UnknownDialect, Damaged, FolderInUse, NewerData, Locked, ValueError)
+"""Why a server does not start, beside OSError. Their texts say what to do."""
 LINK_LIFE: Final = timedelta(minutes=5)
 LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - a name to link to, not a bind
 
