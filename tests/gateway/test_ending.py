@@ -1,0 +1,96 @@
+"""How a command that goes on for a while ends when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediaglot.gateway import cli
+from mediaglot.gateway.command.contract import compare
+from mediaglot.gateway.command.ending import heed, until_told
+
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in ENDS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def tell(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("first", ENDS)
+def test_it_clears_up_whatever_it_is_told_meanwhile(first: signal.Signals) -> None:
+    done: list[str] = []
+
+    async def work() -> None:
+        try:
+            tell(first)
+            await forever()
+        finally:
+            for number in ENDS:
+                tell(number)
+                await asyncio.wait_for(asyncio.to_thread(int), 10)
+            done.append("cleared up")
+
+    with pytest.raises(SystemExit) as end:
+        until_told(work())
+    assert (end.value.code, done) == (128 + first, ["cleared up"])
+
+
+def test_who_is_told_nothing_gets_what_came_of_it() -> None:
+    async def work() -> int:
+        return 7
+
+    assert until_told(work()) == 7
+
+
+def test_what_is_to_outlive_its_terminal_does() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    async def work() -> Any:
+        heed(lambda _: None)
+        return signal.getsignal(signal.SIGHUP)
+
+    assert asyncio.run(work()) is signal.SIG_IGN
+
+
+def test_a_comparison_that_is_told_to_end_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    async def endless(settings: Any, source: str) -> None:
+        assert settings.data.is_dir()
+        tell(signal.SIGTERM)
+        await forever()
+
+    monkeypatch.setattr(compare, "compared", endless)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["contract", "compare"])
+    assert (end.value.code, list(tmp_path.iterdir())) == (128 + signal.SIGTERM, [])
+
+
+@pytest.mark.parametrize("words", [("demo",), ("contract", "compare")])
+def test_without_a_place_for_temporary_files_it_is_one_line(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err
+    assert said == "mediaglot: no temporary folder can be made: No such file or directory; name a place in TMPDIR\n"
