@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ import pytest
 from mediaglot.gateway import cli
 from mediaglot.gateway.command.contract import compare
 from mediaglot.gateway.command.ending import heed, until_told
+from mediaglot.gateway.config import Settings
+from mediaglot.gateway.http.workshop import Workshop
+from mediaglot.gateway.media.tool import NoTool
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -94,3 +99,39 @@ def test_without_a_place_for_temporary_files_it_is_one_line(
     assert cli.main(words) == 2
     said = capsys.readouterr().err
     assert said == "mediaglot: no temporary folder can be made: No such file or directory; name a place in TMPDIR\n"
+
+
+def test_without_room_for_temporary_files_it_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def full(server: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("mediaglot.gateway.http.standing.listen", full)
+    assert cli.main(["contract", "compare"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"mediaglot: {tmp_path}/mediaglot-compare-")
+    assert line.endswith(": No space left on device; make room, or name another place in TMPDIR")
+
+
+@pytest.mark.parametrize("found", [True, False])
+async def test_nobody_writes_to_a_folder_that_was_given_up(
+    found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    def find(*_: Any) -> Any:
+        go.wait(30)
+        (tmp_path / "ffmpeg.json").touch()
+        if not found:
+            raise NoTool
+
+    monkeypatch.setattr("mediaglot.gateway.http.workshop.find", find)
+    closing = asyncio.create_task(Workshop(Settings(data=tmp_path)).close())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not closing.done()
+    go.set()
+    await closing
+    assert (tmp_path / "ffmpeg.json").exists()
