@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mediaglot.gateway import cli
+from mediaglot.gateway import cli, start
 from mediaglot.gateway.command.contract import compare
 from mediaglot.gateway.command.ending import heed, until_told
 from mediaglot.gateway.config import Settings
@@ -89,6 +89,13 @@ def test_a_comparison_that_is_told_to_end_leaves_nothing_behind(
     with pytest.raises(SystemExit) as end:
         cli.main(["contract", "compare"])
     assert (end.value.code, list(tmp_path.iterdir())) == (128 + signal.SIGTERM, [])
+
+
+def test_ctrl_c_after_the_end_is_no_matter_for_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would show where in putting its things away it was."""
+    monkeypatch.setattr(cli, "main", lambda _: 130)
+    assert start.main([]) == 130
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
 
 
 @pytest.mark.parametrize("words", [("demo",), ("contract", "compare")])
