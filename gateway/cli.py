@@ -9,7 +9,6 @@ import errno
 import gc
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -301,36 +300,30 @@ def _watched_children() -> Iterator[None]:
 
 
 async def _serve_until_told(settings: Settings) -> int:
-    from mediaglot.gateway.http.app import Server, listen  # noqa: PLC0415 - the other commands start quicker without
+    from mediaglot.gateway.command.ending import heed  # noqa: PLC0415 - the other commands start quicker without
+    from mediaglot.gateway.http.app import REFUSALS, Server, listen  # noqa: PLC0415
     from mediaglot.gateway.http.whereabouts import posted  # noqa: PLC0415
-    from mediaglot.gateway.registry import UnknownDialect  # noqa: PLC0415
-    from mediaglot.gateway.store.folder import Damaged, FolderInUse  # noqa: PLC0415
-    from mediaglot.gateway.store.migration import NewerData  # noqa: PLC0415
-    from mediaglot.gateway.store.vault import Locked  # noqa: PLC0415
 
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    try:
-        server = _double(settings) if settings.double else Server(settings)
-        runner = await listen(server)
-    except (UnknownDialect, Damaged, FolderInUse, NewerData, Locked, ValueError) as error:
-        raise UserError(str(error)) from None
-    except OSError as error:
-        raise _unusable(settings, error) from None
-    gc.freeze()
-    gc.enable()
-    try:
-        with posted(server):
-            print(server.site.url, flush=True)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), LULL)
-            if not stop.is_set():
-                with contextlib.suppress(OSError):  # too many open files, for one: each is tried again when it is met
-                    await asyncio.to_thread(server.mounts.load)
-            await stop.wait()
-    finally:
-        await runner.cleanup()
+    heed(lambda _: stop.set())
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            server = _double(settings) if settings.double else Server(settings)
+            stack.push_async_callback((await listen(server)).cleanup)
+            stack.enter_context(posted(server))
+        except REFUSALS as error:
+            raise UserError(str(error)) from None
+        except OSError as error:
+            raise _unusable(settings, error) from None
+        gc.freeze()
+        gc.enable()
+        print(server.site.url, flush=True)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LULL)
+        if not stop.is_set():
+            with contextlib.suppress(OSError):  # too many open files, for one: each is tried again when it is met
+                await asyncio.to_thread(server.mounts.load)
+        await stop.wait()
     return 0
 
 
@@ -346,4 +339,6 @@ def _unusable(settings: Settings, error: OSError) -> UserError:
 
     if error.filename is not None:
         return UserError(f"cannot use {error.filename}: {error.strerror}; choose another folder with --data")
+    if error.errno in FULL:
+        return UserError(f"cannot write to {settings.data}: {error.strerror}; make room, or choose another with --data")
     return cannot_listen(settings.host, settings.port, error)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import signal
 import tempfile
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import mediaglot.gateway.config as configuration
 from mediaglot.gateway.clock import RealClock
+from mediaglot.gateway.command.ending import scratch, until_told
 from mediaglot.gateway.command.screen import BAD, FAINT, GOOD, Bars, Screen
 from mediaglot.gateway.config import Settings, UserError
 from mediaglot.gateway.dialect import Dialect, Sample, Sighting
@@ -31,7 +31,6 @@ from mediaglot.gateway.model import TERMINAL, MediaFacts, Status
 from mediaglot.gateway.transfer.mapped import Mapped
 from mediaglot.gateway.transfer.policy import Policy
 
-T = TypeVar("T")
 CLIP: Final = "bars-10s-1280x720-30fps.mp4"
 PATIENCE: Final = 120.0
 """Seconds that all jobs together may take."""
@@ -67,32 +66,30 @@ class Outcome:
 
 def run(given: dict[str, Any]) -> int:
     settings = configuration.load({key: given.get(key) for key in ("ffmpeg", "sandbox", "config")})
-    keep = given.get("keep")
-    folder = Path(tempfile.mkdtemp(prefix="mediaglot-demo-"))
-    try:
-        results = Path(keep).absolute() if keep else folder / "results"
-        results.mkdir(parents=True, exist_ok=True)
-        # What a server's settings say of mounts, accounts and addresses is not for the demo, which is on its own.
-        kept = {name: getattr(settings, name) for name in ("ffmpeg", "sandbox", "workers")}
-        own = Settings(port=0, data=folder / "data", **kept)
-        screen = Screen()
-        outcomes = asyncio.run(_until_told(demonstrate(own, results, screen)))
-        if keep:
-            screen.say(f"The files are in {keep}.")
-    except asyncio.CancelledError:
-        return 128 + signal.SIGTERM
-    except OSError as error:
-        raise UserError(f"{error.filename or folder}: {error.strerror}; choose another folder with --keep") from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    outcomes = until_told(_demonstrated(settings, given.get("keep")))
     return 0 if all(outcome.good for outcome in outcomes) else 1
 
 
-async def _until_told(work: Coroutine[Any, Any, T]) -> T:
-    """SIGTERM ends the demo as Ctrl-C does: nothing is left behind."""
-    task = asyncio.create_task(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
+async def _demonstrated(settings: Settings, keep: str | None) -> Sequence[Outcome]:
+    screen = Screen()
+    with scratch("demo") as folder:
+        # What a server's settings say of mounts, accounts and addresses is not for the demo, which is on its own.
+        kept = {name: getattr(settings, name) for name in ("ffmpeg", "sandbox", "workers")}
+        try:
+            results = _made(Path(keep) if keep else folder / "results")
+            outcomes = await demonstrate(Settings(port=0, data=folder / "data", **kept), results, screen)
+        except OSError as error:
+            if error.filename is None:  # it is what the demo says that can't be written
+                raise
+            raise UserError(f"{error.filename}: {error.strerror}; choose another folder with --keep") from None
+    if keep:
+        screen.say(f"The files are in {keep}.")
+    return outcomes
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.absolute()
 
 
 async def demonstrate(settings: Settings, folder: Path, screen: Screen) -> Sequence[Outcome]:

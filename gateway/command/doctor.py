@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import platform
@@ -282,7 +283,7 @@ def packaged(name: str) -> str | None:
 
 def place(path: str) -> str:
     """A path as short as it can be told: below here or below this environment."""
-    for start, word in ((Path.cwd(), "."), (Path(sys.prefix), "<environment>"), (Path.home(), "~")):
-        if Path(path).is_relative_to(start):
-            return f"{word}/{Path(path).relative_to(start)}"
+    for start, word in ((Path.cwd, "."), (lambda: Path(sys.prefix), "<environment>"), (Path.home, "~")):
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # not below it, or there is no such folder
+            return f"{word}/{Path(path).relative_to(start())}"
     return path

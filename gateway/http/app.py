@@ -18,11 +18,14 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.faults import Fault, Malformed, TooLarge, TooSlow
 from mediaglot.gateway.http.house import House, open_house
-from mediaglot.gateway.http.patience import Door, hurried
+from mediaglot.gateway.http.patience import GRACE, Door, hurried
 from mediaglot.gateway.http.reserved import PREFIX, Reserved, problem
 from mediaglot.gateway.http.wish import Wishes
 from mediaglot.gateway.loss import Policy
-from mediaglot.gateway.registry import Dialects, names
+from mediaglot.gateway.registry import Dialects, UnknownDialect, names
+from mediaglot.gateway.store.folder import Damaged, FolderInUse
+from mediaglot.gateway.store.migration import NewerData
+from mediaglot.gateway.store.vault import Locked
 
 if TYPE_CHECKING:
     from mediaglot.gateway.http.endpoint import Endpoint, Identity
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from mediaglot.gateway.http.proxy import Proxy
 
 LOG = logging.getLogger(__name__)
+REFUSALS: Final = (UnknownDialect, Damaged, FolderInUse, NewerData, Locked, ValueError)
+"""Why a server does not start, beside OSError. Their texts say what to do."""
 LINK_LIFE: Final = timedelta(minutes=5)
 LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - a name to link to, not a bind
 
@@ -259,7 +264,7 @@ async def listen(server: Server) -> web.AppRunner:
     """Start to answer; afterwards ``server.site.url`` is right. Raises OSError where the address is taken."""
     patience = server.settings.client_patience
     runner = web.AppRunner(
-        server.app, access_log=None, handle_signals=False, shutdown_timeout=5.0, keepalive_timeout=patience
+        server.app, access_log=None, handle_signals=False, shutdown_timeout=GRACE, keepalive_timeout=patience
     )
     try:
         await runner.setup()

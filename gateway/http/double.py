@@ -59,9 +59,9 @@ class Double(Server):
         self._steps = steps_of(settings.seed_file) if settings.seed_file else []
 
     async def _open(self, app: web.Application) -> AsyncIterator[None]:
-        await asyncio.to_thread(shutil.rmtree, self.settings.data / FOLDER, ignore_errors=True)
-        self._workshop = Workshop(self.settings)
-        async for _ in super()._open(app):
+        async for _ in super()._open(app):  # the folder is ours from here on, and what a former double left in it
+            await asyncio.to_thread(shutil.rmtree, self.settings.data / FOLDER, ignore_errors=True)
+            self._workshop = Workshop(self.settings)
             yield
             for name in [*self._worlds]:
                 await self.close(name)

@@ -23,6 +23,9 @@ UNREAD: Final[int | None] = getattr(socket, "TCP_USER_TIMEOUT", None)
 """Linux has it: the kernel gives up a connection whose other end does not take what is sent."""
 UPLOAD: Final = re.compile(rf"(?:/_mediaglot/in/[^/]+)?{UPLOADS}")
 """Uploads may be large, and are watched where they are read."""
+GRACE: Final = 2.0
+"""Seconds for the answers that are under way when a server stops. aiohttp waits for them twice, and a container is
+killed ten seconds after it was told to stop."""
 BACKLOG: Final = 100
 FULL: Final = (503, "The server has as many connections as it may have; close some.")
 

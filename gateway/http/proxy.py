@@ -21,7 +21,7 @@ from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.config import ConfigError
 from mediaglot.gateway.http.authority import Authority, Leaf
 from mediaglot.gateway.http.control import is_loopback
-from mediaglot.gateway.http.patience import affordable, burst, limit_unread
+from mediaglot.gateway.http.patience import GRACE, affordable, burst, limit_unread
 from mediaglot.gateway.http.tunnel import Limits, Refused, Tunnel, split
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Proxy:
         authority = await asyncio.to_thread(Authority, hosts, server.settings.data, RealClock().now)
         proxy = cls(server, authority)
         app = web.Application(client_max_size=server.settings.max_body, middlewares=[proxy.handle])
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0, keepalive_timeout=limits.idle)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE, keepalive_timeout=limits.idle)
         await runner.setup()
         try:
             await proxy.listen(runner, limits)

@@ -24,6 +24,7 @@ from yarl import URL
 from mediaglot.gateway.backends.passage import HOP
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response
+from mediaglot.gateway.http.patience import GRACE
 from mediaglot.gateway.http.proxy import shown
 from mediaglot.gateway.http.tape import keep, next_number
 from mediaglot.gateway.testing.tape import Tape
@@ -85,7 +86,7 @@ class Recorder:
     async def open(self, host: str, port: int, trust: ssl.SSLContext | None = None) -> AsyncIterator[Self]:
         """Raises OSError where it can't listen there."""
         connector = aiohttp.TCPConnector(ssl=trust or True, limit=0)
-        runner = web.ServerRunner(web.Server(self.handle, access_log=None), shutdown_timeout=5.0)
+        runner = web.ServerRunner(web.Server(self.handle, access_log=None), shutdown_timeout=GRACE)
         async with aiohttp.ClientSession(
             connector=connector,
             timeout=PATIENCE,

@@ -25,13 +25,16 @@ class Standing:
 
 @asynccontextmanager
 async def standing(settings: Settings) -> AsyncIterator[Standing]:
-    """Raises UserError where there is no FFmpeg."""
+    """Raises UserError where there is no FFmpeg, or no room."""
     try:
         tool = await asyncio.to_thread(tools.find, settings.ffmpeg or None)
     except NoTool as error:
         raise UserError(str(error)) from None
     server = Server(settings)
-    runner = await listen(server)
+    try:
+        runner = await listen(server)
+    except OSError as error:
+        raise UserError(f"{settings.data}: {error.strerror}; make room, or name another place in TMPDIR") from None
     try:
         async with Transport() as transport, Prober(tool) as prober:
             yield Standing(server, tool, transport, prober)

@@ -32,10 +32,11 @@ def whereabouts(server: Server) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def posted(server: Server) -> Iterator[None]:
-    """As long as the server runs, its data folder says where."""
+    """As long as the server runs, its data folder says where. Raises OSError where that can't be written."""
     file = server.settings.data / ADDRESS
-    file.write_text(f"{server.site.url}\n")
     try:
+        file.write_text(f"{server.site.url}\n")
         yield
     finally:
-        file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the folder may be gone, or nobody's to write to any more
+            file.unlink()

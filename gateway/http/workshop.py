@@ -76,9 +76,8 @@ class Workshop:
             await self._library.close()
         if self._prober is not None:
             await self._prober.close()
-        self._finding.cancel()
-        with contextlib.suppress(BaseException):
-            await self._finding
+        with contextlib.suppress(Exception):
+            await self._finding  # its thread can't be stopped, and writes to the data folder
 
 
 def mode_of(settings: Settings) -> Mode:

@@ -122,6 +122,8 @@ async def end(process: Process, *, grace: float = GRACE) -> None:
     finally:
         for task in draining:
             task.cancel()
+        # Pipes that somebody holds even now would be complained of when the loop is closed. Process itself can't do it.
+        process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 async def _drain(pipe: asyncio.StreamReader) -> None:

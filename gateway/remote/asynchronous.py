@@ -203,7 +203,13 @@ class AsyncDouble(AsyncFace):
         return self.wire.url
 
     async def start(self) -> Self:
-        self.wire = AsyncWire(await asyncio.to_thread(self._host.start), self.wire.token)
+        starting = asyncio.ensure_future(asyncio.to_thread(self._host.start))
+        try:
+            self.wire = AsyncWire(await asyncio.shield(starting), self.wire.token)
+        except asyncio.CancelledError:  # its thread goes on
+            await asyncio.gather(starting, return_exceptions=True)
+            await self.stop()
+            raise
         return self
 
     async def stop(self) -> None:

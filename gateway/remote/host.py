@@ -61,13 +61,13 @@ class Threaded:
         self._stop: asyncio.Event | None = None
 
     def start(self) -> str:
-        folder = Path(tempfile.mkdtemp(prefix="mediaglot-"))
         url: Future[str] = Future()
-        self._thread = Thread(target=self._run, args=(folder, url), name="mediaglot", daemon=True)
+        self._thread = Thread(target=self._run, args=(url,), name="mediaglot", daemon=True)
         self._thread.start()
         try:
             return url.result(PATIENCE)
-        except (ValueError, OSError) as error:
+        except refusals() as error:
+            self._thread = self._loop = self._stop = None
             raise DoubleError(f"the double does not start: {error}", "not_started") from None
 
     def stop(self) -> None:
@@ -76,18 +76,24 @@ class Threaded:
             self._thread.join()
         self._thread = self._loop = self._stop = None
 
-    def _run(self, folder: Path, url: Future[str]) -> None:
+    def _run(self, url: Future[str]) -> None:
         try:
-            asyncio.run(self._serve(folder, url))
+            with tempfile.TemporaryDirectory(prefix="mediaglot-", ignore_cleanup_errors=True) as folder:
+                asyncio.run(self._serve(Path(folder), url))
         except Exception as error:  # noqa: BLE001 - whoever started it is told, whatever it is
             if not url.done():
                 url.set_exception(error)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     async def _serve(self, folder: Path, url: Future[str]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         await serve(configured(self._settings, folder), self._stop, url.set_result)
+
+
+def refusals() -> tuple[type[Exception], ...]:
+    """Why a double does not start."""
+    from mediaglot.gateway.http.app import REFUSALS  # noqa: PLC0415 - whoever only asks one needs no server
+
+    return (*REFUSALS, OSError)
 
 
 async def serve(settings: Settings, stop: asyncio.Event, tell: Any) -> None:

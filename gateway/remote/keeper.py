@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
-from mediaglot.gateway.remote.host import LOCK, configured, serve
+from mediaglot.gateway.remote.host import LOCK, configured, refusals, serve
 
 ADDRESS: Final = "double.url"
 """In FOLDER as long as newcomers may use the double."""
@@ -31,7 +31,7 @@ def main(folder: Path, given: dict[str, Any]) -> int:
     own = Path(tempfile.mkdtemp(prefix="mediaglot-"))
     try:
         asyncio.run(_keep(folder, own, given))
-    except (ValueError, OSError) as error:
+    except refusals() as error:
         sys.stderr.write(f"{error}\n")
     finally:
         shutil.rmtree(own, ignore_errors=True)

@@ -10,7 +10,8 @@ is one that was never met, as far as its provider takes another. It stands besid
 to measure the machine by.
 
 Settings that were met before take two thirds of the time of new ones: what short values say, and what is written for
-what they say, is remembered (``mediaglot.gateway.stretch``). How the interpreter was built counts too, by up to a
+what they say, is remembered (``mediaglot.gateway.stretch``), as is what the provider was asked before it was asked for
+the job (``mediaglot.gateway.past``). How the interpreter was built counts too, by up to a
 sixth: Debian's 3.11 against one that pyenv built without --enable-optimizations, which it does unless told otherwise.
 What is left are short-lived objects, dictionaries and attributes looked up by their names.
 """

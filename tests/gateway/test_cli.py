@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -149,6 +150,36 @@ def test_a_database_that_is_none(refusal: Any, tmp_path: Path) -> None:
     line = refusal("serve", "--port", "0", "--data", str(tmp_path), "--backend", "simulated")
     assert "mediaglot.db can't be used (file is not a database)" in line
     assert "--data" in line
+
+
+def test_an_address_that_can_not_be_written_down(refusal: Any, tmp_path: Path) -> None:
+    (tmp_path / "address").mkdir()
+    line = refusal("serve", "--port", "0", "--data", str(tmp_path), "--backend", "simulated")
+    assert line == f"mediaglot: cannot use {tmp_path}/address: Is a directory; choose another folder with --data"
+
+
+@pytest.mark.heavy
+def test_a_data_folder_that_is_full(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "serve", "--port", "0", "--data", str(tmp_path), "--backend", "simulated"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=CLEAN,
+        timeout=30,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"mediaglot: cannot write to {tmp_path}: File too large; make room")
+
+
+@pytest.mark.heavy
+def test_a_server_whose_terminal_is_gone_ends_as_a_whole(tmp_path: Path) -> None:
+    with served("--port", "0", "--data", str(tmp_path), "--backend", "simulated") as (process, _):
+        process.send_signal(signal.SIGHUP)
+        _, complaint = process.communicate(timeout=20)
+    assert (process.returncode, complaint) == (0, "")
+    assert not (tmp_path / "address").exists()
 
 
 @pytest.mark.heavy

@@ -259,3 +259,15 @@ def test_it_tells_to_which_topics_notifications_go(
     out = consult(capsys)[1]
     assert re.search(r"^SNS +notifications to arn:aws:sns:\* *$", out, re.MULTILINE)
     assert "hush-hush" not in out
+
+
+def test_without_a_current_folder_and_a_home_a_path_is_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone() -> Path:
+        raise FileNotFoundError
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "cwd", gone)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert doctor.place("/opt/somewhere/ffmpeg") == "/opt/somewhere/ffmpeg"

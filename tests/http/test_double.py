@@ -17,6 +17,7 @@ from mediaglot.gateway.config import ConfigError, Settings
 from mediaglot.gateway.http.app import listen
 from mediaglot.gateway.http.double import Double
 from mediaglot.gateway.model import Secret
+from mediaglot.gateway.store.folder import FolderInUse
 
 DEEP: Any = [[]]
 for _ in range(100):
@@ -122,6 +123,13 @@ async def test_a_token_leads_to_the_world_of_its_secret(lab: Lab) -> None:
     assert [entry["dialect"] for entry in seen] == ["transparent_edge"] * 2
     assert token not in str(seen)
     assert world.secret not in str(seen)
+
+
+async def test_a_second_double_leaves_the_folder_of_the_first_alone(lab: Lab, tmp_path: Path) -> None:
+    world = await lab.world()
+    with pytest.raises(FolderInUse):
+        await listen(Double(Settings(port=0, data=tmp_path / "data", double=True)))
+    assert (tmp_path / "data" / "worlds" / world.id / "mediaglot.db").exists()
 
 
 async def test_a_world_ends(lab: Lab) -> None:

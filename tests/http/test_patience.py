@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from mediaglot.gateway.config import Settings
+from mediaglot.gateway.http.app import Server, listen
 from mediaglot.gateway.http.patience import UNREAD
 
 pytestmark = pytest.mark.usefixtures("no_mistakes")
@@ -143,3 +145,21 @@ async def test_a_burst_of_clients_takes_no_file_that_is_needed(program: Any, wai
     await wait(lambda: heard(process.site, "GET /_mediaglot/health HTTP/1.1\r\nHost: h\r\n\r\n"))
     assert await process.end() == 0
     assert process.log.read_text() == ""
+
+
+@pytest.mark.heavy
+async def test_a_server_that_stops_waits_for_nobody_until_its_container_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, asked = Server(Settings(port=0, data=tmp_path, backend="simulated")), asyncio.Event()
+
+    async def endless(*_: Any) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(server, "answer", endless)
+    runner = await listen(server)
+    async with said(server.site.url, "GET /encoding_com/ HTTP/1.1\r\nHost: h\r\n\r\n"):
+        await asked.wait()
+        async with asyncio.timeout(8):
+            await runner.cleanup()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import pytest
 from mediaglot.gateway.remote.host import LOCK, held, release
 from mediaglot.gateway.remote.keeper import ADDRESS
 from mediaglot.gateway.remote.share import joined
+from mediaglot.gateway.store.folder import FolderLock
 from mediaglot.testing import AsyncDouble, Double, DoubleError, Unmet
 
 USER = """
@@ -56,6 +59,54 @@ def test_settings_that_are_none(process: bool) -> None:
         Double.started(process=process, colour="blue").start()
     with pytest.raises(DoubleError, match="seed"):
         Double.started(process=process, seed="blue").start()
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("process", [False, True])
+def test_what_does_not_start_says_so_in_a_line_and_leaves_nothing(
+    process: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch, used, broken = (tmp_path / name for name in ("scratch", "used", "broken"))
+    for folder in (scratch, used, broken):
+        folder.mkdir()
+    (broken / "mediaglot.db").write_bytes(b"this is no database, but something else\n" * 100)
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    lock = FolderLock(used)
+    for settings, says in (
+        ({"dialects": ["acme"]}, "no dialect is called 'acme'"),
+        ({"data": str(used)}, "is in use by process"),
+        ({"data": str(broken)}, "can't be used"),
+    ):
+        double = Double.started(process=process, **settings)
+        with pytest.raises(DoubleError, match=says) as caught:
+            double.start()
+        assert "\n" not in str(caught.value)
+        double.stop()
+        assert list(scratch.iterdir()) == []
+    lock.release()
+
+
+async def test_a_start_that_is_given_up_is_followed_by_a_stop() -> None:
+    begun, go, stopped = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow:
+        def start(self) -> str:
+            begun.set()
+            go.wait(30)
+            return "http://127.0.0.1:1"
+
+        def stop(self) -> None:
+            stopped.set()
+
+    double = AsyncDouble(Slow())
+    starting = asyncio.create_task(double.start())
+    await asyncio.to_thread(begun.wait, 30)
+    starting.cancel()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert (stopped.is_set(), double.url) == (True, "")
 
 
 async def test_for_an_event_loop() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from typing import Any, Final
 import mediaglot.gateway.config as configuration
 from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.command.contract import telling
+from mediaglot.gateway.command.ending import scratch, until_told
 from mediaglot.gateway.config import Settings, UserError
 from mediaglot.gateway.contract.outcome import Outcome, Trial
 from mediaglot.gateway.contract.parity import Commission, Result, commissions, compare, placed
@@ -49,14 +49,14 @@ def flags(command: argparse.ArgumentParser) -> None:
 
 def run(given: dict[str, Any]) -> int:
     settings = configuration.load({key: given.get(key) for key in ("config", "ffmpeg", "sandbox")})
-    folder = Path(tempfile.mkdtemp(prefix="mediaglot-compare-"))
-    try:
+    return telling.tell(given, until_told(_compared(settings, given["source"])))
+
+
+async def _compared(settings: Settings, source: str) -> Outcome:
+    with scratch("compare") as folder:
         kept: dict[str, Any] = {"ffmpeg": settings.ffmpeg, "sandbox": settings.sandbox}
         # One core: an encoder with several threads and a buffer to keep full does not write the same twice.
-        own = Settings(port=0, data=folder, cores=1, log_level="warning", **kept)
-        return telling.tell(given, asyncio.run(compared(own, given["source"])))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        return await compared(Settings(port=0, data=folder, cores=1, log_level="warning", **kept), source)
 
 
 async def compared(settings: Settings, source: str) -> Outcome:

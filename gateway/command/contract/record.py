@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import signal
 import ssl
 from collections import Counter
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 from mediaglot.gateway.command.contract import flags as shared
 from mediaglot.gateway.command.contract.source import LABEL, owner_of, url_of
+from mediaglot.gateway.command.ending import heed
 from mediaglot.gateway.command.listening import cannot_listen
 from mediaglot.gateway.command.screen import Screen
 from mediaglot.gateway.config import UserError
@@ -73,8 +73,7 @@ async def _record(dialect: Dialect, upstream: str, folder: Path, given: dict[str
     from mediaglot.gateway.http.recorder import Limits, Recorder  # noqa: PLC0415 - the other verbs start quicker without
 
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    heed(lambda _: stop.set())
     recorder = Recorder(dialect, upstream, folder, Limits(body=given["most"]))
     try:
         async with recorder.open(given["host"], given["port"], _trust(given.get("ca"))):
