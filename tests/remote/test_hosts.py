@@ -211,7 +211,10 @@ def test_a_double_that_was_killed_is_started_again(tmp_path: Path) -> None:
 
 
 def listeners(port: int | None) -> set[int]:
-    """The processes that listen on a port of this machine."""
+    """The processes that listen on a port of this machine.
+
+    A child of one that is about to become another program has all its files too, and does not count.
+    """
     sockets = {
         line.split()[9]
         for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
@@ -225,4 +228,11 @@ def listeners(port: int | None) -> set[int]:
             continue
         if target.removeprefix("socket:[").rstrip("]") in sockets:
             found.add(int(link.parts[2]))
-    return found
+    return {pid for pid in found if parent(pid) not in {None, *found}}
+
+
+def parent(pid: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+    except OSError:  # it has ended
+        return None
