@@ -75,10 +75,13 @@ class SqliteConnection:
         def made(*words: Any, **options: Any) -> sqlite3.Connection:
             try:
                 connection = Batching(*words, **options)
-                equip(connection, *pragmas)
             except sqlite3.Error as error:
                 failures.append(error)
                 return Batching(":memory:")
+            try:
+                equip(connection, *pragmas)
+            except sqlite3.Error as error:
+                failures.append(error)
             return connection
 
         connection = await aiosqlite.connect(file, isolation_level=None, timeout=10, factory=made)
