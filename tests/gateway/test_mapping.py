@@ -549,3 +549,15 @@ def test_what_is_noted_of_a_part_is_noted_each_time() -> None:
             (Kind.DROPPED, f"{place}.audio.codec"),
             (Kind.DROPPED, f"{place}.video"),
         ]
+
+
+def test_what_a_pair_writes_of_something_else_is_written_anew_each_time() -> None:
+    def words(output: Output) -> dict[str, str]:
+        return {"words": f"{output.container} for {output.name}"}
+
+    pair = Pair("words", "container", lambda tree: {"container": tree["words"].partition(" ")[0]}, words)
+    record = Record(Output, SOUND, pair, Field("name", "name"))
+    output = record.read({"codec": "aac", "rate": "48000", "words": "mp4 for all"}, Ledger())
+    for name in ("a", "b", "a"):
+        written = record.write(replace(output, name=name), Ledger())
+        assert written == {"codec": "aac", "rate": "48000", "words": f"mp4 for {name}", "name": name}
