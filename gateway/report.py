@@ -138,11 +138,11 @@ class Comparison:
         self._reasons = reasons
 
     def objects(self, wanted: Any, got: Any, prefix: str) -> None:
-        names, rows, silence, read = settings(wanted.__class__)
-        for name, row, default, one, other in zip(names, rows, silence, read(wanted), read(got), strict=True):
+        rows, silence, read = settings(wanted.__class__)
+        for row, default, one, other in zip(rows, silence, read(wanted), read(got), strict=True):
             if one is other and one is default:
                 continue
-            cls = one.__class__
+            name, cls = row.name, one.__class__
             if cls in SCALARS and (one is other or one == other):
                 if default is None or one != default:
                     self.exact.append(prefix + name)
@@ -244,7 +244,6 @@ class Comparison:
 class Settings(NamedTuple):
     """The attributes of a class that are settings."""
 
-    names: tuple[str, ...]
     rows: tuple[Attribute, ...]
     silence: tuple[Any, ...]
     """What silence is, of each."""
@@ -263,8 +262,8 @@ def settings(cls: type) -> Settings:
     if cls not in _SETTINGS:
         skipped = UNSAID | OWN.get(cls, frozenset())
         every = tuple(each for each in attributes(cls) if each.compared and each.name not in skipped)
-        names = tuple(each.name for each in every)
-        _SETTINGS[cls] = Settings(names, every, tuple(each.silence for each in every), values_of(*names))
+        look = values_of(*(each.name for each in every))
+        _SETTINGS[cls] = Settings(every, tuple(each.silence for each in every), look)
         if cls not in EMPTY_SAYS:
             _WHOLE.add(cls)
     return _SETTINGS[cls]

@@ -50,8 +50,6 @@ class Knob:
 
 def chosen(owner: str, knobs: Mapping[str, Knob], options: Mapping[str, str]) -> dict[str, str]:
     """The value of each knob. Raises ValueError for an option that is none, or has no such value."""
-    if not options:
-        return {name: knob.values[0] for name, knob in knobs.items()}
     if unknown := options.keys() - knobs.keys():
         known = f"there are {', '.join(sorted(knobs))}" if knobs else "it has none"
         raise ValueError(f"{owner} has no option {', '.join(sorted(unknown))}; {known}")
