@@ -14,7 +14,7 @@ from mediaglot.gateway.backends.agent import Agent, Aside, Manners, State
 from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.errand import Client, Errand, Login, Pass, unavailable
 from mediaglot.gateway.exchange import Headers, Request, Response
-from mediaglot.gateway.faults import Invalid, Refused, Unauthorized, Unavailable
+from mediaglot.gateway.faults import Forbidden, Invalid, Refused, Unauthorized, Unavailable
 from mediaglot.gateway.model import Secret
 from mediaglot.gateway.registry import find
 
@@ -33,6 +33,8 @@ def ask(permit: Pass) -> Errand[str]:
     response = yield Request(path=f"/{permit.credential.name}")
     if response.status == 401:
         raise Refused(Unauthorized(reason="expired"))
+    if response.status == 403:
+        raise Refused(Forbidden())
     if response.status >= 500:
         raise unavailable(response)
     return response.body.decode()
@@ -47,15 +49,18 @@ def count(tenant: str) -> Errand[int]:
 
 
 class Provider:
-    """Answers as it is told, in turn; without a word, with the path."""
+    """Answers as it is told, in turn; without a word, with the path. As long as it is not ``awake``, it does not."""
 
     def __init__(self) -> None:
+        self.awake = asyncio.Event()
+        self.awake.set()
         self.words: list[Response | Unavailable] = []
         self.asked: list[str] = []
         self.tokens = 0
 
     async def __call__(self, request: Request) -> Response:
         self.asked.append(request.path)
+        await self.awake.wait()
         if request.path == "/token":
             self.tokens += 1
             return Response(body=f"t{self.tokens}".encode())
@@ -120,12 +125,26 @@ async def test_a_pass_that_is_refused_is_traded_again_once(make: Make, provider:
         await through(clock, make().run(ask))
 
 
+async def test_any_other_refusal_is_the_answer(make: Make, provider: Provider, clock: VirtualClock) -> None:
+    provider.words = [Response(status=403)]
+    with pytest.raises(Refused):
+        await through(clock, make().run(ask))
+    assert provider.asked == ["/token", "/t1"]
+
+
 async def test_what_may_be_asked_twice_is(make: Make, provider: Provider, clock: VirtualClock) -> None:
     provider.words = [Response(status=503), Unavailable(reason="reset")]
     assert await through(clock, make().run(ask)) == "/t1"
     provider.words = [Response(status=503)]
     with pytest.raises(Unavailable):
         await through(clock, make().run(ask, again=False))
+
+
+async def test_nothing_is_asked_more_often_than_is_set(make: Make, provider: Provider, clock: VirtualClock) -> None:
+    provider.words = [Response(status=503)] * 9
+    with pytest.raises(Unavailable):
+        await through(clock, make(tries=3, failures=9).run(ask))
+    assert provider.asked == ["/token", *["/t1"] * 3]
 
 
 async def test_a_provider_is_given_the_time_that_it_asks_for(
@@ -155,6 +174,22 @@ async def test_the_breaker_opens_lets_one_try_and_closes(make: Make, provider: P
     assert agent.breaker.state is State.HALF_OPEN
     assert await through(clock, agent.run(ask), 1) == "/t1"
     assert agent.breaker.state is State.CLOSED
+
+
+async def test_an_open_breaker_is_tried_by_one_alone(make: Make, provider: Provider, clock: VirtualClock) -> None:
+    agent = make(failures=1, cool=30, tries=1)
+    await through(clock, agent.run(ask), 1)
+    provider.words = [Response(status=500)]
+    with pytest.raises(Unavailable):
+        await through(clock, agent.run(ask), 1)
+    await pass_time(clock, 30)
+    provider.asked = []
+    provider.awake.clear()
+    tasks = [asyncio.ensure_future(agent.run(ask)) for _ in range(3)]
+    await pass_time(clock, 1)
+    provider.awake.set()
+    said = await asyncio.gather(*tasks, return_exceptions=True)
+    assert ([isinstance(one, Unavailable) for one in said], provider.asked) == ([False, True, True], ["/t1"])
 
 
 async def test_what_may_be_asked_twice_does_not_wait_for_an_open_breaker(
