@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -277,14 +276,3 @@ async def listen(server: Server) -> web.AppRunner:
         shown = LOCAL.get(host) or (f"[{host}]" if ":" in host else host)
         server.site.url = f"http://{shown}:{port}"
     return runner
-
-
-async def run_until(server: Server, stop: asyncio.Event, *, ready: asyncio.Event | None = None) -> None:
-    """Serve until ``stop``; ``ready`` is set when requests are answered."""
-    runner = await listen(server)
-    try:
-        if ready is not None:
-            ready.set()
-        await stop.wait()
-    finally:
-        await runner.cleanup()

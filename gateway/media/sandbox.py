@@ -17,13 +17,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from mediaglot.gateway.media.child import bare, leash
 
 Mode = Literal["auto", "bwrap", "unshare", "off"]
 Kind = Literal["bwrap", "unshare", "off"]
-MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 
 PATIENCE: Final = 10.0
 """Seconds that a trial may take."""
