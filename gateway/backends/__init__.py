@@ -12,7 +12,7 @@ from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Intent, Result
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.loss import Ledger, Loss, Policy
-from mediaglot.gateway.model import Delivery, File, Job, MediaFacts, Output, Ticket
+from mediaglot.gateway.model import File, Job, MediaFacts, Ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +106,8 @@ class Craft(Protocol):
         """Move an output's files to where our own links lead."""
         ...
 
-    async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
-        """Bring an output's files to one destination."""
+    async def deliver(self, ticket: Ticket, index: int, number: int, products: tuple[Product, ...]) -> None:
+        """Bring an output's files to the destination of that number."""
         ...
 
     async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:

@@ -23,7 +23,7 @@ from mediaglot.gateway.backends.title import titles
 from mediaglot.gateway.faults import DeliveryFailed, Fault, NoSpace, SourceUnreadable, WorkFault
 from mediaglot.gateway.loss import Ledger, Policy
 from mediaglot.gateway.media.orphan import kill_orphans
-from mediaglot.gateway.model import Delivery, File, Job, Location, MediaFacts, Output, Ticket
+from mediaglot.gateway.model import File, Job, Location, MediaFacts, Ticket
 from mediaglot.gateway.transfer import Carrier
 from mediaglot.gateway.transfer.disk import in_thread
 
@@ -135,23 +135,22 @@ class FFmpegCraft:
         room = PurePosixPath(ticket.ids["folder"], ticket.outputs[index].id)
         return await in_thread(self._move, ticket, index, products, room)
 
-    async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
+    async def deliver(self, ticket: Ticket, index: int, number: int, products: tuple[Product, ...]) -> None:
         from mediaglot.gateway.backends import tiling  # noqa: PLC0415 - loaded for the first delivery
         from mediaglot.gateway.backends.ship import ship  # noqa: PLC0415
 
-        # By identity: a job may hold the same output twice, each with a name of its own.
-        index = next(number for number, one in enumerate(ticket.job.outputs) if one is output)
-        names = titles(ticket, index, products)
+        output = ticket.job.outputs[index]
+        target, names = output.destinations[number], titles(ticket, index, products)
         try:
             if output.package is not None or any(product.file.role == "playlist" for product in products):
-                await ship(self.carrier, delivery.location, products, names)
+                await ship(self.carrier, target, products, names)
                 return
             if any(product.file.role == "cues" for product in products):
-                await tiling.ship(self.carrier, delivery.location, output, products, names)
+                await tiling.ship(self.carrier, target, output, products, names)
                 return
-            for number, product in enumerate(products):
-                location = delivery.location if len(products) == 1 else numbered(delivery.location, number + 1)
-                await self.carrier.deliver(product.path, location, name=names[number])
+            for count, (product, name) in enumerate(zip(products, names, strict=True), 1):
+                location = target if len(products) == 1 else numbered(target, count)
+                await self.carrier.deliver(product.path, location, name=name)
         except WorkFault as fault:
             LOG.warning("job %s of %s can't be delivered: %a", ticket.id, ticket.dialect, str(fault))
             if isinstance(fault, NoSpace):

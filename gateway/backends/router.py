@@ -20,7 +20,7 @@ from mediaglot.gateway.backends.upstream import Upstream
 from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, ProviderFailed, WorkFault
 from mediaglot.gateway.loss import Ledger, Policy
-from mediaglot.gateway.model import EMPTY, Delivery, File, Job, MediaFacts, Output, Ticket
+from mediaglot.gateway.model import EMPTY, File, Job, MediaFacts, Ticket
 from mediaglot.gateway.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -126,11 +126,10 @@ class Router:
     async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
         return await self.crafts[LOCAL].keep(ticket, index, products)
 
-    async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
+    async def deliver(self, ticket: Ticket, index: int, number: int, products: tuple[Product, ...]) -> None:
         """By who made it."""
-        index = next(number for number, one in enumerate(ticket.job.outputs) if one is output)
         maker = self._makers.get(turn(ticket), {}).get(index, LOCAL)
-        await self.crafts[maker].deliver(ticket, output, delivery, products)
+        await self.crafts[maker].deliver(ticket, index, number, products)
 
     async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
         return await self.crafts[LOCAL].stream(ticket, files)

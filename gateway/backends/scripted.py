@@ -11,7 +11,7 @@ from mediaglot.gateway.backends.rest import Rest
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.model import Delivery, File, Job, MediaFacts, Output, Ticket
+from mediaglot.gateway.model import File, Job, MediaFacts, Ticket
 from mediaglot.gateway.notify import Answer, Send
 from mediaglot.gateway.script.blame import Stage
 from mediaglot.gateway.script.outcome import Outcome
@@ -76,12 +76,10 @@ class Scripted:
             await self._meet(ticket, stage, index, 0)
         return await self.craft.keep(ticket, index, products)
 
-    async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
-        places = ((index, place) for index, made in enumerate(ticket.outputs) for place in range(len(made.deliveries)))
-        index, place = next(one for one in places if ticket.outputs[one[0]].deliveries[one[1]] is delivery)
+    async def deliver(self, ticket: Ticket, index: int, number: int, products: tuple[Product, ...]) -> None:
         for stage in (Stage.STORING, Stage.DELIVERING):
-            await self._meet(ticket, stage, index, place)
-        await self.craft.deliver(ticket, output, delivery, products)
+            await self._meet(ticket, stage, index, number)
+        await self.craft.deliver(ticket, index, number, products)
 
     async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
         return await self.craft.stream(ticket, files)

@@ -188,12 +188,11 @@ class Shift:
 
     async def _deliver(self, key: Key, index: int, number: int, products: tuple[Product, ...]) -> None:
         ticket = await self._current(key)
-        delivery = ticket.outputs[index].deliveries[number]
-        if delivery.saved:
+        if ticket.outputs[index].deliveries[number].saved:
             return
         fault: Fault | None = None
         try:
-            await self.craft.deliver(ticket, ticket.job.outputs[index], delivery, products)
+            await self.craft.deliver(ticket, index, number, products)
         except WorkFault as caught:
             fault = caught
         files = tuple(product.file for product in products)

@@ -30,11 +30,9 @@ from mediaglot.gateway.faults import Fault, ProviderFailed, Refused, Unavailable
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import (
     TERMINAL,
-    Delivery,
     File,
     Job,
     MediaFacts,
-    Output,
     Status,
     Ticket,
 )
@@ -274,12 +272,11 @@ class Upstream:
     async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
         return await self._local.keep(ticket, index, products)
 
-    async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
+    async def deliver(self, ticket: Ticket, index: int, number: int, products: tuple[Product, ...]) -> None:
         """What the provider has delivered is there."""
         entry = await self.book.get(marker_of(ticket, self.agent.name))
-        index = next(number for number, one in enumerate(ticket.job.outputs) if one is output)
         if entry is None or index not in entry.theirs:
-            await self._local.deliver(ticket, output, delivery, products)
+            await self._local.deliver(ticket, index, number, products)
 
     async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
         return await self._local.stream(ticket, files)

@@ -262,8 +262,7 @@ async def _nothing() -> None:
 async def delivered(workshop: Workshop, output: m.Output, recorder: Recorder) -> tuple[Product, ...]:
     ticket, made = await workshop.make(output)
     workshop.craft.carrier = recorder  # type: ignore[assignment]
-    (place,) = output.destinations
-    await workshop.craft.deliver(ticket, ticket.job.outputs[0], m.Delivery(location=place), made[0])
+    await workshop.craft.deliver(ticket, 0, 0, made[0])
     found: tuple[Product, ...] = made[0]
     return found
 
@@ -315,7 +314,7 @@ async def test_content_types(workshop: Workshop) -> None:
 async def test_real_files_at_a_destination(workshop: Workshop, tmp_path: Path) -> None:
     output = to(f"file://{tmp_path}/there/x.m3u8")
     ticket, made = await workshop.make(output)
-    await workshop.craft.deliver(ticket, ticket.job.outputs[0], m.Delivery(location=output.destinations[0]), made[0])
+    await workshop.craft.deliver(ticket, 0, 0, made[0])
     (first, sound) = m3u8.load(str(tmp_path / "there" / "x.m3u8")).playlists
     assert look(tmp_path / "there" / "b c" / "segment_00003.ts").size == (96, 54)
     assert first.uri == "b%20c/index.m3u8"

@@ -198,8 +198,8 @@ class Hands:
         await self._at("keep")
         return tuple(replace(product.file, path=f"kept/{product.file.path}") for product in products)
 
-    async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
-        await self._at(f"deliver {delivery.location.url}")
+    async def deliver(self, ticket: Ticket, index: int, number: int, products: tuple[Product, ...]) -> None:
+        await self._at(f"deliver {ticket.job.outputs[index].destinations[number].url}")
 
     def clear(self, ticket: Ticket) -> None:
         self.log.append("clear")

@@ -104,8 +104,8 @@ class Workshop:
 
     async def deliver(self, output: m.Output) -> None:
         ticket, made = await self.make(output)
-        for location in output.destinations:
-            await self.craft.deliver(ticket, ticket.job.outputs[0], m.Delivery(location=location), made[0])
+        for number in range(len(output.destinations)):
+            await self.craft.deliver(ticket, 0, number, made[0])
 
 
 @pytest.fixture

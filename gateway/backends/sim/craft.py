@@ -20,7 +20,7 @@ from mediaglot.gateway.faults import Fault, SourceMissing
 from mediaglot.gateway.loss import Ledger, Policy
 from mediaglot.gateway.media.plan import plan
 from mediaglot.gateway.media.tool import PROMISED_ENCODERS, PROMISED_MUXERS
-from mediaglot.gateway.model import Delivery, File, Input, Job, Location, MediaFacts, Output, Ticket
+from mediaglot.gateway.model import File, Input, Job, Location, MediaFacts, Ticket
 from mediaglot.gateway.script.outcome import Outcome
 from mediaglot.gateway.script.rule import outcome_of
 
@@ -85,7 +85,7 @@ class SimulatedCraft:
         names = titles(ticket, index, products)
         return tuple(replace(one.file, path=f"{room}/{name}") for one, name in zip(products, names, strict=True))
 
-    async def deliver(self, ticket: Ticket, output: Output, delivery: Delivery, products: tuple[Product, ...]) -> None:
+    async def deliver(self, ticket: Ticket, index: int, number: int, products: tuple[Product, ...]) -> None:
         await self._store(ticket, products)
 
     async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
