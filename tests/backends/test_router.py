@@ -1,4 +1,4 @@
-"""Work that comes back from a provider waits for its turn here, like all other work."""
+"""Who makes what of a job with several providers, and that work which comes back here waits for its turn."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from mediaglot.gateway.backends import Over, Product, Report, unheard
 from mediaglot.gateway.backends.agent import Aside
 from mediaglot.gateway.backends.book import OURS
@@ -16,21 +18,38 @@ from mediaglot.gateway.backends.rules import LOCAL, Rule
 from mediaglot.gateway.backends.sim import SimulatedCraft
 from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.engine.gate import Gate
-from mediaglot.gateway.faults import Fault, ProviderFailed
-from mediaglot.gateway.model import Input, Job, Location, Made, Output, Source, Status, Step, Ticket
+from mediaglot.gateway.faults import Fault, ProviderFailed, SourceUnreadable
+from mediaglot.gateway.model import Delivery, Input, Job, Location, Made, Output, Source, Status, Step, Ticket
 from mediaglot.gateway.store.sqlite import SqliteStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 JOB = Job(inputs=(Input(location=Location(url="https://x.test/bars-1s.mp4")),), outputs=(Output(container="mp4"),))
 
 
-class Dead(SimulatedCraft):
-    """A provider that gets nothing done."""
+TWO = replace(JOB, outputs=(Output(container="mp4", destinations=(Location(url="file:///a"),)),) * 2)
+OVERDUE = ProviderFailed(provider="far", reason="timeout")
+BAD = SourceUnreadable(url="https://x.test/bars-1s.mp4")
+
+
+class Far(SimulatedCraft):
+    """A provider that fails jobs, or some of their outputs, and notes what it is asked to make and to deliver."""
+
+    def __init__(self, clock: RealClock, fault: Fault = OVERDUE, outputs: Mapping[int, Fault] | None = None) -> None:
+        super().__init__(clock, speed=100)
+        self.fault, self.outputs = fault, outputs
+        self.wanted: list[frozenset[int]] = []
+        self.delivered: list[int] = []
 
     async def make(
         self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
-        raise ProviderFailed(provider="far", reason="breaker")
+        self.wanted.append(wanted)
+        if self.outputs is None:
+            raise self.fault
+        return {**await super().make(ticket, wanted - self.outputs.keys(), report, over), **self.outputs}
+
+    async def deliver(self, ticket: Ticket, index: int, number: int, products: tuple[Product, ...]) -> None:
+        self.delivered.append(index)
 
 
 class Here(SimulatedCraft):
@@ -49,17 +68,22 @@ class Here(SimulatedCraft):
             self.now -= 1
 
 
-def ticket(number: int) -> Ticket:
-    made = Made(id="1", created=NOW, history=(Step(at=NOW, status=Status.QUEUED),))
+def ticket(number: int, job: Job = JOB) -> Ticket:
+    made = Made(
+        id="1",
+        created=NOW,
+        history=(Step(at=NOW, status=Status.QUEUED),),
+        deliveries=(Delivery(location=Location(url="file:///a")),),
+    )
     return Ticket(
         id=str(number),
         account="me",
         dialect="encoding_com",
-        job=JOB,
+        job=job,
         created=NOW,
         updated=NOW,
         sources=(Source(id="0"),),
-        outputs=(made,),
+        outputs=(made,) * len(job.outputs),
         ids={"folder": f"folder-{number}"},
     )
 
@@ -68,7 +92,7 @@ async def test_work_that_comes_back_waits_for_a_seat(tmp_path: Path) -> None:
     clock = RealClock()
     here = Here(clock, speed=100)
     async with await SqliteStore.open(tmp_path) as store:
-        router = Router({"far": Dead(clock), LOCAL: here}, (Rule(to=("far", LOCAL)),), store, Aside())
+        router = Router({"far": Far(clock), LOCAL: here}, (Rule(to=("far", LOCAL)),), store, Aside())
         router.reconcile(Gate(seats=2))
         found = await asyncio.gather(
             *(router.make(ticket(number), frozenset({0}), lambda *_: None) for number in range(6))
@@ -81,10 +105,61 @@ async def test_what_is_remembered_of_a_job_goes_with_all_its_turns(tmp_path: Pat
     """A job that is changed has another turn, and nobody asks for the one before any more."""
     clock, job = RealClock(), ticket(1)
     async with await SqliteStore.open(tmp_path) as store:
-        router = Router({"far": Dead(clock), LOCAL: Here(clock)}, (Rule(to=("far", LOCAL)),), store, Aside())
+        router = Router({"far": Far(clock), LOCAL: Here(clock)}, (Rule(to=("far", LOCAL)),), store, Aside())
         await router.make(job, frozenset({0}), lambda *_: None)
         assert len(await store.list_things(OURS, "", KIND)) == 1
         router.clear(replace(job, ids={**job.ids, "turn": "1"}))
         async with asyncio.timeout(10):
             while await store.list_things(OURS, "", KIND):
                 pass
+
+
+async def made(tmp_path: Path, job: Job, far: Far, near: Far) -> Mapping[int, tuple[Product, ...] | Fault]:
+    """What comes of a job's outputs, all of which are then delivered."""
+    asked, wanted = ticket(1, job), frozenset(range(len(job.outputs)))
+    async with await SqliteStore.open(tmp_path) as store:
+        router = Router({"far": far, LOCAL: near}, (Rule(to=("far", LOCAL)),), store, Aside())
+        found = await router.make(asked, wanted, lambda *_: None)
+        for index, products in found.items():
+            if not isinstance(products, Fault):
+                await router.deliver(asked, index, 0, products)
+    return found
+
+
+async def test_a_job_that_fails_for_its_source_fails_where_it_is(tmp_path: Path) -> None:
+    far, near = Far(RealClock(), BAD), Far(RealClock(), outputs={})
+    with pytest.raises(SourceUnreadable):
+        await made(tmp_path, JOB, far, near)
+    assert near.wanted == []
+
+
+async def test_where_nobody_is_left_the_last_ones_fault_is_the_jobs(tmp_path: Path) -> None:
+    far, near = Far(RealClock()), Far(RealClock(), ProviderFailed(provider="near", reason="timeout"))
+    with pytest.raises(ProviderFailed) as failed:
+        await made(tmp_path, JOB, far, near)
+    assert failed.value.data["provider"] == "near"
+    found = await made(tmp_path / "some", TWO, Far(RealClock()), Far(RealClock(), outputs={1: OVERDUE}))
+    assert {index: isinstance(one, Fault) for index, one in found.items()} == {0: False, 1: True}
+
+
+async def test_only_outputs_that_failed_for_the_providers_reasons_go_on(tmp_path: Path) -> None:
+    job = replace(TWO, outputs=TWO.outputs[:1] * 3)
+    far, near = Far(RealClock(), outputs={0: OVERDUE, 1: BAD}), Far(RealClock(), outputs={})
+    found = await made(tmp_path, job, far, near)
+    assert near.wanted == [frozenset({0})]
+    assert {index: isinstance(one, Fault) for index, one in found.items()} == {0: False, 1: True, 2: False}
+
+
+async def test_whoever_made_an_output_delivers_it(tmp_path: Path) -> None:
+    far, near = Far(RealClock(), outputs={0: OVERDUE}), Far(RealClock(), outputs={})
+    await made(tmp_path, TWO, far, near)
+    assert (far.delivered, near.delivered) == ([1], [0])
+
+
+async def test_work_that_begins_here_has_waited_already(tmp_path: Path) -> None:
+    async with await SqliteStore.open(tmp_path) as store, asyncio.timeout(10):
+        router = Router({LOCAL: Here(RealClock(), speed=100)}, (), store, Aside())
+        full = Gate(seats=0)
+        router.reconcile(full)
+        assert list(await router.make(ticket(1), frozenset({0}), lambda *_: None)) == [0]
+    assert full.waiting == 0
