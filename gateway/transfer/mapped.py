@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import quote
 
 from mediaglot.gateway.clock import Clock
-from mediaglot.gateway.faults import DeliveryFailed, SourceForbidden
+from mediaglot.gateway.faults import DeliveryFailed, SourceForbidden, SourceMissing
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import Fetched, OnProgress, Receipt, delivering, placed
 from mediaglot.gateway.transfer.address import STORES, Address, address
@@ -23,6 +23,8 @@ from mediaglot.gateway.transfer.file import Files
 from mediaglot.gateway.transfer.policy import Limits, Policy
 
 NOWHERE: Final = frozenset({".", ".."})
+ABSENT: Final = {"ftp": (550, "File unavailable"), "ftps": (550, "File unavailable")}
+"""What a server of the scheme says of a file that it does not have; all others are told as HTTP says it."""
 
 
 class Mapped:
@@ -75,7 +77,11 @@ class Mapped:
     ) -> Fetched:
         """Raises SourceForbidden, SourceMissing, SourceTooLarge, NoSpace."""
         files, local = self._local(location.url)
-        return await files.fetch(local, target, limits=limits or self._policy, on_progress=on_progress)
+        try:
+            return await files.fetch(local, target, limits=limits or self._policy, on_progress=on_progress)
+        except SourceMissing:
+            status, reason = ABSENT.get(location.url.partition(":")[0].lower(), (404, "Not Found"))
+            raise SourceMissing(status=status, reason=reason) from None
 
     async def deliver(
         self,

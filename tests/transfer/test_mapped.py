@@ -185,6 +185,20 @@ async def test_links_that_lead_out_are_not_followed(mapped, rest, made, tmp_path
     assert files_in(tmp_path / "outside") == ["x"]
 
 
+@pytest.mark.parametrize(
+    ("url", "status", "reason"),
+    [
+        ("s3://bucket/none", 404, "Not Found"),
+        ("ftp://host.example/none", 550, "File unavailable"),
+        ("sftp://host.example/none", 404, "Not Found"),
+    ],
+)
+async def test_a_missing_source_is_told_as_its_server_would(mapped, tmp_path, url, status, reason):
+    with pytest.raises(SourceMissing) as caught:
+        await mapped.fetch(at(url), tmp_path / "x")
+    assert caught.value.data == {"status": status, "reason": reason}
+
+
 async def test_a_missing_a_large_and_a_strange_source(mapped, rest, tmp_path):
     with pytest.raises(SourceMissing):
         await mapped.fetch(at("s3://bucket/none"), tmp_path / "x")
