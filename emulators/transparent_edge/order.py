@@ -179,9 +179,10 @@ def check_process(order: Tree, name: str, ledger: Ledger) -> None:
         if drm is None:
             continue
         members(drm, f"{key}.drm", "key", "key_id")
-        for field in ("key", "key_id", "key_iv"):
-            if drm.get(field) is not None and not re.fullmatch(r"[0-9A-Fa-f]{32}", str(drm[field]), re.ASCII):
-                raise Invalid(field=f"{key}.drm.{field}", reason="is not 32 hexadecimal digits")
+        for field, signs in (("key", "hexadecimal digits"), ("key_id", "characters"), ("key_iv", "characters")):
+            form = r"[0-9A-Fa-f]{32}" if field == "key" else r"(?s:.{32})"
+            if drm.get(field) is not None and not re.fullmatch(form, str(drm[field])):
+                raise Invalid(field=f"{key}.drm.{field}", reason=f"is not 32 {signs}")
         if drm.get("encryption_scheme", "cbcs") not in SCHEMES_OF_DRM:
             raise Invalid(field=f"{key}.drm.encryption_scheme", reason=f"is not one of {', '.join(SCHEMES_OF_DRM)}")
 
