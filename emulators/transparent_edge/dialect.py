@@ -87,16 +87,16 @@ def plain(text: str, status: int, evidence: str = "inferred") -> Complaint:
 
 
 FAULTS: Final[dict[type[Fault], Complaint]] = {
-    # Section 1.3: statuses and keys have evidence there, most texts are the framework's or ours.
-    faults.Unauthorized: plain("Authentication credentials were not provided.", 401, "client"),
+    # Section 1.3: statuses and keys have evidence there, the texts are the framework's or ours.
+    faults.Unauthorized: plain("Authentication credentials were not provided.", 401),
     faults.Forbidden: plain("You do not have permission to perform this action.", 403),
-    faults.NotFound: plain("Not found.", 404, "client"),
+    faults.NotFound: plain("Not found.", 404),
     faults.UnknownAction: plain("Not found.", 404),
     faults.MethodNotAllowed: plain('Method "{name}" not allowed.', 405),
     faults.TooLarge: plain("The request is larger than {limit} bytes.", 413),
     faults.TooSlow: plain("The request was not complete after {seconds} seconds.", 408),
     faults.Busy: plain("Request was throttled.", 429),
-    profile.BadField: Complaint(400, "{field}: {reason}", code="field", evidence="client"),
+    profile.BadField: Complaint(400, "{field}: {reason}", code="field"),
     ask.BadGrant: message("The grant type is not supported"),
     ask.BadScope: message("The scope is not known"),
     faults.Malformed: message("The request is not valid {format}: {reason}"),
