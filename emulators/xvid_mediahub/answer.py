@@ -15,6 +15,7 @@ from mediaglot.gateway.exchange import Headers, Page, Response, Thing, Token, Wi
 from mediaglot.gateway.faults import Invalid, NotFound
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.model import Made, Output, Status, Ticket
+from mediaglot.gateway.model.mime import kind_of
 from mediaglot.gateway.oauth import lifetime_asked
 from mediaglot.gateway.reference import Finish, Picture, Ref
 from mediaglot.gateway.values import EPOCH, Table
@@ -199,8 +200,9 @@ def brought(thing: Thing) -> Tree:
     """An upload as a file: both have the same id."""
     said, size = thing.document, thing.document.get("received")
     name = said["object_key"].rpartition("/")[2]
-    shown = {"title": name.rpartition(".")[0] or name, "name": name, "type": "file", "subtype": "video", "size": size}
-    shown |= {"size_on_disk": size, "application": said["application"], "pipeline": said["pipeline"]}
+    shown = {"title": name.rpartition(".")[0] or name, "name": name, "type": "file", "subtype": "video"}
+    shown |= {"mime_type": kind_of(name), "size": size, "size_on_disk": size}
+    shown |= {kind: said[kind] for kind in ("application", "pipeline")}
     shown |= {"finished_at": epoch(thing.updated) if size is not None else None, "expires_at": expiry(thing)}
     return {"shown": shown, "files": [["uploads", said["upload"], name]] if size is not None else []}
 
@@ -253,7 +255,7 @@ def matches(thing: Thing, query: Mapping[str, Any]) -> bool:
     if thing.kind == "preset":
         return wanted in {"", "system" if thing.owner is None else "custom"}
     if thing.kind != "file":
-        return wanted in {"", thing.document.get("type")}
+        return thing.kind != "codec" or wanted in {"", thing.document["type"]}
     tree = file("", thing)
     ids = {f"{kind}.id": tree[kind].id if tree[kind] else None for kind in ("pipeline", "job")}
     same = all(ids[key] == query[key] for key in ids if query.get(key))

@@ -111,9 +111,9 @@ def of_account(account: Account) -> tuple[Thing, ...]:
     folder = {"shown": {"type": "folder", "pipeline": pipeline, "title": "/", "name": "/"}, "files": []}
     return (
         brought("user", own("user", account), user, account.id),
-        brought("application", account.user, {"name": f"application-{tail}"}),
+        brought("application", account.user, {"name": f"application-{tail}"}, account.id),
         brought("pipeline", pipeline, plain, account.id),
-        brought("file", root, folder),
+        brought("file", root, folder, account.id),
     )
 
 

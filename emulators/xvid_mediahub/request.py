@@ -116,6 +116,9 @@ INPUT: Final = Record(
     flat("clip", model.Clip, SECONDS, start="start_time"),
 )
 FORCED: Final = {"framerate": "force_framerate", "interlaced": "force_interlaced"}
+TOLD: Final = dict.fromkeys(("input_name", "force_container", "force_aspect_ratio", "force_framerate"), TEXT)
+SHOWN: Final[dict[str, Any]] = {**TOLD, "force_interlaced": BOOLEAN}
+"""What is told of an input, whatever scalar a client sent: section 2.1."""
 TEXTS: Final = ("user_data", "unique_custom_key", "title", "output_prefix")
 KNOWN: Final = frozenset({*TEXTS, "pipeline", "pipeline_id", "input", "autograph", "playlists", "outputs"})
 PICTURE: Final = ("rotate", "height", "width", "framerate", "bitrate", "aspect_ratio")
@@ -158,8 +161,11 @@ def autograph(call: Call, tree: Tree, ledger: Ledger) -> Tree | None:
 
 def echoed_input(tree: Tree) -> Tree:
     spelled = {FORCED.get(key, key): value for key, value in tree.items()}
-    shown = {key: spelled.get(key) for key in ("input_name", "force_container", "force_aspect_ratio", *FORCED.values())}
-    return shown | ({"start_time": spelled["start_time"]} if spelled.get("start_time") is not None else {})
+    shown = {key: given(spelled, key, via) for key, via in SHOWN.items()}
+    if (start := given(spelled, "start_time", SECONDS)) is None:
+        return shown
+    said = spelled["start_time"]
+    return shown | {"start_time": float(start) if isinstance(said, str) else said}
 
 
 def new_output(tree: Tree, ledger: Ledger) -> model.Output:

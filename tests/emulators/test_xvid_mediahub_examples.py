@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mediaglot.emulators.xvid_mediahub import Dialect
+from mediaglot.emulators.xvid_mediahub.answer import show
 from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.auth import Credential, signatures
 from mediaglot.gateway.exchange import CreateJob, Headers, ListJobs, Page, Request
@@ -130,3 +131,12 @@ def test_the_signature_of_the_reference() -> None:
     assert credential.name == "66aabb000123456789abcd01"
     assert credential.signed is not None
     assert (credential.signed.text, int(credential.signed.until.timestamp())) == (text, 2_000_000_000)
+
+
+def test_what_an_account_has_from_the_beginning_belongs_to_its_user() -> None:
+    dialect, account = Dialect(), Account(id=f"{'66aabb00' * 3}-1", user="66aabb00" * 3)
+    call = replace(dialect.open(request("/v1/users/")), account=account)
+    found = {thing.kind: show(call, thing) for thing in dialect.provided(account) if thing.owner is not None}
+    user = found.pop("user")
+    assert found.keys() == {"application", "pipeline", "file"}
+    assert {tree["user"].id for tree in found.values()} == {user["id"]}
