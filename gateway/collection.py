@@ -62,6 +62,8 @@ class Collection:
     check: Callable[[Tree, bool], None] = lambda document, whole: None
     busy: Callable[[str], Filter | None] = lambda thing_id: None
     evidence: str = "documented"
+    proposed: str = ""
+    """The verbs that are our own idea."""
     texts: frozenset[str] = frozenset()
     """Fields that are texts, whatever scalar a client sent."""
 
@@ -86,7 +88,7 @@ class Collection:
                 status=201 if verb == "post" else 200,
                 guests=verb in self.guests.split(),
                 scope=self.reads if method == "GET" else self.writes,
-                evidence=self.evidence,
+                evidence="proposed" if verb in self.proposed.split() else self.evidence,
             )
 
     def _get(self, call: Call, ledger: Ledger) -> GetThing:

@@ -30,9 +30,9 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.UnknownAction: Complaint(404, "Not Found", GLOBAL, evidence="proposed"),
     faults.MethodNotAllowed: Complaint(405, "Method Not Allowed", GLOBAL, evidence="proposed"),
     faults.BadRequest: INPUT,
-    faults.Conflict: INPUT,
+    faults.Conflict: Complaint(400, "Invalid Input", "invalid", evidence="proposed"),
     faults.WorkFault: Complaint(400, answer.FAILURE[1], "invalid", evidence="seed"),
-    faults.NotFound: Complaint(404, "Requested object does not exist", "absent", evidence="seed"),
+    faults.NotFound: Complaint(404, "Job does not exist", "absent", evidence="seed"),
     Fault: Complaint(500, "Internal Error", GLOBAL, evidence="seed"),
 }
 """Codes that hang on the module are words here: ``invalid`` and ``absent``."""

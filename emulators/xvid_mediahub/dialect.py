@@ -58,13 +58,13 @@ ALL: Final = "list get post put delete"
 own: Final = partial(Collection, MANNER, texts=catalog.TEXTS)
 TEXTS, MORE = ("name", "description"), ("target_format", "settings")
 SHELVES: Final = (
-    own("template", "/v1/jobs/templates", ALL, (*TEXTS, "job_settings"), **OWN),
+    own("template", "/v1/jobs/templates", ALL, (*TEXTS, "job_settings"), proposed="delete", **OWN),
     own("pipeline", "/v1/pipelines", ALL, catalog.PIPELINE, check=ask.check_pipeline, busy=uses, **OWN),
-    own("preset", "/v1/presets", ALL, (*TEXTS, *MORE), check=ask.check_preset, guests="list", **OWN),
+    own("preset", "/v1/presets", ALL, (*TEXTS, *MORE), check=ask.check_preset, guests="list", proposed="delete", **OWN),
     own("codec", "/v1/codecs", "list get", guests="list get"),
     own("user", "/v1/users", "list get put", catalog.OWN_USER, reads="me", writes="me"),
     own("application", "/v1/applications", "get", reads=READ, evidence="proposed"),
-    own("file", "/v1/files", "list get put delete", ("title", "description", "user_data"), **OWN),
+    own("file", "/v1/files", "list get put delete", ("title", "description", "user_data"), proposed="put", **OWN),
 )
 TOKEN, STREAM, SIGHT = exchange.IssueToken, exchange.StreamFiles, exchange.GetThing
 ROUTES: Final = (
