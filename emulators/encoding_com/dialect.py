@@ -125,7 +125,7 @@ FAULTS: Final[dict[type[Fault], Complaint]] = {
     faults.Lossy: says("Not possible without loss: {fields}"),
     faults.NotFound: says("There is no {kind} {id}"),
     faults.Conflict: says("This action is not possible for {kind} {id} in status {state}"),
-    faults.Busy: Complaint(421, "Too many requests", evidence="client"),
+    faults.Busy: Complaint(421, "Too many requests", evidence="proposed"),
     faults.SourceTimeout: says("Download error:  The source took longer than {seconds} seconds"),
     faults.SourceForbidden: says("Download error:  The source address is not allowed"),
     faults.SourceUnreachable: says("Download error:  The source cannot be reached ({reason})"),
