@@ -71,6 +71,12 @@ def with_path(url: str, change: Callable[[str], str]) -> str:
     return urlunsplit(parts._replace(path=change(parts.path)))
 
 
+def beside(url: str, name: str) -> str:
+    """A file of a package whose master playlist, or whose folder, is at ``url``."""
+    is_master = url.partition("?")[0].lower().endswith(".m3u8")
+    return with_path(url, lambda path: f"{path.rpartition('/')[0] if is_master else path.rstrip('/')}/{quote(name)}")
+
+
 def is_usual(location: Location) -> bool:
     """Whether ``read_location`` is sure to give this back from what ``write_location`` makes of it: nothing has to be
     quoted, and a URL can say all that there is."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from mediaglot.emulators.encoding_com import request as ask
 from mediaglot.emulators.encoding_com.echo import echo
+from mediaglot.gateway.address import beside
 from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.exchange import AccountFacts, Done, Page
 from mediaglot.gateway.mapping import Tree, given, is_empty, many, one
@@ -69,7 +70,7 @@ def media_head(dialect: Dialect, call: Call, ticket: Ticket) -> Tree:
             "notifyurl": many(words.get("notify")) or None,
             "created": date(ticket.created),
             "started": date(ticket.started or ticket.created),
-            "finished": date(ticket.finished),
+            "finished": date(ticket.finished if ticket.fetched or not ticket.trouble else None),
             "downloaded": date(ticket.fetched),
             "uploaded": date(ticket.stored) if ticket.stored else None,
             "description": dialect.describe(ticket.trouble) if ticket.trouble else None,
@@ -118,14 +119,13 @@ def links(dialect: Dialect, call: Call, output: Output, made: Made) -> Tree:
     return {key: files} if files else {}
 
 
-def destinations(dialect: Dialect, output: Output, made: Made) -> Tree:
-    deliveries = made.deliveries or tuple(Delivery(location=location) for location in output.destinations)
-    if not deliveries:
+def destinations(dialect: Dialect, made: Made, variants: tuple[str, ...] = ()) -> Tree:
+    """Each with its status; the variants of HLS come before their master, in their order (4.7)."""
+    told = [(each.location.verbatim, delivery_word(dialect, each)) for each in made.deliveries]
+    pairs = [(url, word) for place, word in told for url in (*(beside(place, name) for name in variants), place)]
+    if not pairs:
         return {}
-    return {
-        "destination": [delivery.location.verbatim for delivery in deliveries],
-        "destination_status": [delivery_word(dialect, delivery) for delivery in deliveries],
-    }
+    return {"destination": [url for url, _ in pairs], "destination_status": [word for _, word in pairs]}
 
 
 def task_head(dialect: Dialect, ticket: Ticket, made: Made) -> Tree:
@@ -151,7 +151,7 @@ def task_states(dialect: Dialect, made: Made) -> Tree:
 
 
 def task(dialect: Dialect, call: Call, ticket: Ticket, output: Output, made: Made) -> Tree:
-    where = links(dialect, call, output, made) | destinations(dialect, output, made)
+    where = links(dialect, call, output, made) | destinations(dialect, made, made.variants(output))
     settings = echo(output.document, where) if dialect.options["echo"] == "full" else where
     tree = task_head(dialect, ticket, made) | settings | task_tail(made)
     return tree | task_states(dialect, made) if given(call.tree, "include_task_status", YES_NO) else tree
@@ -178,7 +178,7 @@ def extended_task(dialect: Dialect, call: Call, ticket: Ticket, output: Output, 
     return {
         **task_head(dialect, ticket, made),
         **links(dialect, call, output, made),
-        **destinations(dialect, output, made),
+        **destinations(dialect, made, made.variants(output)),
         **task_tail(made),
         "time_left": str(ticket.left or 0) if running else "0",
         "progress": PERCENT.write(made.progress),
@@ -192,8 +192,7 @@ def extended_task(dialect: Dialect, call: Call, ticket: Ticket, output: Output, 
 
 
 def listed(dialect: Dialect, call: Call, page: Page[Ticket]) -> Tree:
-    version = ask.version(call)
-    if version == 3:
+    if (version := ask.version(call)) == 3:
         return listed_by_page(dialect, call, page)
     return {"media": [entry(dialect, ticket, closed=version == 2) for ticket in page.items]}
 

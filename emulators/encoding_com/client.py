@@ -190,7 +190,7 @@ class Client(errand.Client):
         words = [str(each) for each in many(tree.get("destination_status"))]
         wrong = next((word[len(WRONG) : -1] for word in words if word.startswith(WRONG)), "")
         saved = [place for place, word in zip_longest(places, words) if place and word == "Saved"]
-        urls = [*saved, *(str(url) for key in LINKS for url in many(tree.get(key)))]
+        urls = master_first([*saved, *(str(url) for key in LINKS for url in many(tree.get(key)))])
         size = given({"size": one(tree.get("convertedsize"))}, "size", lenient(NATURAL)) if len(urls) == 1 else None
         trouble = blamed(self.speaker, wrong) if wrong else None
         return Part(
@@ -217,6 +217,12 @@ class Client(errand.Client):
         if not glimpse.id:
             raise Malformed(format=kind, reason="no mediaid")
         return glimpse
+
+
+def master_first(urls: list[str]) -> list[str]:
+    """Of HLS the variants are told in their order, then the master (4.7)."""
+    listed = bool(urls) and urls[-1].partition("?")[0].lower().endswith(".m3u8")
+    return [*urls[-1:], *urls[:-1]] if listed else urls
 
 
 def percent(tree: Tree) -> Any:

@@ -70,7 +70,7 @@ def task(dialect: Dialect, ticket: Ticket, output: Output, made: Made) -> Tree:
         "taskid": made.id,
         "output": one(output.document.get("output")) or [],
         "status": answer.task_word(dialect, ticket, made),
-    } | answer.destinations(dialect, output, made)
+    } | answer.destinations(dialect, made)
     if made.trouble is None:
         return tree
     return tree | {"description": dialect.describe(made.trouble), "suggestion": suggestion(made.trouble)}

@@ -62,11 +62,16 @@ class Haul:
         await in_thread(folder.mkdir, parents=True, exist_ok=True)
         found: list[Product] = []
         with _usable():
-            for url in dict.fromkeys(artifact.url for artifact in artifacts):
-                if PurePosixPath(name_of(url)).suffix.lower() in PLAYLISTS:
-                    found += await self._package(url, folder)
-                else:
+            urls = list(dict.fromkeys(artifact.url for artifact in artifacts))
+            while urls:
+                url = urls.pop(0)
+                if not is_list(name_of(url)):
                     found.append(await self._file(Piece(url=url), folder))
+                    continue
+                base = url.partition("?")[0].rpartition("/")[0] + "/"
+                below = [other for other in urls if other.startswith(base) and is_list(name_of(other))]
+                found += await self._package([url, *below], base, folder)
+                urls = [other for other in urls if other not in below]
         if len({product.path for product in found}) < len(found):
             raise SourceUnreachable(reason="names")
         return tuple(found)
@@ -95,11 +100,10 @@ class Haul:
         except SourceUnreadable:
             return None
 
-    async def _package(self, url: str, folder: Path) -> list[Product]:
-        """A playlist with everything that it names, playlists first."""
-        base = url.partition("?")[0].rpartition("/")[0] + "/"
-        first = Piece(url=url, name=within(base, url))
-        waiting, seen, found = [first], {first.name}, []
+    async def _package(self, urls: Sequence[str], base: str, folder: Path) -> list[Product]:
+        """Playlists with everything that they name, each once, playlists first."""
+        waiting = [Piece(url=url, name=within(base, url)) for url in urls]
+        seen, found = {piece.name for piece in waiting}, []
         while waiting:
             piece = waiting.pop(0)
             product = await self._file(piece, folder)
@@ -109,7 +113,7 @@ class Haul:
             seen |= {each.name for each in inner}
             if len(seen) > MOST_FILES:
                 raise SourceTooLarge(limit=MOST_FILES)
-            waiting += [each for each in inner if PurePosixPath(each.name).suffix.lower() in PLAYLISTS]
+            waiting += [each for each in inner if is_list(each.name)]
             found += await self._all([each for each in inner if each not in waiting], folder)
         return sorted(found, key=lambda product: product.file.role != "playlist")
 
@@ -153,6 +157,10 @@ def name_of(url: str) -> str:
         name = PurePosixPath(unquote(urlsplit(url).path)).name
     safe = "".join(char if char.isalnum() or char in "-_." else "_" for char in name).lstrip(".")
     return safe[-100:] or "output"
+
+
+def is_list(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in PLAYLISTS
 
 
 def role_of(path: Path) -> str:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Final
 
-from mediaglot.gateway.model.job import Job, Output
+from mediaglot.gateway.model.job import Job, Output, PackageKind
 from mediaglot.gateway.model.place import EMPTY, Location
 
 
@@ -153,6 +153,13 @@ class Made:
     def size(self) -> int:
         """Bytes of all its files."""
         return sum(file.size for file in self.files)
+
+    def variants(self, output: Output) -> tuple[str, ...]:
+        """Where the media playlists of an HLS package are, from the folder of its master."""
+        if output.package is None or output.package.kind is not PackageKind.HLS or not self.files:
+            return ()
+        folder = self.files[0].path.rpartition("/")[0]
+        return tuple(file.path.removeprefix(f"{folder}/") for file in self.files[1:] if file.role == "playlist")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

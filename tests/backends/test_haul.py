@@ -72,6 +72,16 @@ async def test_a_package_comes_whole_in_its_own_folders(haul: Haul, serve: Any, 
     assert [product.file.role for product in found] == ["playlist", "playlist", "segment", "segment", "key"]
 
 
+async def test_playlists_that_are_told_beside_their_master_come_once(haul: Haul, serve: Any, tmp_path: Path) -> None:
+    dash = '<MPD><SegmentTemplate initialization="b.ts" media="low/a.ts"/></MPD>'
+    files = {"/x/master.m3u8": MASTER, "/x/low/index.m3u8": LOW, "/x/low/a.ts": "aa", "/x/b.ts": "bbb"}
+    site = await serve({**files, "/x/low/k.key": "k", "/x/show.mpd": dash, "/x/a.zip": "z"})
+    told = [f"{site}/x/{name}" for name in ("master.m3u8", "low/index.m3u8", "a.zip", "show.mpd")]
+    found = await haul.bring([Artifact(url=url) for url in told], tmp_path / "out")
+    lists = ["master.m3u8", "low/index.m3u8", "show.mpd"]
+    assert [product.name for product in found] == [*lists, "low/a.ts", "b.ts", "low/k.key", None]
+
+
 async def test_what_one_missing_file_makes_useless_is_not_brought_any_more(haul: Haul, tmp_path: Path) -> None:
     asked, left = asyncio.Event(), asyncio.Event()
 

@@ -13,6 +13,7 @@ from mediaglot.gateway.faults import DeliveryFailed, SourceMissing
 from mediaglot.gateway.model import Delivery, File, Phase, Status, Step, Ticket
 
 START = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
+LATER = datetime(2020, 1, 2, 3, 5, 0, tzinfo=UTC)
 ZERO = "0000-00-00 00:00:00"
 A, B = "ftp://u:sesame@h/a.mp4", "ftp://h/b.mp4"
 MP4 = {"output": "mp4", "size": "0x720", "destination": A}
@@ -212,8 +213,9 @@ def test_the_history_of_a_task_is_told_on_demand(client: Any, done: Any) -> None
 
 def test_a_failed_download_is_told_as_captured(client: Any, new: Any) -> None:
     trouble = SourceMissing(status=403, reason="Forbidden").trouble()
-    answer = client.json("GetStatus", new(MP4, changes={"status": Status.FAILED, "trouble": trouble}), mediaid="5001")
-    assert answer["status"] == "Error"
+    over = {"status": Status.FAILED, "trouble": trouble, "finished": LATER}
+    answer = client.json("GetStatus", new(MP4, changes=over), mediaid="5001")
+    assert (answer["status"], answer["finished"], answer["downloaded"]) == ("Error", ZERO, ZERO)
     assert answer["description"] == "Download error:  The requested URL returned error: 403 Forbidden"
     assert answer["format"]["status"] == "New"
     plain = new(MP4, changes={"status": Status.FAILED, "trouble": SourceMissing(status=400).trouble()})

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from mediaglot.gateway.address import LONGEST, is_usual, read_location, with_path, write_location
+from mediaglot.gateway.address import LONGEST, beside, is_usual, read_location, with_path, write_location
 from mediaglot.gateway.model import Access, Location, Secret
 
 LARGE = "x" * LONGEST
@@ -52,3 +52,16 @@ def test_what_clients_send_is_usual(url: str) -> None:
 )
 def test_a_url_with_another_path_keeps_the_rest(url: str, other: str) -> None:
     assert with_path(url, lambda path: f"/x{path}") == other
+
+
+@pytest.mark.parametrize(
+    ("place", "there"),
+    [
+        ("ftp://u:p@h/a/show.m3u8?passive=yes", "ftp://u:p@h/a/hd/index.m3u8?passive=yes"),
+        ("https://bucket.s3.amazonaws.com/show.M3U8", "https://bucket.s3.amazonaws.com/hd/index.m3u8"),
+        ("s3://bucket/a/", "s3://bucket/a/hd/index.m3u8"),
+        ("sftp://h/a.b", "sftp://h/a.b/hd/index.m3u8"),
+    ],
+)
+def test_what_lies_beside_a_master(place: str, there: str) -> None:
+    assert beside(place, "hd/index.m3u8") == there

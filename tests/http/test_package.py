@@ -48,9 +48,9 @@ async def test_a_destination_names_the_master(serve: Any, tmp_path: Path) -> Non
     client = await serve(allow_dir=(tmp_path,))
     place = f"file://{tmp_path}/deep/show.m3u8"
     done = await client.end(await client.add(LOCAL, ADVANCED | {"output": "fmp4_hls", "destination": place}))
-    task = done["format"]
-    assert (task["destination"], task["destination_status"]) == (place, "Saved")
-    folder = tmp_path / "deep"
+    task, folder = done["format"], tmp_path / "deep"
+    variants = [f"file://{folder}/{name}/index.m3u8" for name in ("high", "low/er")]
+    assert (task["destination"], task["destination_status"]) == ([*variants, place], ["Saved"] * 3)
     assert sorted(path.name for path in folder.iterdir()) == ["high", "low", "show.m3u8"]
     for one in m3u8.load(str(folder / "show.m3u8")).playlists:
         media = m3u8.load(str(folder / one.uri))

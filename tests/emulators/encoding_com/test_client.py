@@ -168,6 +168,14 @@ def test_the_status_of_a_media_with_its_tasks() -> None:
     assert (waiting.status, waiting.progress) == (Status.QUEUED, 0), "the service says 100 of what waits"
 
 
+@pytest.mark.parametrize("key", ["destination", "s3_destination"])
+def test_a_master_comes_before_the_variants_that_are_told_first(key: str) -> None:
+    urls = [f"https://h/a/{name}.m3u8" for name in ("hd/index", "sd/index", "show")]
+    task = {"id": "9001", "status": "Finished", key: urls, "destination_status": ["Saved"] * 3}
+    (part,) = look(told({"job": {"id": "5001", "status": "Finished", "format": task}})).parts
+    assert [file.url for file in part.files] == [urls[2], urls[0], urls[1]]
+
+
 def test_documented_and_captured_answers() -> None:
     one = look(fixture("get_status/json_extended_one"))
     assert one.id
