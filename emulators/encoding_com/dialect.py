@@ -12,8 +12,8 @@ from mediaglot.emulators.encoding_com.document import read_format, write_format
 from mediaglot.emulators.encoding_com.sample import Sample
 from mediaglot.gateway import exchange, faults
 from mediaglot.gateway.auth import BodyPair
-from mediaglot.gateway.dialect import Complaint, Dialect, Knob, Route, State
-from mediaglot.gateway.exchange import Intent
+from mediaglot.gateway.dialect import Call, Complaint, Dialect, Knob, Route, State
+from mediaglot.gateway.exchange import Intent, Response
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.ids import Serial
 from mediaglot.gateway.loss import Ledger
@@ -178,3 +178,9 @@ class EncodingCom(Dialect):
 
     def envelope(self, complaint: Complaint, text: str) -> Tree:
         return {"errors": {"error": text}}
+
+    def respond(self, call: Call, status: int, tree: Tree) -> Response:
+        """Actions on the account have a status, also when they fail (2.13)."""
+        if "errors" in tree and call.route is not None and call.route.intent is exchange.GetAccount:
+            tree = {"action": call.route.name.lower(), "status": "Error"} | tree
+        return super().respond(call, status, tree)

@@ -21,10 +21,8 @@ DATE: Final = date_time("%Y-%m-%d %H:%M:%S", "%Y-%m-%d", never="0000-00-00 00:00
 FORMATS: Final = names("xml json")
 PAGES: Final = PageNumber(page="page", size="per_page", default=10, least=5, most=100)
 VERSIONS: Final = Table({"1": 1, "2": 2, "3": 3})
-SORTS: Final = Table(
-    {"media_id": "created"} | {name: name for name in ("source", "status", "started", "finished")},
-    also={"created": "created", "user": "created", "queue_time": "started"},
-)
+SORTS: Final = names("user media_id source status queue_time created started finished")
+SORTED: Final = {"user": "created", "media_id": "created", "queue_time": "started"}
 """Media ids are numbers that grow, so their order is that of creation."""
 DESCENDING: Final = Table({"asc": False, "desc": True})
 OWN: Final = frozenset({"userkey", "oidc_refresh_token", "action", "format"})
@@ -215,8 +213,8 @@ def get_media_list(call: Call, ledger: Ledger) -> exchange.ListJobs:
     if version(call) < 3:
         return exchange.ListJobs()
     tree = {key: one(value) for key, value in call.tree.items()}
-    sort, descending = given(tree, "sort", SORTS, "created"), given(tree, "order", DESCENDING, default=False)
-    window = PAGES.window(tree, sort=sort, descending=descending)
+    sort, descending = given(tree, "sort", SORTS, "media_id"), given(tree, "order", DESCENDING, default=False)
+    window = PAGES.window(tree, sort=SORTED.get(sort, sort), descending=descending)
     return exchange.ListJobs(filter=FILTER.read(tree, ledger), window=window)
 
 
