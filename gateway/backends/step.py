@@ -18,8 +18,10 @@ SPANS: Final = {Phase.FETCHING: (0.0, 0.05), Phase.ENCODING: (0.05, 0.95), Phase
 
 
 def begin(ticket: Ticket, now: datetime, *, attempt: int) -> Ticket:
-    started = ticket.started or now
-    return move(ticket, Status.RUNNING, now, phase=Phase.FETCHING, started=started, attempt=attempt)
+    """A job that waited with its sources there is not fetching."""
+    ready = ticket.phase is Phase.WAITING and ticket.fetched is not None
+    phase, started = Phase.WAITING if ready else Phase.FETCHING, ticket.started or now
+    return move(ticket, Status.RUNNING, now, phase=phase, started=started, attempt=attempt)
 
 
 def fetched(ticket: Ticket, now: datetime, *, sizes: list[int | None]) -> Ticket:

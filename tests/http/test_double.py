@@ -613,3 +613,20 @@ async def test_progressions(lab: Lab) -> None:
     while not seen or seen[-1] != "Finished":
         seen.append(await by_looks.status(job))
     assert len(set(seen)) > 2
+
+
+async def test_a_source_that_is_there_is_not_downloaded_again(lab: Lab) -> None:
+    world = await lab.world(progression="manual")
+    media = (await world.said("AddMediaBenchmark", source=SOURCE, format={"output": "mp4"}))["MediaID"]
+    assert "Downloading" in await words_until(world, media, "Ready to process")
+    await world.said("ProcessMedia", mediaid=media)
+    assert "Downloading" not in await words_until(world, media, "Finished")
+    await world.said("RestartMedia", mediaid=media)
+    assert "Downloading" in await words_until(world, media, "Finished")
+
+
+async def words_until(world: World, job: str, last: str) -> list[str]:
+    seen = [await world.status(job)]
+    while seen[-1] != last:
+        seen.append(await world.status(job))
+    return seen

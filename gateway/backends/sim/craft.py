@@ -60,7 +60,8 @@ class SimulatedCraft:
         if not ticket.job.inputs[index].location.url.lower().startswith(SCHEMES):
             raise SourceMissing(status=404, reason="Not Found")
         size = self._source(ticket, index).size
-        await self._pass(ticket, size / FETCHED / self._speed, report, 4)
+        if ticket.fetched is None:
+            await self._pass(ticket, size / FETCHED / self._speed, report, 4)
         return size
 
     async def probe(self, ticket: Ticket, index: int) -> MediaFacts:
