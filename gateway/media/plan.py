@@ -189,8 +189,9 @@ def _wire(one: Draft, bench: Bench, cut: Span, *, first_pass: bool = False) -> N
         maps.append(_wire_video(one, one.video, bench, feed, trim))
         options += _in_pass(one.video, f"pass-{one.tag}", first=first_pass)
     if one.audio is not None and first_pass:
-        # any packets will do: the stream only keeps the numbers of the pass logs in step
+        # any packets will do: the stream only keeps the numbers of the pass logs in step, and knows of no profile
         maps.append("0:0")
+        options = ["-profile:v:0" if word == "-profile:v" else word for word in options]
         options += ("-c:1", "copy")
     elif one.audio is not None:
         maps.append(_wire_audio(one, bench, feed, trim))

@@ -42,6 +42,18 @@ def test_two_passes(make: Any, codec: str, look: Any) -> None:
     assert made.path(2).stat().st_size * 8 / 2 == pytest.approx(300_000, rel=0.4)
 
 
+@pytest.mark.parametrize(
+    ("codec", "profile", "level"), [("h264", "baseline", "3.1"), ("hevc", "main", "3.1"), ("vp9", "0", None)]
+)
+def test_two_passes_with_a_profile(make: Any, codec: str, profile: str, level: str | None, look: Any) -> None:
+    """Beside sound, for which the analysis has a stream that knows of none."""
+    rate = m.Average(bitrate=300_000)
+    video = m.Video(codec=codec, profile=profile, level=level, rate=rate, passes=2, size=m.Size(height=90))
+    made = make(m.Output(container="mkv", video=video, audio=m.Audio(codec="aac")))
+    assert len(made.plan.runs) == 2
+    assert look(made.path(0)).video == codec
+
+
 def test_rate_control_changes_the_size(make: Any) -> None:
     rates: list[m.Rate] = [
         m.Quality(level=Fraction(20)),
