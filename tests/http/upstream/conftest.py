@@ -52,7 +52,10 @@ FILE = Output(
     audio=Audio(codec="aac", bitrate=64_000),
 )
 STREAM = Output(
-    package=Package(kind=PackageKind.HLS, variants=(Variant(name="240p", video=Video(size=Size(height=240))),))
+    package=Package(
+        kind=PackageKind.HLS,
+        variants=tuple(Variant(name=f"{height}p", video=Video(size=Size(height=height))) for height in (240, 360)),
+    )
 )
 FILMS = "s3://films/out/"
 """A bucket that all parties know, for dialects whose providers keep no files of their own."""
