@@ -24,7 +24,7 @@ from urllib.parse import urlencode
 
 from mediaglot.gateway import faults
 from mediaglot.gateway.auth import Auth, Credential
-from mediaglot.gateway.exchange import Headers, Request, Response
+from mediaglot.gateway.exchange import Headers, Request, Response, retry_after
 from mediaglot.gateway.faults import EncodingFailed, Fault, Invalid, Refused, Unavailable, Unsupported, WorkFault
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import is_empty, many
@@ -241,9 +241,7 @@ def refused(
 
 def unavailable(response: Response, reason: str = "") -> Unavailable:
     """What to raise for an answer that is none: it can't be read, or says that it could not be made."""
-    after = response.headers.get("Retry-After").strip()
-    seconds = int(after) if re.fullmatch(r"\d{1,6}", after, re.ASCII) else None
-    return Unavailable(status=response.status, reason=reason or None, retry_after=seconds)
+    return Unavailable(status=response.status, reason=reason or None, retry_after=retry_after(response.headers))
 
 
 def blamed(speaker: Speaker, text: str) -> Trouble:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, Generic, TypeVar
 
 from mediaglot.gateway.model import EMPTY, Job, Notification, Output, Preset, Secret, Status, Ticket
@@ -33,6 +35,18 @@ class Headers:
 def headers(**lines: str) -> Headers:
     """``headers(content_type="text/xml")``: underscores become hyphens."""
     return Headers(lines=tuple((name.replace("_", "-").title(), value) for name, value in lines.items()))
+
+
+def retry_after(headers: Headers) -> int | None:
+    """In seconds, by both forms of Retry-After: a date is reckoned from that of the answer, by the same clock."""
+    after = headers.get("Retry-After").strip()
+    if re.fullmatch(r"\d{1,6}", after, re.ASCII):
+        return int(after)
+    try:
+        left = parsedate_to_datetime(after) - parsedate_to_datetime(headers.get("Date"))
+    except (TypeError, ValueError):
+        return None
+    return max(0, round(left.total_seconds()))
 
 
 @quick

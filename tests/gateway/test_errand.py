@@ -8,7 +8,7 @@ import pytest
 
 from mediaglot.gateway import errand, faults
 from mediaglot.gateway.dialect import Dialect
-from mediaglot.gateway.errand import Client, Login, blamed, content_name, recognise, refused
+from mediaglot.gateway.errand import Client, Login, blamed, content_name, recognise, refused, unavailable
 from mediaglot.gateway.exchange import Response, headers
 from mediaglot.gateway.faults import Fault, Refused, Unavailable
 from mediaglot.gateway.model import Secret, Status
@@ -73,6 +73,15 @@ def test_an_overloaded_provider_is_unavailable(status: int, after: str | None) -
     assert isinstance(fault, Unavailable)
     assert fault.data["status"] == status
     assert fault.data["retry_after"] == (int(after) if after and after.isdigit() else None)
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [("Mon, 30 Nov 2026 12:00:00 GMT", 90), ("Mon, 30 Nov 2026 13:00:00 GMT", 0), ("", None), ("today", None)],
+)
+def test_a_date_to_come_again_is_reckoned_by_the_providers_own_clock(date: str, seconds: int | None) -> None:
+    lines = headers(retry_after="Mon, 30 Nov 2026 12:01:30 GMT", date=date)
+    assert unavailable(Response(status=429, headers=lines)).data["retry_after"] == seconds
 
 
 def test_a_refusal_keeps_what_was_said_and_what_it_means() -> None:
