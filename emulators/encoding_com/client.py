@@ -31,6 +31,7 @@ from mediaglot.gateway.errand import (
     Placed,
     blamed,
     by_login,
+    objects,
     refused,
     unavailable,
 )
@@ -141,7 +142,7 @@ class Client(errand.Client):
                 order="desc",
                 format_params=MARKER,
             )
-            entries = [self.glimpse(entry) for entry in many(answer.get("media"))]
+            entries = [self.glimpse(entry) for entry in objects(answer, "media")]
             found = tuple(each for each in entries if each.marker == marker or not marker)
             if found or len(entries) < PAGE:
                 return found

@@ -131,12 +131,13 @@ class Client(errand.Client):
         if any(("profile", name) not in self.known for name in wanted):
             listed = yield from self._do(asked(permit, "GET", "transcoding_profiles/"))
             there = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-            self.known.update({("profile", str(each.get("name"))): str(each.get("id")) for each in there})
+            numbered = [each for each in there if str(each.get("id")).isdecimal()]
+            self.known.update({("profile", str(each.get("name"))): str(each["id"]) for each in numbered})
         for name, document in wanted.items():
             if ("profile", name) not in self.known:
                 body = json.dumps(document).encode()
                 made = yield from self._do(asked(permit, "POST", "transcoding_profiles/", body, JSON))
-                if not isinstance(made, dict) or not isinstance(made.get("id"), int):
+                if not isinstance(made, dict) or type(made.get("id")) is not int:
                     raise unavailable(Response(), "no id")
                 self.known["profile", name] = str(made["id"])
         return {name: self.known["profile", name] for name in wanted}

@@ -213,6 +213,7 @@ def test_markers_are_looked_for_page_by_page() -> None:
         finding.send(page(100, 60))
     assert [glimpse.id for glimpse in end.value.value] == ["150"]
     assert answered(client(format="json").find(permit(), "none"), page(0, 3)) == ()
+    assert answered(client(format="json").find(permit(), "none"), told({"media": [7, "x", None]})) == ()
 
 
 def test_measured_sources() -> None:
