@@ -79,9 +79,11 @@ class Router:
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         """Outputs that a provider fails for reasons of its own are made by the next one, where there is one."""
         road, first = await self._road(ticket), await self._step(ticket)
-        made: dict[int, tuple[Product, ...] | Fault] = {}
+        made = await self._made_before(road[:first], ticket, wanted, report, over)
         for step in range(first, len(road)):
             leg, last, left = road[step], step == len(road) - 1, wanted - made.keys()
+            if not left:
+                break
             try:
                 if not last:
                     await self._pass_by(leg, ticket)
@@ -93,11 +95,26 @@ class Router:
             kept = {index: one for index, one in found.items() if last or not failed(one, leg)}
             self._makers.setdefault(turn(ticket), {}).update(dict.fromkeys(kept, leg.name))
             made |= kept
-            if made.keys() >= wanted:
-                break
-            LOG.warning("job %s of %s goes on from %s to %s", ticket.id, ticket.dialect, leg.name, road[step + 1].name)
-            await self._move(ticket, step + 1)
+            if not last and made.keys() < wanted:
+                LOG.warning(
+                    "job %s of %s goes on from %s to %s", ticket.id, ticket.dialect, leg.name, road[step + 1].name
+                )
+                await self._move(ticket, step + 1)
         return made
+
+    async def _made_before(
+        self, legs: Sequence[Leg], ticket: Ticket, wanted: frozenset[int], report: Report, over: Over
+    ) -> dict[int, tuple[Product, ...] | Fault]:
+        """What was made by those that the job has gone on from: after a crash they are asked for it again."""
+        makers, found = self._makers.get(turn(ticket), {}), dict[int, tuple[Product, ...] | Fault]()
+        for leg in legs:
+            theirs = frozenset(index for index in wanted if makers.get(index) == leg.name)
+            try:
+                made = await self._made_by(leg, ticket, theirs, report, over, admitted=False) if theirs else {}
+            except WorkFault:
+                continue
+            found |= {index: one for index, one in made.items() if not failed(one, leg)}
+        return found
 
     async def _pass_by(self, leg: Leg, ticket: Ticket) -> None:
         """Raises ProviderFailed for one that nobody can ask just now, and that knows nothing of the job."""
@@ -197,13 +214,15 @@ class Router:
     async def _step(self, ticket: Ticket) -> int:
         name = turn(ticket)
         if name not in self._steps:
-            found = await self._store.get_thing(OURS, "", KIND, name)
-            self._steps[name] = int(found["step"]) if found else 0
+            found = await self._store.get_thing(OURS, "", KIND, name) or {}
+            self._steps[name] = int(found.get("step", 0))
+            self._makers[name] = {int(index): maker for index, maker in found.get("makers", {}).items()}
         return self._steps[name]
 
     async def _move(self, ticket: Ticket, step: int) -> None:
+        makers = {str(index): maker for index, maker in self._makers[turn(ticket)].items()}
         async with self._store.write() as tx:
-            await tx.put_thing(OURS, "", KIND, turn(ticket), {"step": step})
+            await tx.put_thing(OURS, "", KIND, turn(ticket), {"step": step, "makers": makers})
         self._steps[turn(ticket)] = step
 
 

@@ -64,7 +64,12 @@ def part_of(job: Job, wanted: tuple[int, ...]) -> Job:
 
 
 def part_for(glimpse: Glimpse, entry: Entry, index: int) -> Part | None:
-    """What is said of an output of ours: by its id where the provider told ids, else by its place."""
+    """What is said of an output of ours: by its id where the provider told ids, else by its place.
+
+    None too for one that it was not asked for: whoever was has lost it since.
+    """
+    if index not in entry.wanted:
+        return None
     place = entry.wanted.index(index)
     if place < len(entry.outputs):
         by_id = next((part for part in glimpse.parts if part.id == entry.outputs[place]), None)

@@ -101,6 +101,45 @@ async def test_work_that_comes_back_waits_for_a_seat(tmp_path: Path) -> None:
     assert here.most == 2
 
 
+class Half(SimulatedCraft):
+    """A provider that never makes the second output."""
+
+    async def make(
+        self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
+    ) -> Mapping[int, tuple[Product, ...] | Fault]:
+        lacking = ProviderFailed(provider="half", reason="no_files")
+        return {**await super().make(ticket, wanted - {1}, report, over), **dict.fromkeys(wanted & {1}, lacking)}
+
+
+class Stuck(SimulatedCraft):
+    """Dies over what it is asked for first, and does only that after a new start."""
+
+    asked: frozenset[int] = frozenset()
+
+    async def make(
+        self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
+    ) -> Mapping[int, tuple[Product, ...] | Fault]:
+        if not self.asked:
+            self.asked = wanted
+            raise asyncio.CancelledError
+        assert wanted == self.asked
+        return await super().make(ticket, wanted, report, over)
+
+
+async def test_after_a_crash_each_provider_gives_what_it_has_made(tmp_path: Path) -> None:
+    clock, job = RealClock(), replace(ticket(1), job=replace(JOB, outputs=JOB.outputs * 2))
+    job, both = replace(job, outputs=job.outputs * 2), frozenset({0, 1})
+    half, stuck = Half(clock), Stuck(clock, speed=100)
+    crafts = {"half": half, "stuck": stuck, LOCAL: Here(clock, speed=100)}
+    async with await SqliteStore.open(tmp_path) as store:
+        rules = (Rule(to=("half", "stuck", LOCAL)),)
+        with pytest.raises(asyncio.CancelledError):
+            await Router(crafts, rules, store, Aside()).make(job, both, lambda *_: None)
+        made = await Router(crafts, rules, store, Aside()).make(job, both, lambda *_: None)
+    assert stuck.asked == {1}
+    assert {index: isinstance(each, tuple) for index, each in made.items()} == {0: True, 1: True}
+
+
 async def test_what_is_remembered_of_a_job_goes_with_all_its_turns(tmp_path: Path) -> None:
     """A job that is changed has another turn, and nobody asks for the one before any more."""
     clock, job = RealClock(), ticket(1)
