@@ -19,7 +19,8 @@ NEVER: Final = frozenset({Fault, faults.NotFound, faults.Refused})
 REASONS: Final[Mapping[str, frozenset[str]]] = {
     code: frozenset(words.split())
     for code, words in {
-        "provider_failed": "breaker timeout unreadable too_long not_on_tape no_files lost " + " ".join(TERMINAL),
+        "provider_failed": "another_job breaker timeout unreadable too_long not_on_tape no_files lost "
+        + " ".join(TERMINAL),
         "encoding_failed": "bitrate_too_low crashed encoder_settings filter font key no_output permission sandbox start"
         " svg unplayable",
         "source_missing": "directory disk file missing name not_a_directory not_a_file permission symbolic_link",

@@ -78,6 +78,16 @@ def part_for(glimpse: Glimpse, entry: Entry, index: int) -> Part | None:
     return glimpse.parts[place] if place < len(glimpse.parts) else None
 
 
+def is_ours(glimpse: Glimpse, entry: Entry) -> bool:
+    """Whether that is said of the job that was sent: who begins anew gives the same ids again.
+
+    Raises Unavailable for what was said to somebody else.
+    """
+    if glimpse.id not in ("", entry.id):
+        raise Unavailable(reason="another_job")
+    return glimpse.marker in ("", entry.marker)
+
+
 def blame(said: Glimpse | Part, provider: str) -> Fault:
     """Why a job, or one output of it, came to nothing."""
     if said.trouble is None:

@@ -21,12 +21,22 @@ from mediaglot.gateway.backends.agent import Agent, Aside, State
 from mediaglot.gateway.backends.book import Book, Entry, marker_of, markers_of
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.haul import Haul, name_of
-from mediaglot.gateway.backends.submission import blame, called, meant, name_for, part_for, part_of, theirs, under_way
+from mediaglot.gateway.backends.submission import (
+    blame,
+    called,
+    is_ours,
+    meant,
+    name_for,
+    part_for,
+    part_of,
+    theirs,
+    under_way,
+)
 from mediaglot.gateway.backends.terms import Terms
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.errand import Glimpse, through
 from mediaglot.gateway.exchange import Request
-from mediaglot.gateway.faults import Fault, ProviderFailed, Refused, Unavailable, Unsupported, WorkFault
+from mediaglot.gateway.faults import Fault, NotFound, ProviderFailed, Refused, Unavailable, Unsupported, WorkFault
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import (
     TERMINAL,
@@ -117,8 +127,7 @@ class Upstream:
 
     async def _done(self, ticket: Ticket, wanted: frozenset[int], report: Report) -> tuple[Entry, Glimpse]:
         """The job as it ended at the provider. Raises a WorkFault where nothing came of it."""
-        entry = await self._submit(ticket, wanted)
-        glimpse = await self._follow(entry, report)
+        entry, glimpse = await self._follow(await self._submit(ticket, wanted), report)
         await self.book.put(replace(entry, over=True))
         if glimpse.status is not Status.FINISHED and not any(part.files for part in glimpse.parts):
             raise blame(glimpse, self.agent.name)
@@ -199,15 +208,15 @@ class Upstream:
             raise ProviderFailed(provider=self.agent.name, reason=fault.data.get("reason") or "unavailable") from fault
         await self._clock.sleep(pause)
 
-    async def _follow(self, entry: Entry, report: Report) -> Glimpse:
+    async def _follow(self, entry: Entry, report: Report) -> tuple[Entry, Glimpse]:
         """How the job ended; on the way, how far it is. A provider that is not there is waited for."""
         news = self._news.setdefault(entry.marker, asyncio.Event())
         manners, pause, before = self.agent.manners, self.agent.manners.poll, None
         began = self._clock.monotonic()
         while True:
-            glimpse = await self._looked(entry)
+            entry, glimpse = await self._looked(entry)
             if glimpse.status in TERMINAL:
-                return glimpse
+                return entry, glimpse
             if self._clock.monotonic() - began > manners.longest:
                 self._aside.start(partial(self._let_go, entry.marker))
                 raise ProviderFailed(provider=self.agent.name, reason="timeout")
@@ -216,16 +225,32 @@ class Upstream:
             pause = manners.poll if moved else min(pause * GROWTH, manners.slowest_poll)
             await self._hark(news, pause)
 
-    async def _looked(self, entry: Entry) -> Glimpse:
+    async def _looked(self, entry: Entry) -> tuple[Entry, Glimpse]:
         began, number = self._clock.monotonic(), 0
         while True:
             try:
-                return await self.agent.run(lambda permit: self.agent.client.look(permit, entry.placed))
+                glimpse = await self.agent.run(partial(self.agent.client.look, placed=entry.placed))
+                if is_ours(glimpse, entry):
+                    return entry, glimpse
+                entry = await self._corrected(entry)
             except Unavailable as fault:
                 number += 1
                 await self._wait(fault, number, began)
             except Refused as fault:
+                if isinstance(fault.meaning, NotFound):
+                    await self._unnamed(entry)
                 raise meant(fault, self.agent.name) from fault
+
+    async def _corrected(self, entry: Entry) -> Entry:
+        """With the id that our job has: what we took for it is another one's. Raises Refused where ours is gone."""
+        found = await self._found(await self._unnamed(entry))
+        if not found.id:
+            raise Refused(NotFound(kind="job", id=entry.id))
+        return found
+
+    async def _unnamed(self, entry: Entry) -> Entry:
+        """Without an id that may be another job's by now: what is stopped then is what has our marker."""
+        return await self.book.put(replace(entry, id="", outputs=()))
 
     async def _hark(self, news: asyncio.Event, pause: float) -> None:
         """Until there is news, or for so long."""

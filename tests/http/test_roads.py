@@ -27,6 +27,8 @@ class Provider:
     def __init__(self) -> None:
         self.url = ""
         self.status: dict[str, Any] = {"status": "Processing", "progress": "10"}
+        self.others: list[dict[str, Any]] = []
+        """What it says first, of another job."""
         self.actions: list[str] = []
         self.stops = asyncio.Event()
         """Until then it does not answer to who wants a job stopped."""
@@ -42,7 +44,8 @@ class Provider:
         if action == "AddMedia":
             told["MediaID"] = "77"
         if action == "GetStatus":
-            told = {"job": {"id": "77", **self.status, "format": {"id": "5", **self.status}}}
+            said = {"id": "77", **self.status, "format": {"id": "5", **self.status}}
+            told = {"job": self.others.pop(0) if self.others else said}
         return web.json_response({"response": told})
 
 
@@ -91,6 +94,32 @@ async def test_a_job_that_takes_too_long_is_stopped_once_though_it_ends_here_mea
     provider.stops.set()
     await wait(let_go)
     assert provider.actions.count("StopMedia") == provider.actions.count("AddMedia") == 2
+
+
+async def test_what_is_said_of_another_job_is_no_answer(gateway: Gateway, provider: Provider) -> None:
+    """Of the right one it is said that it was stopped, for which the next provider does it."""
+    provider.others = [{"id": "78", "status": "Error", "description": "Something odd"}]
+    provider.status = {"status": "Stopped"}
+    client = await gateway({}, wait=0.01)
+    assert (await client.end(await client.add(SOURCE, FORMAT)))["status"] == "Finished"
+    assert provider.actions.count("GetStatus") == 2
+
+
+async def test_a_job_whose_id_another_one_has_is_lost_and_the_other_one_is_left_alone(
+    gateway: Gateway, provider: Provider, wait: Any
+) -> None:
+    """The provider has begun anew, with the same numbers."""
+    odd = {"status": "Error", "description": "Something odd"}
+    provider.others = [{"id": "77", **odd, "format": {"id": "5", "mediaglot": "mg-another", **odd}}]
+    client = await gateway({}, settle=0.01)
+    assert (await client.end(await client.add(SOURCE, FORMAT)))["status"] == "Finished"
+
+    async def let_go() -> bool:
+        _, _, body = await client.get("/_mediaglot/providers/away")
+        return orjson.loads(body)["jobs"] == []
+
+    await wait(let_go)
+    assert {*provider.actions} == {"AddMedia", "GetStatus", "GetMediaList"}
 
 
 @pytest.mark.parametrize(("on", "ends"), [([], "Error"), (["encoding_failed"], "Finished")])
