@@ -311,6 +311,9 @@ class Client:
     """How requests are to be written, where there is a choice; the first value is the default."""
     example: ClassVar[Login]
     """A well-formed login, for rehearsals. Its secret opens nothing."""
+    shares_news: ClassVar[bool] = False
+    """Whether what is made for a job to send its news serves other jobs too: ``hear`` is the same URL for all of them
+    then, and each message has the marker of its job in it."""
 
     def __init__(
         self,
@@ -338,8 +341,8 @@ class Client:
         yield from ()
         return by_login(login)
 
-    def wrap(self, permit: Pass, job: Job, ledger: Ledger) -> Errand[Mapping[str, str]]:
-        """Make what must be there before ``job`` is created (presets, profiles, pipelines), or find it.
+    def wrap(self, permit: Pass, job: Job, ledger: Ledger, *, hear: str = "") -> Errand[Mapping[str, str]]:
+        """Make what must be there before ``job`` is created (presets, profiles, pipelines, webhooks), or find it.
 
         Ids by whatever ``create`` knows each of them by; each is also in ``known``. ``create`` does this first itself.
         """

@@ -68,6 +68,7 @@ class Client(errand.Client):
         ),
     }
     example: ClassVar[Login] = Login(name="dev@example.test", secret=Secret("mediaglot-password"), tenant="demo00")
+    shares_news = True
 
     # --- requests ---------------------------------------------------------------------------------
 
@@ -133,24 +134,26 @@ class Client(errand.Client):
 
     # --- webhooks -----------------------------------------------------------------------------------
 
-    def _listen(self, permit: Pass, url: str) -> Errand[None]:
+    def wrap(self, permit: Pass, job: Job, ledger: Ledger, *, hear: str = "") -> Errand[Mapping[str, str]]:
         """They are the organization's, and hear of all of its jobs: one for each URL is made once."""
-        path = place(permit, HOOKS)
-        for number in range(1, PAGES + 1 if ("webhook", url) not in self.known else 1):
+        if not hear:
+            return {}
+        path, name = place(permit, HOOKS), ("webhook", hear)
+        for number in range(1, PAGES + 1 if name not in self.known else 1):
             hooks, more = yield from self._page(permit, path, number)
             self.known.update({("webhook", str(each.get("url"))): str(each.get("id")) for each in hooks})
             if not more:
                 break
-        if ("webhook", url) not in self.known:
-            made = yield from self._do(permit, "POST", path, {"url": url, "secret_token": content_name(url)})
-            self.known["webhook", url] = str(made.get("id"))
+        if name not in self.known:
+            made = yield from self._do(permit, "POST", path, {"url": hear, "secret_token": content_name(hear)})
+            self.known[name] = str(made.get("id"))
+        return {hear: self.known[name]}
 
     # --- jobs ---------------------------------------------------------------------------------------
 
     def create(self, permit: Pass, job: Job, ledger: Ledger, *, marker: str = "", hear: str = "") -> Errand[Placed]:
         words = self.write_job(job, ledger, marker)
-        if hear:
-            yield from self._listen(permit, hear)
+        yield from self.wrap(permit, job, ledger, hear=hear)
         tree = yield from self._do(permit, "POST", place(permit, JOBS), words)
         if not isinstance(job_id := tree.get("id"), str):
             raise unavailable(Response(), "no id")

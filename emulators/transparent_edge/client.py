@@ -121,7 +121,7 @@ class Client(errand.Client):
 
     # --- profiles -----------------------------------------------------------------------------------
 
-    def wrap(self, permit: Pass, job: Job, ledger: Ledger) -> Errand[Mapping[str, str]]:
+    def wrap(self, permit: Pass, job: Job, ledger: Ledger, *, hear: str = "") -> Errand[Mapping[str, str]]:
         entries = self.write_jobs(addressed(job), ledger)
         return (yield from self._profiles(permit, [document for _, document in entries]))
 

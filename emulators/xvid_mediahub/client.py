@@ -43,6 +43,7 @@ OVER: Final = frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED})
 class Client(errand.Client):
     knobs: ClassVar[Mapping[str, Knob]] = {"format": Knob(("json", "xml"), "what answers are asked for in")}
     example: ClassVar[Login] = Login(name="66aabb000123456789abcd01", secret=Secret("bWVkaWFnbG90LWV4YW1wbGUtc2VjcmV0"))
+    shares_news = True
 
     # --- requests ---------------------------------------------------------------------------------
 
@@ -86,17 +87,16 @@ class Client(errand.Client):
         kind = Headers(lines=(("Content-Type", "application/x-www-form-urlencoded"),))
         query = "format=xml" if self.options["format"] == "xml" else ""
         path = "/v1/oauth2/token/"
-        tree = self._answered(
-            (yield Request(method="POST", path=path, query=query, headers=kind, body=urlencode(form).encode()))
-        )
+        response = yield Request(method="POST", path=path, query=query, headers=kind, body=urlencode(form).encode())
+        tree = self._answered(response)
         token = Secret(needed(tree, "access_token"))
         seconds = given(tree, "expires_in", lenient(NATURAL))
         return Pass(credential=Credential("", token, token=True), tenant=login.tenant, lifetime=seconds)
 
     # --- pipelines and presets --------------------------------------------------------------------
 
-    def wrap(self, permit: Pass, job: Job, ledger: Ledger) -> Errand[Mapping[str, str]]:
-        return (yield from self._prepared(permit, facts.order(self.speaker, job, ledger)))
+    def wrap(self, permit: Pass, job: Job, ledger: Ledger, *, hear: str = "") -> Errand[Mapping[str, str]]:
+        return (yield from self._prepared(permit, facts.order(self.speaker, job, ledger, hear=hear)))
 
     def _prepared(self, permit: Pass, wanted: facts.Order) -> Errand[Mapping[str, str]]:
         """The ids of what the order needs, by kind and name: what is not known is looked up, what is not there made."""

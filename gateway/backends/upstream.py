@@ -51,6 +51,8 @@ from mediaglot.gateway.store import Key, Store
 LOG = logging.getLogger(__name__)
 GROWTH: Final = 1.4
 """Each look at a job that has not moved comes this much later than the one before."""
+ANY: Final = "news"
+"""What the URL for news has in place of a marker, where it is the same for all jobs."""
 LOOKS: Final = 4
 """How often a request that may be under way is looked for, about."""
 
@@ -73,6 +75,7 @@ class Upstream:
         self._store, self._local, self._haul, self._clock, self._hear = store, local, haul, clock, hear
         self._news: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
         self._letting_go: set[str] = set()
+        self._wrapping = asyncio.Lock()
         self._aside = aside
 
     # --- before there is anything to do ---------------------------------------------------------------
@@ -187,9 +190,11 @@ class Upstream:
 
     async def _created(self, entry: Entry, ticket: Ticket) -> Entry:
         job = theirs(part_of(ticket.job, entry.wanted), frozenset(map(entry.wanted.index, entry.theirs)))
-        hear, hops = self._hear(entry.marker) if self._hear is not None else "", int(ticket.ids.get("hops", 0)) + 1
-        client = self.agent.client
+        client, hops = self.agent.client, int(ticket.ids.get("hops", 0)) + 1
+        hear = self._hear(ANY if client.shares_news else entry.marker) if self._hear is not None else ""
         try:
+            async with self._wrapping:  # what several jobs need is made by the first of them
+                await self.agent.run(lambda permit: client.wrap(permit, job, Ledger(), hear=hear), again=False)
             placed = await self.agent.run(
                 lambda permit: through(client.create(permit, job, Ledger(), marker=entry.marker, hear=hear), hops),
                 again=False,
@@ -265,8 +270,8 @@ class Upstream:
 
     def tell(self, marker: str, message: Request) -> None:
         """The provider has sent news: a reason to look. Raises a Fault for a message that is none of the provider's."""
-        self.agent.client.hear(message)
-        news = self._news.get(marker)
+        said = self.agent.client.hear(message)
+        news = self._news.get(said.marker if self.agent.client.shares_news else marker)
         if news is not None:
             news.set()
 
