@@ -38,6 +38,8 @@ HOPS: Final = "Mediaglot-Hops"
 """The header that says through how many servers like this one a job has come."""
 MOST_HOPS: Final = 5
 """More are no way but a loop: of servers that are each other's providers."""
+AGAIN: Final = frozenset({*range(300, 400), 408})
+"""What is answered by somebody between, and decides nothing."""
 LONGEST: Final = 500
 """Characters of a provider's own words that are kept."""
 
@@ -232,9 +234,9 @@ def recognise(speaker: Speaker, status: int, code: str, text: str) -> Fault:
 def refused(
     speaker: Speaker, response: Response, *, code: str = "", text: str = "", meaning: Fault | None = None
 ) -> Fault:
-    """What to raise for an answer that says no; a provider that is overloaded or broken is not available."""
+    """What to raise for an answer that says no; who is overloaded or broken, or leads elsewhere, is not available."""
     fault = meaning or recognise(speaker, response.status, code, text)
-    if response.status >= 500 or isinstance(fault, faults.Busy):
+    if response.status >= 500 or response.status in AGAIN or isinstance(fault, faults.Busy):
         return unavailable(response)
     return Refused(fault, status=response.status, error=code or None, text=text[:LONGEST])
 

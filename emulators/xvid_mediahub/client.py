@@ -192,7 +192,7 @@ class Client(errand.Client):
         query = {"file_id": file} | ({} if row else {"redirect": "true"})
         response = yield from self._do(permit, "GET", "/files/downloads/", query)
         if 300 <= response.status < 400:
-            return [response.headers.get("Location")]
+            return [needed({"Location": response.headers.get("Location")}, "Location")]
         try:
             return [said(each, "url") for each in objects(self._answered(response), "downloads")]
         except Refused as fault:

@@ -15,6 +15,8 @@ from mediaglot.gateway.model import Job, Output
 
 NEVER_SENT: Final = frozenset({"breaker", "ClientConnectorError", "ClientConnectorDNSError"})
 """Reasons for which there was no answer, because nobody was asked."""
+TIMED_OUT: Final = frozenset({None, 408, 504})
+"""No answer, and those of somebody between who waited for one in vain."""
 
 
 def theirs(job: Job, served: frozenset[int] | None = None) -> Job:
@@ -96,8 +98,8 @@ def blame(said: Glimpse | Part, provider: str) -> Fault:
 
 
 def under_way(fault: Unavailable) -> bool:
-    """Whether what was sent may arrive yet: nothing was answered, and it was sent for all that we know."""
-    return fault.data.get("status") is None and fault.data.get("reason") not in NEVER_SENT
+    """Whether what was sent may arrive yet: it was sent for all that we know, and whoever has it has not answered."""
+    return fault.data.get("status") in TIMED_OUT and fault.data.get("reason") not in NEVER_SENT
 
 
 def meant(fault: Fault, provider: str) -> Fault:

@@ -66,7 +66,9 @@ def test_prose_alone_decides_nothing() -> None:
     assert type(recognise(SPEAKER, 400, "E4", "No order 7, I fear")) is faults.Invalid
 
 
-@pytest.mark.parametrize(("status", "after"), [(500, "30"), (503, None), (429, "2"), (420, "x")])
+@pytest.mark.parametrize(
+    ("status", "after"), [(500, "30"), (503, None), (429, "2"), (420, "x"), (408, None), (302, "9")]
+)
 def test_an_overloaded_provider_is_unavailable(status: int, after: str | None) -> None:
     lines = headers(retry_after=after) if after else headers()
     fault = refused(SPEAKER, Response(status=status, headers=lines), text="Calm down" if status == 420 else "")

@@ -295,6 +295,16 @@ class Storm:
         await asyncio.Event().wait()
         raise AssertionError("held for ever")
 
+    def put_off(self, request: web.BaseRequest, body: bytes) -> None:
+        """The provider gets it once it has been looked for."""
+        self.looked.clear()
+
+        async def later() -> None:
+            await self.looked.wait()
+            await self.forward(request, body)
+
+        self.late.add(asyncio.ensure_future(later()))
+
     async def close(self) -> None:
         for task in self.late:
             task.cancel()
@@ -372,20 +382,19 @@ async def stuck(storm: Storm, request: web.BaseRequest, body: bytes) -> web.Stre
 
 async def tardy(storm: Storm, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
     """It gets there when nobody waits for the answer any more, and has been looked for already."""
-    storm.looked.clear()
-
-    async def later() -> None:
-        await storm.looked.wait()
-        await storm.forward(request, body)
-
-    task = asyncio.ensure_future(later())
-    storm.late.add(task)
+    storm.put_off(request, body)
     return await storm.hold()
+
+
+async def impatient(storm: Storm, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+    """The same, and somebody between says that they do not wait any more."""
+    storm.put_off(request, body)
+    return web.Response(status=504)
 
 
 IN_VAIN = (broken, busy, reset, slow)
 """The provider never hears of it."""
-UNANSWERED = (broken_after, lost, cut, garbled, slow_after, stuck, tardy)
+UNANSWERED = (broken_after, lost, cut, garbled, slow_after, stuck, tardy, impatient)
 """The provider has done what it was asked."""
 
 

@@ -31,7 +31,7 @@ async def test_in_any_weather_each_job_is_made_once(
     sky = await storm(working)
     sky.always = weather["broken"]
     road = await lay(asked, working, lines=HASTY, storm=sky)
-    placed = await asyncio.gather(*(road.asking.create(road.output, hear=f"{receiver.url}/news") for _ in range(7)))
+    placed = await asyncio.gather(*(road.asking.create(road.output, hear=f"{receiver.url}/news") for _ in range(8)))
 
     async def opened() -> bool:
         return await road.breaker() != "closed"
@@ -42,9 +42,9 @@ async def test_in_any_weather_each_job_is_made_once(
     sky.always = None
     done = await asyncio.gather(*map(road.ended, placed))
     log = road.gateway.log.read_text()
-    assert [(each.status, each.trouble) for each in done] == [(Status.FINISHED, None)] * 7, log[-3000:]
-    assert not sky.weather["CreateJob"], "all of it was met; seven leave a job there"
-    assert len(await road.working.find()) == 7
+    assert [(each.status, each.trouble) for each in done] == [(Status.FINISHED, None)] * 8, log[-3000:]
+    assert not sky.weather["CreateJob"], "all of it was met; eight leave a job there"
+    assert len(await road.working.find()) == 8
     assert await road.breaker() == "closed"
     assert "Traceback" not in log
 
