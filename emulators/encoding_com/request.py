@@ -108,7 +108,7 @@ def read_notifications(tree: Tree) -> tuple[Notification, ...]:
 
 
 TOLD: Final = "notify_format notify_body_format notify_upload_extended include_task_status extended"
-KNOWN: Final = frozenset({*f"userid source region instant meta priority mediaid {TOLD}".split(), *OWN, *EVENTS})
+KNOWN: Final = frozenset({*f"userid source meta priority mediaid {TOLD}".split(), *OWN, *EVENTS})
 
 
 def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
@@ -118,7 +118,7 @@ def read_job(tree: Tree, ledger: Ledger, *, hold: bool) -> Job:
     if not hold and not many(tree.get("format")):
         raise NoFormats(field="format")
     for key in (key for key in tree if key not in KNOWN):
-        ledger.note(Kind.UNREAD, key, reason="unknown")
+        ledger.note(Kind.UNREAD, key, reason="kept" if key in ("instant", "region") else "unknown")
     given(tree, "region", TEXT)
     meta = one(tree.get("meta"))
     return Job(

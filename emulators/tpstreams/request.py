@@ -97,20 +97,20 @@ def _place(value: Any, *, folder: bool) -> Location:
 def create(call: Call, ledger: Ledger) -> CreateJob:
     words = ACCEPTED[call.options["resolutions"]]
     refusing = call.options["empty_resolutions"] == "refused"
-    found, errors = read_fields(
-        call.tree,
-        {
-            "input_url": Wanted(source, required=False),
-            "input_path": Wanted(stored_source, required=False),
-            "output_path": Wanted(target),
-            "resolutions": Wanted(fields.choices(words, may_be_empty=not refusing)),
-            "enable_drm": Wanted(fields.boolean, required=False),
-            "client_metadata": Wanted(metadata, required=False, nullable=True),
-        },
-    )
+    wanted = {
+        "input_url": Wanted(source, required=False),
+        "input_path": Wanted(stored_source, required=False),
+        "output_path": Wanted(target),
+        "resolutions": Wanted(fields.choices(words, may_be_empty=not refusing)),
+        "enable_drm": Wanted(fields.boolean, required=False),
+        "client_metadata": Wanted(metadata, required=False, nullable=True),
+    }
+    found, errors = read_fields(call.tree, wanted)
     errors |= _together(call, found, errors)
     if errors:
         raise WrongFields(errors=errors, field=next(iter(errors)))
+    for key in call.tree.keys() - wanted.keys():
+        ledger.note(Kind.UNREAD, key, reason="unknown")
     return CreateJob(job=_job(found, ledger, locks=call.options["drm"] == "aes128"))
 
 

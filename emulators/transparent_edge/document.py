@@ -237,13 +237,14 @@ THUMBNAIL: Final = Record(
     Pair("width height", "size", read_box, write_box),
     Pair("time", "at", read_moment, write_moment),
 )
-ENTRY: Final = Record(model.Output, Field("filename", "name"), Field("label", "label"), open_keys=True)
+NAMES: Final = (Field("filename", "name"), Field("label", "label"))
+ENTRY: Final = Record(model.Output, *NAMES, Kept("profile_id thumbnails", noted=False))
 """A job of an order, without what its profile says, and its thumbnails."""
 COMMON: Final[tuple[Entry, ...]] = (
     Field("video_format", "container", names("mp4 mpegts rawvideo")),
     Inline("audio", AUDIO),
     Pair("overlay", "overlays", lambda tree: {"overlays": (IMAGE.read(tree["overlay"], Ledger()),)}, write_overlay),
-    *ENTRY.entries,
+    *NAMES,
     Many("thumbnails", "stills", THUMBNAIL),
     Kept("id company name", noted=False),
 )

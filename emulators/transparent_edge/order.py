@@ -60,7 +60,7 @@ def read_order(order: Tree, ledger: Ledger) -> Job:
     stills = tuple(thumbnail(item, key, ledger) for key, item in numbered(order, "thumbnails"))
     outputs += document.pictures(stills, destinations)
     check_names(outputs)
-    told = [notification(item, key) for key, item in numbered(order, "notifications")]
+    told = [notification(item, key, ledger) for key, item in numbered(order, "notifications")]
     for name in ("post_process", "post-process"):
         check_process(order, name, ledger)
     return Job(
@@ -116,7 +116,7 @@ def read_job(item: Any, key: str, destinations: tuple[Location, ...], ledger: Le
     members(item, key, "filename", "profile_id")
     number = read_scalar(INTEGER, item["profile_id"], f"{key}.profile_id")
     stills = tuple(thumbnail(each, f"{key}.{path}", ledger) for path, each in numbered(item, "thumbnails"))
-    entry = document.ENTRY.read({name: item.get(name) for name in ("filename", "label")}, ledger.within(key))
+    entry = document.ENTRY.read(item, ledger.within(key))
     return replace(entry, stills=stills, destinations=destinations, document={"profile_id": number})
 
 
@@ -136,16 +136,15 @@ def check_distinct(what: str, names: Sequence[str | None]) -> None:
         raise Invalid(field="jobs", reason=f"two {what} have the same name")
 
 
-def notification(item: Any, key: str) -> Tree:
+def notification(item: Any, key: str, ledger: Ledger) -> Tree:
     """As the order's detail shows it. Raises Invalid."""
-    members(item, key)
+    for name in members(item, key).keys() - {"email", "call"}:
+        ledger.note(Kind.UNREAD, f"{key}.{name}", reason="unknown")
     address, callback = item.get("email") or None, item.get("call") or None
     if address is not None and not (isinstance(address, str) and ADDRESS.fullmatch(address)):
         raise Invalid(field=f"{key}.email", reason="is not an e-mail address")
-    if callback is not None:
-        url = place(callback, f"{key}.call").url
-        if not url.lower().startswith(("http://", "https://")):
-            raise Invalid(field=f"{key}.call", reason="is not an HTTP URL")
+    if callback is not None and not place(callback, f"{key}.call").url.lower().startswith(("http://", "https://")):
+        raise Invalid(field=f"{key}.call", reason="is not an HTTP URL")
     return {"callback_url": callback, "email": address}
 
 

@@ -120,14 +120,14 @@ TOLD: Final = dict.fromkeys(("input_name", "force_container", "force_aspect_rati
 SHOWN: Final[dict[str, Any]] = {**TOLD, "force_interlaced": BOOLEAN}
 """What is told of an input, whatever scalar a client sent: section 2.1."""
 TEXTS: Final = ("user_data", "unique_custom_key", "title", "output_prefix")
-KNOWN: Final = frozenset({*TEXTS, "pipeline", "pipeline_id", "input", "autograph", "playlists", "outputs"})
+KNOWN: Final = frozenset({*TEXTS, "pipeline", "pipeline_id", "input", "autograph", "outputs"})
 PICTURE: Final = ("rotate", "height", "width", "framerate", "bitrate", "aspect_ratio")
 
 
 def create_job(call: Call, ledger: Ledger) -> CreateJob:
     tree = call.tree["job"]
     for key in tree.keys() - KNOWN:
-        ledger.note(Kind.UNREAD, f"job.{key}", reason="unknown")
+        ledger.note(Kind.UNREAD, f"job.{key}", reason="kept" if key == "playlists" else "unknown")
     words: Tree = {key: TEXT.read(tree[key]) if tree.get(key) is not None else None for key in TEXTS}
     source = INPUT.read(tree["input"], ledger.within("job.input"))
     made = tuple(new_output(one, ledger.within(f"job.outputs.{index}")) for index, one in enumerate(tree["outputs"]))
