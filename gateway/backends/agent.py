@@ -13,7 +13,8 @@ from typing import Any, Final, TypeVar
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.errand import Client, Errand, Login, Pass, unavailable
 from mediaglot.gateway.exchange import Request, Response
-from mediaglot.gateway.faults import Invalid, Malformed, Refused, Unauthorized, Unavailable
+from mediaglot.gateway.faults import Fault, Invalid, Malformed, Refused, Unauthorized, Unavailable
+from mediaglot.gateway.model import masked
 
 T = TypeVar("T")
 Send = Callable[[Request], Awaitable[Response]]
@@ -130,6 +131,13 @@ class Agent:
         self._entering = asyncio.Lock()
         self.sent = self.failed = self.open = 0
         """Requests since the start: all, those without a usable answer, and those that wait for one."""
+
+    def discreet(self, fault: Fault) -> Fault:
+        """The same without our own secret: a provider may say it when it complains, and clients hear what it says."""
+        own = (self._login.secret.reveal(),)
+        return type(fault)(
+            **{key: masked(said, own) if isinstance(said, str) else said for key, said in fault.data.items()}
+        )
 
     async def run(self, errand: Callable[[Pass], Errand[T]], *, again: bool = True) -> T:
         """What the errand comes to. ``again``: it may be done twice, so it is when no usable answer came; not while

@@ -114,10 +114,11 @@ class Upstream:
             why = fault.__cause__ or fault
             done = "refuses it" if isinstance(why, (Refused, Unsupported)) else "has failed it"
             LOG.warning("job %s of %s: %s %s: %a", ticket.id, ticket.dialect, self.agent.name, done, str(why))
-            raise
+            raise self.agent.discreet(fault) from why
         made = {index: await self._gathered(ticket, entry, glimpse, index) for index in sorted(wanted)}
         for index, one in made.items():
             if isinstance(one, Fault):
+                made[index] = self.agent.discreet(one)
                 LOG.warning(
                     "job %s of %s: %s did not make output %d: %a",
                     ticket.id,

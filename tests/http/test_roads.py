@@ -105,6 +105,12 @@ async def test_what_is_said_of_another_job_is_no_answer(gateway: Gateway, provid
     assert provider.actions.count("GetStatus") == 2
 
 
+async def test_what_a_provider_says_of_our_secret_is_told_nobody(gateway: Gateway, provider: Provider) -> None:
+    provider.status = {"status": "Error", "description": "Upload error: their-key was refused"}
+    client = await gateway({"to": ["away"]})
+    assert (await client.end(await client.add(SOURCE, FORMAT)))["description"] == "Upload error: *** was refused"
+
+
 async def test_a_job_whose_id_another_one_has_is_lost_and_the_other_one_is_left_alone(
     gateway: Gateway, provider: Provider, wait: Any
 ) -> None:
