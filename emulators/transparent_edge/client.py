@@ -236,18 +236,18 @@ class Client(errand.Client):
         return tree
 
     def find(self, permit: Pass, marker: str = "") -> Errand[tuple[Glimpse, ...]]:
-        """Lists tell three things of each order: for a marker each of the newest is looked at."""
+        """Lists tell three things of each order: for a marker each of the newest is looked at, ours once."""
         rows = yield from self._do(replace(asked(permit, "GET", "transcode/"), query=f"limit={NEWEST}"))
         if not isinstance(rows, list):
             raise unavailable(Response(), "unreadable")
         glimpses = tuple(self.glimpse(row) for row in rows[:NEWEST] if isinstance(row, dict))
-        if not marker:
-            return glimpses
-        for each in glimpses:
-            seen = yield from self.look(permit, Placed(id=each.id))
-            if seen.marker == marker:
-                return (seen,)
-        return ()
+        for each in glimpses if marker else ():
+            own = self.known.get(("order", each.id)) or (yield from self.look(permit, Placed(id=each.id))).marker
+            if own:
+                self.known["order", each.id] = own
+            if own == marker:
+                return ((yield from self.look(permit, Placed(id=each.id))),)
+        return () if marker else glimpses
 
     def retry(self, permit: Pass, placed: Placed) -> Errand[None]:
         yield from self._order(permit, "POST", f"transcode_requeue/{quote(placed.id, safe='')}/", placed.id)

@@ -19,8 +19,8 @@ from mediaglot.gateway.values import LOCATION
 
 MARKER: Final = "mediaglot:"
 """What a marker follows in the label of an order's first job: nothing else of an order is free text and told again."""
-NEWEST: Final = 50
-"""How many of the newest orders are looked at for a marker, one request each."""
+NEWEST: Final = 200
+"""How many of the newest orders are looked at for a marker, one request each, of ours only once."""
 STREAM: Final = "mediaglot-hls"
 FILE: Final = "mediaglot"
 """How the names of our profiles begin."""
