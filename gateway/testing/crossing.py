@@ -217,9 +217,10 @@ def test_a_client_finds_its_job_again(dialect: Dialect) -> None:
 
 def test_a_job_is_created_by_the_last_request(dialect: Dialect) -> None:
     """What translations end with is the job that the provider would make."""
+    client = spoken(dialect)
     order, rehearsal = stage(dialect).order(), stage(dialect).again()
     asked_for, done = (
-        each.run(spoken(dialect).create(entered(dialect), plainest(dialect), Ledger())) for each in (order, rehearsal)
+        each.run(client.create(entered(dialect), plainest(dialect), Ledger())) for each in (order, rehearsal)
     )
     same("the requests", asked_for.requests, done.requests)
     same("the job", asked_for.job, done.value and rehearsal.tickets[done.value.id].job)

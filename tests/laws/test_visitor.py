@@ -151,6 +151,16 @@ def test_a_broken_law_names_its_breaker(tmp_path: Path, file: str, old: str, new
     assert f"FAILED test_acme.py::{law}" in said
 
 
+@pytest.mark.heavy
+def test_a_visitor_without_a_client_is_asked_for_none(tmp_path: Path) -> None:
+    (tmp_path / "test_acme.py").write_text(TESTS)
+    path = add_distribution(tmp_path) / "dialect.py"
+    path.write_text(path.read_text().replace("    client = Client\n", ""))
+    code, said = laws(tmp_path, "test_acme.py", "-k", "test_a_client or by_the_last_request")
+    assert code == 0, said
+    assert "acme has no client" in said
+
+
 # --- the registry and the command line ------------------------------------------------------------------
 
 
