@@ -34,10 +34,13 @@ def from_journal(name: str, entries: list[Any]) -> Recording:
     """Raises Unreadable."""
     recording = Recording()
     for number, entry in enumerate(entries, 1):
+        if not isinstance(entry, dict):
+            raise Unreadable(f"{name}: entry {number} is no entry of a journal, which is an object")
         try:
             _add(recording, f"{name}: entry {entry.get('number', number)}", entry)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Unreadable(f"{name}: entry {number} is no entry of a journal: {str(error)[:120]}") from None
+            why = f"there is no {error} in it" if isinstance(error, KeyError) else str(error)[:120]
+            raise Unreadable(f"{name}: entry {number} is no entry of a journal: {why}") from None
     return recording
 
 

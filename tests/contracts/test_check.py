@@ -156,6 +156,8 @@ def test_a_provider_elsewhere_is_named(capsys: Any, tmp_path: Path) -> None:
         (har(entry("http://[bad/", "x")), "of another host"),
         (har(entry("http://x/tpstreams/api/v1/ab12cd/transcoding_jobs/", "###", encoding="base64")), "no base64"),
         ('{"entries": [{"request": {"body": 1}, "response": {"status": 1, "body": ""}}]}', "no entry of a journal"),
+        ("[[1]]", "x.har: entry 1 is no entry of a journal, which is an object"),
+        ("[{}]", "entry 1 is no entry of a journal: there is no 're"),
         ('{"a": 1}', "is no recording: expected folders OPERATION/CASE"),
         ('{"entries": []}', "no exchange to look at"),
         ("[" * 200_000, "no JSON"),
