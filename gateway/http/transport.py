@@ -31,8 +31,11 @@ async def drive(steps: Generator[Request, Response, T], send: Send) -> T:
 
 def reason(error: aiohttp.ClientError) -> str:
     """Why there was no answer, in the words of the system where it has some."""
-    number = error.errno if isinstance(error, OSError) else None
-    return os.strerror(number) if number is not None and number > 0 else f"no answer: {error}"
+    tls = isinstance(error, aiohttp.ClientSSLError)
+    if not isinstance(error, OSError):
+        return f"no answer: {error}"
+    number = 0 if tls else error.errno or 0  # the numbers of TLS are its own
+    return os.strerror(number) if number > 0 else error.strerror or str(error)
 
 
 class Transport:
