@@ -24,11 +24,10 @@ LARGEST: Final = 4_000_000
 
 def run(given: dict[str, Any]) -> int:
     """Exit code 1, and no request, for a loss that the policy forbids."""
-    content = read(given["file"])
     try:
         source, target = find(given["read"]), find(given["write"])
         client_of(target, options := options_of(given["option"]))
-        job, notes = read_job(source, content)
+        job, notes = read_job(source, read(given["file"]))
         translation = write_job(target, job, notes=notes, options=options)
     except (UnknownDialect, Untranslatable, ValueError) as error:
         raise UserError(str(error)) from None

@@ -68,6 +68,7 @@ def test_the_exit_code_follows_the_policy(call: Any, policy: str, code: int) -> 
     [
         ((), BODY, "the following arguments are required: --read, --write"),
         (("--read", "encodingcom", "--write", "encoding_com"), BODY, "did you mean encoding_com?"),
+        (("--read", "encodingcom", "--write", "encoding_com"), "", "did you mean encoding_com?"),
         ((*WORDS, "--option", "format"), BODY, "'format' is not an option such as name=value"),
         ((*WORDS, "--option", "format=yaml"), BODY, "format is one of xml, json, not yaml"),
         ((*WORDS, "nowhere.xml"), "", "cannot read nowhere.xml: No such file or directory"),
