@@ -64,6 +64,8 @@ def server(given: Mapping[str, Any], settings: Settings) -> str:
         posted = (settings.data / ADDRESS).read_text().strip() if given.get("port") is None else ""
     except OSError:
         posted = ""
+    if not posted and given.get("data") and not (given.get("host") or given.get("port")):
+        raise UserError(f"no server runs in {settings.data}; name its data folder, or its address with --server")
     return posted or address(settings)
 
 

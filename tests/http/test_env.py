@@ -109,3 +109,5 @@ async def test_what_can_not_be_told(serve: Any, ask: Call) -> None:
         await ask(f"{one}x", server=client.site)
     with pytest.raises(UserError, match="wants a URL"):
         await ask(one, server="localhost")
+    with pytest.raises(UserError, match="no server runs in"):
+        await ask(one)
