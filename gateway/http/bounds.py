@@ -40,6 +40,12 @@ def trust_of(settings: Settings) -> Trust:
             tls_context(trust)
         except OSError as error:
             raise ConfigError(f"ca_bundle: {settings.ca_bundle}: {error.strerror or 'no certificates in it'}") from None
+    for name, path in (("ssh_key", trust.ssh_key), ("ssh_known_hosts", trust.ssh_known_hosts)):
+        try:
+            if path is not None:
+                path.open("rb").close()
+        except OSError as error:
+            raise ConfigError(f"{name}: {path}: {error.strerror}") from None
     return trust
 
 

@@ -36,6 +36,8 @@ def test_the_lists_and_the_sources_arrive():
     [
         ({"allow_network": ("10.1.0.0/8",)}, "allow_network: '10.1.0.0/8' is no address"),
         ({"ca_bundle": "/nowhere.pem"}, "ca_bundle: /nowhere.pem: No such file"),
+        ({"ssh_key": "/nowhere"}, "ssh_key: /nowhere: No such file"),
+        ({"ssh_known_hosts": "/nowhere"}, "ssh_known_hosts: /nowhere: No such file"),
         ({"ca_bundle": __file__}, "ca_bundle: .*no certificates|ca_bundle: "),
     ],
 )
