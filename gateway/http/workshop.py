@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from mediaglot.gateway.config import Settings
-from mediaglot.gateway.faults import Fault, SourceMissing
+from mediaglot.gateway.faults import EncodingFailed, Fault, SourceMissing
 from mediaglot.gateway.media import capacity
-from mediaglot.gateway.media.tool import Tool, find
+from mediaglot.gateway.media.tool import NoTool, Tool, find
 
 if TYPE_CHECKING:
     from mediaglot.gateway.media.library import Library
     from mediaglot.gateway.media.probe import Prober
     from mediaglot.gateway.media.sandbox import Mode
 
+LOG: Final = logging.getLogger(__name__)
 LOCAL_MEDIA: Final = "media.mediaglot.test"
 """The host of sources that are always there: resolved here, never fetched."""
 
@@ -28,9 +30,7 @@ class Workshop:
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._mode = settings, mode_of(settings)
-        self._finding = asyncio.create_task(
-            asyncio.to_thread(find, settings.ffmpeg or None, settings.data / "ffmpeg.json")
-        )
+        self._finding = asyncio.create_task(self._find())
         self._library: Library | None = None
         self._prober: Prober | None = None
 
@@ -43,8 +43,20 @@ class Workshop:
         """Bytes that running jobs may use together."""
         return capacity.budget(self._settings.memory)
 
+    async def _find(self) -> Tool:
+        try:
+            return await asyncio.to_thread(find, self._settings.ffmpeg or None, self._settings.data / "ffmpeg.json")
+        except NoTool as error:
+            if self._settings.backend == "ffmpeg" or (self._settings.backend == "auto" and not self._settings.double):
+                LOG.critical("no job can be done: %s", error)
+            raise
+
     async def tool(self) -> Tool:
-        return await asyncio.shield(self._finding)
+        """Raises EncodingFailed where there is none."""
+        try:
+            return await asyncio.shield(self._finding)
+        except NoTool:
+            raise EncodingFailed(reason="start") from None
 
     async def prober(self) -> Prober:
         from mediaglot.gateway.media.probe import Prober  # noqa: PLC0415 - loaded for the first job
