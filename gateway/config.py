@@ -163,8 +163,8 @@ def flags(parser: argparse.ArgumentParser, only: Sequence[str] | None = None) ->
     parser.add_argument("--config", metavar="FILE", help="TOML file with settings [MEDIAGLOT_CONFIG]")
     for item in (item for item in _plain() if only is None or item.name in only):
         flag, many = f"--{item.name.replace('_', '-')}", isinstance(item.default, tuple)
-        shown = "" if item.default in ("", (), False) else f", default {item.default}"
-        about = f"{item.metadata['about']} [{PREFIX}{item.name.upper()}{shown}]"
+        shown = ", may be repeated" if many else f", default {item.default}" if item.default != "" else ""
+        about = f"{item.metadata['about']} [{PREFIX}{item.name.upper()}{shown.lower()}]"
         if isinstance(item.default, bool):
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=about)
         else:

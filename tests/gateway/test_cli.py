@@ -79,6 +79,9 @@ def test_help_of_serve_names_flag_variable_and_default(call: Any) -> None:
     text = " ".join(call("serve", "--help").stdout.split())
     assert "--port N port that the server listens on, 0 for a free one [MEDIAGLOT_PORT, default 8080]" in text
     assert "--backend auto|ffmpeg|simulated" in text
+    assert "[MEDIAGLOT_WORKERS, default 0]" in text
+    assert "[MEDIAGLOT_DURABLE, default false]" in text
+    assert "[MEDIAGLOT_ALLOW_HOST, may be repeated]" in text
     assert "--config FILE" in text
 
 
