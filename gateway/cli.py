@@ -218,7 +218,8 @@ def _translate(commands: Any) -> None:
     translate.add_argument("--write", required=True, metavar="DIALECT", help="the dialect of the other provider")
     translate.add_argument("file", nargs="?", default="-", metavar="FILE", help=FILE)
     translate.add_argument("--policy", choices=POLICIES, default="essential", help=POLICY)
-    translate.add_argument("--option", action="append", metavar="NAME=VALUE", help="one of the client's own choices")
+    option = "a choice of the client that writes; a wrong name tells which there are"
+    translate.add_argument("--option", action="append", metavar="NAME=VALUE", help=option)
     translate.add_argument("--json", action="store_true", help="print requests and report as one JSON document")
 
 
