@@ -41,6 +41,7 @@ BYTES: Final = "application/octet-stream"
 SHARED: Final = frozenset({"outputs", "storage", "uploads"})
 """The folders of the data folder that signed links lead to."""
 HINT: Final = "an OpenAPI document is at /_mediaglot/dialects/NAME/openapi.json; GET /_mediaglot/dialects lists them"
+RECIPE: Final = "a clip is called like bars-10s-1280x720-30fps.mp4 or mandelbrot-2s.webm"
 PLACES: Final = "dialects/, media/, outputs/, files/ and uploads/"
 DOUBLE: Final = frozenset({"worlds", "inbox", "inboxes", "reset", "openapi.json"})
 """Where a test double alone has something."""
@@ -138,7 +139,7 @@ class Reserved:
         except Invalid as fault:
             return problem(404, "no_such_recipe", f"{fault.data.get('field')}: {fault.data.get('reason')}")
         except NotFound as fault:
-            return problem(404, "no_such_recipe", f"no {fault.data.get('part')} of that name")
+            return problem(404, "no_such_recipe", f"no {fault.data.get('part')} of that name; {RECIPE}")
         except Fault as fault:
             return problem(500, fault.code, "this clip could not be generated; try `mediaglot doctor`")
         return File(path, headers=GUARDS | {"Content-Type": kind_of(path.name) or BYTES})

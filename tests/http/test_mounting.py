@@ -58,6 +58,14 @@ async def test_our_own_pages_on_every_host(client: Any) -> None:
     assert (await client.post(b"", path="/_mediaglot/health"))[0] == 405
 
 
+@pytest.mark.parametrize(("name", "part"), [("films-10s.mp4", "pattern"), ("bars-10s.mpg", "extension")])
+async def test_a_clip_of_another_name_is_told_how_clips_are_called(client: Any, name: str, part: str) -> None:
+    status, _, body = await client.get(f"/_mediaglot/media/{name}")
+    assert status == 404
+    message = orjson.loads(body)["error"]["message"]
+    assert message.startswith(f"no {part} of that name; a clip is called like bars-")
+
+
 @pytest.mark.parametrize(
     "path",
     [
