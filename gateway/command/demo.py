@@ -89,6 +89,10 @@ async def _demonstrated(settings: Settings, keep: str | None) -> Sequence[Outcom
 
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from None
     return folder.absolute()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mediaglot.gateway import registry
+from mediaglot.gateway import cli, registry
 from mediaglot.gateway.contract.parity import Result, commissions, compare
 from mediaglot.gateway.model import MediaFacts, Phase, Status, Step, Ticket
 
@@ -27,6 +27,12 @@ def test_the_same_comes_of_the_same_job_in_every_dialect() -> None:
     told = json.loads(done.stdout)
     assert (done.returncode, told["findings"], told["missing"]) == (0, [], [])
     assert set(told["operations"]) == set(registry.names())
+
+
+@pytest.mark.ffmpeg
+def test_a_source_of_which_nothing_comes_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["contract", "compare", "--source", "https://media.mediaglot.test/nothing.mp4"]) == 2
+    assert "no dialect makes a file (source_missing); try another --source" in capsys.readouterr().err
 
 
 def test_every_dialect_has_somebody_to_compare_with() -> None:

@@ -165,8 +165,12 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     scratch: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    assert cli.main(["demo", "--keep", str(tmp_path / "file")]) == 2
-    assert "choose another folder with --keep" in capsys.readouterr().err
+    for folder in (str(tmp_path / "file"), "/proc"):
+        assert cli.main(["demo", "--keep", folder]) == 2
+        said = capsys.readouterr()
+        assert f"mediaglot: {folder}: " in said.err
+        assert "choose another folder with --keep" in said.err
+        assert said.out == "", "no job was done for it"
 
 
 @pytest.mark.ffmpeg

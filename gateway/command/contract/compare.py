@@ -60,7 +60,7 @@ async def _compared(settings: Settings, source: str) -> Outcome:
 
 
 async def compared(settings: Settings, source: str) -> Outcome:
-    """Raises UserError where there is no FFmpeg."""
+    """Raises UserError where there is no FFmpeg, and where nothing comes of the source."""
     async with standing(settings) as house:
         bench, dialects = Bench(house), house.server.dialects
         wanted = list(commissions([*dialects.values()], source))
@@ -81,6 +81,10 @@ class Bench:
             for name, path in wanted.silent.items()
         ]
         results = [await self.result(self.own.server.dialects[name], wanted) for name in wanted.able]
+        if results and not any(each.facts for each in results):
+            trouble = results[0].ticket.trouble
+            why = f" ({trouble.code})" if trouble else ""
+            raise UserError(f"no dialect makes a file{why}; try another --source")
         if len(results) < 2:
             alone = [
                 Trial(operation=each.dialect, name=wanted.name, skipped="nobody to compare with") for each in results
