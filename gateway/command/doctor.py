@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, cast
@@ -17,7 +18,7 @@ import mediaglot.gateway.config as configuration
 from mediaglot.gateway.backends.cache import FOLDER as CACHE
 from mediaglot.gateway.backends.cache import usage
 from mediaglot.gateway.command.screen import BAD, GOOD, Screen
-from mediaglot.gateway.config import Settings
+from mediaglot.gateway.config import Settings, UserError
 from mediaglot.gateway.media import capacity, sandbox
 from mediaglot.gateway.media.child import leash
 from mediaglot.gateway.media.chunk import LEAST
@@ -64,6 +65,7 @@ Row = tuple[str, ...]
 
 def run(given: dict[str, Any]) -> int:
     settings = configuration.load({key: given.get(key) for key in ("ffmpeg", "sandbox", "config")})
+    check(settings)
     others = of_providers(settings)
     screen = Screen()
     screen.pairs([("mediaglot", version("mediaglot")), ("python", f"{platform.python_version()} on {sys.platform}")])
@@ -81,6 +83,18 @@ def run(given: dict[str, Any]) -> int:
     screen.pairs(of_offer(tool))
     screen.say()
     return _verdict(screen, lacks, probes=bool(tool.ffprobe or packaged("av")))
+
+
+def check(settings: Settings) -> None:
+    """Raises UserError for what the server would refuse, whatever is in its data folder."""
+    from mediaglot.gateway.http import app, bounds, double  # noqa: PLC0415 - only what is used is loaded
+
+    try:
+        configuration.usable(replace(settings, ffmpeg=""))  # of that there is more to say
+        bounds.policy_of(settings)
+        (double.Double if settings.double else app.Server)(settings)
+    except app.REFUSALS as error:
+        raise UserError(str(error)) from None
 
 
 def _verdict(screen: Screen, lacks: dict[str, list[str]], *, probes: bool) -> int:

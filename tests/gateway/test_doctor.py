@@ -131,6 +131,23 @@ def test_other_providers_are_told_and_those_that_can_not_be_are_refused(
     assert consult(capsys, "--config", str(config)) == (2, "")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "url = 'here'",
+        "dialects = ['nobody']",
+        "allow_network = ['x']",
+        "ssh_key = '/nowhere'",
+        "double = true\nseed_file = '/nowhere'",
+        "[[accounts.nobody]]\nname = '1'\nsecret = 's'",
+    ],
+)
+def test_what_the_server_would_refuse_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(line)
+    assert consult(capsys, "--config", str(config)) == (2, "")
+
+
 def test_the_variable_sets_it_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
