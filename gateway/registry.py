@@ -44,7 +44,8 @@ def find(spec: str) -> Dialect:
     for part in filter(None, (piece.strip() for piece in rest.split(","))):
         key, equals, value = part.partition("=")
         if not equals:
-            raise ValueError(f"{part!r} is not an option such as name=value")
+            hint = "; it is a dialect, to be named by itself (in a variable, after ';')" if part in names() else ""
+            raise ValueError(f"{part!r} is not an option such as name=value{hint}")
         options[key.strip()] = value.strip()
     return _class(name.strip())(**options)
 

@@ -108,6 +108,7 @@ def test_version(call: Any) -> None:
         (("serve", "--wor", "1"), "unrecognized arguments: --wor 1"),
         (("serve", "--port"), "argument --port: expected one argument"),
         (("serve", "--port", "x"), "--port: 'x' is not a whole number"),
+        (("serve", "--dialects", "encoding_com,tpstreams"), "it is a dialect, to be named by itself"),
         (("serve", "--dialects", "encodingcom"), "did you mean encoding_com?"),
         (("serve", "--dialects", "encoding_com,echo=loud"), "echo is one of full, short"),
         (("serve", "--host", "nowhere.invalid"), "cannot listen on nowhere.invalid:8080"),
