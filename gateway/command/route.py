@@ -28,6 +28,7 @@ from mediaglot.gateway.report import Report
 from mediaglot.gateway.translation import Untranslatable, find, heard, read_job
 from mediaglot.gateway.values import decimal
 
+UNROUTED: Final = "no [[routes]] are in the configuration: jobs go to the first provider, or on to the next"
 NONE: Final = "no [providers.NAME] and no [[routes]] are in the configuration (--config)"
 
 
@@ -44,7 +45,7 @@ def run(given: dict[str, Any]) -> int:
     if given["json"]:
         print(json.dumps(outlook.document(), indent=2, ensure_ascii=False))
     else:
-        show(outlook)
+        show(outlook, settings)
     return 0 if outlook.road else 1
 
 
@@ -74,15 +75,17 @@ def takers(settings: Settings) -> dict[str, Taker]:
     return found
 
 
-def show(outlook: Outlook) -> None:
+def show(outlook: Outlook, settings: Settings) -> None:
     screen = Screen()
     if outlook.passage:
         screen.say(f"All requests of this account are passed on to {outlook.passage} as they are.", GOOD)
         return
     for number, why in enumerate(outlook.passed):
         screen.say(f"routes.{number} is passed over: {why}", FAINT)
-    none = "no route fits" if outlook.passed else NONE
-    screen.say(none if outlook.chosen is None else f"routes.{outlook.chosen} fits")
+    if settings.routes:
+        screen.say("no route fits" if outlook.chosen is None else f"routes.{outlook.chosen} fits")
+    else:
+        screen.say(UNROUTED if settings.providers else NONE)
     rows = [
         (trial.leg.name, str(trial.policy or ""), decimal(trial.price, 6), answer(trial)) for trial in outlook.trials
     ]

@@ -119,6 +119,13 @@ def test_without_providers_and_routes_that_is_said(call: Any) -> None:
     assert "no [providers.NAME] and no [[routes]] are in the configuration" in done.stdout
 
 
+def test_without_routes_and_with_none_for_this_job_that_is_said(call: Any) -> None:
+    providers = CONFIG.partition("[[routes]]")[0]
+    assert call(text=providers).stdout.splitlines()[0].startswith("no [[routes]] are in the configuration: jobs go to")
+    through = f"{providers}[[routes]]\nto = ['two']\ntransparent = true\n"
+    assert call(text=through).stdout.splitlines()[0] == "no route fits"
+
+
 def test_routes_are_numbered_as_the_configuration_has_them(call: Any) -> None:
     """Transparent ones too, which are for other requests."""
     lines = call(
