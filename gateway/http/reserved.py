@@ -73,9 +73,9 @@ class Reserved:
             return await control.Control(self._server).handle(request, room, rest)
         if room in DOUBLE:
             return problem(404, "no_double", "this server is no test double; start it with --double")
-        if request.method not in ("GET", "HEAD"):
-            return problem(405, "method_not_allowed", f"{request.method} is not allowed here, use GET")
         pages = {"health": self._health, "ready": self._ready, "proxy": self._proxy, "ca.pem": self._certificate}
+        if request.method not in ("GET", "HEAD") and room in {*pages, "dialects", *PUBLIC}:
+            return problem(405, "method_not_allowed", f"{request.method} is not allowed here, use GET")
         if room in pages:
             return pages[room]()
         found = await self._read(request, room, rest)

@@ -56,6 +56,8 @@ async def test_our_own_pages_on_every_host(client: Any) -> None:
         assert "encoding_com" in health["dialects"]
     assert (await client.get("/_mediaglot/nothing"))[0] == 404
     assert (await client.post(b"", path="/_mediaglot/health"))[0] == 405
+    assert (await client.post(b"", path="/_mediaglot/media/bars-1s.mp4"))[0] == 405
+    assert (await client.post(b"", path="/_mediaglot/world"))[0] == 404
 
 
 @pytest.mark.parametrize(("name", "part"), [("films-10s.mp4", "pattern"), ("bars-10s.mpg", "extension")])
