@@ -122,7 +122,7 @@ class FFmpegCraft:
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         known = self._stock.get(ticket, wanted)
         left, folder = wanted - known.keys(), self._folder(ticket)
-        made = await self._maker().make(ticket, folder, left, report, over) if left or not known else {}
+        made = await self._made(ticket, folder, left, report, over) if left or not known else {}
         for index in range(len(ticket.sources)):
             source = self._source(ticket, index)
             if source in self._seen and self._seen[source] != stamp(source):
@@ -130,6 +130,20 @@ class FFmpegCraft:
         good = {index: self._bound(ticket, index, one) for index, one in made.items() if not isinstance(one, Fault)}
         await in_thread(self._stock.put, ticket, good)
         return {**made, **known, **good}
+
+    async def _made(
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, over: Over
+    ) -> Mapping[int, tuple[Product, ...] | Fault]:
+        """The operator is told why something can't be made, in FFmpeg's words too: clients get the provider's alone."""
+        try:
+            made = await self._maker().make(ticket, folder, wanted, report, over)
+        except WorkFault as fault:
+            LOG.warning("job %s of %s can't be made: %a", ticket.id, ticket.dialect, words(fault))
+            raise
+        for index, one in made.items():
+            if isinstance(one, Fault):
+                LOG.warning("job %s of %s, output %d can't be made: %a", ticket.id, ticket.dialect, index, words(one))
+        return made
 
     async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
         room = PurePosixPath(ticket.ids["folder"], ticket.outputs[index].id)
@@ -200,6 +214,11 @@ class FFmpegCraft:
             place(product.path, self.outputs / path)
             kept.append(replace(product.file, path=str(path)))
         return tuple(kept)
+
+
+def words(fault: Fault) -> str:
+    """Ours and, where it was FFmpeg that failed, its own."""
+    return ": ".join((str(fault), *getattr(fault, "__notes__", ())))
 
 
 def place(path: Path, target: Path) -> None:

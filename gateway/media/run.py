@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import resource
 from asyncio.subprocess import Process
 from collections import deque
@@ -32,6 +33,9 @@ TICK: Final = 5.0
 _BOXES: Final[dict[tuple[str, str], sandbox.Sandbox]] = {}
 TAIL_LINES: Final = 60
 TAIL_WIDTH: Final = 1000
+ERROR: Final = re.compile(r"\[(?:error|fatal|panic)\]")
+NOTED: Final = 5
+"""Lines of a failed process that are for the operator: the first of them mostly tells the cause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,8 @@ async def run(
 ) -> None:
     """Run ``argv`` in ``cwd``, the folder of its job for as long as it runs.
 
-    Raises the WorkFault that says why it failed. A partial output is left behind: write to a temporary name.
+    Raises the WorkFault that says why it failed, with its own words as a note. A partial output is left behind: write
+    to a temporary name.
     When cancelled, or when ``on_progress`` raises, the process is gone before the exception goes on.
     """
     started = clock.monotonic()
@@ -95,7 +100,9 @@ async def run(
         used = (clock.monotonic() - started) * (os.cpu_count() or 1)
         cpu = limits.cpu if limits.cpu is not None and used >= limits.cpu else None
         code = process.returncode
-        raise classify(tail.lines, code, output_limit=limits.output_bytes, cpu_limit=cpu, nested=box.nested)
+        fault = classify(tail.lines, code, output_limit=limits.output_bytes, cpu_limit=cpu, nested=box.nested)
+        fault.add_note("; ".join(tail.errors()[:NOTED]))
+        raise fault
 
 
 async def _start(argv: Sequence[str], cwd: Path, limits: Limits) -> tuple[sandbox.Sandbox, Process]:
@@ -186,6 +193,10 @@ class _Tail:
             self._keep(lines)
             rest = rest[:TAIL_WIDTH]
         self._keep([rest])
+
+    def errors(self) -> list[str]:
+        """All lines, where none is marked as an error."""
+        return [line for line in self.lines if ERROR.search(line)] or [*self.lines]
 
     def _keep(self, lines: Sequence[bytes]) -> None:
         for line in lines:

@@ -57,6 +57,16 @@ async def test_a_source_with_a_gap(serve: Any, origin: Any, percent: int, status
     assert set(told) == ({("inputs.0", "the source is damaged")} if status == "Finished" else set())
 
 
+async def test_the_operator_is_told_why_ffmpeg_failed(client: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """And the client is not: these words are not the provider's."""
+    media = await client.add(SHORT, {"output": "wmv", "bitrate": "1k", "two_pass": "yes"})
+    done = await client.end(media)
+    assert (done["status"], done["description"]) == ("Error", "Encoding error")
+    told = f"job {media} of encoding_com, output 0 can't be made: 'encoding_failed reason=bitrate_too_low: "
+    said = next(record.getMessage() for record in caplog.records if record.getMessage().startswith(told))
+    assert "requested bitrate is too low" in said
+
+
 async def test_a_source_that_hangs(serve: Any, origin: Any) -> None:
     client = await serve(fetch_stall=0.2, workers=1)
     bad = await client.add(f"{origin.url}/hang.mp4", SMALL)
