@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from mediaglot.gateway.address import read_location
 from mediaglot.gateway.command.screen import BAD, FAINT, Screen
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.exchange import Request
@@ -27,6 +28,7 @@ def run(given: dict[str, Any]) -> int:
     try:
         source, target = find(given["read"]), find(given["write"])
         client_of(target, options := options_of(given["option"]))
+        places = [read_location(value) for value in options.values() if "://" in value]
         job, notes = read_job(source, read(given["file"]))
         translation = write_job(target, job, notes=notes, options=options)
     except (UnknownDialect, Untranslatable, ValueError) as error:
@@ -35,7 +37,7 @@ def run(given: dict[str, Any]) -> int:
         raise UserError(f"{source.name} would refuse this request: {fault}; is it one that creates a job?") from None
     policy = Policy(given["policy"])
     refused = forbidden(translation.report.losses, policy)
-    known = [*secrets(job), client_of(target).example.secret.reveal()]
+    known = [*secrets(job), *secrets(places), client_of(target).example.secret.reveal()]
     requests = [] if refused else [masked(request, known) for request in translation.requests]
     show = show_document if given["json"] else show_messages
     show(requests, translation.report, policy)

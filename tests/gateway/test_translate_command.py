@@ -42,6 +42,15 @@ def test_a_body_comes_on_standard_input_and_no_secret_goes_out(call: Any, file: 
         assert secret not in done.stdout + done.stderr
 
 
+def test_what_an_option_opens_is_a_secret_too(call: Any) -> None:
+    words = ("--read", "encoding_com", "--write", "transparent_edge", "--policy", "warn")
+    body = "<query><source>http://a.example/in.mov</source><format><output>mp4</output></format></query>"
+    done = call(*words, "--option", "storage=ftp://ann:stored-word@b.example/out", given=body)
+    assert done.returncode == 0, done.stderr
+    assert "b.example" in done.stdout
+    assert "stored-word" not in done.stdout + done.stderr
+
+
 def test_json_for_machines(call: Any) -> None:
     done = call(*WORDS, "--json", given=BODY)
     document = json.loads(done.stdout)
