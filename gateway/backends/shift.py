@@ -109,9 +109,10 @@ class Shift:
         await self._sweep(running)
         for ticket in running:
             await self._update(Key.of(ticket), (step.back, nothing))
-        begun = {(Key.of(ticket), ticket.attempt) for ticket in running}
+        here = [ticket for ticket in running if not await self._elsewhere(Key.of(ticket))]
+        begun = {(Key.of(ticket), ticket.attempt) for ticket in here}
         async with self.store.write() as tx:
-            # Whoever was claimed and not begun can't be why the process died.
+            # Whoever was claimed and not begun can't be why the process died, nor what is made elsewhere.
             await tx.release_all(lambda work: (work.key, work.attempt) in begun)
         for ticket in await self._ours(await self.store.unqueued()):
             async with self.store.write() as tx:

@@ -220,6 +220,18 @@ async def test_a_job_that_was_not_begun_can_not_be_why_the_process_died(works: A
     assert [work.attempt for work in await works.store.queue()] == [2], "else it would take it down for ever"
 
 
+async def test_a_job_that_is_made_elsewhere_can_not_be_why_the_process_died_either(works: Any) -> None:
+    """It may come back here, and has all its attempts then."""
+    job = await works.add(MP4)
+    works.craft.needs[job] = None
+    for _ in range(5):
+        async with works.store.write() as tx:
+            work = await tx.claim()
+            await tx.put(step.begin(await works.ticket(job), works.clock.now(), attempt=work.attempt))
+        await works.shift.recover()
+    assert [work.attempt for work in await works.store.queue()] == [0]
+
+
 async def test_a_job_whose_change_died_with_the_process_goes_on(works: Any) -> None:
     """To be changed it is taken out of the queue; when its worker has let go, the change is written down."""
     job, waiting = await works.add(MP4), await works.add(MP4)
