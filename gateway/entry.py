@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from mediaglot.gateway.faults import Invalid, Missing
-from mediaglot.gateway.loss import Kind, Ledger
+from mediaglot.gateway.loss import Kind, Ledger, Loss
 from mediaglot.gateway.model import Attribute, Average, Constant, Edges, FrameRate, KeyFrames, Quality, Share, Size
 from mediaglot.gateway.model.attribute import PLAIN
 from mediaglot.gateway.model.change import watched
@@ -87,7 +87,7 @@ class Checked(NamedTuple):
     """What an entry writes, and what is to be noted of its attributes."""
 
     written: Tree
-    notes: tuple[tuple[Kind, str, Any, Any, bool, str | None], ...] = ()
+    notes: tuple[Loss, ...] = ()
 
 
 SHORT: Final = 40
@@ -249,8 +249,8 @@ def write_checked(entry: Field | Pair, own: tuple[Attribute, ...], item: Any, le
         found = _checked(entry, own, watched(item, seen))
         if entry.attributes.issuperset(seen):
             remember(entry.checked, key, found)
-    for kind, name, wanted, got, essential, reason in found.notes:
-        ledger.note(kind, name, wanted=wanted, got=got, essential=essential, reason=reason)
+    if found.notes:
+        ledger.repeat(found.notes)
     return found.written
 
 
@@ -277,21 +277,20 @@ def _remembered(own: tuple[Attribute, ...], item: Any) -> tuple[Any, ...] | None
 
 
 def _checked(entry: Entry, own: tuple[Attribute, ...], item: Any) -> Checked:
-    reason, again = None, {}
+    reason, again, unread, notes = None, {}, Ledger(), Ledger()
     try:
-        if written := entry.write(item, Ledger()):
-            again = {name: value for name, value in entry.read(written, Ledger()).items() if value is not None}
+        if written := entry.write(item, unread):
+            again = {name: value for name, value in entry.read(written, unread).items() if value is not None}
     except (ValueError, Invalid, Missing) as error:
         reason = str(error.data.get("reason")) if isinstance(error, Invalid) else str(error)
         written, again = {}, {}
-    notes: list[tuple[Kind, str, Any, Any, bool, str | None]] = []
     for name, silence, _, essential, _ in own:
         wanted = getattr(item, name)
         if is_empty(wanted) or wanted == silence:
             if name in again and again[name] != wanted:
-                notes.append((Kind.DEFAULTED, name, wanted, again[name], False, None))
+                notes.note(Kind.DEFAULTED, name, wanted=wanted, got=again[name])
         elif name not in again:
-            notes.append((Kind.DROPPED, name, wanted, None, essential, reason))
+            notes.note(Kind.DROPPED, name, wanted=wanted, essential=essential, reason=reason)
         elif again[name] != wanted:
-            notes.append((Kind.APPROXIMATED, name, wanted, again[name], False, None))
+            notes.note(Kind.APPROXIMATED, name, wanted=wanted, got=again[name])
     return Checked(written, tuple(notes))
