@@ -19,14 +19,13 @@ from mediaglot.gateway.faults import (
     DeliveryFailed,
     SourceForbidden,
     SourceMissing,
-    SourceTimeout,
     SourceTooLarge,
 )
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import Fetched, OnProgress, Receipt, delivering, placed
 from mediaglot.gateway.transfer.disk import Part, Reading, disk_trouble, in_thread, linked, open_folder
 from mediaglot.gateway.transfer.policy import Limits, Policy, judge
-from mediaglot.gateway.transfer.retry import within
+from mediaglot.gateway.transfer.retry import in_all
 
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -132,7 +131,7 @@ class Files:
             raise SourceForbidden(reason="scheme")
         limits = limits or self._policy
         found = Found(location.url, self._policy, target, limits.max_bytes)
-        async with within(limits.total_timeout, _too_long(limits)), Reading(found.open, SourceMissing) as source:
+        async with in_all(limits), Reading(found.open, SourceMissing) as source:
             if found.linked:
                 if on_progress is not None:
                     on_progress(source.size, source.size)
@@ -158,7 +157,7 @@ class Files:
             place = await in_thread(locate, url, self._policy)
             part = Part(place.name, lambda: place.folder(make=True), seed=str(path))
             async with (
-                within(limits.total_timeout, _too_long(limits)),
+                in_all(limits),
                 Reading(lambda: os.open(path, FILE), DeliveryFailed) as source,
                 part,
             ):
@@ -169,7 +168,3 @@ class Files:
 async def _copy(source: Reading, part: Part, on_progress: OnProgress | None) -> None:
     await part.fill(source, lambda done: on_progress(done, source.size) if on_progress is not None else None)
     await part.keep()
-
-
-def _too_long(limits: Limits) -> SourceTimeout:
-    return SourceTimeout(seconds=limits.total_timeout, reason="total")

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 from mediaglot.gateway.clock import Clock, RealClock
-from mediaglot.gateway.faults import SourceForbidden, SourceTimeout
+from mediaglot.gateway.faults import SourceForbidden
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import Fetched, OnProgress, Receipt, delivering, placed
 from mediaglot.gateway.transfer.disk import Part
 from mediaglot.gateway.transfer.pinned import LookUp, look_up
 from mediaglot.gateway.transfer.policy import Limits, Policy, judge
-from mediaglot.gateway.transfer.retry import persist, within
+from mediaglot.gateway.transfer.retry import in_all, persist
 from mediaglot.gateway.transfer.site import Site, filed, site
 
 PAUSE: Final = 0.5
@@ -88,7 +88,7 @@ class FileServer(ABC):
         limits = limits or self._policy
         there = self._site(location)
         await self._prepare()
-        async with within(limits.total_timeout, _too_long(limits)), Part.at(target) as part:
+        async with in_all(limits), Part.at(target) as part:
             load = self._load(there, part, limits, _told(on_progress))
             await self._persist(there, limits, load.attempt, lambda: part.size)
             await part.keep()
@@ -114,7 +114,7 @@ class FileServer(ABC):
             await self._swept(there, temporary)
             store = self._store(there, path, temporary, limits, _told(on_progress))
             try:
-                async with within(limits.total_timeout, _too_long(limits)):
+                async with in_all(limits):
                     await self._persist(there, limits, store.attempt, lambda: store.sent)
             except BaseException:
                 if store.begun:
@@ -176,7 +176,3 @@ def _temporary(path: Path, there: Site) -> str:
     """The same for the same delivery: what a killed process left is replaced."""
     seed = hashlib.sha256(os.fsencode(f"{path}\0{there.path}")).hexdigest()
     return f".mediaglot-{seed[:16]}.part"
-
-
-def _too_long(limits: Limits) -> SourceTimeout:
-    return SourceTimeout(seconds=limits.total_timeout, reason="total")

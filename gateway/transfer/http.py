@@ -18,7 +18,7 @@ from mediaglot.gateway.transfer.disk import Part, Reading
 from mediaglot.gateway.transfer.download import Download
 from mediaglot.gateway.transfer.policy import Limits, Policy
 from mediaglot.gateway.transfer.request import Requests, refuse
-from mediaglot.gateway.transfer.retry import Transient, persist, within
+from mediaglot.gateway.transfer.retry import Transient, in_all, persist, within
 from mediaglot.gateway.transfer.upload import Upload
 
 PAUSE: Final = 0.5
@@ -51,7 +51,7 @@ class Http:
         self, location: Location, target: Path, *, limits: Limits | None = None, on_progress: OnProgress | None = None
     ) -> Fetched:
         limits = limits or self._policy
-        async with within(limits.total_timeout, _too_long(limits)), Part.at(target) as part:
+        async with in_all(limits), Part.at(target) as part:
             load = Download(self._requests, location, part, limits, on_progress)
             await persist(
                 load.attempt, tries=limits.tries, clock=self._clock, pause=self._pause, reached=lambda: part.size
@@ -78,7 +78,7 @@ class Http:
             return await self._put(path, put, headers, limits, on_progress)
 
         with delivering():
-            async with within(limits.total_timeout, _too_long(limits)):
+            async with in_all(limits):
                 return await persist(once, tries=limits.tries, clock=self._clock, pause=self._pause)
 
     async def _put(
@@ -96,10 +96,6 @@ class Http:
                 if not await upload.is_whole():
                     raise Transient(SourceUnreachable(reason="cut"))
                 return Receipt(url=_bare(put.url), size=source.size, etag=response.headers.get("ETag"))
-
-
-def _too_long(limits: Limits) -> SourceTimeout:
-    return SourceTimeout(seconds=limits.total_timeout, reason="total")
 
 
 def _last(url: str) -> str | None:

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Final, TypeVar
 
 from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import DeliveryFailed, Fault, SourceTimeout
+from mediaglot.gateway.transfer.policy import Limits
 
 LOG = logging.getLogger(__name__)
 LONGEST_PAUSE: Final = 30.0
@@ -70,6 +72,11 @@ async def patiently(once: Callable[[], Awaitable[T]], *, patience: float, clock:
             LOG.info("a delivery waits %.1f s after %a", pause, str(fault))
         misses += 1
         await clock.sleep(pause)
+
+
+def in_all(limits: Limits) -> AbstractAsyncContextManager[asyncio.Timeout]:
+    """``within`` the seconds that a transfer may take in all."""
+    return within(limits.total_timeout, SourceTimeout(seconds=limits.total_timeout, reason="total"))
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from aiohttp.abc import AbstractResolver
 
 from mediaglot.gateway.clock import Clock, RealClock
-from mediaglot.gateway.faults import DeliveryFailed, SourceForbidden, SourceTimeout
+from mediaglot.gateway.faults import DeliveryFailed, SourceForbidden
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import Fetched, OnProgress, Receipt, delivering, placed
 from mediaglot.gateway.transfer.disk import Part, Reading
@@ -28,7 +28,7 @@ from mediaglot.gateway.transfer.multipart import PART, Again, Multipart, part_of
 from mediaglot.gateway.transfer.notebook import Notebook, Page
 from mediaglot.gateway.transfer.parcel import Parcel
 from mediaglot.gateway.transfer.policy import Limits, Policy
-from mediaglot.gateway.transfer.retry import persist, within
+from mediaglot.gateway.transfer.retry import in_all, persist
 from mediaglot.gateway.transfer.s3client import Client
 
 LARGE: Final = 2 * PART
@@ -82,7 +82,7 @@ class S3:
     ) -> Fetched:
         limits = limits or self._policy
         where, _ = self._client.target(location)
-        async with within(limits.total_timeout, _too_long(limits)), Part.at(target) as part:
+        async with in_all(limits), Part.at(target) as part:
             load = Download(self._client, location, part, limits, on_progress)
             await persist(
                 load.attempt, tries=limits.tries, clock=self._clock, pause=self._pause, reached=lambda: part.size
@@ -109,7 +109,7 @@ class S3:
             headers = manner(where, put.access, content_type)
             async with (
                 Reading(lambda: os.open(path, FILE), DeliveryFailed) as source,
-                within(limits.total_timeout, _too_long(limits)),
+                in_all(limits),
             ):
                 facts = source.size, source.changed
                 page = self._notebook.page(path, target.url, facts, headers, part_of(source.size))
@@ -147,10 +147,6 @@ class S3:
             return location
         path, mark, query = location.url.partition("?")
         return replace(location, url=placed(f"{path.rstrip('/')}/{mark}{query}", name))
-
-
-def _too_long(limits: Limits) -> SourceTimeout:
-    return SourceTimeout(seconds=limits.total_timeout, reason="total")
 
 
 def _bare(url: str) -> str:
