@@ -16,7 +16,8 @@ from aiohttp import web
 
 from mediaglot.gateway.auth import as_bytes
 from mediaglot.gateway.config import Settings
-from mediaglot.gateway.http.letters import Letters, Refusal
+from mediaglot.gateway.http.letters import Letters
+from mediaglot.gateway.http.refusal import Refusal, wrong_method
 from mediaglot.gateway.model import Secret
 from mediaglot.gateway.report import Report
 from mediaglot.gateway.store import Key
@@ -55,7 +56,7 @@ class Control:
     def _contract(self, request: web.Request, rest: str) -> dict[str, object]:
         """How much was held against the schemas, and what did not fit."""
         if request.method != "GET":
-            raise Refusal(405, "method_not_allowed", f"{request.method} is not allowed here, use GET", "GET")
+            raise wrong_method(request.method, "GET")
         inspection = self._server.inspection
         if inspection is None or rest:
             raise Refusal(404, "not_checked", "nothing is checked; start the server with --check-contract")
@@ -70,7 +71,7 @@ class Control:
 
         away = self._house().away
         if request.method != "GET":
-            raise Refusal(405, "method_not_allowed", f"{request.method} is not allowed here, use GET", "GET")
+            raise wrong_method(request.method, "GET")
         if not rest:
             return {"providers": news.states(away)}
         found = await news.jobs(away, rest)
@@ -83,7 +84,7 @@ class Control:
         dialect, _, place = rest.partition("/")
         account, _, job = place.partition("/")
         if request.method != "GET":
-            raise Refusal(405, "method_not_allowed", f"{request.method} is not allowed here, use GET", "GET")
+            raise wrong_method(request.method, "GET")
         ticket = await self._house().store.get(Key(dialect, account, job))
         if ticket is None:
             raise Refusal(404, "not_found", "a report is at /_mediaglot/reports/DIALECT/ACCOUNT/JOB")

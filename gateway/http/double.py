@@ -23,7 +23,7 @@ from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Internal
 from mediaglot.gateway.http.app import Server, Site, plain
 from mediaglot.gateway.http.control import refused
-from mediaglot.gateway.http.letters import Refusal
+from mediaglot.gateway.http.refusal import Refusal
 from mediaglot.gateway.http.reserved import PREFIX, problem
 from mediaglot.gateway.http.workshop import Workshop
 from mediaglot.gateway.http.world import FOLDER, HINT, MOST, Full, World, key_of

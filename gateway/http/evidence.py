@@ -11,7 +11,8 @@ import orjson
 
 from mediaglot.gateway.http import letters as post
 from mediaglot.gateway.http import seed
-from mediaglot.gateway.http.letters import Letters, Refusal
+from mediaglot.gateway.http.letters import Letters
+from mediaglot.gateway.http.refusal import Refusal
 from mediaglot.gateway.http.reserved import PREFIX
 from mediaglot.gateway.http.verbs import Asked, Tree
 from mediaglot.gateway.lab import inbox, journal

@@ -10,7 +10,7 @@ from aiohttp import web
 from mediaglot.gateway.faults import Invalid, NotFound
 from mediaglot.gateway.http import evidence, lever, shape
 from mediaglot.gateway.http.control import check, refused
-from mediaglot.gateway.http.letters import Refusal
+from mediaglot.gateway.http.refusal import Refusal
 from mediaglot.gateway.http.reserved import PREFIX, answer
 from mediaglot.gateway.http.verbs import Asked, Tree, Verb, Verbs, read
 

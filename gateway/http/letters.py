@@ -10,6 +10,7 @@ from aiohttp import web
 
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.http.links import NOTIFICATIONS
+from mediaglot.gateway.http.refusal import Refusal, wrong_method
 from mediaglot.gateway.model import credentials_of, is_credential, masked, secrets_in
 from mediaglot.gateway.notify import credentials
 from mediaglot.gateway.store import Attempt, Letter, LetterFilter, LetterState, Store
@@ -21,14 +22,6 @@ EXCERPT: Final = 4000
 """Characters of a body that are shown."""
 STARS: Final = "***"
 Tree = dict[str, Any]
-
-
-class Refusal(Exception):
-    """``hint`` says what to change."""
-
-    def __init__(self, status: int, code: str, hint: str, allow: str = "") -> None:
-        super().__init__(hint)
-        self.status, self.code, self.hint, self.allow = status, code, hint, allow
 
 
 class Letters:
@@ -48,8 +41,7 @@ class Letters:
         if verb not in ("", "redeliver"):
             raise Refusal(404, "not_found", "there are notifications, notifications/ID and notifications/ID/redeliver")
         if request.method not in ways:
-            allow = ", ".join(ways)
-            raise Refusal(405, "method_not_allowed", f"{request.method} is not allowed here, use {allow}", allow)
+            raise wrong_method(request.method, *ways)
         return await ways[request.method]()
 
     async def list(self, query: Mapping[str, str]) -> Tree:

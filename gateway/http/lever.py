@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.http import seed
-from mediaglot.gateway.http.letters import Refusal
+from mediaglot.gateway.http.refusal import Refusal
 from mediaglot.gateway.http.verbs import Asked, Tree
 from mediaglot.gateway.http.world import HINT, Full, World
 from mediaglot.gateway.lab.bunch import Bunch

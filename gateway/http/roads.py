@@ -15,7 +15,7 @@ from mediaglot.gateway.backends.desk import TRIAL
 from mediaglot.gateway.backends.outlook import look_out, passing
 from mediaglot.gateway.backends.rules import LOCAL, Rule
 from mediaglot.gateway.faults import Fault
-from mediaglot.gateway.http.letters import Refusal
+from mediaglot.gateway.http.refusal import Refusal, wrong_method
 from mediaglot.gateway.translation import Untranslatable, heard
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 async def foresee(server: Server, house: House, request: web.Request, name: str) -> dict[str, Any]:
     """Which way the job would take, and why. Raises Refusal."""
     if request.method != "POST":
-        raise Refusal(405, "method_not_allowed", f"{request.method} is not allowed here, use POST", "POST")
+        raise wrong_method(request.method, "POST")
     if name not in server.dialects:
         raise Refusal(404, "not_found", f"POST to routes/DIALECT; there are {', '.join(sorted(server.dialects))}")
     try:

@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 import orjson
 from aiohttp import web
 
-from mediaglot.gateway.http.letters import Refusal
+from mediaglot.gateway.http.refusal import Refusal, wrong_method
 from mediaglot.gateway.wire.json import DEPTH
 
 Owner = TypeVar("Owner")
@@ -84,8 +84,7 @@ class Verbs(Generic[Owner]):
                 return verb, names
         if not there:
             raise Refusal(404, "not_found", "GET /_mediaglot/openapi.json lists what there is")
-        allow = ", ".join(sorted({verb.method for verb, _ in there}))
-        raise Refusal(405, "method_not_allowed", f"{method} is not allowed here, use {allow}", allow)
+        raise wrong_method(method, *sorted({verb.method for verb, _ in there}))
 
     @cached_property
     def _patterns(self) -> list[tuple[Verb[Owner], re.Pattern[str]]]:

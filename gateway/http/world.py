@@ -27,7 +27,7 @@ from mediaglot.gateway.http import seed
 from mediaglot.gateway.http.app import Server, Site
 from mediaglot.gateway.http.control import refused
 from mediaglot.gateway.http.house import House, open_house
-from mediaglot.gateway.http.letters import Refusal
+from mediaglot.gateway.http.refusal import Refusal
 from mediaglot.gateway.http.reserved import PREFIX
 from mediaglot.gateway.http.stage import Visit
 from mediaglot.gateway.http.workshop import Workshop
