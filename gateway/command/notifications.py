@@ -13,9 +13,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 import mediaglot.gateway.config as configuration
 from mediaglot.gateway.command.screen import BAD, FAINT, GOOD, Screen
 from mediaglot.gateway.config import Settings, UserError
+from mediaglot.gateway.http.whereabouts import url_of
 
 ROOM: Final = "/_mediaglot/notifications"
-LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - a name to call, not a bind
 FILTERS: Final = ("dialect", "account", "job", "state", "limit", "before")
 STYLES: Final = {"delivered": GOOD, "given_up": BAD, "open": ""}
 PATIENCE: Final = 30.0
@@ -40,8 +40,7 @@ def run(given: dict[str, Any]) -> int:
 
 
 def address(settings: Settings) -> str:
-    host = LOCAL.get(settings.host, settings.host)
-    return f"http://{f'[{host}]' if ':' in host.strip('[]') and host[0] != '[' else host}:{settings.port}"
+    return url_of(settings.host.strip("[]"), settings.port)
 
 
 def ask(url: str, method: str, settings: Settings) -> Tree:

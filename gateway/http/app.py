@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final
@@ -19,6 +18,7 @@ from mediaglot.gateway.faults import Fault, Malformed, TooLarge, TooSlow
 from mediaglot.gateway.http.house import House, open_house
 from mediaglot.gateway.http.patience import GRACE, Door, hurried
 from mediaglot.gateway.http.reserved import PREFIX, Reserved, problem
+from mediaglot.gateway.http.whereabouts import Site, url_of
 from mediaglot.gateway.http.wish import Wishes
 from mediaglot.gateway.loss import Policy
 from mediaglot.gateway.registry import Dialects, UnknownDialect, names
@@ -36,19 +36,6 @@ LOG = logging.getLogger(__name__)
 REFUSALS: Final = (UnknownDialect, Damaged, FolderInUse, NewerData, Locked, ValueError)
 """Why a server does not start, beside OSError. Their texts say what to do."""
 LINK_LIFE: Final = timedelta(minutes=5)
-LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - a name to link to, not a bind
-
-
-@dataclass(slots=True)
-class Site:
-    """Where the server can be reached from outside; known for sure once it listens."""
-
-    url: str = ""
-    provider: str = ""
-    """The provider's own address, which its paths lie right below, where a client finds us by that."""
-
-    def base(self, dialect: str) -> str:
-        return self.provider or f"{self.url}/{dialect}"
 
 
 class Mounts:
@@ -271,8 +258,5 @@ async def listen(server: Server) -> web.AppRunner:
     except BaseException:
         await runner.cleanup()
         raise
-    host, port = runner.addresses[0][:2]
-    if not server.site.url:
-        shown = LOCAL.get(host) or (f"[{host}]" if ":" in host else host)
-        server.site.url = f"http://{shown}:{port}"
+    server.site.url = server.site.url or url_of(*runner.addresses[0][:2])
     return runner

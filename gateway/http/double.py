@@ -21,10 +21,11 @@ from mediaglot.gateway.config import ConfigError, Settings
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Internal
-from mediaglot.gateway.http.app import Server, Site, plain
+from mediaglot.gateway.http.app import Server, plain
 from mediaglot.gateway.http.control import refused
 from mediaglot.gateway.http.refusal import Refusal
 from mediaglot.gateway.http.reserved import PREFIX, problem
+from mediaglot.gateway.http.whereabouts import Site
 from mediaglot.gateway.http.workshop import Workshop
 from mediaglot.gateway.http.world import FOLDER, HINT, MOST, Full, World, key_of
 from mediaglot.gateway.lab.inbox import Inbox

@@ -23,9 +23,10 @@ from mediaglot.gateway.http.authority import Authority, Leaf
 from mediaglot.gateway.http.control import is_loopback
 from mediaglot.gateway.http.patience import GRACE, affordable, burst, limit_unread
 from mediaglot.gateway.http.tunnel import Limits, Refused, Tunnel, split
+from mediaglot.gateway.http.whereabouts import Site, url_of
 
 if TYPE_CHECKING:
-    from mediaglot.gateway.http.app import Server, Site
+    from mediaglot.gateway.http.app import Server
 
 FULL: Final = (503, "The proxy has as many connections as it may have; close some.")
 ALONE: Final = (400, "A tunnel wants a connection of its own; open one for CONNECT.")
@@ -103,7 +104,7 @@ class Proxy:
             await Gate(runner, self, limits).start()
         except OSError as error:
             raise ConfigError(unusable(self.server, error)) from None
-        self.url = shown(runner.addresses[0])
+        self.url = url_of(*runner.addresses[0][:2])
 
     async def leaf(self, host: str) -> Leaf:
         """Raises Refused for a host that is no provider's."""
@@ -133,8 +134,6 @@ class Proxy:
 
     def _place(self, raw: web.Request, authority: str) -> tuple[Site, str]:
         """Where the client finds us, and the host that it means; none for our own addresses. Raises Refused."""
-        from mediaglot.gateway.http.app import Site  # noqa: PLC0415 - which has us
-
         host, port = split(authority)
         leaf = raw.get_extra_info("sslcontext")
         if isinstance(leaf, Leaf) and leaf.host != host:
@@ -174,13 +173,6 @@ def _without_proxy(raw: web.Request, authority: str) -> web.Request:
             # what is no UTF-8 came as half characters, of which no header can be made again
             lines.append((name, value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")))
     return raw.clone(headers=lines)
-
-
-def shown(address: tuple[str, int]) -> str:
-    from mediaglot.gateway.http.app import LOCAL  # noqa: PLC0415 - which has us
-
-    host, port = address[:2]
-    return f"http://{LOCAL.get(host) or (f'[{host}]' if ':' in host else host)}:{port}"
 
 
 def unusable(server: Server, error: OSError) -> str:

@@ -25,8 +25,8 @@ from mediaglot.gateway.backends.passage import HOP
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.http.patience import GRACE
-from mediaglot.gateway.http.proxy import shown
 from mediaglot.gateway.http.tape import keep, next_number
+from mediaglot.gateway.http.whereabouts import url_of
 from mediaglot.gateway.testing.tape import Tape
 
 LOG = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Recorder:
             await runner.setup()
             try:
                 await web.TCPSite(runner, host, port).start()
-                self.url = shown(runner.addresses[0])
+                self.url = url_of(*runner.addresses[0][:2])
                 yield self
             finally:
                 await runner.cleanup()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -11,6 +12,25 @@ if TYPE_CHECKING:
 
 ADDRESS: Final = "address"
 """The file of the data folder with the URL of the server that runs on it."""
+NEAR: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - names to call, not to bind to
+
+
+@dataclass(slots=True)
+class Site:
+    """Where the server can be reached from outside; known for sure once it listens."""
+
+    url: str = ""
+    provider: str = ""
+    """The provider's own address, which its paths lie right below, where a client finds us by that."""
+
+    def base(self, dialect: str) -> str:
+        return self.provider or f"{self.url}/{dialect}"
+
+
+def url_of(host: str, port: int) -> str:
+    """Of a server that listens there, for callers on the same machine."""
+    name = NEAR.get(host, host)
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
 
 
 def whereabouts(server: Server) -> dict[str, Any]:

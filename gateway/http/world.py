@@ -24,12 +24,13 @@ from mediaglot.gateway.errand import Login
 from mediaglot.gateway.exchange import IssueToken, Request, Result, Token
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.http import seed
-from mediaglot.gateway.http.app import Server, Site
+from mediaglot.gateway.http.app import Server
 from mediaglot.gateway.http.control import refused
 from mediaglot.gateway.http.house import House, open_house
 from mediaglot.gateway.http.refusal import Refusal
 from mediaglot.gateway.http.reserved import PREFIX
 from mediaglot.gateway.http.stage import Visit
+from mediaglot.gateway.http.whereabouts import Site
 from mediaglot.gateway.http.workshop import Workshop
 from mediaglot.gateway.lab.lab import Lab
 from mediaglot.gateway.lab.post import Post

@@ -17,8 +17,9 @@ from mediaglot.gateway.dialect import Call
 from mediaglot.gateway.exchange import GetJob, Intent, Request, Response, headers
 from mediaglot.gateway.faults import Fault, NotFound, TooLarge, Unauthorized
 from mediaglot.gateway.http import endpoint
-from mediaglot.gateway.http.app import Site, identify
+from mediaglot.gateway.http.app import identify
 from mediaglot.gateway.http.endpoint import Endpoint, Identity
+from mediaglot.gateway.http.whereabouts import Site
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import Secret, Ticket
 
