@@ -12,8 +12,8 @@ from xml.sax.saxutils import escape
 
 from mediaglot.gateway.exchange import Headers, Request
 from mediaglot.gateway.model import Location, Secret, credentials_of
+from mediaglot.gateway.model.mask import STARS
 
-MASK: Final = "***"
 LEAST: Final = 4
 """Characters of the shortest signature that is looked for elsewhere than in its URL."""
 PRIVATE: Final = re.compile(r"authorization|cookie|token|key|secret|password|signature", re.IGNORECASE)
@@ -49,8 +49,8 @@ def masked(request: Request, known: Iterable[str] = ()) -> Request:
     pattern = _pattern(known)
 
     def hidden(text: str) -> str:
-        text = SIGNED.sub(rf"\1{MASK}", text)
-        return pattern.sub(MASK, text) if pattern else text
+        text = SIGNED.sub(rf"\1{STARS}", text)
+        return pattern.sub(STARS, text) if pattern else text
 
     lines = tuple(
         (name, _header(name, value) if PRIVATE.search(name) else hidden(value)) for name, value in request.headers
@@ -63,7 +63,7 @@ def masked(request: Request, known: Iterable[str] = ()) -> Request:
 
 def _header(name: str, value: str) -> str:
     scheme, blank, _ = value.partition(" ")
-    return f"{scheme} {MASK}" if blank and name.lower() == "authorization" else MASK
+    return f"{scheme} {STARS}" if blank and name.lower() == "authorization" else STARS
 
 
 def _pattern(known: Iterable[str]) -> re.Pattern[str] | None:

@@ -37,6 +37,7 @@ from mediaglot.gateway.model import (
 )
 from mediaglot.gateway.model.attribute import values_of
 from mediaglot.gateway.model.change import replace
+from mediaglot.gateway.model.mask import STARS
 from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.values import decimal
 
@@ -46,7 +47,6 @@ EMPTY_SAYS: Final = frozenset({Sheet, Encryption})
 """Objects that say something even if all of their attributes are silent."""
 ELSEWHERE: Final = re.compile(r"\.(?:destinations|clip)\.")
 """In the paths of what may be said in another way."""
-MASK: Final = "***"
 TRACKS: Final = frozenset({Video, Audio})
 """Objects of many settings, which readers give again and again (``mediaglot.gateway.stretch``)."""
 SCALARS: Final = frozenset({int, str, Fraction, bool})
@@ -323,9 +323,9 @@ def text(value: Any) -> str:
     if value.__class__ is int:
         return str(value)
     if value.__class__ is str:
-        return f"{value.partition('?')[0]}?{MASK}" if "?" in value and "://" in value else str(value)
+        return f"{value.partition('?')[0]}?{STARS}" if "?" in value and "://" in value else str(value)
     if isinstance(value, Secret):
-        return MASK
+        return STARS
     if isinstance(value, Fraction):
         return str(value.numerator) if value.denominator == 1 else _fraction(value)
     if isinstance(value, Share):
@@ -340,7 +340,7 @@ def text(value: Any) -> str:
         inside = [f"{path.lstrip('.')}={text(leaf)}" for path, leaf, _ in leaves(value, "", essential=False) if path]
         return " ".join([type(value).__name__.lower(), *inside])
     shown = str(value)
-    return f"{shown.partition('?')[0]}?{MASK}" if "://" in shown and "?" in shown else shown
+    return f"{shown.partition('?')[0]}?{STARS}" if "://" in shown and "?" in shown else shown
 
 
 def _fraction(value: Fraction) -> str:

@@ -12,6 +12,7 @@ from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.http.links import NOTIFICATIONS
 from mediaglot.gateway.http.refusal import Refusal, wrong_method
 from mediaglot.gateway.model import credentials_of, is_credential, masked, secrets_in
+from mediaglot.gateway.model.mask import STARS
 from mediaglot.gateway.notify import credentials
 from mediaglot.gateway.store import Attempt, Letter, LetterFilter, LetterState, Store
 
@@ -20,7 +21,6 @@ PAGE: Final = 50
 MOST: Final = 500
 EXCERPT: Final = 4000
 """Characters of a body that are shown."""
-STARS: Final = "***"
 Tree = dict[str, Any]
 
 

@@ -22,8 +22,8 @@ from mediaglot.gateway.lab.weather import CALM
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mask import secrets
 from mediaglot.gateway.model import Ticket, is_credential, masked
+from mediaglot.gateway.model.mask import STARS
 
-STARS: Final = "***"
 SCHEMES: Final = frozenset({"basic", "bearer", "token"})
 LONGEST: Final = 20_000
 """Characters of a body that the journal keeps."""

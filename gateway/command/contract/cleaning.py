@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from mediaglot.gateway.contract.finding import Finding
 from mediaglot.gateway.contract.outcome import Outcome, Trial
+from mediaglot.gateway.model.mask import STARS
 
-HIDDEN: Final = "***"
 CUT: Final = "…"
 LEAST: Final = 4
 """Characters at the beginning of a secret that are hidden where the rest of it is cut off."""
@@ -43,10 +43,10 @@ def _forms(secret: str) -> Iterator[str]:
 
 def printable(text: str, hidden: Iterable[str] = ()) -> str:
     for each in hidden:
-        text = text.replace(each, HIDDEN)
+        text = text.replace(each, STARS)
         if CUT in text:
             for end in range(len(each) - 1, LEAST - 1, -1):
-                text = text.replace(each[:end] + CUT, HIDDEN + CUT)
+                text = text.replace(each[:end] + CUT, STARS + CUT)
     return text if text.isprintable() else "".join(map(_shown, text))
 
 
