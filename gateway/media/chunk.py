@@ -17,6 +17,7 @@ from mediaglot.gateway.media.draft import Draft
 from mediaglot.gateway.media.format import Container
 from mediaglot.gateway.media.machine import Machine
 from mediaglot.gateway.media.scene import Scene
+from mediaglot.gateway.media.settings import pairs
 from mediaglot.gateway.media.video import VideoTrack
 from mediaglot.gateway.model import Constant, Video
 
@@ -175,7 +176,7 @@ def _moves(prepare: str, place: str) -> bool:
 
 
 def _plain(options: Sequence[str]) -> bool:
-    words = dict(zip(options[::2], options[1::2], strict=True))
+    words = dict(pairs(options))
     params = words.get("-x265-params", "")
     return not OPTIONS & words.keys() and "hrd" not in params and "pass" not in params
 

@@ -17,6 +17,7 @@ from mediaglot.gateway.media.draft import Draft
 from mediaglot.gateway.media.format import Container
 from mediaglot.gateway.media.parts import Chunks, Feed, Piece, Run, Target, number, ratio
 from mediaglot.gateway.media.scene import Scene, Span
+from mediaglot.gateway.media.settings import pairs
 from mediaglot.gateway.media.video import VideoTrack
 from mediaglot.gateway.model import Output
 
@@ -176,17 +177,13 @@ def _options(options: Sequence[str], way: Lane, begin: int, end: int) -> tuple[s
 
     A buffer that limits the rate is, at a seam, as full as it may be in the middle of a film.
     """
-    kept = {name: word for name, word in _pairs(options) if name not in ("-force_key_frames:v", "-tag:v")}
+    kept = {name: word for name, word in pairs(options) if name not in ("-force_key_frames:v", "-tag:v")}
     moments = [(one - begin - Fraction(1, 2)) / way.rate for one in way.forced if begin < one < end]
     if moments:
         kept["-force_key_frames:v"] = ",".join(number(moment) for moment in moments)
     if begin and (buffer := kept.get("-bufsize")):
         kept["-rc_init_occupancy:v"] = str(int(int(buffer) * FULL))
     return tuple(word for pair in kept.items() for word in pair)
-
-
-def _pairs(options: Sequence[str]) -> list[tuple[str, str]]:
-    return list(zip(options[::2], options[1::2], strict=True))
 
 
 def _name(position: int, stretch: _Stretch) -> str:
@@ -269,4 +266,4 @@ def _target(one: Draft, video: str, audio: str | None, view: Scene) -> Target:
 
 
 def _marks(options: Sequence[str], kept: str) -> list[str]:
-    return [word for pair in _pairs(options) if pair[0] == kept for word in pair]
+    return [word for pair in pairs(options) if pair[0] == kept for word in pair]

@@ -13,6 +13,7 @@ from typing import Final
 from mediaglot.gateway.media.chunk import STEADY
 from mediaglot.gateway.media.chunkindex import Index
 from mediaglot.gateway.media.draft import Draft
+from mediaglot.gateway.media.settings import pairs
 
 DISTANCE: Final = 250
 """Pictures between key frames where nobody says: what libx264 and libx265 take."""
@@ -61,7 +62,7 @@ def lane(one: Draft, index: Index, rate: Fraction) -> Lane | None:
     """None for an output whose key frames or first picture can't be foretold. ``rate`` is the source's."""
     assert one.video is not None  # noqa: S101 - chunked
     assert one.container is not None  # noqa: S101 - chunked
-    words = dict(zip(one.video.options[::2], one.video.options[1::2], strict=True))
+    words = dict(pairs(one.video.options))
     own, wanted = _rate(one.video.filters, rate)
     late = index.time(0) * (wanted or 0)
     if wanted is None or (one.container.muxer in STEADY and late > LATE):

@@ -14,6 +14,7 @@ from typing import Final
 from mediaglot.gateway.media.argv import MOST_THREADS
 from mediaglot.gateway.media.parts import Load, Plan
 from mediaglot.gateway.media.scene import upright
+from mediaglot.gateway.media.settings import pairs
 from mediaglot.gateway.media.video import VideoTrack
 from mediaglot.gateway.model import MediaFacts
 
@@ -57,7 +58,7 @@ AHEAD_BYTES: Final = 3.6
 
 def load(track: VideoTrack) -> Load:
     """What an encoded track will take."""
-    words = dict(zip(track.options[::2], track.options[1::2], strict=True))
+    words = dict(pairs(track.options))
     return Load(
         encoder=track.encoder or "",
         pixels=track.picture.width * track.picture.height,

@@ -19,6 +19,7 @@ from mediaglot.gateway.media.draft import Draft, Tools
 from mediaglot.gateway.media.machine import Machine
 from mediaglot.gateway.media.parts import NULL, Chunks, Fetch, Note, Plan, Product, Run, Target, number
 from mediaglot.gateway.media.scene import Scene, Span, scene
+from mediaglot.gateway.media.settings import pairs
 from mediaglot.gateway.media.still import StillSet
 from mediaglot.gateway.media.video import VideoTrack
 from mediaglot.gateway.model import Job, MediaFacts
@@ -215,7 +216,7 @@ def _in_pass(track: VideoTrack, log: str, *, first: bool) -> tuple[str, ...]:
     turn = "1" if first else "2"
     if track.encoder != "libx265":
         return (*track.options, "-pass:v", turn, "-passlogfile:v", log)
-    words = dict(zip(track.options[::2], track.options[1::2], strict=True))
+    words = dict(pairs(track.options))
     own = words.pop("-x265-params", "")
     words["-x265-params"] = ":".join([*([own] if own else []), f"pass={turn}:stats={log}.log"])
     return tuple(word for pair in words.items() for word in pair)

@@ -27,6 +27,7 @@ from mediaglot.gateway.media.audio import AudioTrack
 from mediaglot.gateway.media.format import Container
 from mediaglot.gateway.media.parts import Memo, ratio
 from mediaglot.gateway.media.scene import Scene
+from mediaglot.gateway.media.settings import pairs
 from mediaglot.gateway.media.video import VideoTrack
 from mediaglot.gateway.model import Audio, Average, Output, Rate, Share, Skip, Video
 
@@ -84,10 +85,6 @@ def _cut(scene: Scene) -> bool:
     return source.frames > source.duration * source.frame_rate + SPARE
 
 
-def _words(options: tuple[str, ...]) -> dict[str, str]:
-    return dict(zip(options[::2], options[1::2], strict=True))
-
-
 def _picture(asked: Video, codec: str, planned: VideoTrack, scene: Scene) -> bool:
     """``planned`` is how it would be encoded: what a filter would do is seen there."""
     source = scene.video
@@ -97,7 +94,7 @@ def _picture(asked: Video, codec: str, planned: VideoTrack, scene: Scene) -> boo
     return (
         source.codec == codec
         and source.pixel_format is not None
-        and source.pixel_format == _words(planned.options).get("-pix_fmt")
+        and source.pixel_format == dict(pairs(planned.options)).get("-pix_fmt")
         and not (source.rotation or source.interlaced or planned.tag or planned.finish or planned.passes)
         and all(word is None for word in (*unsaid, asked.color))
         and not asked.tune
@@ -147,7 +144,7 @@ def _sound(asked: Audio, codec: str, planned: AudioTrack, scene: Scene) -> bool:
         return False
     if scene.parts[0].container not in SOUNDED:
         return False
-    words = _words(planned.options)
+    words = dict(pairs(planned.options))
     return (
         source.codec == codec
         and words.get("-ar", str(source.sample_rate)) == str(source.sample_rate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class Settings:
@@ -16,8 +16,7 @@ class Settings:
 
     def update(self, words: Iterable[str]) -> None:
         """``("-crf", "33", "-b:v", "0")``"""
-        listed = list(words)
-        for name, value in zip(listed[::2], listed[1::2], strict=True):
+        for name, value in pairs(list(words)):
             self.set(name, value)
 
     def flag(self, text: str) -> None:
@@ -35,3 +34,8 @@ class Settings:
         if self._params:
             named["-x265-params"] = ":".join(self._params)
         return tuple(word for pair in named.items() for word in pair)
+
+
+def pairs(options: Sequence[str]) -> list[tuple[str, str]]:
+    """The options, each with its value."""
+    return list(zip(options[::2], options[1::2], strict=True))

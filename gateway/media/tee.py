@@ -7,12 +7,12 @@ chapters on, so the source must be known to have none, or none be wanted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Final
 
 from mediaglot.gateway.media.draft import Draft
 from mediaglot.gateway.media.parts import Target
 from mediaglot.gateway.media.scene import Scene
+from mediaglot.gateway.media.settings import pairs
 
 MUXER: Final = "tee"
 INNER: Final = "mp4"
@@ -52,11 +52,7 @@ def _sound(target: Target, one: Draft, view: Scene) -> tuple[object, ...] | None
 
 def _around(target: Target, one: Draft) -> tuple[tuple[str, str], ...]:
     tracks = [word for track in (one.video, one.audio) if track is not None for word in track.options]
-    return tuple(_pairs(target.options[len(tracks) :]))
-
-
-def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    yield from list(pairwise(words))[::2]
+    return tuple(pairs(target.options[len(tracks) :]))
 
 
 def _together(group: Sequence[tuple[Target, Draft]]) -> Target:
@@ -78,5 +74,5 @@ def _together(group: Sequence[tuple[Target, Draft]]) -> Target:
 
 def _numbered(one: Draft, number: int) -> Iterator[str]:
     """The options of the pictures, for those of this number alone."""
-    for name, value in _pairs(one.video.options if one.video is not None else ()):
+    for name, value in pairs(one.video.options if one.video is not None else ()):
         yield from (f"{name.removesuffix(':v')}:v:{number}", value)
