@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Final
 
 from mediaglot.gateway.media import tone
-from mediaglot.gateway.media.parts import Memo, Note
+from mediaglot.gateway.media.parts import Memo, Note, number
 from mediaglot.gateway.media.size import Picture, even
 from mediaglot.gateway.model import AudioFacts, Clip, Input, Job, MediaFacts, VideoFacts
 
@@ -51,12 +51,8 @@ class Span:
 
     def seek(self) -> tuple[str, ...]:
         """As options before ``-i``."""
-        from_here = ("-ss", seconds(self.start)) if self.start else ()
-        return from_here if self.length is None else (*from_here, "-t", seconds(self.length))
-
-
-def seconds(value: Fraction) -> str:
-    return f"{float(value):.6f}".rstrip("0").rstrip(".")
+        from_here = ("-ss", number(self.start)) if self.start else ()
+        return from_here if self.length is None else (*from_here, "-t", number(self.length))
 
 
 def span(clip: Clip | None, duration: Fraction | None, memo: Memo) -> Span:
