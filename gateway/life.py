@@ -19,6 +19,14 @@ MOVES: Final[dict[Status, frozenset[Status]]] = {
     Status.CANCELLED: frozenset({Status.QUEUED}),
     Status.UNKNOWN: frozenset(Status),
 }
+OPEN: Final = frozenset({Status.QUEUED, Status.HELD, Status.RUNNING})
+"""Of what is not at its end, for all that is known."""
+
+
+def stoppable(ticket: Ticket, also: frozenset[Status]) -> None:
+    """Raises Conflict for what is at its end, unless ``also`` this one may be."""
+    if ticket.status not in OPEN | also:
+        raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
 
 
 def later(ticket: Ticket, now: datetime) -> datetime:

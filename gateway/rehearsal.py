@@ -267,8 +267,7 @@ class Rehearsal:
 
     def _cancel(self, intent: exchange.CancelJob, account: Account) -> Ticket:
         ticket = self._ticket(intent.id)
-        if ticket.status not in {Status.QUEUED, Status.HELD, Status.RUNNING, *intent.also}:
-            raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
+        life.stoppable(ticket, intent.also)
         outputs = tuple(life.move_output(made, Status.CANCELLED, NOW, finished=NOW) for made in ticket.outputs)
         self.tickets[ticket.id] = life.move(ticket, Status.CANCELLED, NOW, finished=NOW, outputs=outputs)
         return self.tickets[ticket.id]

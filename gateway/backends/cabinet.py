@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from mediaglot.gateway import exchange
+from mediaglot.gateway import exchange, life
 from mediaglot.gateway.accounts import Account, Accounts, Grant, digest
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.backends import Caller
@@ -19,7 +19,7 @@ from mediaglot.gateway.exchange import Done, Intent, Page, Result, Thing, Token,
 from mediaglot.gateway.faults import Conflict, Forbidden, NotFound
 from mediaglot.gateway.ids import Ids
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.model import Preset, Secret, Status
+from mediaglot.gateway.model import Preset, Secret
 from mediaglot.gateway.shelf import Shelf, ShelfView
 from mediaglot.gateway.store import Store, Transaction
 from mediaglot.gateway.transfer.disk import in_thread
@@ -30,7 +30,6 @@ OLD: Final = 100
 SIGNERS: Final = "signer"
 EVERYBODY: Final = ("", "")
 """Tokens lie on a shelf of no dialect and no account: they are what tells one account from another."""
-OPEN: Final = frozenset({Status.QUEUED, Status.HELD, Status.RUNNING})
 
 
 def provided(caller: Caller, kind: str) -> tuple[Thing, ...]:
@@ -172,7 +171,7 @@ class Cabinet:
         if brought(caller, intent.kind, intent.id) is not None:
             raise Forbidden(kind=intent.kind, id=intent.id)
         if intent.unless is not None:
-            busy = replace(intent.unless, statuses=OPEN)
+            busy = replace(intent.unless, statuses=life.OPEN)
             if (await self.store.list(caller.dialect.name, caller.account.id, busy, Window(limit=1))).total:
                 raise Conflict(kind=intent.kind, id=intent.id, state="in use")
         file = thing.document.get(UPLOAD) if self._dropbox else None

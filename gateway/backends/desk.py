@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -17,7 +18,7 @@ from mediaglot.gateway.backends import Caller, Craft, step
 from mediaglot.gateway.backends.announce import Subject, follow, keep, tell
 from mediaglot.gateway.backends.cabinet import Cabinet
 from mediaglot.gateway.backends.dropbox import Dropbox
-from mediaglot.gateway.backends.rule import WAITING, chosen, fail_refused, fresh, startable, stoppable, stopped, visible
+from mediaglot.gateway.backends.rule import chosen, fail_refused, fresh, startable, stopped, visible
 from mediaglot.gateway.chance import SYSTEM, Chance
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.dialect import Dialect
@@ -242,7 +243,7 @@ class Desk:
             return await self._requeue(tx, ready, life.later(before, self.clock.now()), caller, phase=Phase.WAITING)
 
     async def _cancel(self, intent: exchange.CancelJob, caller: Caller, ledger: Ledger) -> Ticket:
-        async with self._changing(intent.id, caller, lambda ticket: stoppable(ticket, intent.also)) as (tx, before):
+        async with self._changing(intent.id, caller, partial(life.stoppable, also=intent.also)) as (tx, before):
             now = life.later(before, self.clock.now())
             saved = any(delivery.saved for made in before.outputs for delivery in made.deliveries)
             finished = saved and intent.keep_saved
@@ -326,7 +327,7 @@ class Desk:
         """The work was stopped for a change that did not come about."""
         async with self.store.write() as tx:
             ticket = await tx.get(key)
-            if ticket is not None and ticket.status in WAITING - {Status.HELD}:
+            if ticket is not None and ticket.status in life.OPEN - {Status.HELD}:
                 await tx.put(step.back(ticket, life.later(ticket, self.clock.now())))
                 await tx.enqueue(Work(key=key, priority=ticket.job.priority or 0))
 

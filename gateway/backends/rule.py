@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 from mediaglot.gateway import exchange, life
 from mediaglot.gateway.faults import Conflict, Fault, NotFound
 from mediaglot.gateway.model import TERMINAL, Delivery, Made, Output, Status, Ticket
 from mediaglot.gateway.model.change import replace
-
-WAITING: Final = frozenset({Status.QUEUED, Status.HELD, Status.RUNNING})
 
 
 def visible(ticket: Ticket | None, job_id: str) -> Ticket:
@@ -23,11 +21,6 @@ def visible(ticket: Ticket | None, job_id: str) -> Ticket:
 
 def startable(ticket: Ticket) -> None:
     if ticket.status is not Status.HELD or not ticket.job.outputs:
-        raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
-
-
-def stoppable(ticket: Ticket, also: frozenset[Status]) -> None:
-    if ticket.status not in WAITING | also:
         raise Conflict(kind="job", id=ticket.id, state=ticket.status.value)
 
 

@@ -34,7 +34,6 @@ from mediaglot.gateway.translation import Untranslatable, client_of, entered
 from mediaglot.gateway.translation import stage as rehearsed
 
 CHANGES: Final = (UpdateJob, RetryJob, CancelJob, DeleteJobs, StartJob)
-OVER: Final = frozenset(TERMINAL)
 CERTAIN: Final = 4
 """Looks in a row after which a state is taken for lasting."""
 
@@ -151,7 +150,7 @@ def follow(stage: Stage, line: Line, client: Client, placed: Placed) -> Steps[Gl
         glimpse = yield from errand(stage, line, client.look(stage.permit, placed))
         line.findings += [outcome(line, *each) for each in oddities(placed, last, glimpse)]
         last = glimpse
-        if glimpse.status in OVER or waited >= stage.terms.patience:
+        if glimpse.status in TERMINAL or waited >= stage.terms.patience:
             return glimpse
         yield Pause(stage.terms.pause)
         waited += stage.terms.pause or 1.0
@@ -174,11 +173,11 @@ def oddities(placed: Placed, last: Glimpse, now: Glimpse) -> Iterator[tuple[str,
 @cache
 def reachable(status: Status) -> frozenset[Status]:
     """Where a job may be at the next look; looks miss steps, but an end is an end."""
-    found, ahead = {status}, {status} - OVER
+    found, ahead = {status}, {status} - TERMINAL
     while ahead:
         news = {each for here in ahead for each in MOVES[here]} - found
         found |= news
-        ahead = news - OVER
+        ahead = news - TERMINAL
     return frozenset(found)
 
 
@@ -204,7 +203,7 @@ def _cancelled(stage: Stage, line: Line, client: Client, job: Job) -> Steps[None
     except Unsupported:
         line.skipped = "jobs can't be cancelled here"
         return
-    if glimpse.status not in OVER:
+    if glimpse.status not in TERMINAL:
         line.findings.append(outcome(line, f"expected the job to be cancelled, found {glimpse.word!r}", "state"))
 
 
@@ -267,7 +266,7 @@ def held(stage: Stage, line: Line, client: Client, placed: Placed) -> Steps[None
     waited, in_a_row = 0.0, 0
     while waited < stage.terms.patience and in_a_row < CERTAIN:
         glimpse = yield from errand(stage, line, client.look(stage.permit, placed))
-        if glimpse.status in OVER:
+        if glimpse.status in TERMINAL:
             return
         in_a_row = in_a_row + 1 if glimpse.status is Status.HELD else 0
         yield Pause(stage.terms.pause)
