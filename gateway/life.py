@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
 from mediaglot.gateway.faults import Conflict
-from mediaglot.gateway.model import Made, Phase, Status, Step, Ticket, Trouble
+from mediaglot.gateway.model import EMPTY, Delivery, Made, Output, Phase, Status, Step, Ticket, Trouble
 from mediaglot.gateway.model.change import replace
 
 MOVES: Final[dict[Status, frozenset[Status]]] = {
@@ -54,6 +55,16 @@ def move(ticket: Ticket, status: Status, now: datetime, *, phase: Phase | None =
         history=(*ticket.history, Step(at=now, status=status, phase=phase)),
         **{"phase_progress": Fraction(0), "phase_left": None, **changes},
     )
+
+
+def waiting(output: Output, made_id: str, now: datetime, ids: Mapping[str, str] = EMPTY) -> Made:
+    """An output at its beginning."""
+    history = (Step(at=now, status=Status.QUEUED),)
+    return Made(id=made_id, ids=ids, created=now, deliveries=undelivered(output), history=history)
+
+
+def undelivered(output: Output) -> tuple[Delivery, ...]:
+    return tuple(Delivery(location=location) for location in output.destinations)
 
 
 def move_output(made: Made, status: Status, now: datetime, *, phase: Phase | None = None, **changes: Any) -> Made:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from mediaglot.gateway import exchange, life
 from mediaglot.gateway.accounts import Account, Accounts, Grant, digest
@@ -22,7 +22,7 @@ from mediaglot.gateway.exchange import AccountFacts, Done, Intent, Page, Request
 from mediaglot.gateway.faults import Conflict, Fault, NotFound, Unsupported
 from mediaglot.gateway.ids import Ids, Serial
 from mediaglot.gateway.loss import Ledger
-from mediaglot.gateway.model import Delivery, Job, Made, Preset, Secret, Source, Status, Step, Ticket
+from mediaglot.gateway.model import Job, Made, Output, Preset, Secret, Source, Status, Step, Ticket
 from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.model.quick import quick
 from mediaglot.gateway.passes import resolve_presets
@@ -222,14 +222,10 @@ class Rehearsal:
     def _christened(self, intent: exchange.CreateJob, account: Account, job_id: str) -> Job:
         return self.dialect.christen(self.settled(intent, account), job_id)
 
-    def _made(self, output: Any) -> Made:
-        return Made(
-            id=self.mint(self.dialect.output_ids),
-            ids={role: self.mint(ids) for role, ids in self.dialect.badges(output).items()},
-            created=NOW,
-            deliveries=tuple(Delivery(location=location) for location in output.destinations),
-            history=(Step(at=NOW, status=Status.QUEUED),),
-        )
+    def _made(self, output: Output) -> Made:
+        made_id = self.mint(self.dialect.output_ids)
+        badges = {role: self.mint(ids) for role, ids in self.dialect.badges(output).items()}
+        return life.waiting(output, made_id, NOW, badges)
 
     def _ticket(self, job_id: str) -> Ticket:
         if job_id not in self.tickets:

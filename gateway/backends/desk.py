@@ -16,6 +16,7 @@ from mediaglot.gateway import exchange, life
 from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.backends import Caller, Craft, step
 from mediaglot.gateway.backends.announce import Subject, follow, keep, tell
+from mediaglot.gateway.backends.book import turn_of
 from mediaglot.gateway.backends.cabinet import Cabinet
 from mediaglot.gateway.backends.dropbox import Dropbox
 from mediaglot.gateway.backends.rule import chosen, fail_refused, fresh, startable, stopped, visible
@@ -28,7 +29,6 @@ from mediaglot.gateway.faults import Busy, Conflict, Fault, Invalid, NotFound
 from mediaglot.gateway.loss import Kind, Ledger, Policy
 from mediaglot.gateway.model import (
     TERMINAL,
-    Delivery,
     Event,
     Job,
     Made,
@@ -37,7 +37,6 @@ from mediaglot.gateway.model import (
     Preset,
     Source,
     Status,
-    Step,
     Ticket,
 )
 from mediaglot.gateway.model.change import replace
@@ -188,13 +187,7 @@ class Desk:
                 (given[role],) = await self.cabinet.mint(tx, ids, 1, now)
         minted = await self.cabinet.mint(tx, dialect.output_ids, len(outputs), now)
         return tuple(
-            Made(
-                id=output_id,
-                ids=given,
-                created=now,
-                deliveries=tuple(Delivery(location=location) for location in output.destinations),
-                history=(Step(at=now, status=Status.QUEUED),),
-            )
+            life.waiting(output, output_id, now, given)
             for output_id, output, given in zip(minted, outputs, badges, strict=True)
         )
 
@@ -295,7 +288,7 @@ class Desk:
     ) -> Ticket:
         clean: dict[str, Any] = {"progress": Fraction(0), "left": None, "trouble": None, "finished": None}
         clean |= {"phase_progress": Fraction(0), "phase_left": None}
-        clean["ids"] = {**ticket.ids, "turn": str(int(ticket.ids.get("turn", "0")) + 1)}
+        clean["ids"] = {**ticket.ids, "turn": str(turn_of(ticket) + 1)}
         ticket = life.move(ticket, Status.QUEUED, now, phase=phase, started=now, **clean)
         await keep(tx, caller.dialect, ticket)
         await tx.enqueue(Work(key=Key.of(ticket), priority=ticket.job.priority or 0))

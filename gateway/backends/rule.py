@@ -9,7 +9,7 @@ from typing import Any
 
 from mediaglot.gateway import exchange, life
 from mediaglot.gateway.faults import Conflict, Fault, NotFound
-from mediaglot.gateway.model import TERMINAL, Delivery, Made, Output, Status, Ticket
+from mediaglot.gateway.model import TERMINAL, Made, Output, Status, Ticket
 from mediaglot.gateway.model.change import replace
 
 
@@ -45,9 +45,8 @@ def stopped(made: Made, now: datetime) -> Made:
 
 
 def fresh(made: Made, output: Output, now: datetime) -> Made:
-    deliveries = tuple(Delivery(location=location) for location in output.destinations)
     clean: dict[str, Any] = {"trouble": None, "files": (), "finished": None, "started": None, "progress": Fraction(0)}
-    return life.move_output(made, Status.QUEUED, now, deliveries=deliveries, **clean)
+    return life.move_output(made, Status.QUEUED, now, deliveries=life.undelivered(output), **clean)
 
 
 def chosen(ticket: Ticket, intent: exchange.RetryJob) -> frozenset[int]:

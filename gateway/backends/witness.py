@@ -12,7 +12,7 @@ from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.errand import Glimpse, Placed
 from mediaglot.gateway.exchange import CancelJob, CreateJob, GetJob, Intent, Response, RetryJob, StartJob
 from mediaglot.gateway.faults import Fault
-from mediaglot.gateway.model import TERMINAL, Delivery, Job, Made, Source, Status, Step, Ticket
+from mediaglot.gateway.model import TERMINAL, Job, Source, Status, Ticket
 from mediaglot.gateway.store import Key, Store
 
 LOG = logging.getLogger(__name__)
@@ -48,15 +48,7 @@ class Witness:
         now = self._clock.now()
         status = Status.HELD if job.hold else Status.QUEUED
         ids = [*placed.outputs, *(f"{placed.id}.{number}" for number in range(len(job.outputs)))][: len(job.outputs)]
-        made = (
-            Made(
-                id=name,
-                created=now,
-                deliveries=tuple(Delivery(location=location) for location in output.destinations),
-                history=(Step(at=now, status=Status.QUEUED),),
-            )
-            for name, output in zip(ids, job.outputs, strict=True)
-        )
+        made = (life.waiting(output, name, now) for name, output in zip(ids, job.outputs, strict=True))
         return Ticket(
             id=placed.id,
             account=caller.account.id,

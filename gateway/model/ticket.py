@@ -199,7 +199,10 @@ class Ticket:
     trouble: Trouble | None = None
     history: tuple[Step, ...] = ()
     losses: tuple[Any, ...] = ()
+    """Those of ``loss.Loss``, which knows the model."""
     ids: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    """The server's own: ``folder`` of its files, ``turn`` that it is in, ``policy`` and ``hops`` that it was asked for
+    with, and the provider that it was ``passed`` on to as it was."""
     attempt: int = 0
     revision: int = 0
     deleted: datetime | None = None
