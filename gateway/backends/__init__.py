@@ -25,6 +25,11 @@ class Caller:
     policy: Policy | None = None
     hops: int = 0
 
+    @property
+    def owner(self) -> tuple[str, str]:
+        """The dialect and the account that things and jobs are kept for."""
+        return self.dialect.name, self.account.id
+
 
 class Backend(Protocol):
     async def perform(self, intent: Intent, caller: Caller, ledger: Ledger) -> Result:

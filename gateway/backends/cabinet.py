@@ -72,12 +72,12 @@ class Cabinet:
     # --- presets ------------------------------------------------------------------------------------
 
     async def presets(self, caller: Caller) -> tuple[Preset, ...]:
-        own = await ShelfView(self.store, caller.dialect.name, caller.account.id).presets()
+        own = await ShelfView(self.store, *caller.owner).presets()
         return (*caller.dialect.presets, *own)
 
     async def shelve(self, tx: Transaction, presets: tuple[Preset, ...], caller: Caller) -> None:
         for preset in presets:
-            await Shelf(tx, caller.dialect.name, caller.account.id).put_preset(replace(preset, owner=caller.account.id))
+            await Shelf(tx, *caller.owner).put_preset(replace(preset, owner=caller.account.id))
 
     async def _put_presets(self, intent: exchange.PutPresets, caller: Caller, ledger: Ledger) -> Done:
         async with self.store.write() as tx:
@@ -96,7 +96,7 @@ class Cabinet:
 
     async def _delete_preset(self, intent: exchange.DeletePreset, caller: Caller, ledger: Ledger) -> Done:
         async with self.store.write() as tx:
-            if not await Shelf(tx, caller.dialect.name, caller.account.id).delete_preset(intent.name):
+            if not await Shelf(tx, *caller.owner).delete_preset(intent.name):
                 raise NotFound(kind="preset", id=intent.name)
         return Done(names=(intent.name,))
 
@@ -106,7 +106,7 @@ class Cabinet:
         found = brought(caller, kind, thing_id)
         if found is not None and found.owner is None:
             return found
-        stored = await ShelfView(self.store, caller.dialect.name, caller.account.id).get(kind, thing_id)
+        stored = await ShelfView(self.store, *caller.owner).get(kind, thing_id)
         return found if stored is None else self._as_it_is(unpacked(stored))
 
     def _as_it_is(self, thing: Thing) -> Thing:
@@ -120,12 +120,12 @@ class Cabinet:
         if intent.id is not None and (await self._found(caller, intent.kind, intent.id)).owner is None:
             raise Forbidden(kind=intent.kind, id=intent.id)
         async with self.store.write() as tx:
-            shelf = Shelf(tx, caller.dialect.name, caller.account.id)
+            shelf = Shelf(tx, *caller.owner)
             thing = await self._changed(tx, shelf, intent, caller)
             for alias, name in ((thing.kind, thing.id), *thing.aliases):
                 await shelf.put(alias, name, packed(replace(thing, kind=alias, id=name)))
             if intent.id is None and UPLOAD in thing.document:
-                await note(tx, caller.dialect.name, caller.account.id, thing)
+                await note(tx, *caller.owner, thing)
         return self._as_it_is(thing)
 
     async def _changed(self, tx: Transaction, shelf: Shelf, intent: exchange.PutThing, caller: Caller) -> Thing:
@@ -162,7 +162,7 @@ class Cabinet:
 
     async def _list_things(self, intent: exchange.ListThings, caller: Caller, ledger: Ledger) -> Page[Thing]:
         things = {thing.id: thing for thing in provided(caller, intent.kind)}
-        own = await ShelfView(self.store, caller.dialect.name, caller.account.id).list(intent.kind)
+        own = await ShelfView(self.store, *caller.owner).list(intent.kind)
         things |= {thing_id: self._as_it_is(unpacked(stored)) for thing_id, stored in own}
         return Page(items=tuple(things.values()), total=len(things))
 
@@ -172,14 +172,14 @@ class Cabinet:
             raise Forbidden(kind=intent.kind, id=intent.id)
         if intent.unless is not None:
             busy = replace(intent.unless, statuses=life.OPEN)
-            if (await self.store.list(caller.dialect.name, caller.account.id, busy, Window(limit=1))).total:
+            if (await self.store.list(*caller.owner, busy, Window(limit=1))).total:
                 raise Conflict(kind=intent.kind, id=intent.id, state="in use")
         file = thing.document.get(UPLOAD) if self._dropbox else None
         async with self.store.write() as tx:
             if file is not None:
                 await erase(tx, [file])
             for kind, name in ((intent.kind, intent.id), *(() if file else thing.aliases)):
-                await Shelf(tx, caller.dialect.name, caller.account.id).delete(kind, name)
+                await Shelf(tx, *caller.owner).delete(kind, name)
         if self._dropbox and file is not None:
             with self.clock.busy():
                 await in_thread(self._dropbox.forget, file)

@@ -95,7 +95,7 @@ class Desk:
         """The answer to a GetJob if it is in memory: the read that clients repeat all day, without a wait."""
         if not isinstance(intent, exchange.GetJob):
             return None
-        ticket = self.store.peek(Key(caller.dialect.name, caller.account.id, intent.id))
+        ticket = self.store.peek(Key(*caller.owner, intent.id))
         return ticket if ticket is not None and ticket.deleted is None else None
 
     # --- jobs -------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class Desk:
 
     async def _check_unique(self, tx: Transaction, intent: exchange.CreateJob, caller: Caller) -> None:
         for kind, name in intent.unique:
-            if await tx.get_thing(caller.dialect.name, caller.account.id, kind, name) is not None:
+            if await tx.get_thing(*caller.owner, kind, name) is not None:
                 raise Conflict(kind=kind, id=name, state="present")
 
     async def _resolved(self, job: Job, caller: Caller, fresh: tuple[Preset, ...] = ()) -> Job:
@@ -154,6 +154,7 @@ class Desk:
         named = await self.cabinet.mint(tx, dialect.source_ids, len(job.inputs), now) if dialect.source_ids else None
         sources = tuple(Source(id=name) for name in named or map(str, range(len(job.inputs))))
         outputs = await self._outputs(tx, dialect, job.outputs, now)
+        folder = self._chance.of("/".join(("folder", *caller.owner, job_id))).token()
         return Ticket(
             id=job_id,
             account=caller.account.id,
@@ -164,17 +165,14 @@ class Desk:
             sources=sources,
             outputs=outputs,
             losses=tuple(ledger),
-            ids={"folder": self._folder(dialect.name, caller, job_id), **asked(caller)},
+            ids={"folder": folder, **asked(caller)},
         )
-
-    def _folder(self, dialect: str, caller: Caller, job_id: str) -> str:
-        return self._chance.of(f"folder/{dialect}/{caller.account.id}/{job_id}").token()
 
     async def _job_id(self, tx: Transaction, caller: Caller, now: datetime) -> str:
         """A new id. Those that come by chance are drawn again where one is taken. Raises Busy when none is left."""
         for _ in range(DRAWS):
             (job_id,) = await self.cabinet.mint(tx, caller.dialect.job_ids, 1, now)
-            if caller.dialect.job_ids.counter or not await tx.get(Key(caller.dialect.name, caller.account.id, job_id)):
+            if caller.dialect.job_ids.counter or not await tx.get(Key(*caller.owner, job_id)):
                 return job_id
         raise Busy(retry_after=1)
 
@@ -192,18 +190,18 @@ class Desk:
         )
 
     async def _get(self, intent: exchange.GetJob, caller: Caller, ledger: Ledger) -> Ticket:
-        key = Key(caller.dialect.name, caller.account.id, intent.id)
+        key = Key(*caller.owner, intent.id)
         ticket = self.store.peek(key) or await self.store.get(key)
         return visible(ticket, intent.id)
 
     async def _get_many(self, intent: exchange.GetJobs, caller: Caller, ledger: Ledger) -> tuple[Ticket, ...]:
-        found = await self.store.get_many(caller.dialect.name, caller.account.id, intent.ids)
+        found = await self.store.get_many(*caller.owner, intent.ids)
         if not found:
             raise NotFound(kind="job", id=", ".join(intent.ids[:10]))
         return found
 
     async def _list(self, intent: exchange.ListJobs, caller: Caller, ledger: Ledger) -> Page[Ticket]:
-        whose, window, wanted = (caller.dialect.name, caller.account.id), intent.window, intent.filter
+        whose, window, wanted = caller.owner, intent.window, intent.filter
         if wanted.recent is not None:
             wanted = replace(wanted, recent=None, ended_from=self.clock.now() - timedelta(seconds=wanted.recent))
         if window.last and window.limit:
@@ -251,7 +249,7 @@ class Desk:
 
     async def _delete(self, intent: exchange.DeleteJobs, caller: Caller, ledger: Ledger) -> Done:
         for job_id in intent.ids:
-            visible(await self.store.get(Key(caller.dialect.name, caller.account.id, job_id)), job_id)
+            visible(await self.store.get(Key(*caller.owner, job_id)), job_id)
         for job_id in dict.fromkeys(intent.ids):
             async with self._changing(job_id, caller) as (tx, before):
                 now = life.later(before, self.clock.now())
@@ -302,7 +300,7 @@ class Desk:
 
         Raises NotFound, or what ``check`` raises: before the work is disturbed, and again when it has stopped.
         """
-        key = Key(caller.dialect.name, caller.account.id, job_id)
+        key = Key(*caller.owner, job_id)
         async with self._locks.setdefault(key, asyncio.Lock()):
             check(visible(await self.store.get(key), job_id))
             disturbed = await self.engine.cancel(key)
@@ -335,11 +333,10 @@ class Desk:
             await self._tell(tx, ticket, Event.OUTPUT_FAILED, caller, (ticket.outputs[index], None))
 
     async def _stream(self, intent: exchange.StreamFiles, caller: Caller, ledger: Ledger) -> Thing:
-        dialect, account = caller.dialect.name, caller.account.id
-        keys = {await self.store.find_output(dialect, account, output_id) for output_id in intent.outputs}
+        keys = {await self.store.find_output(*caller.owner, output_id) for output_id in intent.outputs}
         if len(keys) > 1 and None not in keys:
             raise Invalid(field="outputs", reason="are of several jobs")
-        key = Key(dialect, account, intent.job) if intent.job else keys.pop()
+        key = Key(*caller.owner, intent.job) if intent.job else keys.pop()
         if key is None or keys:
             raise NotFound(kind="file", id=", ".join(intent.outputs[:10]))
         ticket = visible(await self.store.get(key), key.id)
@@ -356,7 +353,7 @@ class Desk:
 
     async def _find(self, kind: str, thing_id: str, caller: Caller) -> Thing | Ticket | None:
         if kind == "job":
-            ticket = await self.store.get(Key(caller.dialect.name, caller.account.id, thing_id))
+            ticket = await self.store.get(Key(*caller.owner, thing_id))
             return ticket if ticket is not None and ticket.deleted is None else None
         if kind == "content":
             content = await self.craft.peek(thing_id)
@@ -367,7 +364,7 @@ class Desk:
     # --- account ------------------------------------------------------------------------------------
 
     async def _account(self, intent: Intent, caller: Caller, ledger: Ledger) -> AccountFacts:
-        counts = await self.store.count(caller.dialect.name, caller.account.id)
+        counts = await self.store.count(*caller.owner)
         return AccountFacts(
             id=caller.account.id,
             created=self.clock.now(),

@@ -92,7 +92,7 @@ async def look_out(
     ledger: Ledger,
 ) -> Outlook:
     """``ledger`` has what of the request is unread."""
-    who = (caller.dialect.name, caller.account.id)
+    who = caller.owner
     rule = route(tuple(rules), job, *who, tariffs)
     chosen = next((each.number for each in rules if each is rule), None)
     why = {

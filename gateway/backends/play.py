@@ -70,7 +70,7 @@ class _Looked:
     async def perform(self, intent: Intent, caller: Caller, ledger: Ledger) -> Result:
         await self._settle()
         ids = (intent.id,) if isinstance(intent, GetJob) else intent.ids if isinstance(intent, GetJobs) else ()
-        for key in [Key(caller.dialect.name, caller.account.id, job_id) for job_id in ids]:
+        for key in [Key(*caller.owner, job_id) for job_id in ids]:
             if self._play.progression == "immediate":
                 await self._play.rest.reached(key, self._store)
             elif self._play.step(key):

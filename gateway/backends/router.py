@@ -50,7 +50,7 @@ class Router:
 
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
         """What the first that takes the job refuses. Raises the first one's fault where nobody takes it."""
-        dialect, account = (caller.dialect.name, caller.account.id) if caller else ("", "")
+        dialect, account = caller.owner if caller else ("", "")
         first: Fault | None = None
         rule = route(self.rules, job, dialect, account, self.tariffs)
         for leg in rule.legs(job, dialect, account, tariffs=self.tariffs):

@@ -63,7 +63,7 @@ class Witness:
         )
 
     async def _go_on(self, caller: Caller, job_id: str, response: Response) -> Key | None:
-        key = Key(caller.dialect.name, caller.account.id, job_id)
+        key = Key(*caller.owner, job_id)
         glimpse = hearsay.seen(caller.dialect, job_id, response)
         if glimpse is None:
             return None
