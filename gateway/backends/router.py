@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -13,6 +13,7 @@ from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.backends import Caller, Craft, Over, Product, Report, unheard
 from mediaglot.gateway.backends.agent import Aside
 from mediaglot.gateway.backends.book import OURS, turn_of
+from mediaglot.gateway.backends.home import Housed
 from mediaglot.gateway.backends.passage import Passage
 from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, bound, route
 from mediaglot.gateway.backends.tariff import Tariff
@@ -27,7 +28,7 @@ LOG = logging.getLogger(__name__)
 KIND: Final = "road"
 
 
-class Router:
+class Router(Housed):
     """``crafts`` by name, ``local`` among them; ``tariffs`` of those that have one. ``passages`` come before all rules:
     what goes through them never comes here."""
 
@@ -40,6 +41,7 @@ class Router:
         tariffs: Mapping[str, Tariff] = EMPTY,
         passages: Sequence[Passage] = (),
     ) -> None:
+        super().__init__(crafts[LOCAL])
         self.passages = tuple(passages)
         self.crafts, self.rules, self.tariffs = crafts, tuple(rules), tariffs
         self._store, self._aside = store, aside
@@ -148,12 +150,6 @@ class Router:
         maker = self._makers.get(turn(ticket), {}).get(index, LOCAL)
         await self.crafts[maker].deliver(ticket, index, number, products)
 
-    async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
-        return await self.crafts[LOCAL].stream(ticket, files)
-
-    async def peek(self, path: str) -> bytes | None:
-        return await self.crafts[LOCAL].peek(path)
-
     def clear(self, ticket: Ticket) -> None:
         for craft in self.crafts.values():
             craft.clear(ticket)
@@ -166,18 +162,6 @@ class Router:
     async def _forget(self, name: str) -> None:
         async with self._store.write() as tx:
             await tx.delete_thing(OURS, "", KIND, name)
-
-    def discard(self, ticket: Ticket) -> None:
-        self.crafts[LOCAL].discard(ticket)
-
-    async def empty(self) -> None:
-        await self.crafts[LOCAL].empty()
-
-    def left(self) -> frozenset[str]:
-        return self.crafts[LOCAL].left()
-
-    def sweep(self, folders: Iterable[str]) -> None:
-        self.crafts[LOCAL].sweep(folders)
 
     def reconcile(self, gate: Gate) -> None:
         """After a start: see to what other providers still do for us. Nobody waits for that.

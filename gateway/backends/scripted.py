@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from mediaglot.gateway.backends import Caller, Craft, Over, Product, Report, unheard
+from mediaglot.gateway.backends.home import Housed
 from mediaglot.gateway.backends.rest import Rest
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.faults import Fault
@@ -23,10 +24,11 @@ UNHEARD: Final = 503
 """What a receiver answers that a script keeps from hearing."""
 
 
-class Scripted:
+class Scripted(Housed):
     """``craft`` does the work as far as the script lets it."""
 
     def __init__(self, craft: Craft, clock: Clock, rest: Rest | None = None) -> None:
+        super().__init__(craft)
         self.craft, self._clock, self._rest = craft, clock, rest or Rest()
 
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
@@ -81,26 +83,8 @@ class Scripted:
             await self._meet(ticket, stage, index, number)
         await self.craft.deliver(ticket, index, number, products)
 
-    async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
-        return await self.craft.stream(ticket, files)
-
-    async def peek(self, path: str) -> bytes | None:
-        return await self.craft.peek(path)
-
     def clear(self, ticket: Ticket) -> None:
         self.craft.clear(ticket)
-
-    def discard(self, ticket: Ticket) -> None:
-        self.craft.discard(ticket)
-
-    async def empty(self) -> None:
-        await self.craft.empty()
-
-    def left(self) -> frozenset[str]:
-        return self.craft.left()
-
-    def sweep(self, folders: Iterable[str]) -> None:
-        self.craft.sweep(folders)
 
     # --- what is told ---------------------------------------------------------------------------------
 

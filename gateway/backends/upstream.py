@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from mediaglot.gateway.backends.agent import Agent, Aside, State
 from mediaglot.gateway.backends.book import Book, Entry, marker_of, markers_of
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.haul import Haul, name_of
+from mediaglot.gateway.backends.home import Housed
 from mediaglot.gateway.backends.submission import (
     blame,
     called,
@@ -57,7 +58,7 @@ LOOKS: Final = 4
 """How often a request that may be under way is looked for, about."""
 
 
-class Upstream:
+class Upstream(Housed):
     """``hear`` makes the URL that the provider may send its news of a marker to; None where it can't reach us."""
 
     def __init__(
@@ -71,6 +72,7 @@ class Upstream:
         aside: Aside,
         hear: Callable[[str], str] | None = None,
     ) -> None:
+        super().__init__(local)
         self.agent, self.terms, self.book = agent, terms, Book(store)
         self._store, self._local, self._haul, self._clock, self._hear = store, local, haul, clock, hear
         self._news: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
@@ -309,29 +311,11 @@ class Upstream:
         if entry is None or index not in entry.theirs:
             await self._local.deliver(ticket, index, number, products)
 
-    async def stream(self, ticket: Ticket, files: tuple[File, ...]) -> Mapping[str, str]:
-        return await self._local.stream(ticket, files)
-
-    async def peek(self, path: str) -> bytes | None:
-        return await self._local.peek(path)
-
     # --- the end ----------------------------------------------------------------------------------------
 
     def clear(self, ticket: Ticket) -> None:
         self._local.clear(ticket)
         self._aside.start(partial(self._let_go_of, markers_of(ticket, self.agent.name)))
-
-    def discard(self, ticket: Ticket) -> None:
-        self._local.discard(ticket)
-
-    async def empty(self) -> None:
-        await self._local.empty()
-
-    def left(self) -> frozenset[str]:
-        return self._local.left()
-
-    def sweep(self, folders: Iterable[str]) -> None:
-        self._local.sweep(folders)
 
     def reconcile(self) -> None:
         """After a start: jobs that go on at the provider although nobody wants them any more are stopped there."""
