@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 from mediaglot.gateway.backends import Caller, reason
 from mediaglot.gateway.backends.reason import OWN
 from mediaglot.gateway.backends.tariff import Tariff, height, price, videos
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.loss import Policy
-from mediaglot.gateway.model import EMPTY, Job, Output
+from mediaglot.gateway.model import EMPTY, Job
 
 LOCAL: Final = "local"
 """Ourselves, by the backend that the server has."""
@@ -115,18 +115,17 @@ def bound(caller: Caller | None, leg: Leg) -> Caller | None:
     return caller if caller is None or caller.policy is not None else replace(caller, policy=leg.policy)
 
 
-def _some(job: Job, of: Callable[[Output], Any], words: str) -> bool:
+def _named(found: Iterable[object], words: str) -> bool:
+    """Whether one of them is among the words, in whatever case."""
     wanted = {word.strip().lower() for word in words.split(",")}
-    return any(str(of(output)).lower() in wanted for output in job.outputs)
+    return any(str(each).lower() in wanted for each in found)
 
 
 CONDITIONS: Final[Mapping[str, Callable[[Job, str], bool]]] = {
-    "codec": lambda job, words: bool(
-        {str(v.codec).lower() for v in videos(job)} & {w.strip().lower() for w in words.split(",")}
-    ),
-    "container": lambda job, words: _some(job, lambda output: output.container, words),
-    "package": lambda job, words: _some(job, lambda output: output.package and output.package.kind.value, words),
-    "label": lambda job, words: str(job.label).lower() in {word.strip().lower() for word in words.split(",")},
+    "codec": lambda job, words: _named((video.codec for video in videos(job)), words),
+    "container": lambda job, words: _named((output.container for output in job.outputs), words),
+    "package": lambda job, words: _named((each.package and each.package.kind.value for each in job.outputs), words),
+    "label": lambda job, words: _named((job.label,), words),
     "least_priority": lambda job, least: Fraction(job.priority or 0) >= Fraction(least),
     "most_priority": lambda job, most: Fraction(job.priority or 0) <= Fraction(most),
     "least_height": lambda job, least: height(job) >= int(least),
