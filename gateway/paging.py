@@ -8,8 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from mediaglot.gateway.exchange import Page, Window
-from mediaglot.gateway.faults import Invalid
-from mediaglot.gateway.mapping import is_empty
+from mediaglot.gateway.mapping import given
 from mediaglot.gateway.values import NATURAL
 
 
@@ -24,17 +23,14 @@ class PageNumber:
     most: int
 
     def window(self, tree: dict[str, Any], *, sort: str, descending: bool) -> Window:
-        number = self._read(tree, self.page, 1)
-        size = min(max(self._read(tree, self.size, self.default), self.least), self.most)
+        number = given(tree, self.page, NATURAL, 1)
+        size = min(max(given(tree, self.size, NATURAL, self.default), self.least), self.most)
         return Window(offset=(max(number, 1) - 1) * size, limit=size, sort=sort, descending=descending)
 
     def pages(self, page: Page[Any]) -> tuple[int, int]:
         """The number of this page and how many there are."""
         size = page.limit or self.default
         return page.offset // size + 1, -(-page.total // size)
-
-    def _read(self, tree: dict[str, Any], key: str, default: int) -> int:
-        return _natural(tree, key, default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +43,8 @@ class Offset:
     most: int
 
     def window(self, tree: dict[str, Any], *, sort: str, descending: bool) -> Window:
-        limit = min(_natural(tree, self.limit, 0) or self.default, self.most)
-        return Window(offset=_natural(tree, self.start, 0), limit=limit, sort=sort, descending=descending)
+        limit = min(given(tree, self.limit, NATURAL, 0) or self.default, self.most)
+        return Window(offset=given(tree, self.start, NATURAL, 0), limit=limit, sort=sort, descending=descending)
 
     def turns(self, total: int, offset: int, limit: int) -> dict[str, int | None]:
         """Where the first, last, next and previous pages begin. The last one is never empty but for an empty list."""
@@ -70,12 +66,3 @@ class Offset:
 
         turns = self.turns(total, window.offset, limit)
         return {name: None if offset is None else link(offset) for name, offset in turns.items()}
-
-
-def _natural(tree: dict[str, Any], key: str, default: int) -> int:
-    if is_empty(tree.get(key)):
-        return default
-    try:
-        return NATURAL.read(tree[key])
-    except ValueError as error:
-        raise Invalid(field=key, reason=str(error)) from None
