@@ -124,10 +124,9 @@ def _object(known: Mapping[str, Test], others: Test, value: Any) -> bool:
 
 def _type(wanted: str | list[str], value: Any) -> bool:
     """Of numbers only those whose type leaves no question."""
-    if type(wanted) is str:
+    if isinstance(wanted, str):
         return type(value) in TYPES.get(wanted, ())
-    types = (wanted,) if isinstance(wanted, str) else wanted
-    return any(type(value) in TYPES.get(each, ()) for each in types)
+    return any(type(value) in TYPES.get(each, ()) for each in wanted)
 
 
 def _enum(allowed: list[Any], value: Any) -> bool:
