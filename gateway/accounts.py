@@ -72,6 +72,7 @@ class Accounts:
         if credential.signed is not None:
             return self._by_signature(dialect, credential, credential.signed)
         listed = self._listed.get(dialect)
+        # All are compared: the time that it takes gives none away.
         if listed is not None and not sum(_same(credential, other) for other in listed):
             raise Unauthorized(reason="unknown")
         return Account(id=credential.account, user=credential.name)
@@ -111,10 +112,10 @@ class Accounts:
         known = {other.account: other for other in listed}
         if dialect not in self._listed:
             known = self._learned.get((dialect, credential.name), {})
-        digest_ = credential.secret.reveal()
+        signature = credential.secret.reveal()
         for other in known.values():
-            if any(hmac.compare_digest(digest_, one) for one in signatures(other.secret, signed.text)):
-                self._check_time(digest_, signed)
+            if any(hmac.compare_digest(signature, one) for one in signatures(other.secret, signed.text)):
+                self._check_time(signature, signed)
                 return Account(id=other.account, user=other.name)
         raise Unauthorized(reason="unknown")
 
