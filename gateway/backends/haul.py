@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 from urllib.parse import unquote, urljoin, urlsplit
@@ -18,7 +19,7 @@ from mediaglot.gateway.backends import Product
 from mediaglot.gateway.errand import Artifact
 from mediaglot.gateway.faults import SourceForbidden, SourceTooLarge, SourceUnreachable, SourceUnreadable
 from mediaglot.gateway.model import File, Location, MediaFacts
-from mediaglot.gateway.transfer import Carrier
+from mediaglot.gateway.transfer import Carrier, crew
 from mediaglot.gateway.transfer.disk import in_thread
 
 PLAYLISTS: Final = frozenset({".m3u8", ".mpd"})
@@ -114,20 +115,9 @@ class Haul:
             if len(seen) > MOST_FILES:
                 raise SourceTooLarge(limit=MOST_FILES)
             waiting += [each for each in inner if is_list(each.name)]
-            found += await self._all([each for each in inner if each not in waiting], folder)
+            others = [each for each in inner if each not in waiting]
+            found += await crew.each(others, partial(self._file, folder=folder), most=AT_ONCE)
         return sorted(found, key=lambda product: product.file.role != "playlist")
-
-    async def _all(self, wanted: Sequence[Piece], folder: Path) -> list[Product]:
-        found: list[Product] = []
-        for start in range(0, len(wanted), AT_ONCE):
-            some = wanted[start : start + AT_ONCE]
-            try:
-                async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(self._file(piece, folder)) for piece in some]
-            except ExceptionGroup as errors:
-                raise errors.exceptions[0] from None
-            found += [task.result() for task in tasks]
-        return found
 
 
 @contextlib.contextmanager

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from mediaglot.gateway.backends import Product
 from mediaglot.gateway.media.layout import entry
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.model.mime import kind_of
-from mediaglot.gateway.transfer import Carrier
+from mediaglot.gateway.transfer import Carrier, crew
 
 LISTS: Final = ("playlist", "i_frames")
 """The roles of files that name others."""
@@ -35,7 +35,7 @@ async def ship(carrier: Carrier, location: Location, products: Sequence[Product]
     others = [pair for pair in files[1:] if pair[0].file.role not in LISTS]
     lists = [pair for pair in files[1:] if pair[0].file.role in LISTS]
     for turn in (others, lists, files[:1]):
-        await _together(carrier, turn)
+        await crew.each(turn, partial(_deliver, carrier), most=AT_ONCE)
 
 
 def _meant(products: Sequence[Product], suffix: str) -> int:
@@ -44,20 +44,9 @@ def _meant(products: Sequence[Product], suffix: str) -> int:
     return next((number for number, kind in enumerate(kinds) if kind == suffix), 0)
 
 
-async def _together(carrier: Carrier, files: Sequence[tuple[Product, Location]]) -> None:
-    waiting = iter(files)
-
-    async def work() -> None:
-        for product, place in waiting:
-            kind = kind_of(product.file.path)
-            await carrier.deliver(product.path, place, content_type=kind)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(AT_ONCE, len(files))):
-                group.create_task(work())
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
+async def _deliver(carrier: Carrier, file: tuple[Product, Location]) -> None:
+    product, place = file
+    await carrier.deliver(product.path, place, content_type=kind_of(product.file.path))
 
 
 def below(location: Location, name: str) -> Location:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 from mediaglot.gateway.faults import Fault, SourceTimeout, SourceUnreachable
 from mediaglot.gateway.model import Location
-from mediaglot.gateway.transfer import OnProgress
+from mediaglot.gateway.transfer import OnProgress, crew
 from mediaglot.gateway.transfer.disk import Reading
 from mediaglot.gateway.transfer.notebook import Begun, Page
 from mediaglot.gateway.transfer.parcel import Parcel
@@ -127,32 +127,25 @@ class Multipart:
     async def _send_all(self) -> None:
         every = range(1, -(-self._size // self._part) + 1)
         missing = [number for number in every if number not in self._begun.tags]
-        numbers, workers = iter(missing), min(AT_ONCE, len(missing))
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(workers):
-                    group.create_task(self._work(numbers))
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        await crew.each(missing, self._send, most=AT_ONCE)
 
-    async def _work(self, numbers: Iterator[int]) -> None:
-        for number in numbers:
-            start = (number - 1) * self._part
-            parcel = Parcel(
-                self._client,
-                self._put,
-                self._source,
-                start=start,
-                size=self._bytes(number),
-                limits=self._limits,
-                on_progress=partial(self._tell, number),
-            )
-            query = f"partNumber={number}&{self._begun.query}"
-            tag = await self._again(partial(parcel.send, {}, query), reached=self._reached)
-            self._begun.tags[number] = tag
-            self._done += parcel.size
-            self._under_way.pop(number, None)
-            await self._page.add(number, tag)
+    async def _send(self, number: int) -> None:
+        start = (number - 1) * self._part
+        parcel = Parcel(
+            self._client,
+            self._put,
+            self._source,
+            start=start,
+            size=self._bytes(number),
+            limits=self._limits,
+            on_progress=partial(self._tell, number),
+        )
+        query = f"partNumber={number}&{self._begun.query}"
+        tag = await self._again(partial(parcel.send, {}, query), reached=self._reached)
+        self._begun.tags[number] = tag
+        self._done += parcel.size
+        self._under_way.pop(number, None)
+        await self._page.add(number, tag)
 
     def _tell(self, number: int, sent: int, _: int | None) -> None:
         self._under_way[number] = sent
