@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Protocol
-from urllib.parse import quote
 
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.backends import Backend, Caller
@@ -33,6 +32,7 @@ from mediaglot.gateway.exchange import (
     UpdateJob,
 )
 from mediaglot.gateway.faults import Fault, Internal
+from mediaglot.gateway.http import links
 from mediaglot.gateway.http.passing import Passing
 from mediaglot.gateway.http.wish import HEADER, Wishes
 from mediaglot.gateway.loss import Kind, Ledger, Policy
@@ -40,6 +40,7 @@ from mediaglot.gateway.model import Ticket
 from mediaglot.gateway.model import masked as hidden
 from mediaglot.gateway.model.change import replace
 from mediaglot.gateway.report import Report
+from mediaglot.gateway.store import Key
 
 LOG = logging.getLogger(__name__)
 REMEMBERED: Final = 4096
@@ -225,10 +226,9 @@ def told(response: Response, result: Result | Fault, ledger: Ledger, site: str) 
     """With what was lost on the way to another provider in a header, and where all of it is told."""
     if not isinstance(result, Ticket) or quiet(ledger):
         return response
-    place = f"{site}/_mediaglot/reports/{result.dialect}/{quote(result.account)}/{quote(result.id)}"
     lines: tuple[tuple[str, str], ...] = (
         ("Mediaglot-Losses", Report(losses=tuple(ledger)).summary()),
-        ("Mediaglot-Report", place),
+        ("Mediaglot-Report", links.report(site, Key.of(result))),
     )
     lines += ((HEADER, str(ledger.policy)),) if ledger.policy is not None else ()
     return replace(response, headers=Headers(lines=(*response.headers, *lines)))

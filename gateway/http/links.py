@@ -17,12 +17,18 @@ from typing import Final, Self
 from urllib.parse import parse_qsl, quote, urlencode
 
 from mediaglot.gateway.chance import SYSTEM, Chance
+from mediaglot.gateway.store import Key
 
 FILES: Final = "/_mediaglot/files/"
 NOTIFICATIONS: Final = "/_mediaglot/notifications"
 KEY_BYTES: Final = 32
 FIELDS: Final = ("expires", "disposition", "filename")
 DISPOSITIONS: Final = frozenset({"inline", "attachment"})
+
+
+def report(site: str, key: Key) -> str:
+    """Where the control API tells what became of a job's settings."""
+    return f"{site}/_mediaglot/reports/{key.dialect}/{quote(key.account)}/{quote(key.id)}"
 
 
 class Signer:

@@ -13,6 +13,7 @@ from mediaglot.gateway.backends.witness import Witness
 from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.exchange import Headers, Intent, IssueToken, Request, Response, RevokeToken
 from mediaglot.gateway.faults import BadRequest, Fault, Unauthorized
+from mediaglot.gateway.http import links
 from mediaglot.gateway.loss import Ledger
 
 LOG = logging.getLogger(__name__)
@@ -49,8 +50,8 @@ class Passing:
         if intent is not None and response.status < 400:
             caller = Caller(dialect=self._dialect, account=account)
             key = await self._witness.hear(passage.agent.name, caller, intent, response)
-            place = f"{request.site}/_mediaglot/reports/{key.dialect}/{key.account}/{key.id}" if key else ""
-            lines += [("Mediaglot-Report", place)] if key else []
+            if key is not None:
+                lines.append(("Mediaglot-Report", links.report(request.site, key)))
         return replace(response, headers=Headers(lines=(*response.headers, *lines)))
 
     def _opened(self, request: Request) -> Call:
