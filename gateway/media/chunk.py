@@ -148,7 +148,7 @@ def _of_track(one: Draft, track: VideoTrack) -> Iterator[str]:
         yield "encoder"
     if track.passes:
         yield "passes"
-    if track.tag:
+    if track.rotation:
         yield "rotation mark"
     if not {_name(text) for text in (*track.filters, *track.finish)} <= FILTERS:
         yield "filter"

@@ -57,7 +57,7 @@ class Draft:
     @property
     def apart(self) -> bool:
         """It needs a feed of its own: copied packets can't be cut by a filter, a new rotation mark replaces the old."""
-        return self.copies or (self.video is not None and self.video.tag != 0)
+        return self.copies or (self.video is not None and self.video.rotation != 0)
 
     @property
     def shares(self) -> bool:

@@ -169,8 +169,8 @@ def _feed(one: Draft, bench: Bench, cut: Span) -> tuple[int, Span]:
     part = bench.scene.parts[0]
     if not one.apart:
         return _common(one, bench, cut)
-    tag = one.video.tag if one.video is not None else 0
-    turn = ("-display_rotation:v:0", str(-tag), "-noautorotate") if tag else ()
+    rotation = one.video.rotation if one.video is not None else 0
+    turn = ("-display_rotation:v:0", str(-rotation), "-noautorotate") if rotation else ()
     return bench.feed(part.path, (*turn, *one.span.within(part.span).seek())), Span()
 
 

@@ -95,7 +95,7 @@ def _picture(asked: Video, codec: str, planned: VideoTrack, scene: Scene) -> boo
         source.codec == codec
         and source.pixel_format is not None
         and source.pixel_format == dict(pairs(planned.options)).get("-pix_fmt")
-        and not (source.rotation or source.interlaced or planned.tag or planned.finish or planned.passes)
+        and not (source.rotation or source.interlaced or planned.rotation or planned.finish or planned.passes)
         and all(word is None for word in (*unsaid, asked.color))
         and not asked.tune
         and _unfiltered(asked, planned, scene)

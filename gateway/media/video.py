@@ -38,7 +38,7 @@ class VideoTrack:
     picture: Picture
     encoder: str | None = None
     passes: bool = False
-    tag: int = 0
+    rotation: int = 0
     """Degrees clockwise that the file tells players to turn the picture by."""
 
     @property
@@ -52,7 +52,7 @@ def copied(video: Video, scene: Scene, tags: Mapping[str, str], memo: Memo) -> V
     return VideoTrack(
         options=("-c:v", "copy", *(("-tag:v", tag) if tag else ())),
         picture=upright(scene.video),
-        tag=_tag(video, scene, memo),
+        rotation=_rotation(video, scene, memo),
     )
 
 
@@ -72,9 +72,9 @@ def encoded(
 
     Raises Invalid for what the encoder can't do.
     """
-    tag = _tag(video, scene, memo)
+    rotation = _rotation(video, scene, memo)
     fps = _frame_rate(video, scene, codec, memo, steady=steady)
-    filters, picture = _filters(video, scene, encoder, fps, turned=not tag, memo=memo)
+    filters, picture = _filters(video, scene, encoder, fps, turned=not rotation, memo=memo)
     if video.field_order is not None and encoder == "libx264" and picture.height % 4:
         memo.note("field_order")
         video = replace(video, field_order=None)
@@ -102,7 +102,7 @@ def encoded(
         picture=picture,
         encoder=encoder,
         passes=passes,
-        tag=tag,
+        rotation=rotation,
     )
 
 
@@ -115,14 +115,14 @@ def _known_rate(scene: Scene) -> Fraction | None:
     return scene.video.frame_rate if scene.video else None
 
 
-def _tag(video: Video, scene: Scene, memo: Memo) -> int:
-    tag = (video.tag_rotation or 0) % 360
-    if tag % 90:
-        raise memo.invalid("tag_rotation", tag, "not a quarter turn")
-    if tag and scene.joined:
+def _rotation(video: Video, scene: Scene, memo: Memo) -> int:
+    rotation = (video.tag_rotation or 0) % 360
+    if rotation % 90:
+        raise memo.invalid("tag_rotation", rotation, "not a quarter turn")
+    if rotation and scene.joined:
         memo.note("tag_rotation")
         return 0
-    return tag
+    return rotation
 
 
 def _frame_rate(video: Video, scene: Scene, codec: str, memo: Memo, *, steady: bool) -> Fraction | None:

@@ -121,7 +121,7 @@ class Output:
                 pixel_format=option(track.options, "-pix_fmt") or "yuv420p",
                 pixel_aspect=picture.aspect,
                 display_aspect=picture.shape,
-                rotation=track.tag,
+                rotation=track.rotation,
             ),
         )
 
