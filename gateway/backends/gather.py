@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import secrets
 import zipfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,13 +14,13 @@ from typing import Final
 
 from mediaglot.gateway.backends import Product
 from mediaglot.gateway.backends.bundle import bundle, complete
+from mediaglot.gateway.backends.segment import Probe
 from mediaglot.gateway.backends.tiling import cues
 from mediaglot.gateway.faults import EncodingFailed, SourceUnreadable
 from mediaglot.gateway.media import naming, parts
 from mediaglot.gateway.model import File, MediaFacts
 from mediaglot.gateway.transfer.disk import in_thread
 
-Probe = Callable[[Path], Awaitable[MediaFacts]]
 Chance = Callable[[int], bytes]
 """So many bytes that nobody can guess."""
 SUMS: Final = frozenset({"md5", "sha256"})

@@ -8,15 +8,13 @@ from pathlib import Path
 
 from mediaglot.gateway.backends import Over, Product, Report, again, unheard
 from mediaglot.gateway.backends.cache import Cache, describe
-from mediaglot.gateway.backends.making import Maker
+from mediaglot.gateway.backends.making import Maker, Results, facts_of
 from mediaglot.gateway.faults import Fault
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.media import alike
 from mediaglot.gateway.media.plan import needs
 from mediaglot.gateway.model import File, Job, Ticket
 from mediaglot.gateway.transfer.disk import in_thread
-
-Results = dict[int, tuple[Product, ...] | Fault]
 
 
 class Saver:
@@ -77,7 +75,7 @@ class Saver:
         if self._cache is None:
             return {}
         lost = await self._maker.fetch_needs(ticket, folder, wanted)
-        facts = [source.facts for source in ticket.sources if source.facts is not None]
+        facts = facts_of(ticket)
         sources = await asyncio.to_thread(_digests, [folder / f"source-{index}" for index in range(len(facts))])
         tool, found = await self._maker.tool(), {}
         for index in wanted - lost.keys():

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter, deque
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mediaglot.gateway.contract.inspector import Inspector, Verdict
 from mediaglot.gateway.dialect import Call, Dialect
 from mediaglot.gateway.exchange import Headers, Response, Result
 from mediaglot.gateway.faults import Fault
 
+if TYPE_CHECKING:
+    from mediaglot.gateway.http.endpoint import Look
+
 LOG = logging.getLogger(__name__)
 HEADER: Final = "Mediaglot-Contract"
 KEPT: Final = 100
-Look = Callable[[Call, Result | Fault, Response], Response]
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from mediaglot.gateway.backends.passage import HOP
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.faults import SourceForbidden, Unavailable
 from mediaglot.gateway.transfer.pinned import connector
@@ -15,7 +16,6 @@ from mediaglot.gateway.transfer.policy import Policy
 
 LARGEST_ANSWER: Final = 8 << 20
 """Bytes."""
-HOP: Final = frozenset({"host", "content-length", "connection", "transfer-encoding"})
 NEAR: Final = Policy(local_addresses=True)
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from mediaglot.gateway.backends.agent import Send
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Request, Response
 from mediaglot.gateway.testing.case import read_request, read_response
 from mediaglot.gateway.testing.tape import BEGINNING, Folder, Replay, Tape, turn
 
 LOG = logging.getLogger(__name__)
-Send = Callable[[Request], Awaitable[Response]]
 
 
 def recording(send: Send, dialect: Dialect, folder: Path) -> Send:
