@@ -22,7 +22,7 @@ from mediaglot.gateway.dialect import Insistence
 from mediaglot.gateway.model import credentials_of, is_credential, masked
 from mediaglot.gateway.store import Attempt, Key, Letter, LetterState, Store, Topic
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 EXCERPT: Final = 500
 """Characters of an answer that the delivery log keeps."""
 
@@ -115,7 +115,7 @@ class Courier:
             await self._deliver_due(now)
             await self._until_next_due(now)
         except Exception:
-            log.exception("the outbox can't be read now; it is read again later")
+            LOG.exception("the outbox can't be read now; it is read again later")
             await self._sleep(self._backoff.first)
 
     async def _hasten(self, now: datetime) -> None:
@@ -154,7 +154,7 @@ class Courier:
             attempt = Attempt(at=at, seconds=took, status=after.status, answer=after.answer)
             await self._record(after, letter.due, attempt)
         except Exception:
-            log.exception("letter %s could not be dealt with; it will go out again", letter.id)
+            LOG.exception("letter %s could not be dealt with; it will go out again", letter.id)
             await self._sleep(self._backoff.first)
         finally:
             del self._under_way[letter.key, letter.target]
@@ -169,7 +169,7 @@ class Courier:
                 async with self._store.write() as tx:
                     await tx.mark(after, was, attempt)
             except Exception:
-                log.exception("the delivery of letter %s could not be recorded; that is tried again later", after.id)
+                LOG.exception("the delivery of letter %s could not be recorded; that is tried again later", after.id)
                 await self._sleep(self._backoff.seconds(number, 0.0))
             else:
                 return
@@ -194,14 +194,14 @@ class Courier:
         if status in ways.taken:
             return replace(told, state=LetterState.DELIVERED)
         if attempts >= (ways.attempts or self._retries) or isinstance(answer, Undeliverable):
-            log.warning(
+            LOG.warning(
                 "letter %s (%s) given up after %d attempts: %s", letter.id, letter.event, attempts, status or text
             )
             return replace(told, state=LetterState.GIVEN_UP)
         wait = timedelta(
             seconds=self._backoff.seconds(attempts, self._chance.of(f"pause/{letter.id}/{attempts}").random())
         )
-        log.info("letter %s (%s), attempt %d: %s; again in %s", letter.id, letter.event, attempts, status or text, wait)
+        LOG.info("letter %s (%s), attempt %d: %s; again in %s", letter.id, letter.event, attempts, status or text, wait)
         return replace(told, due=self._time.now() + wait)
 
     def _ways(self, letter: Letter) -> Insistence:

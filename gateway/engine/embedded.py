@@ -17,7 +17,7 @@ from mediaglot.gateway.engine import GiveUp, Handler
 from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.store import Key, Store, Topic, Transaction, Work
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 LEASE: Final = 120.0
 MOST: Final = 2
 LEAST: Final = 0.1
@@ -183,7 +183,7 @@ class EmbeddedEngine:
         try:
             return await self._claim()
         except Exception:
-            log.exception("the queue can't be asked now; it is asked again later")
+            LOG.exception("the queue can't be asked now; it is asked again later")
             return None
 
     async def _claim(self) -> Work | None:
@@ -218,7 +218,7 @@ class EmbeddedEngine:
         try:
             error = await run.outcome()
             if run.end in {End.RAISED, End.EXPIRED}:
-                log.error("attempt %d of %s: %s", run.work.attempt, run.work.key.id, run.end.value, exc_info=error)
+                LOG.error("attempt %d of %s: %s", run.work.attempt, run.work.key.id, run.end.value, exc_info=error)
             while not await self._settled(run, error) and not self._again.is_set():
                 await self._again.wait()
         finally:
@@ -230,7 +230,7 @@ class EmbeddedEngine:
         try:
             await self._settle(run, error)
         except Exception:
-            log.exception("the end of %s could not be recorded; that is tried again later", run.work.key.id)
+            LOG.exception("the end of %s could not be recorded; that is tried again later", run.work.key.id)
             return False
         return True
 
@@ -283,6 +283,6 @@ class EmbeddedEngine:
             async with self._store.write() as tx:
                 await tx.release_all()
         except Exception:
-            log.exception("what was running could not be put back in the queue")
+            LOG.exception("what was running could not be put back in the queue")
             return False
         return True
