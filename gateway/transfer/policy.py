@@ -73,7 +73,7 @@ def judge(url: str, policy: Policy) -> None:
         raise SourceForbidden(reason="length")
     if CONTROLS.search(url):
         raise SourceForbidden(reason="control_character")
-    parts = _split(url)
+    parts = split(url)
     if parts.scheme not in policy.schemes:
         raise SourceForbidden(reason="scheme")
     if parts.netloc.count("@") > 1 or re.search(r"[\\\s]", parts.netloc):
@@ -112,7 +112,8 @@ def _may(address: Address, policy: Policy) -> bool:
     return all(policy.local_addresses or policy.reach.address(one) or _is_public(one) for one in meant)
 
 
-def _split(url: str) -> SplitResult:
+def split(url: str) -> SplitResult:
+    """Raises SourceForbidden for what is no URL."""
     try:
         parts = urlsplit(url)
         _ = parts.port

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote
 
 from mediaglot.gateway.faults import SourceForbidden
 from mediaglot.gateway.model import Location, Secret
 from mediaglot.gateway.transfer.address import FTP_TYPE
-from mediaglot.gateway.transfer.policy import PORTS
+from mediaglot.gateway.transfer.policy import PORTS, split
 
 BREAKS: Final = re.compile(r"[\x00\r\n]")
 """What would end a command, or a text of C, before its time."""
@@ -48,7 +48,7 @@ class Site:
 def site(location: Location) -> Site:
     """Raises SourceForbidden (``reason``) for what can't be asked of a server."""
     place, _, query = location.url.partition("?")
-    parts = _split(place.partition("#")[0])
+    parts = split(place.partition("#")[0])
     scheme = parts.scheme.lower()
     written = place.partition("://")[2].partition("/")[2]
     path = FTP_TYPE.sub("", written) if scheme.startswith("ftp") else written
@@ -75,15 +75,6 @@ def filed(url: str, name: str | None) -> str:
     """A bare host is a directory too: the same place with the "/" that says so, where a ``name`` can follow."""
     place, mark, query = url.partition("?")
     return url if not name or "/" in place.partition("://")[2] else f"{place}/{mark}{query}"
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        raise SourceForbidden(reason="url") from None
-    return parts
 
 
 def _entrance(parts: SplitResult, location: Location) -> tuple[str | None, Secret | None]:
