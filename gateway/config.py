@@ -13,7 +13,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -172,7 +172,7 @@ def flags(parser: argparse.ArgumentParser, only: Sequence[str] | None = None) ->
             parser.add_argument(flag, action=action, metavar=_metavar(item), default=None, help=about)
 
 
-def _metavar(item: Any) -> str:
+def _metavar(item: Field[Any]) -> str:
     """What a flag takes: its choices, or the kind of value."""
     if choices := item.metadata.get("choices"):
         return "|".join(choices)
@@ -180,7 +180,7 @@ def _metavar(item: Any) -> str:
         return "N"
     if isinstance(item.default, float):
         return str(item.metadata["about"].partition(" ")[0]).upper()
-    return "DIR" if isinstance(item.default, Path) or item.name.endswith("dir") else str(item.name).upper()
+    return "DIR" if isinstance(item.default, Path) or item.name.endswith("dir") else item.name.upper()
 
 
 def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -231,7 +231,7 @@ def forget(environment: MutableMapping[str, str] = os.environ) -> None:
         environment.pop(f"{PREFIX}{name.upper()}", None)
 
 
-def _plain() -> list[Any]:
+def _plain() -> list[Field[Any]]:
     return [item for item in fields(Settings) if not item.metadata.get("table")]
 
 
@@ -262,7 +262,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 KINDS: Final[Mapping[type, str]] = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
-def _convert(item: Any, value: Any, origin: str) -> Any:
+def _convert(item: Field[Any], value: Any, origin: str) -> Any:
     default = item.default
     if isinstance(default, tuple):
         return _parts(item, value, origin)
@@ -296,7 +296,7 @@ def _as(kind: type, value: Any) -> Any:
     return converted
 
 
-def _parts(item: Any, value: Any, origin: str) -> tuple[Any, ...]:
+def _parts(item: Field[Any], value: Any, origin: str) -> tuple[Any, ...]:
     """Several values: a repeated flag, a list in the file, or one text with separators."""
     paths = item.name.endswith("dir")
     if isinstance(value, dict):
