@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 from mediaglot.gateway.backends.latest import Latest
 from mediaglot.gateway.faults import CodecMismatch, Fault
@@ -16,6 +16,7 @@ from mediaglot.gateway.model import (
     Audio,
     AudioFacts,
     Edges,
+    Input,
     Job,
     Location,
     MediaFacts,
@@ -28,6 +29,8 @@ from mediaglot.gateway.model import (
 KEPT: Final = 16
 NOWHERE: Final = Location(url="")
 Draw = Callable[[Job, Sequence[MediaFacts]], Plan]
+Question = tuple[list[Input], tuple[Output, ...], Sequence[MediaFacts]]
+"""All that a plan depends on; where a source lies is not of it."""
 
 
 LENGTH: Final = Fraction(60)
@@ -81,11 +84,10 @@ class Trials:
     """Clients ask for the same again and again: of the latest jobs without a fault it is remembered what was noted."""
 
     def __init__(self) -> None:
-        self._good: Latest[Any, tuple[Note, ...]] = Latest(KEPT)
+        self._good: Latest[Question, tuple[Note, ...]] = Latest(KEPT)
 
     def find(self, job: Job, sources: Sequence[MediaFacts], draw: Draw) -> tuple[Mapping[int, Fault], tuple[Note, ...]]:
         """The outputs that can't be made, with the reason, and notes on those that are made otherwise than asked."""
-        # All that a plan depends on; where a source lies is not of it.
         question = [replace(source, location=NOWHERE) for source in job.inputs], job.outputs, sources
         if (notes := self._good.find(question)) is not None:
             return {}, notes
