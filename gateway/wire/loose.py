@@ -45,12 +45,12 @@ class Loose:
         return self._told(query) | (self._body(request) if request.body.strip() else {})
 
     def _body(self, request: Request) -> Tree:
-        kind = request.headers.get("Content-Type")
-        match kind.partition(";")[0].strip().lower():
-            case "multipart/form-data":
-                return self._told(_parts(kind, request.body))
-            case "application/x-www-form-urlencoded" | "":
-                return self._form(request.body)
+        given = request.headers.get("Content-Type")
+        kind = given.partition(";")[0].strip().lower()
+        if kind == MULTIPART:
+            return self._told(_parts(given, request.body))
+        if kind in (FORM, ""):
+            return self._form(request.body)
         return JSON.read(request) if is_json(request) else {}
 
     def _form(self, body: bytes) -> Tree:
