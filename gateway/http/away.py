@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from random import SystemRandom
@@ -53,19 +53,19 @@ class Office:
     """What all providers share. ``site`` is our own URL from outside, known once the server listens."""
 
     settings: Settings
-    local: FFmpegCraft
+    local: Craft
     store: Store
     clock: Clock
     policy: Policy
     prober: Callable[[], Awaitable[Prober]]
     site: Callable[[], str]
     stack: AsyncExitStack
-    aside: Aside
+    aside: Aside = field(default_factory=Aside)
 
     def router(self) -> Router:
         """The craft that sends jobs where the configuration says. Raises ConfigError for what can't be."""
         self.stack.push_async_callback(self.aside.close)
-        crafts: dict[str, Craft] = {LOCAL: self.local}
+        crafts: dict[str, Craft] = {LOCAL: self._home}
         crafts |= {name: self._provider(name, table) for name, table in self.settings.providers.items()}
         passages = [
             Passage(dialect=craft.terms.dialect, agent=craft.agent, accounts=one.accounts, own=one.own)
@@ -75,6 +75,13 @@ class Office:
         entered(self.settings, {name: one.agent.client for name, one in crafts.items() if isinstance(one, Upstream)})
         rules, tariffs = read_rules(self.settings), read_tariffs(self.settings)
         return Router(crafts, rules, self.store, self.aside, tariffs, passages)
+
+    @property
+    def _home(self) -> FFmpegCraft:
+        """Raises ConfigError for a craft that keeps nothing."""
+        if not isinstance(self.local, FFmpegCraft):
+            raise ConfigError("providers: they need backend = 'ffmpeg', which keeps and measures what they make")
+        return self.local
 
     def _provider(self, name: str, table: Mapping[str, Any]) -> Upstream:
         url, client, terms, manners = read_provider(
@@ -94,38 +101,12 @@ class Office:
             agent,
             terms,
             self.store,
-            self.local,
-            Haul(web, self.local.carrier, self.prober),
+            self._home,
+            Haul(web, self._home.carrier, self.prober),
             self.clock,
             self.aside,
             hear if table.get("hear", True) else None,
         )
-
-
-def open_away(
-    settings: Settings,
-    local: Craft,
-    store: Store,
-    clock: Clock,
-    policy: Policy,
-    prober: Callable[[], Awaitable[Prober]],
-    site: Callable[[], str],
-    stack: AsyncExitStack,
-) -> Router:
-    """Raises ConfigError."""
-    if not isinstance(local, FFmpegCraft):
-        raise ConfigError("providers: they need backend = 'ffmpeg', which keeps and measures what they make")
-    return Office(
-        settings=settings,
-        local=local,
-        store=store,
-        clock=clock,
-        policy=policy,
-        prober=prober,
-        site=site,
-        stack=stack,
-        aside=Aside(),
-    ).router()
 
 
 def read_provider(

@@ -194,9 +194,18 @@ def _away(
     """Who sends jobs to other providers, where the configuration names some."""
     if not settings.providers and not settings.routes:
         return None
-    from mediaglot.gateway.http.away import open_away  # noqa: PLC0415 - only what is used is loaded
+    from mediaglot.gateway.http.away import Office  # noqa: PLC0415 - only what is used is loaded
 
-    return open_away(settings, craft, store, clock, policy, workshop.prober, lambda: base("").rstrip("/"), stack)
+    return Office(
+        settings=settings,
+        local=craft,
+        store=store,
+        clock=clock,
+        policy=policy,
+        prober=workshop.prober,
+        site=lambda: base("").rstrip("/"),
+        stack=stack,
+    ).router()
 
 
 def _maker(
