@@ -23,6 +23,7 @@ from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Internal
 from mediaglot.gateway.http.app import Server, plain
 from mediaglot.gateway.http.control import refused
+from mediaglot.gateway.http.links import INSIDE
 from mediaglot.gateway.http.refusal import Refusal
 from mediaglot.gateway.http.reserved import PREFIX, problem
 from mediaglot.gateway.http.whereabouts import Site
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 LOBBY: Final = "lobby"
 """The world of requests that say nothing of who they are from."""
-INSIDE: Final = f"{PREFIX}in/"
 INBOX: Final = f"{PREFIX}inbox/"
 ROOMS: Final = frozenset({"worlds", "inboxes", "reset", "openapi.json"})
 """Those of the laboratory."""

@@ -21,6 +21,8 @@ from mediaglot.gateway.store import Key
 
 FILES: Final = "/_mediaglot/files/"
 NOTIFICATIONS: Final = "/_mediaglot/notifications"
+INSIDE: Final = "/_mediaglot/in/"
+"""What the paths of a world of the test double begin with, before its name."""
 KEY_BYTES: Final = 32
 FIELDS: Final = ("expires", "disposition", "filename")
 DISPOSITIONS: Final = frozenset({"inline", "attachment"})

@@ -16,12 +16,13 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from mediaglot.gateway.faults import TooSlow
+from mediaglot.gateway.http.links import INSIDE
 from mediaglot.gateway.http.tunnel import Refused, answer
 from mediaglot.gateway.http.uploads import UPLOADS
 
 UNREAD: Final[int | None] = getattr(socket, "TCP_USER_TIMEOUT", None)
 """Linux has it: the kernel gives up a connection whose other end does not take what is sent."""
-UPLOAD: Final = re.compile(rf"(?:/_mediaglot/in/[^/]+)?{UPLOADS}")
+UPLOAD: Final = re.compile(rf"(?:{INSIDE}[^/]+)?{UPLOADS}")
 """Uploads may be large, and are watched where they are read."""
 GRACE: Final = 2.0
 """Seconds for the answers that are under way when a server stops. aiohttp waits for them twice, and a container is

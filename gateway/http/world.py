@@ -27,6 +27,7 @@ from mediaglot.gateway.http import seed
 from mediaglot.gateway.http.app import Server
 from mediaglot.gateway.http.control import refused
 from mediaglot.gateway.http.house import House, open_house
+from mediaglot.gateway.http.links import INSIDE
 from mediaglot.gateway.http.refusal import Refusal
 from mediaglot.gateway.http.reserved import PREFIX
 from mediaglot.gateway.http.stage import Visit
@@ -69,7 +70,7 @@ class World(Server):
         workshop: Workshop,
         learn: Learn,
     ) -> None:
-        inside = settings.data / FOLDER / spec.id, f"{site}/_mediaglot/in/{spec.id}"
+        inside = settings.data / FOLDER / spec.id, f"{site}{INSIDE}{spec.id}"
         backend = "simulated" if settings.backend == "auto" else settings.backend
         super().__init__(replace(settings, data=inside[0], url=inside[1], backend=backend), dialects)
         self.spec, self._workshop, self._learn = spec, workshop, learn
@@ -217,7 +218,7 @@ class World(Server):
                 return refused(refusal)
         house, own = self.house, self.site
         if site.provider:
-            own = Site(f"{site.url}/_mediaglot/in/{self.spec.id}", site.provider)
+            own = Site(f"{site.url}{INSIDE}{self.spec.id}", site.provider)
         found = None if raw.path.startswith(PREFIX) else self.mounts.find(host, raw.path)
         if found is None:
             return await super().answer(raw, own, host)
