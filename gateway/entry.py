@@ -5,12 +5,13 @@ What such a line writes is read back at once: nothing is written that can't be r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger, Loss
-from mediaglot.gateway.model import Attribute, Average, Constant, Edges, FrameRate, KeyFrames, Quality, Share, Size
+from mediaglot.gateway.memory import AMOUNTS, SHORT, is_plain, remember
+from mediaglot.gateway.model import Attribute
 from mediaglot.gateway.model.attribute import PLAIN
 from mediaglot.gateway.model.change import watched
 from mediaglot.gateway.values import TEXT, Value
@@ -88,55 +89,6 @@ class Checked(NamedTuple):
 
     written: Tree
     notes: tuple[Loss, ...] = ()
-
-
-SHORT: Final = 40
-REMEMBERED: Final = 256
-
-
-AMOUNTS: Final = frozenset({Share, Size, Average, Constant, Quality, FrameRate, KeyFrames, Edges})
-"""Values of numbers alone, and of words that are ours: remembered like those."""
-
-
-def is_plain(value: Any) -> bool:
-    cls = value.__class__
-    return cls in PLAIN and (cls is not str or len(value) <= SHORT)
-
-
-def spoken(tree: Tree, keys: frozenset[str]) -> tuple[tuple[str, type, Any], ...] | None:
-    """What a document says under some of its keys, to remember its meaning by; None where that is not plain."""
-    said = []
-    for key, value in tree.items():
-        if key in keys:
-            cls = value.__class__
-            if cls not in PLAIN or (cls is str and len(value) > SHORT):
-                return None
-            said.append((key, cls, value))
-    return tuple(said)
-
-
-_RECURRING: Final[dict[int, Any]] = {}
-"""By their ids. Only these are remembered by: they are small, as all that they were read of is short."""
-
-
-def recur(values: Iterable[Any]) -> None:
-    """These will be given again for the same words."""
-    for value in values:
-        if value.__class__ not in PLAIN:
-            if len(_RECURRING) >= REMEMBERED * 16:
-                _RECURRING.clear()
-            _RECURRING[id(value)] = value
-
-
-def recurs(value: Any) -> bool:
-    return is_plain(value) or _RECURRING.get(id(value)) is value
-
-
-def remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
-    """Other threads may forget it at once: look it up with ``get``."""
-    if len(memory) >= REMEMBERED:
-        memory.clear()
-    memory[key] = value
 
 
 class Field:
@@ -240,7 +192,7 @@ def write_checked(entry: Field | Pair, own: tuple[Attribute, ...], item: Any, le
         value = getattr(item, entry.attribute)
         if not is_empty(value) and entry.sure(value):
             return {entry.key: entry.via.write(value)}
-    key = _remembered(own, item)
+    key = _remembered_by(own, item)
     found = None if key is None else entry.checked.get(key)
     if found is None and key is None:
         found = _checked(entry, own, item)
@@ -257,10 +209,10 @@ def write_checked(entry: Field | Pair, own: tuple[Attribute, ...], item: Any, le
 def is_self_contained(entry: Entry, own: tuple[Attribute, ...], item: Any) -> bool:
     """Whether what ``entry`` has just written for ``item`` follows from its own attributes alone. A Pair's function may
     look at others; where it does not, that was remembered."""
-    return not isinstance(entry, Pair) or _remembered(own, item) in entry.checked
+    return not isinstance(entry, Pair) or _remembered_by(own, item) in entry.checked
 
 
-def _remembered(own: tuple[Attribute, ...], item: Any) -> tuple[Any, ...] | None:
+def _remembered_by(own: tuple[Attribute, ...], item: Any) -> tuple[Any, ...] | None:
     """The classes and values of all that an entry says, where they are plain: what it writes follows from them, if it
     looks at nothing else."""
     key: list[Any] = []

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any, Final
 
-from mediaglot.gateway.entry import recur, recurs, remember
 from mediaglot.gateway.faults import NotFound
 from mediaglot.gateway.mapping import is_empty
+from mediaglot.gateway.memory import recur, recurs, remember
 from mediaglot.gateway.model import Average, FrameRate, Job, Output, Preset, Video, attributes
 from mediaglot.gateway.model.change import replace
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from mediaglot.gateway.entry import remember
 from mediaglot.gateway.exchange import Request, Response, Thing
 from mediaglot.gateway.faults import Fault
+from mediaglot.gateway.memory import remember
 from mediaglot.gateway.model import Preset
 
 SHORT: Final = 4096

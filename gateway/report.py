@@ -18,10 +18,10 @@ from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 from mediaglot.gateway import loss
-from mediaglot.gateway.entry import recurs, remember
 from mediaglot.gateway.likeness import alike
 from mediaglot.gateway.loss import Kind, Loss, Policy
 from mediaglot.gateway.mapping import UNSAID
+from mediaglot.gateway.memory import recurs, remember
 from mediaglot.gateway.model import (
     Attribute,
     Audio,

@@ -1,7 +1,7 @@
 """Lines of a Record that follow each other and can have no secrets: what they read and write is remembered as one.
 
-Clients say the same few things again and again. What a document says in short values is looked up by these values, and
-gives the same objects each time; what is written for objects is looked up by who they are, which compares nothing.
+What a document says in short values is looked up by these values, and gives the same objects each time; what is written
+for objects is looked up by who they are, which compares nothing.
 """
 
 from __future__ import annotations
@@ -9,20 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from mediaglot.gateway.entry import (
-    Entry,
-    Field,
-    Kept,
-    Pair,
-    Tree,
-    is_self_contained,
-    recur,
-    recurs,
-    remember,
-    spoken,
-    write_checked,
-)
+from mediaglot.gateway.entry import Entry, Field, Kept, Pair, Tree, is_self_contained, write_checked
 from mediaglot.gateway.loss import Ledger, Loss
+from mediaglot.gateway.memory import recur, recurs, remember, spoken
 from mediaglot.gateway.model import Attribute, attributes
 from mediaglot.gateway.model.attribute import secretless, values_of
 from mediaglot.gateway.values import TEXT

@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Final
 
 from mediaglot.emulators.tpstreams.place import FOLDER, SOURCE
-from mediaglot.gateway.entry import recur
 from mediaglot.gateway.mapping import Field, Many, Pair, Record, Tree
+from mediaglot.gateway.memory import recur
 from mediaglot.gateway.model import (
     Audio,
     Average,

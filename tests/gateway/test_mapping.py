@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from mediaglot.gateway.entry import spoken
 from mediaglot.gateway.faults import Invalid, Missing
 from mediaglot.gateway.loss import Kind, Ledger
 from mediaglot.gateway.mapping import Field, Inline, Kept, Many, Nested, Pair, Record, is_empty, many, one
+from mediaglot.gateway.memory import spoken
 from mediaglot.gateway.model import (
     SKIP,
     Access,

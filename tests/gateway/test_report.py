@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from mediaglot.gateway.entry import recur
 from mediaglot.gateway.faults import Lossy
 from mediaglot.gateway.loss import Kind, Loss, Policy
+from mediaglot.gateway.memory import recur
 from mediaglot.gateway.model import (
     SKIP,
     Access,

@@ -16,6 +16,7 @@ SECOND = (
     *(
         "address",
         "values",
+        "memory",
         "entry",
         "stretch",
         "mapping",

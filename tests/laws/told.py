@@ -15,11 +15,11 @@ from random import Random
 
 import hypothesis
 
-from mediaglot.gateway import entry
+from mediaglot.gateway import memory
 
 if "forget" in sys.argv:  # before anybody has it by its name
-    entry.remember = lambda memory, key, value: None
-    entry.recur = lambda values: None
+    memory.remember = lambda known, key, value: None
+    memory.recur = lambda values: None
 
 from mediaglot.gateway import registry
 from mediaglot.gateway.dialect import Dialect
