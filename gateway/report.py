@@ -319,11 +319,11 @@ def leaves(value: Any, path: str, essential: bool) -> Iterator[tuple[str, Any, b
 
 
 def text(value: Any) -> str:
-    """A setting's value for people, without secrets: those of a query string are taken for one."""
+    """A setting's value for people, without secrets."""
     if value.__class__ is int:
         return str(value)
     if value.__class__ is str:
-        return f"{value.partition('?')[0]}?{STARS}" if "?" in value and "://" in value else str(value)
+        return _shown(value)
     if isinstance(value, Secret):
         return STARS
     if isinstance(value, Fraction):
@@ -339,8 +339,12 @@ def text(value: Any) -> str:
     if is_dataclass(value):
         inside = [f"{path.lstrip('.')}={text(leaf)}" for path, leaf, _ in leaves(value, "", essential=False) if path]
         return " ".join([type(value).__name__.lower(), *inside])
-    shown = str(value)
-    return f"{shown.partition('?')[0]}?{STARS}" if "://" in shown and "?" in shown else shown
+    return _shown(str(value))
+
+
+def _shown(words: str) -> str:
+    """What a URL has behind its question mark is taken for a secret."""
+    return f"{words.partition('?')[0]}?{STARS}" if "?" in words and "://" in words else words
 
 
 def _fraction(value: Fraction) -> str:
