@@ -217,10 +217,11 @@ def test_a_client_finds_its_job_again(dialect: Dialect) -> None:
 
 def test_a_job_is_created_by_the_last_request(dialect: Dialect) -> None:
     """What translations end with is the job that the provider would make."""
-    client = spoken(dialect)
+    clients = spoken(dialect), spoken(dialect)  # each knows nothing yet
     order, rehearsal = stage(dialect).order(), stage(dialect).again()
     asked_for, done = (
-        each.run(client.create(entered(dialect), plainest(dialect), Ledger())) for each in (order, rehearsal)
+        each.run(client.create(entered(dialect), plainest(dialect), Ledger()))
+        for each, client in zip((order, rehearsal), clients, strict=True)
     )
     same("the requests", asked_for.requests, done.requests)
     same("the job", asked_for.job, done.value and rehearsal.tickets[done.value.id].job)
