@@ -44,7 +44,7 @@ def retry_after(headers: Headers) -> int | None:
         return int(after)
     try:
         left = parsedate_to_datetime(after) - parsedate_to_datetime(headers.get("Date"))
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
     return max(0, round(left.total_seconds()))
 

@@ -86,6 +86,12 @@ def test_a_date_to_come_again_is_reckoned_by_the_providers_own_clock(date: str, 
     assert unavailable(Response(status=429, headers=lines)).data["retry_after"] == seconds
 
 
+@pytest.mark.parametrize("after", ["Mon, 30 Nov 99999999999 12:00:00 GMT", "Mon, 30 Nov 2026 12:00:00 +99999999999999"])
+def test_a_date_that_is_none_is_nothing_to_wait_for(after: str) -> None:
+    lines = headers(retry_after=after, date="Mon, 30 Nov 2026 12:00:00 GMT")
+    assert unavailable(Response(status=429, headers=lines)).data["retry_after"] is None
+
+
 def test_a_refusal_keeps_what_was_said_and_what_it_means() -> None:
     fault = refused(SPEAKER, Response(status=404), code="E2", text="No order 7" + " " * 600)
     assert isinstance(fault, Refused)
