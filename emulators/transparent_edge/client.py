@@ -97,13 +97,13 @@ class Client(errand.Client):
 
     def _refusal(self, response: Response, tree: Tree) -> Fault:
         """Errors have one key: ``error`` of the token endpoint, ``detail``, ``message``, or a profile's field."""
-        key, said = next(iter(tree.items()), ("detail", ""))
+        key, said = next(iter(tree.items()), ("", ""))
         text = str(next(iter(many(said)), ""))
         if key == "error":
             said_by = {(each.status, each.text): cls for cls, each in OAUTH.items()}
             meant = said_by.get((response.status, text))
             return refused(self.speaker, response, code=text, text=text, meaning=meant() if meant else None)
-        if key in ("detail", "message"):
+        if key in ("", "detail", "message"):
             return refused(self.speaker, response, code=key, text=text)
         return refused(self.speaker, response, text=text, meaning=Invalid(field=f"profile.{key}", reason="refused"))
 
@@ -242,11 +242,11 @@ class Client(errand.Client):
             raise unavailable(Response(), "unreadable")
         glimpses = tuple(self.glimpse(row) for row in rows[:NEWEST] if isinstance(row, dict))
         for each in glimpses if marker else ():
-            own = self.known.get(("order", each.id)) or (yield from self.look(permit, Placed(id=each.id))).marker
-            if own:
-                self.known["order", each.id] = own
-            if own == marker:
-                return ((yield from self.look(permit, Placed(id=each.id))),)
+            if self.known.get(("order", each.id), marker) == marker:
+                seen = yield from self.look(permit, Placed(id=each.id))
+                self.known.update({("order", each.id): seen.marker} if seen.marker else {})
+                if seen.marker == marker:
+                    return (seen,)
         return () if marker else glimpses
 
     def retry(self, permit: Pass, placed: Placed) -> Errand[None]:

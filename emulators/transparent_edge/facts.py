@@ -40,7 +40,8 @@ def time(value: Any) -> datetime | None:
 
 
 def marker_of(jobs: list[Tree]) -> str:
-    return str(jobs[0].get("label") or "").partition(MARKER)[2] if jobs else ""
+    """The last one: what stands before is the client's, who may be a server like this one."""
+    return "".join(str(jobs[0].get("label") or "").split(MARKER)[1:][-1:]) if jobs else ""
 
 
 def place(upload: Tree, job: Tree) -> str:

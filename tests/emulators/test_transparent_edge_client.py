@@ -147,6 +147,23 @@ async def test_orders_are_found_by_their_marker_or_listed_newest_first(upstream:
     assert end.value.value == (), "what was seen of an order is remembered: nothing else is asked"
 
 
+async def test_an_order_whose_number_another_one_has_is_not_found(upstream: Any) -> None:
+    provider, speaks = await upstream("transparent_edge"), client()
+    permit = await entered(provider, speaks)
+    placed = await provider.run(speaks.create(permit, job(), Ledger(), marker="theirs"))
+    speaks.known["order", placed.id] = "ours"
+    assert await provider.run(speaks.find(permit, "ours")) == ()
+
+
+async def test_of_two_markers_in_a_label_the_last_one_is_ours(upstream: Any) -> None:
+    """The first one is of a server like ours, which is our client."""
+    provider, speaks = await upstream("transparent_edge"), client()
+    permit, theirs = await entered(provider, speaks), replace(file(), label="tv mediaglot:theirs")
+    placed = await provider.run(speaks.create(permit, job(TWO, theirs), Ledger(), marker="ours"))
+    assert (await provider.run(speaks.look(permit, placed))).marker == "ours"
+    assert [each.id for each in await provider.run(speaks.find(permit, "ours"))] == [placed.id]
+
+
 async def test_a_running_order_cannot_be_cancelled_or_repeated(upstream: Any) -> None:
     provider, speaks = await upstream("transparent_edge"), client()
     permit = await entered(provider, speaks)
