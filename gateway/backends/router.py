@@ -80,7 +80,8 @@ class Router(Housed):
         self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         """Outputs that a provider fails for reasons of its own are made by the next one, where there is one."""
-        road, first = await self._road(ticket), await self._step(ticket)
+        road = await self._road(ticket)
+        first = min(await self._step(ticket), len(road) - 1)
         made = await self._made_before(road[:first], ticket, wanted, report, over)
         for step in range(first, len(road)):
             leg, last, left = road[step], step == len(road) - 1, wanted - made.keys()

@@ -140,6 +140,16 @@ async def test_after_a_crash_each_provider_gives_what_it_has_made(tmp_path: Path
     assert {index: isinstance(each, tuple) for index, each in made.items()} == {0: True, 1: True}
 
 
+async def test_a_job_whose_provider_is_not_configured_any_more_is_done_by_the_last_one(tmp_path: Path) -> None:
+    clock, wanted = RealClock(), frozenset({0})
+    crafts = {"far": Far(clock), "stuck": Stuck(clock), LOCAL: Here(clock, speed=100)}
+    async with await SqliteStore.open(tmp_path) as store:
+        with pytest.raises(asyncio.CancelledError):
+            await Router(crafts, (Rule(to=("far", "stuck")),), store, Aside()).make(ticket(1), wanted, lambda *_: None)
+        made = await Router(crafts, (), store, Aside()).make(ticket(1), wanted, lambda *_: None)
+    assert list(made) == [0]
+
+
 async def test_what_is_remembered_of_a_job_goes_with_all_its_turns(tmp_path: Path) -> None:
     """A job that is changed has another turn, and nobody asks for the one before any more."""
     clock, job = RealClock(), ticket(1)
