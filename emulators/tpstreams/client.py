@@ -97,10 +97,12 @@ class Client(errand.Client):
 
     def _refusal(self, response: Response, tree: Tree) -> Fault:
         """An organization that is not there is a page of HTML; what is wrong with fields is told by their names."""
-        if self.speaker.faults[UnknownAction].text in str(tree.get("page")):
-            return refused(self.speaker, response, meaning=NotFound(kind="organization"))
         name, text = next(told(tree), ("detail", ""))
-        if name in ("detail", "page", *CODED):
+        if name == "page":
+            known = self.speaker.faults[UnknownAction].text
+            meant = NotFound(kind="organization") if known in text else None
+            return refused(self.speaker, response, text=known if meant else "", meaning=meant)
+        if name in ("detail", *CODED):
             return refused(self.speaker, response, code=name if name in CODED else "", text=text)
         missing = isinstance(recognise(self.speaker, response.status, "", text), Missing)
         meaning = Missing(field=name) if missing else Invalid(field=name, reason="refused")

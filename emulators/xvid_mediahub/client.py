@@ -196,7 +196,7 @@ class Client(errand.Client):
         try:
             return [said(each, "url") for each in objects(self._answered(response), "downloads")]
         except Refused as fault:
-            if isinstance(fault.meaning, NotFound):
+            if isinstance(fault.meaning, NotFound) and fault.data["error"]:
                 return []
             raise
 

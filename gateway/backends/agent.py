@@ -145,15 +145,16 @@ class Agent:
 
         Raises Refused for what the provider does not want, Unavailable where it gave no usable answer.
         """
-        tries = self.manners.tries if again else 1
-        for number in range(1, tries):
+        if not again:
+            return await self._let_in(errand)
+        for number in range(1, self.manners.tries):
             try:
-                return await self._let_in(errand)
+                return await self._told(errand)
             except Unavailable as fault:
                 if self.breaker.state is State.OPEN:
                     raise
                 await self._clock.sleep(self.pause(fault, number))
-        return await self._let_in(errand)
+        return await self._told(errand)
 
     async def pass_on(self, request: Request) -> Response:
         """The answer to somebody else's request, with no pass of ours. Raises Unavailable."""
@@ -164,6 +165,15 @@ class Agent:
         grown = min(self.manners.wait * 2 ** (number - 1), self.manners.cool)
         least = float(fault.data.get("retry_after") or 0)
         return float(min(max(grown * self._chance.uniform(0.5, 1.5), least), LONGEST_WAIT))
+
+    async def _told(self, errand: Callable[[Pass], Errand[T]]) -> T:
+        """A no without a word of the provider's is somebody's between, and no end of what the provider has already."""
+        try:
+            return await self._let_in(errand)
+        except Refused as fault:
+            if is_spoken(fault):
+                raise
+            raise Unavailable(status=fault.data["status"], reason="unreadable") from fault
 
     async def _let_in(self, errand: Callable[[Pass], Errand[T]]) -> T:
         """With the pass at hand; with a new one where that one is not good any more."""
@@ -229,6 +239,12 @@ class Agent:
             self.breaker.leave(well=well)
             self.failed += well is False
         return response
+
+
+def is_spoken(fault: Refused) -> bool:
+    """Whether the provider said no in its own dialect, in which refusals have a code or a text."""
+    status = fault.data.get("status") or 200
+    return status < 300 or bool(fault.data.get("error") or fault.data.get("text"))
 
 
 class Aside:

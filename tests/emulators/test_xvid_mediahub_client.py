@@ -137,6 +137,14 @@ def test_where_the_files_of_a_job_are(folder: str | None, at: str, files: dict[s
     assert [(file.url, file.size) for file in caught.value.value.files] == [(at + name, files[name]) for name in files]
 
 
+def test_files_are_not_gone_because_a_page_says_so() -> None:
+    errand = client().look(PERMIT, Placed(id="x"))
+    next(errand)
+    errand.send(Response(body=json.dumps(finished({"id": "p", "output_upload_dir": None})).encode()))
+    with pytest.raises(Refused):
+        errand.send(Response(status=404, body=b"<html>Not here</html>"))
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 async def test_what_was_measured_on_the_source(upstream: Any, kind: str) -> None:
     provider, speaks = await upstream(NAME), client(format=kind)

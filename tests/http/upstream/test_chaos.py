@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from mediaglot.gateway import registry
 from mediaglot.gateway.model import Status
@@ -91,6 +93,30 @@ async def test_a_gateway_that_is_killed_at_each_step_makes_the_job_once(
         return any((each.id, each.status) == (placed.id, Status.FINISHED) for each in heard)
 
     await road.wait(told)
+
+
+@pytest.mark.parametrize(("asked", "working"), RING)
+async def test_what_a_firewall_says_of_a_job_is_no_end_of_it(
+    asked: str, working: str, lay: Any, storm: Any, weather: Any
+) -> None:
+    """Nor of one whose answer was lost, which has to be looked for."""
+    sky = await storm(working)
+    road = await lay(asked, working, lines=HASTY, storm=sky)
+    sky.weather["CreateJob"].append(weather["lost"])
+    for kind in ("ListJobs", "GetJob"):
+        sky.weather[kind].extend(map(page, (400, 401, 401, 403, 404)))
+    done = await road.ended(await road.asking.create(road.output))
+    assert (done.status, done.trouble) == (Status.FINISHED, None), road.gateway.log.read_text()[-3000:]
+    assert not sky.weather["ListJobs"]
+    assert not sky.weather["GetJob"]
+    assert len(await road.working.find()) == 1
+
+
+def page(status: int) -> Callable[..., Awaitable[web.StreamResponse]]:
+    async def weather(*_: object) -> web.StreamResponse:
+        return web.Response(status=status, text="<html>Not through here</html>", content_type="text/html")
+
+    return weather
 
 
 def keeps_files(name: str) -> bool:
