@@ -369,9 +369,13 @@ class Upstream(Housed):
 
     async def _stop(self, entry: Entry) -> None:
         try:
-            if not entry.over and not entry.id:
+            if entry.over:
+                return
+            if not entry.id:
                 entry = await self._sought(entry, self.agent.manners.settle)
-            if not entry.over and entry.id:
+            elif not is_ours(await self.agent.run(partial(self.agent.client.look, placed=entry.placed)), entry):
+                entry = await self._corrected(entry)
+            if entry.id:
                 await self.agent.run(lambda permit: self.agent.client.cancel(permit, entry.placed))
         except Unsupported:
             LOG.info("%s can't stop jobs: job %s goes on there", self.agent.name, entry.of_ours)

@@ -128,6 +128,26 @@ async def test_a_job_whose_id_another_one_has_is_lost_and_the_other_one_is_left_
     assert {*provider.actions} == {"AddMedia", "GetStatus", "GetMediaList"}
 
 
+async def test_before_a_job_is_stopped_it_is_seen_whether_it_is_ours(
+    gateway: Gateway, provider: Provider, wait: Any
+) -> None:
+    client = await gateway({}, settle=0.01, poll=60, slowest_poll=60)
+    media = await client.add(SOURCE, FORMAT)
+
+    async def looked() -> bool:
+        return "GetStatus" in provider.actions
+
+    async def let_go() -> bool:
+        _, _, body = await client.get("/_mediaglot/providers/away")
+        return orjson.loads(body)["jobs"] == []
+
+    await wait(looked)
+    provider.others = [{"id": "77", "status": "Processing", "format": {"id": "5", "mediaglot": "mg-another"}}]
+    await client.xml("StopMedia", mediaid=media)
+    await wait(let_go)
+    assert {*provider.actions} == {"AddMedia", "GetStatus", "GetMediaList"}
+
+
 @pytest.mark.parametrize(("on", "ends"), [([], "Error"), (["encoding_failed"], "Finished")])
 async def test_a_job_goes_on_for_the_failures_that_are_given(
     on: list[str], ends: str, gateway: Gateway, provider: Provider
