@@ -71,13 +71,17 @@ class Breaker:
             return State.CLOSED
         return State.OPEN if self._clock.monotonic() < self._until else State.HALF_OPEN
 
+    @property
+    def shut(self) -> bool:
+        """Whether nobody shall ask: it is open, or somebody tries already."""
+        return self.state is State.OPEN or (self.state is State.HALF_OPEN and self._trying)
+
     def check(self) -> State:
         """Raises Unavailable while nobody shall ask."""
-        state = self.state
-        if state is State.OPEN or (state is State.HALF_OPEN and self._trying):
+        if self.shut:
             left = max(self._until - self._clock.monotonic(), 1.0)
             raise Unavailable(reason="breaker", retry_after=round(left))
-        return state
+        return self.state
 
     def enter(self) -> None:
         """As ``check``; the first one after that time is the trial."""

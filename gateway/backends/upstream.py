@@ -17,7 +17,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from mediaglot.gateway.backends import Caller, Over, Product, Report, unheard
-from mediaglot.gateway.backends.agent import Agent, Aside, State
+from mediaglot.gateway.backends.agent import Agent, Aside
 from mediaglot.gateway.backends.book import Book, Entry, marker_of, markers_of
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.haul import Haul, name_of
@@ -91,8 +91,7 @@ class Upstream(Housed):
 
     async def barred(self, ticket: Ticket) -> bool:
         """Whether nobody can ask it now, and it has heard nothing of this turn of the job."""
-        shut = self.agent.breaker.state is State.OPEN
-        return shut and await self.book.get(marker_of(ticket, self.agent.name)) is None
+        return self.agent.breaker.shut and await self.book.get(marker_of(ticket, self.agent.name)) is None
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int | None:
         """The provider does that, and says nothing of it."""

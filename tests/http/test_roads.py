@@ -33,11 +33,17 @@ class Provider:
         self.stops = asyncio.Event()
         """Until then it does not answer to who wants a job stopped."""
         self.stops.set()
+        self.wakes = asyncio.Event()
+        """Until then it answers the first request with status 500, and no other one."""
+        self.wakes.set()
 
     async def __call__(self, request: web.BaseRequest) -> web.Response:
         (text,) = parse_qs((await request.read()).decode())["json"]
         action = orjson.loads(text)["query"]["action"]
         self.actions.append(action)
+        if not self.wakes.is_set() and len(self.actions) == 1:
+            return web.Response(status=500)
+        await self.wakes.wait()
         told: dict[str, Any] = {"message": "ok"}
         if action == "StopMedia":
             await self.stops.wait()
@@ -169,6 +175,24 @@ async def test_a_provider_that_nobody_can_ask_is_passed_by_at_once(
     assert (await client.end(await client.add(SOURCE, FORMAT)))["status"] == "Finished"
     assert (await states(client))["requests"]["sent"] == 1
     assert provider.actions == []
+
+
+async def test_a_provider_that_one_alone_may_ask_is_passed_by_at_once(
+    gateway: Gateway, provider: Provider, wait: Any
+) -> None:
+    """The first job tries whether it is back, which takes its time."""
+    provider.wakes.clear()
+    client = await gateway({}, failures=1, cool=0.01, wait=0.02)
+    await client.add(SOURCE, FORMAT)
+
+    async def trying() -> bool:
+        return len(provider.actions) == 2
+
+    await wait(trying)
+    assert (await states(client))["breaker"] == "half_open"
+    assert (await client.end(await client.add(SOURCE, FORMAT)))["status"] == "Finished"
+    assert len(provider.actions) == 2
+    provider.wakes.set()
 
 
 async def states(client: Any) -> Any:
