@@ -21,7 +21,7 @@ STORES: Final = frozenset({"s3", "ftp", "ftps", "sftp", "fasp"})
 """Schemes that only storage has. Web hosts are storage when HOSTS or BUCKET_HOSTS knows them."""
 HOSTS: Final = frozenset({"storage.cloudfiles.com"})
 BUCKET: Final = r"(?:(?P<bucket>.+)\.)?"
-S3: Final = re.compile(rf"{BUCKET}s3(?:[.-][a-z0-9-]+)*")
+S3: Final = re.compile(rf"{BUCKET}s3(?:[.-][a-z0-9-]+(?:\.[a-z0-9-]+)*)?")
 BUCKET_HOSTS: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
     {
         # A provider's domain, and what its hosts have before it: a bucket perhaps, and the name of the service.

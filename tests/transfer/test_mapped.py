@@ -17,6 +17,7 @@ from mediaglot.gateway.faults import (
 )
 from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer import Carrier
+from mediaglot.gateway.transfer.address import address
 from mediaglot.gateway.transfer.mapped import Mapped
 from mediaglot.gateway.transfer.policy import Limits, Policy
 
@@ -71,6 +72,11 @@ SPELLINGS = [
     "https://nyc3.digitaloceanspaces.com/films.example/out/a%20b.mp4",
     "HTTPS://films.example.S3.us-west-004.BackblazeB2.com/out/a%20b.mp4",
 ]
+
+
+@pytest.mark.parametrize("host", ["s3" + "-" * 200 + "_", "films.s3" + "-a" * 100 + "_"])
+def test_a_host_that_is_nearly_one_of_a_bucket_is_told_at_once(host):
+    assert address(f"http://{host}.amazonaws.com/x").room == "http"
 
 
 @pytest.mark.parametrize("url", SPELLINGS)
