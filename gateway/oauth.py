@@ -13,6 +13,7 @@ from mediaglot.gateway.faults import Forbidden, Invalid
 from mediaglot.gateway.mapping import read_scalar
 from mediaglot.gateway.model import Secret
 from mediaglot.gateway.values import NATURAL
+from mediaglot.gateway.wire.form import fields
 
 LONGEST = 10**9
 
@@ -51,7 +52,7 @@ class ClientCredentials:
 
 
 def form(call: Call) -> dict[str, str]:
-    return dict(parse_qsl(call.request.body.decode("utf-8", "replace")))
+    return {name: value for name, value in fields(call.request.body) if value}
 
 
 def lifetime_asked(call: Call) -> str | None:

@@ -9,13 +9,12 @@ import json
 import math
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
-from urllib.parse import parse_qsl
 
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Malformed
 from mediaglot.gateway.mapping import Tree
 from mediaglot.gateway.wire import FORM, MULTIPART, Media, Medium
-from mediaglot.gateway.wire.form import parts
+from mediaglot.gateway.wire.form import fields, parts
 from mediaglot.gateway.wire.json import is_shallow
 
 JSON: Final = "application/json"
@@ -71,7 +70,7 @@ class Documents:
         if kind == JSON:
             return _object(request.body)
         if kind == FORM:
-            pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+            pairs = fields(request.body)
         elif kind == MULTIPART:
             sent = parts(given, request.body) or ()
             pairs = [(name, content.decode("utf-8", "replace")) for name, content, file in sent if not file]
