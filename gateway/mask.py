@@ -19,7 +19,7 @@ LEAST: Final = 4
 PRIVATE: Final = re.compile(r"authorization|cookie|token|key|secret|password|signature", re.IGNORECASE)
 """Header names whose values nobody sees, known or not; the scheme of an Authorization stays."""
 SIGNED: Final = re.compile(
-    r"(?i)((?:[\w-]*(?:signature|token|secret|password|access[_-]?key|credential)[\w-]*)(?:=|%3D|%253D))[^&\s\"'<>,;]+?"
+    r"(?i)((?:signature|token|secret|password|access[_-]?key|credential)[\w-]{0,100}(?:=|%3D|%253D))[^&\s\"'<>,;]+?"
     r"(?=&|%26|%2526|[\s\"'<>,;]|%22|%3C|%2522|%253C|$)"
 )
 """Parameters of URLs that are credentials by their names."""
