@@ -27,6 +27,8 @@ from mediaglot.gateway.model.mask import STARS
 SCHEMES: Final = frozenset({"basic", "bearer", "token"})
 LONGEST: Final = 20_000
 """Characters of a body that the journal keeps."""
+SPARE: Final = 8192
+"""Characters behind those that are looked through, too: the last ones may be the first half of a secret."""
 BLOCK: Final = 1024
 RESET: Final = struct.pack("ii", 1, 0)
 """Linger for no time: the connection is reset when it is closed."""
@@ -99,10 +101,10 @@ class Visit:
             path=curtain.text(asked.path),
             query=curtain.text(asked.query),
             headers=curtain.lines(asked.headers),
-            body=curtain.text(asked.body.decode("utf-8", "replace"))[:LONGEST],
+            body=curtain.excerpt(asked.body.decode("utf-8", "replace")),
             status=answer.status if answer is not None else None,
             answer_headers=curtain.lines(answer.headers) if answer is not None else (),
-            answer=curtain.text(answer.body.decode("utf-8", "replace"))[:LONGEST] if answer is not None else "",
+            answer=curtain.excerpt(answer.body.decode("utf-8", "replace")) if answer is not None else "",
             intent=curtain.tree(codec.encode(intent, Intent)) if intent is not None else None,
             fault=self._fault(curtain),
             job=self.result.id if isinstance(self.result, Ticket) else None,
@@ -142,6 +144,11 @@ class Curtain:
             shown = shown.replace(place, name) if place else shown
         return shown
 
+    def excerpt(self, text: str) -> str:
+        """The beginning. To look for credentials in megabytes would take minutes."""
+        shown = self.text(text[: LONGEST + SPARE])
+        return (shown[:-SPARE] if len(text) > LONGEST + SPARE else shown)[:LONGEST]
+
     def lines(self, headers: Headers) -> tuple[tuple[str, str], ...]:
         return tuple((name, starred(value) if is_credential(name) else self.text(value)) for name, value in headers)
 
@@ -150,7 +157,7 @@ class Curtain:
             return {key: self.tree(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.tree(item) for item in value]
-        return self.text(value) if isinstance(value, str) else value
+        return self.excerpt(value) if isinstance(value, str) else value
 
 
 def starred(value: str) -> str:

@@ -16,7 +16,8 @@ from openapi_spec_validator import validate
 from mediaglot.gateway.config import ConfigError, Settings
 from mediaglot.gateway.http.app import listen
 from mediaglot.gateway.http.double import Double
-from mediaglot.gateway.model import Secret
+from mediaglot.gateway.http.stage import LONGEST, SPARE, Curtain
+from mediaglot.gateway.model import Access, Location, Secret
 from mediaglot.gateway.store.folder import FolderInUse
 
 DEEP: Any = [[]]
@@ -459,6 +460,23 @@ async def test_faults_end(lab: Lab) -> None:
 
 
 # --- journal -------------------------------------------------------------------------------------------
+
+
+async def test_the_journal_keeps_the_beginning_of_long_texts(lab: Lab) -> None:
+    world = await lab.world()
+    form = [{"output": "mp4", "metadata": {"title": "a" * 100_000}}]
+    await world.said("AddMedia", source=SOURCE, format=form)
+    (entry,) = (await world.ask("GET", "journal"))["entries"]
+    assert b"a" * 1000 in orjson.dumps(entry["intent"])
+    assert len(orjson.dumps(entry)) < 70_000
+
+
+def test_a_secret_that_the_end_of_an_excerpt_cuts_is_not_in_it() -> None:
+    curtain = Curtain(None, Location(url="x", access=Access(password=Secret("s3cr3t-of-mine"))), "")
+    for stars in (0, 5_000):
+        text = "s3cr3t-of-mine " * stars
+        text += "a " * ((LONGEST + SPARE - len(text)) // 2 - 3) + "s3cr3t-of-mine" * 3
+        assert "s3cr3t" not in curtain.excerpt(text)
 
 
 async def test_the_journal_tells_what_was_meant(lab: Lab) -> None:
