@@ -23,7 +23,7 @@ POLICY: Final = "what is forbidden (exit code 1): any loss, one that changes the
 LULL: Final = 0.3
 """Seconds after the start in which the first requests have the processor for themselves: dialects that nobody has asked
 for are loaded afterwards."""
-FILES: Final = 4096
+FILES: Final = 16_384
 """Open files that a server takes where it may, as each client is one: shells give fewer."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 FILE: Final = "the request that creates the job, its body or all of it; '-' or nothing is standard input"

@@ -24,11 +24,12 @@ from mediaglot.gateway.faults import Internal
 from mediaglot.gateway.http.app import Server, plain
 from mediaglot.gateway.http.control import refused
 from mediaglot.gateway.http.links import INSIDE
+from mediaglot.gateway.http.patience import open_files
 from mediaglot.gateway.http.refusal import Refusal
 from mediaglot.gateway.http.reserved import PREFIX, problem
 from mediaglot.gateway.http.whereabouts import Site
 from mediaglot.gateway.http.workshop import Workshop
-from mediaglot.gateway.http.world import FOLDER, HINT, MOST, Full, World, key_of
+from mediaglot.gateway.http.world import FOLDER, HINT, MOST, SHARE, Full, World, key_of
 from mediaglot.gateway.lab.inbox import Inbox
 from mediaglot.gateway.lab.spec import Spec
 from mediaglot.gateway.model import Secret
@@ -136,7 +137,8 @@ class Double(Server):
 
     async def _make_room(self, name: str) -> None:
         """For a world of that name, when a former one is gone. Raises Full."""
-        while name not in self._worlds and (name in self._closing or len(self._worlds) >= MOST):
+        most = max(1, min(MOST, open_files() // SHARE))
+        while name not in self._worlds and (name in self._closing or len(self._worlds) >= most):
             if name in self._closing:
                 await asyncio.wait({self._closing[name]})
                 continue

@@ -80,8 +80,13 @@ def burst(most: int) -> int:
 
 def affordable() -> int:
     """Connections that there may be: each may be sent a file, and jobs need some too."""
+    return max(1, open_files() // 3)
+
+
+def open_files() -> int:
+    """Files that there may be."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if files == resource.RLIM_INFINITY else max(1, files // 3)
+    return sys.maxsize if files == resource.RLIM_INFINITY else files
 
 
 class File(web.FileResponse):

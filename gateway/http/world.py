@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 FOLDER: Final = "worlds"
 MOST: Final = 1000
 """Worlds at a time. Of those that a mere request has made, the one least lately used makes room for a new one."""
-HINT: Final = f"there are {MOST} worlds; DELETE /_mediaglot/worlds/ID closes one"
+SHARE: Final = 10
+"""One world for so many files that the server may open: it holds six, and a third of all is for connections."""
+HINT: Final = "there are as many worlds as there may be; DELETE /_mediaglot/worlds/ID closes one"
 PATIENCE: Final = 5.0
 """Seconds that a change waits for requests that are being answered."""
 Learn = Callable[[str], None]

@@ -71,6 +71,13 @@ async def test_two_that_open_a_world_at_once_when_there_are_many(lab: Lab, monke
     assert len((await lab.ask("GET", "worlds"))["worlds"]) == 1
 
 
+async def test_there_are_no_more_worlds_than_the_open_files_allow(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (20, 20))
+    for number in range(4):
+        await World(lab, {"id": "", "secret": f"key-{number}"}).create()
+    assert len((await lab.ask("GET", "worlds"))["worlds"]) == 2
+
+
 async def test_a_world_that_can_not_be_opened_is_told_in_the_dialects_words(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "data" / "worlds").write_text("this is no folder")
     status, body = await World(lab, {"id": "", "secret": "mine"}).query("GetMediaList")
