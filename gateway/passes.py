@@ -9,7 +9,7 @@ from typing import Any, Final
 from mediaglot.gateway.faults import NotFound
 from mediaglot.gateway.mapping import is_empty
 from mediaglot.gateway.memory import recur, recurs, remember
-from mediaglot.gateway.model import Average, FrameRate, Job, Output, Preset, Video, attributes
+from mediaglot.gateway.model import Audio, Average, FrameRate, Job, Output, Preset, Video, attributes
 from mediaglot.gateway.model.change import replace
 
 _MERGED: Final[dict[tuple[int, int], tuple[Any, Any, Any]]] = {}
@@ -63,6 +63,9 @@ def preset_names(job: Job) -> frozenset[str]:
 
 def capped(bounds: Output, own: Output, merged: Output) -> Output:
     """``merged`` from ``bounds`` and a job's ``own`` settings, where what the bounds say is the most in any case."""
+    sound, most = merged.audio, bounds.audio.bitrate if isinstance(bounds.audio, Audio) else None
+    if isinstance(sound, Audio) and isinstance(sound.bitrate, int) and isinstance(most, int) and most < sound.bitrate:
+        merged = replace(merged, audio=replace(sound, bitrate=most))
     if not isinstance(merged.video, Video):
         return merged
     limit, asked = (one.video if isinstance(one.video, Video) else Video() for one in (bounds, own))

@@ -137,3 +137,15 @@ def test_caps_are_the_most_whatever_a_job_says() -> None:
     assert video(Video(frame_rate=FrameRate(value=Fraction(60)))).frame_rate == FrameRate(value=Fraction(30))
     assert video(Video()).frame_rate == FrameRate(value=Fraction(30), at_most=True)
     assert capped(bounds, Output(video=SKIP), Output(video=SKIP)).video is SKIP
+
+
+def test_the_cap_of_a_sound_is_the_most_whatever_a_job_says() -> None:
+    bounds = Output(video=SKIP, audio=Audio(bitrate=48_000, at_most_source=True))
+
+    def bitrate(own: Output) -> Any:
+        return capped(bounds, own, merge(bounds, own)).audio.bitrate
+
+    assert bitrate(Output(audio=Audio(bitrate=128_000))) == 48_000
+    assert bitrate(Output(audio=Audio(bitrate=32_000))) == 32_000
+    assert bitrate(Output()) == 48_000
+    assert capped(bounds, Output(audio=SKIP), Output(audio=SKIP)).audio is SKIP
