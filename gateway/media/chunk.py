@@ -43,7 +43,9 @@ SOUNDS: Final[Mapping[str, frozenset[str]]] = {
 ROWS: Final[Mapping[str, int]] = {"libx264": 180, "libx265": 135, "libvpx-vp9": 270, "libsvtav1": 135}
 """Encoders whose chunks join, to the rows of a picture that keep one more thread busy. Reasoned, not measured."""
 
-FILTERS: Final = frozenset({"scale", "crop", "pad", "setsar", "setdar", "transpose", "hflip", "vflip", "fps", "format"})
+FILTERS: Final = frozenset(
+    {"scale", "crop", "pad", "setsar", "setdar", "setparams", "transpose", "hflip", "vflip", "fps", "format"}
+)
 COVERS: Final = frozenset({"format", "colorkey", "scale", "colorchannelmixer"})
 """Filters that know no time: each picture depends on itself alone."""
 

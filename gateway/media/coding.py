@@ -32,10 +32,16 @@ X265_LOOKS_AHEAD: Final = {"ultrafast": 5, "superfast": 10, "veryfast": 15, "fas
 NEVER: Final = 1_000_000_000
 """From how much of a change on a picture is a new scene."""
 
-COLOR_WORDS: Final = re.compile(
-    r"bt709|bt470m|bt470bg|smpte170m|smpte240m|bt2020(nc|c|-10|-12)?|film|fcc|ycgco|rgb|linear|gamma22|gamma28|"
-    r"smpte2084|smpte428|smpte431|smpte432|arib-std-b67|iec61966-2-[14]"
-)
+PRIMARIES: Final = frozenset("bt709 bt470m bt470bg smpte170m smpte240m film bt2020 smpte428 smpte431 smpte432".split())
+TRANSFERS: Final = {
+    **{word: word for word in "bt709 bt470m bt470bg smpte170m smpte240m linear iec61966-2-4 iec61966-2-1".split()},
+    **{word: word for word in "bt2020-10 bt2020-12 smpte2084 smpte428 arib-std-b67".split()},
+    "gamma22": "bt470m",
+    "gamma28": "bt470bg",
+}
+"""Words for transfer functions to those of FFmpeg's filters."""
+MATRICES: Final = frozenset("bt709 fcc bt470bg smpte170m smpte240m bt2020nc".split())
+"""Those that FFmpeg's scaler can make."""
 COLOR_RANGES: Final = {"tv": "tv", "limited": "tv", "mpeg": "tv", "pc": "pc", "full": "pc", "jpeg": "pc"}
 
 
@@ -204,12 +210,22 @@ def color(settings: Settings, asked: Color | None, memo: Memo) -> None:
         else:
             memo.note("color.range")
     words = (
-        ("primaries", "-color_primaries:v", asked.primaries),
-        ("transfer", "-color_trc:v", asked.transfer),
-        ("matrix", "-colorspace:v", asked.matrix),
+        ("primaries", "-color_primaries:v", asked.primaries, PRIMARIES),
+        ("transfer", "-color_trc:v", asked.transfer, TRANSFERS),
+        ("matrix", "-colorspace:v", asked.matrix, MATRICES),
     )
-    for name, option, word in words:
-        if word is not None and COLOR_WORDS.fullmatch(word):
+    for name, option, word, known in words:
+        if word is not None and word in known:
             settings.set(option, word)
         elif word is not None:
             memo.at("color").note(name)
+
+
+def colored(asked: Color | None) -> list[str]:
+    """The filter that marks pictures: what FFmpeg 9 writes is what they say, whatever the encoder's options say."""
+    found = {}
+    if asked is not None and asked.primaries in PRIMARIES:
+        found["color_primaries"] = asked.primaries
+    if asked is not None and asked.transfer in TRANSFERS:
+        found["color_trc"] = TRANSFERS[asked.transfer]
+    return ["setparams=" + ":".join(f"{name}={word}" for name, word in found.items())] if found else []

@@ -165,7 +165,13 @@ FRAME_RATES: Final[Mapping[str, tuple[Fraction, ...]]] = {"mpeg1video": _MPEG, "
 
 _INT: Final = r"-?\d{1,6}"
 _NUM: Final = r"-?\d{1,6}(\.\d{1,6})?"
-_FLAG: Final = r"[+-](loop|cgop|aic|mv4|qpel|gray|psnr|ildct|ilme|bitexact|low_delay)"
+
+
+def _flags(more: str = "") -> str:
+    """The pattern of ``+cgop-gray`` and the like; with others than these its encoder fails, or ignores them."""
+    return rf"([+-]({'|'.join(f'cgop psnr bitexact {more}'.split())}))+"
+
+
 _COMMON: Final = {"qmin": _INT, "qmax": _INT, "qdiff": _INT, "keyint_min": _INT, "sc_threshold": _INT, "bf": _INT}
 _X264: Final = {
     **_COMMON,
@@ -201,7 +207,7 @@ _X264: Final = {
     "rc_init_occupancy": r"\d{1,10}",
     "slices": r"\d{1,3}",
     "level": r"1b|\d{1,2}|\d\.\d",
-    "flags": rf"({_FLAG})+",
+    "flags": rf"({_flags('ildct ilme')}|[+]loop)+",
 }
 _MPEG_TUNE: Final = {
     **_COMMON,
@@ -215,7 +221,6 @@ _MPEG_TUNE: Final = {
     "rc_init_occupancy": r"\d{1,10}",
     "slices": r"\d{1,3}",
     "dc": r"[0-8]",
-    "flags": rf"({_FLAG})+",
 }
 TUNES: Final[Mapping[str, Mapping[str, str]]] = {
     "libx264": _X264,
@@ -223,13 +228,13 @@ TUNES: Final[Mapping[str, Mapping[str, str]]] = {
     "libvpx": {"qmin": _INT, "qmax": _INT, "slices": r"\d"},
     "libvpx-vp9": {"qmin": _INT, "qmax": _INT},
     "libaom-av1": {"qmin": _INT, "qmax": _INT},
-    "mpeg4": _MPEG_TUNE,
-    "mpeg2video": _MPEG_TUNE,
-    "mpeg1video": _MPEG_TUNE,
-    "flv": _MPEG_TUNE,
-    "h263": _MPEG_TUNE,
-    "wmv1": _MPEG_TUNE,
-    "wmv2": _MPEG_TUNE,
+    "mpeg4": {**_MPEG_TUNE, "flags": _flags("loop aic mv4 qpel gray ildct ilme")},
+    "mpeg2video": {**_MPEG_TUNE, "flags": _flags("gray ildct ilme low_delay")},
+    "mpeg1video": {**_MPEG_TUNE, "flags": _flags("gray")},
+    "flv": {**_MPEG_TUNE, "flags": _flags("loop mv4 gray")},
+    "h263": {**_MPEG_TUNE, "flags": _flags("loop mv4 gray")},
+    "wmv1": {**_MPEG_TUNE, "flags": _flags("loop gray")},
+    "wmv2": {**_MPEG_TUNE, "flags": _flags("loop gray")},
 }
 """The fine settings that pass, per encoder, with the pattern that a value must match whole."""
 

@@ -42,8 +42,8 @@ PROMISED_MUXERS: Final = frozenset(
 PROMISED_FILTERS: Final = frozenset(
     """aformat afade amerge amix anull anullsrc apad aresample aselect asetpts asetrate asplit atempo atrim bwdif color
     colorchannelmixer colorkey concat crop eq fade format fps hflip hqdn3d loop loudnorm mandelbrot null overlay pad
-    pan rotate scale select setdar setfield setpts setsar settb sine split testsrc2 thumbnail tile tpad transpose
-    trim unsharp vflip volume""".split()
+    pan rotate scale select setdar setfield setparams setpts setsar settb sine split testsrc2 thumbnail tile tpad
+    transpose trim unsharp vflip volume""".split()
 )
 
 

@@ -94,7 +94,8 @@ def encoded(
         settings.set("-fpsmax:v", ratio(video.frame_rate.value))
     if codec in tags:
         settings.set("-tag:v", tags[codec])
-    finish = (*_fades(video, memo), *_fields(video, encoder), *((PALETTE.format(index),) if codec == "gif" else ()))
+    marks = (*_fields(video, encoder), *coding.colored(video.color))
+    finish = (*_fades(video, memo), *marks, *((PALETTE.format(index),) if codec == "gif" else ()))
     return VideoTrack(
         options=settings.options(),
         filters=tuple(filters),

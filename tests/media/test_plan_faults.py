@@ -164,6 +164,27 @@ def test_what_is_not_applied_is_noted() -> None:
     assert "stats" not in words
 
 
+def noted(output: m.Output) -> list[str]:
+    return [note.path.removeprefix("outputs.0.") for note in make(output).notes]
+
+
+@pytest.mark.parametrize(
+    ("video", "paths"),
+    [
+        (m.Video(color=m.Color(primaries="linear")), ["video.color.primaries"]),
+        (m.Video(color=m.Color(transfer="film")), ["video.color.transfer"]),
+        (m.Video(color=m.Color(matrix="bt2020c")), ["video.color.matrix"]),
+        (m.Video(tune={"flags": "+loop-cgop"}), []),
+        (m.Video(tune={"flags": "-loop"}), ["video.tune.flags"]),
+        (m.Video(codec="mpeg4", tune={"flags": "+qpel"}), []),
+        (m.Video(codec="mpeg4", tune={"flags": "+low_delay"}), ["video.tune.flags"]),
+        (m.Video(codec="mpeg2video", tune={"flags": "+qpel"}), ["video.tune.flags"]),
+    ],
+)
+def test_words_that_the_encoder_does_not_have_are_noted(video: m.Video, paths: list[str]) -> None:
+    assert noted(m.Output(video=video, audio=m.SKIP)) == paths
+
+
 @pytest.mark.parametrize(
     ("codec", "level", "rate", "crf"),
     [

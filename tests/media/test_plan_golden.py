@@ -191,7 +191,8 @@ GOLDEN = {
                 keep_chapters=False,
             )
         ),
-        [[*HEAD, *GUARD, *"-i source-0 -map 0:V:0 -threads 2 -c:v libx264 -subq:v 7 -coder:v 1 -preset medium".split(),
+        [[*HEAD, *GUARD, *"-i source-0".split(), *GRAPH, "[0:V:0]setparams=color_primaries=bt709[v0]",
+          *"-map [v0] -threads 2 -c:v libx264 -subq:v 7 -coder:v 1 -preset medium".split(),
           *"-b:v 800000 -minrate 800000 -maxrate 800000 -bufsize 800000 -nal-hrd cbr -profile:v high".split(),
           *"-pix_fmt yuv420p -level:v 3.1 -bf:v 2 -refs:v 3 -fps_mode:v cfr -g:v 60".split(),
           *"-force_key_frames:v expr:gte(t,n_forced*2) -color_primaries:v bt709 -flags:v +loop+cgop".split(),

@@ -129,6 +129,16 @@ def test_fine_settings_and_profile(make: Any, look: Any) -> None:
     assert made.plan.notes == ()
 
 
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_colors_are_marked_in_the_file(make: Any, codec: str) -> None:
+    color = m.Color(range="pc", primaries="bt470bg", transfer="gamma28", matrix="smpte170m")
+    made = make(output(video=m.Video(codec=codec, size=m.Size(width=64), color=color)))
+    with av.open(str(made.path())) as file:
+        context = file.streams.video[0].codec_context
+        said = (context.color_range, context.color_primaries, context.color_trc, context.colorspace)
+    assert said == (2, 5, 5, 6), "the numbers of ITU-T H.273"
+
+
 DENOISE = m.Denoise(luma_spatial=Fraction(4), chroma_spatial=Fraction(3), luma_temporal=Fraction(6))
 
 
