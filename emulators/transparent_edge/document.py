@@ -280,8 +280,7 @@ def within(location: model.Location, folder: str = "") -> model.Location:
 
 
 def stem(filename: str | None) -> str:
-    name = filename or ""
-    return name.rpartition(".")[0] or name
+    return (filename or "").rpartition(".")[0] or filename or ""
 
 
 def outfit(entry: model.Output, profile: Mapping[str, Any], shown: Tree) -> tuple[model.Output, ...]:
@@ -289,7 +288,9 @@ def outfit(entry: model.Output, profile: Mapping[str, Any], shown: Tree) -> tupl
 
     A stream gets a directory of its own, called after the file, so its thumbnails are another output beside it.
     """
-    made, name = read_output(profile, Ledger()), stem(entry.name)
+    # every profile has rates, which a copied track has no use for
+    idle = [f"{kind}_bitrate" for kind in ("video", "audio") if profile.get(f"{kind}_codec") == "copy"]
+    made, name = read_output({key: profile[key] for key in profile if key not in idle}, Ledger()), stem(entry.name)
     whole = replace(made, name=entry.name, label=entry.label, document={"profile": shown}, extras={})
     if made.package is None:
         return (replace(whole, destinations=tuple(map(within, entry.destinations)), stills=entry.stills),)

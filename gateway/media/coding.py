@@ -23,6 +23,12 @@ from mediaglot.gateway.media.settings import Settings
 from mediaglot.gateway.model import Color, KeyFrames, Video
 
 LEVEL: Final = re.compile(r"1b|[1-6]([.]?[0-9])?")
+MADE_ANYWAY: Final = {"mpeg4": "simple"}
+"""The profile of encoders that take none, as long as there are no B-frames."""
+PROGRESSIVE: Final = "progressive"
+"""The field order that pictures have without a word."""
+LACES: Final = frozenset({"libx264", "mpeg2video", "mpeg4"})
+"""Encoders that keep the lines of two moments apart."""
 SYNC: Final = frozenset({"passthrough", "cfr", "vfr", "auto"})
 MOST_POSITIONS: Final = 2_000
 MOST_X265_REFERENCES: Final = 6
@@ -62,7 +68,8 @@ def profile(settings: Settings, video: Video, encoder: str, memo: Memo) -> None:
     word = video.profile.lower() if video.profile else None
     table = PROFILES.get(encoder)
     if word is not None and table is None:
-        memo.note("profile")
+        if word != MADE_ANYWAY.get(encoder) or video.b_frames:
+            memo.note("profile")
     elif word is not None and table is not None:
         if word not in table:
             raise memo.invalid("profile", video.profile, f"one of {' '.join(table)}")
@@ -122,11 +129,10 @@ def structure(settings: Settings, video: Video, encoder: str, memo: Memo) -> Non
         if known < value:
             memo.note(name, value, known)
         settings.set(option, known)
-    if video.field_order is not None:
-        if video.field_order not in ("tff", "bff") or encoder not in ("libx264", "mpeg2video", "mpeg4"):
-            memo.note("field_order")
-        else:
-            settings.flag("+ildct+ilme")
+    if video.field_order in ("tff", "bff") and encoder in LACES:
+        settings.flag("+ildct+ilme")
+    elif video.field_order not in (None, PROGRESSIVE):
+        memo.note("field_order")
     if video.sync is not None:
         if video.sync in SYNC:
             settings.set("-fps_mode:v", video.sync)

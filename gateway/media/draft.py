@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -15,7 +16,7 @@ from mediaglot.gateway.media.parts import Drawing, Memo, Note, Product, broken_o
 from mediaglot.gateway.media.scene import Scene, Span, span
 from mediaglot.gateway.media.still import StillSet, still_sets
 from mediaglot.gateway.media.video import VideoTrack
-from mediaglot.gateway.model import COPY, SKIP, Audio, Output, Skip, Video
+from mediaglot.gateway.model import COPY, SKIP, Audio, Output, Skip, Video, attributes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,8 @@ def tracks(plain: Draft, name: str, container: Container, scene: Scene, tools: T
     sound = _audio(output, name, container, scene, tools, memo, alone=pictures is None)
     if pictures is None and sound is None:
         raise NoSuchTrack(kind="audio" if container.nature is Nature.AUDIO else "video")
+    if pictures is not None and pictures.copied and not plain.span.whole:
+        memo.note("clip")  # it begins at the key frame before
     if tools.copy and plain.span.whole:
         pictures, copied = same.kept(output, container, scene, (pictures, sound), memo)
         sound = copied if tools.sounds or pictures is None or pictures.copied else sound
@@ -172,6 +175,7 @@ def _video(
     wanted, memo = asked or Video(), memo.at("video")
     if wanted.codec == COPY:
         _copyable(scene.video.codec, name, (*container.video, *container.copies), scene)
+        _unmet(wanted, {"codec", "tag_rotation"}, memo)
         return video.copied(wanted, scene, container.tags, memo)
     codec = wanted.codec or container.video[0]
     encoder = _encoder(codec, name, container.video, tools)
@@ -212,6 +216,7 @@ def _audio(
     scene, track = listen(scene, wanted, memo)
     if codec == COPY:
         _copyable(scene.audio.codec if scene.audio else "", name, (*container.audio, *container.copies), scene)
+        _unmet(asked, {"codec", "at_most_source", "language", "track", "source_language"}, memo)
         return replace(audio.copied(wanted, scene, memo), track=track)
     rates, most = container.sample_rates.get(codec, ()), container.channels.get(codec)
     made = audio.encoded(wanted, scene, encoder, rates, most, memo)
@@ -227,6 +232,13 @@ def _encoder(codec: str, name: str, allowed: tuple[str, ...], tools: Tools) -> s
     if encoder is None:
         raise UnknownEncoder(codec=codec)
     return encoder
+
+
+def _unmet(asked: Video | Audio | None, met: Set[str], memo: Memo) -> None:
+    """What is said of a track that is copied has no effect, but for what is ``met``."""
+    for each in attributes(type(asked)) if asked is not None else ():
+        if each.name not in met and getattr(asked, each.name) != each.silence:
+            memo.note(each.name)
 
 
 def _copyable(codec: str, name: str, allowed: tuple[str, ...], scene: Scene) -> None:

@@ -49,6 +49,9 @@ def frame(
     with bars, unless the fit says otherwise. Scaled pictures have square pixels; without a size the source's pixels
     stay as they are.
     """
+    fit = (size.fit if size else None) or Fit.PAD
+    if size is not None and size.width and size.height and fit is not Fit.STRETCH:
+        step = 2  # bars and edges are even
     width = _side(size.width if size else None, picture.width * picture.aspect, "width", memo, step)
     height = _side(size.height if size else None, Fraction(picture.height), "height", memo, step)
     if width is None and height is None:
@@ -57,10 +60,8 @@ def frame(
         wide = width or _rounded((height or 2) * picture.shape, step)
         return _scaled(picture, wide, height or _rounded(wide / picture.shape, step), scaler, memo)
     _bounded(width, height, "size", memo)
-    fit = (size.fit if size else None) or Fit.PAD
     if fit is Fit.STRETCH:
         return _scaled(picture, width, height, scaler, memo)
-    width, height = even(width), even(height)
     inner = _inner(picture, width, height, cover=fit is Fit.CROP)
     filters, result = _scaled(picture, *inner, scaler, memo)
     if fit is Fit.INSIDE or inner == (width, height):
@@ -88,7 +89,10 @@ def _side(value: int | Share | None, base: Fraction, name: str, memo: Memo, step
     pixels = base * value.of_source if isinstance(value, Share) else Fraction(value)
     if not 0 < pixels <= MAX_SIDE:
         raise memo.invalid(f"size.{name}", pixels, "not a picture's side")
-    return _rounded(pixels, step)
+    rounded = _rounded(pixels, step)
+    if rounded != value and not isinstance(value, Share):
+        memo.note(f"size.{name}", value, rounded)
+    return rounded
 
 
 def _inner(picture: Picture, width: int, height: int, *, cover: bool) -> tuple[int, int]:
@@ -137,6 +141,8 @@ def padded(edges: Edges, picture: Picture, memo: Memo) -> tuple[list[str], Pictu
     width, height = picture.width + edges.left + edges.right, picture.height + edges.top + edges.bottom
     if min(edges.left, edges.top, edges.right, edges.bottom) < 0:
         raise memo.invalid("pad", f"{width}x{height}", "less than nothing")
+    if width % 2 or height % 2:
+        memo.note("pad")
     width, height = even(width), even(height)
     _bounded(width, height, "pad", memo)
     if (width, height) == (picture.width, picture.height):

@@ -164,6 +164,8 @@ def _filters(
     if video.crop is not None:
         more, picture = cropped(video.crop, picture, memo)
         filters += more
+        if video.size is None and (picture.width % 2 or picture.height % 2):
+            memo.note("crop")
     if video.denoise is not None:
         strengths = (video.denoise.luma_spatial, video.denoise.chroma_spatial, video.denoise.luma_temporal)
         if not all(0 <= strength <= 255 for strength in strengths):

@@ -204,3 +204,9 @@ def test_a_stream_has_a_directory_and_its_thumbnails_lie_beside_it() -> None:
     assert (stream.package.media_playlist, stream.package.segment_name) == ("a b.m3u8", "a b_%05d.ts")
     assert [place.url for place in pictures.destinations] == ["s3://bucket/", "ftp://h.example/a/b/"]
     assert (stream.stills, pictures.stills, pictures.container) == ((), (thumbnail(),), None)
+
+
+def test_the_rates_that_every_profile_has_are_not_meant_for_copies() -> None:
+    (file,) = outfit("a.mp4", video_codec="copy", audio_codec="copy", video_width=100)
+    assert file.audio == Audio(codec="copy")
+    assert file.video == Video(codec="copy", size=Size(width=100))

@@ -185,6 +185,48 @@ def test_words_that_the_encoder_does_not_have_are_noted(video: m.Video, paths: l
     assert noted(m.Output(video=video, audio=m.SKIP)) == paths
 
 
+def test_what_is_said_of_a_copied_track_is_noted() -> None:
+    video = m.Video(codec="copy", size=m.Size(width=100), rate=m.Average(bitrate=300_000), tag_rotation=90)
+    audio = m.Audio(codec="copy", volume=Fraction(1, 2), language="eng")
+    assert noted(m.Output(video=video, audio=audio)) == ["video.size", "video.rate", "audio.volume"]
+    assert noted(m.Output(video=COPY, clip=m.Clip(start=Fraction(1)))) == ["clip"], "it begins at a key frame"
+    assert noted(m.Output(video=COPY, audio=m.Audio(codec="copy"))) == []
+
+
+@pytest.mark.parametrize(
+    ("video", "paths"),
+    [
+        (m.Video(size=m.Size(width=101)), ["video.size.width"]),
+        (m.Video(size=m.Size(width=101, height=77, fit=m.Fit.STRETCH)), ["video.size.width", "video.size.height"]),
+        (m.Video(size=m.Size(height=90)), []),
+        (m.Video(size=m.Size(width=m.Share(Fraction(1, 3)))), []),
+        (m.Video(pad=m.Edges(left=3)), ["video.pad"]),
+        (m.Video(crop=m.Edges(top=3)), ["video.crop"]),
+        (m.Video(crop=m.Edges(top=3), size=m.Size(height=90)), []),
+    ],
+)
+def test_sides_that_could_not_be_odd_are_noted(video: m.Video, paths: list[str]) -> None:
+    assert noted(m.Output(video=video)) == paths
+
+
+@pytest.mark.parametrize(("fit", "paths"), [(m.Fit.STRETCH, []), (m.Fit.PAD, ["stills.0.size.width"])])
+def test_a_still_may_be_odd_but_for_bars(fit: m.Fit, paths: list[str]) -> None:
+    assert noted(m.Output(stills=(m.Stills(size=m.Size(width=101, height=76, fit=fit)),))) == paths
+
+
+@pytest.mark.parametrize(
+    ("video", "paths"),
+    [
+        (m.Video(field_order="progressive"), []),
+        (m.Video(codec="mpeg4", profile="simple"), []),
+        (m.Video(codec="mpeg4", profile="simple", b_frames=2), ["video.profile"]),
+        (m.Video(codec="mpeg4", profile="main"), ["video.profile"]),
+    ],
+)
+def test_what_is_met_anyway_is_not_noted(video: m.Video, paths: list[str]) -> None:
+    assert noted(m.Output(video=video, audio=m.SKIP)) == paths
+
+
 @pytest.mark.parametrize(
     ("codec", "level", "rate", "crf"),
     [

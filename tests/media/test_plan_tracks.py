@@ -246,7 +246,7 @@ def test_copies_and_metadata(make: Any, look: Any) -> None:
     assert 25 <= len(cut.frames) <= 35
     assert (cut.metadata["title"], cut.metadata["artist"]) == ("Größe; 'quoted' [x]=y", "me")
     assert cut.metadata["major_brand"] == "mp42"
-    assert made.plan.notes == (Note("outputs.1.metadata.encoder_private"),)
+    assert made.plan.notes == (Note("outputs.1.clip"), Note("outputs.1.metadata.encoder_private"))
 
 
 # --- overlays -----------------------------------------------------------------------------------
