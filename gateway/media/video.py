@@ -75,7 +75,7 @@ def encoded(
     rotation = _rotation(video, scene, memo)
     fps = _frame_rate(video, scene, codec, memo, steady=steady)
     filters, picture = _filters(video, scene, encoder, fps, turned=not rotation, memo=memo)
-    if video.field_order is not None and encoder == "libx264" and picture.height % 4:
+    if _laced(video) and encoder == "libx264" and picture.height % 4:
         memo.note("field_order")
         video = replace(video, field_order=None)
     settings = Settings()

@@ -218,6 +218,7 @@ def test_a_still_may_be_odd_but_for_bars(fit: m.Fit, paths: list[str]) -> None:
     ("video", "paths"),
     [
         (m.Video(field_order="progressive"), []),
+        (m.Video(field_order="progressive", size=m.Size(height=90)), []),
         (m.Video(codec="mpeg4", profile="simple"), []),
         (m.Video(codec="mpeg4", profile="simple", b_frames=2), ["video.profile"]),
         (m.Video(codec="mpeg4", profile="main"), ["video.profile"]),
