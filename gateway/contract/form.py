@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from email.message import Message
 from functools import lru_cache
@@ -42,11 +43,27 @@ def problems(wire: Wire, response: Response, tree: Any) -> Iterator[Problem]:
         return
     if tree is None:
         return
+    if "json" in wire.content_type:
+        yield from (
+            ("body", "response.body", f"expected each field once, found {short(name)} twice") for name in twice(body)
+        )
     again = wire.write(tree)
     if "xml" in wire.content_type:
         yield from _order(elements(body), elements(again))
     else:
         yield from _fold(tree, _read(wire, again))
+
+
+def twice(body: bytes) -> list[str]:
+    """Names that one object has more than once: readers differ in which of the values they take."""
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, None]]) -> None:
+        names = [name for name, _ in pairs]
+        found.extend(name for number, name in enumerate(names) if name in names[:number])
+
+    json.loads(body, object_pairs_hook=note, parse_int=str, parse_float=str)
+    return list(dict.fromkeys(found))
 
 
 def _read(wire: Wire, body: bytes) -> Any:

@@ -198,7 +198,7 @@ class Writer:
     def _object(self, parent: Node, schema: Tree, home: str) -> None:
         members = Members()
         self._gather(schema, home, members)
-        alternatives = [each for each in (schema.get("anyOf") or []) if "properties" in each or "$ref" in each]
+        alternatives = [each for each in (schema.get("anyOf") or []) if self._adds(each, members)]
         if not alternatives:
             self._members(parent, members)
             return
@@ -207,6 +207,11 @@ class Writer:
             one = members.copy()
             self._gather(each, home, one)
             self._members(node(choice, "group"), one)
+
+    @staticmethod
+    def _adds(schema: Tree, members: Members) -> bool:
+        """Whether an alternative has elements of its own; conditions on the values of others are left to the schema."""
+        return "$ref" in schema or not schema.get("properties", {}).keys() <= members.known.keys()
 
     def _gather(self, schema: Tree, home: str, members: Members) -> None:
         if "$ref" in schema:

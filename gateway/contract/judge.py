@@ -249,6 +249,7 @@ class Hearing:
             )
             yield from (self.wrong(*each) for each in known_habits)
             yield from (self.wrong(*each) for each in link.problems(self.dialect, self.call, tree))
+            yield from (self.wrong(*each) for each in link.references(self.call, tree))
 
     def _code(self, tree: Any) -> Iterator[Finding]:
         """An error's code, and its status."""

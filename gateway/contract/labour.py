@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
 from mediaglot.gateway.contract import asking
 from mediaglot.gateway.contract.asking import Sample
+from mediaglot.gateway.contract.echo import Shadow, said
 from mediaglot.gateway.contract.finding import Finding
 from mediaglot.gateway.contract.scene import short_format
 from mediaglot.gateway.contract.stage import GOOD, Line, Pause, Stage, Steps, Want, errand
@@ -24,7 +25,7 @@ from mediaglot.gateway.exchange import (
     StartJob,
     UpdateJob,
 )
-from mediaglot.gateway.faults import Fault, NotFound, Refused, Unsupported
+from mediaglot.gateway.faults import Conflict, Fault, NotFound, Refused, Unsupported
 from mediaglot.gateway.life import MOVES
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.model import TERMINAL, Input, Job, Location, Output, Package, PackageKind, Status
@@ -128,6 +129,13 @@ def create(stage: Stage, line: Line, client: Client, job: Job) -> Steps[Placed]:
     return placed
 
 
+def shadowed(stage: Stage, client: Client, job: Job) -> Shadow:
+    """The same job on paper, made by a client that knows nothing yet."""
+    dialect, paper = stage.dialect, stage.paper()
+    done = paper.run(client_of(dialect, client.options).create(entered(dialect), job, Ledger()))
+    return Shadow(paper, done.value.id if done.value is not None else "", said(dialect, done.requests))
+
+
 def _to_its_end(stage: Stage, line: Line, client: Client, job: Job) -> Steps[None]:
     assert stage.permit is not None  # noqa: S101
     placed = yield from create(stage, line, client, job)
@@ -137,9 +145,24 @@ def _to_its_end(stage: Stage, line: Line, client: Client, job: Job) -> Steps[Non
     else:
         line.findings.append(outcome(line, f"expected the job to finish, found {glimpse.word!r} ({glimpse.status})"))
     known = yield from errand(stage, line, client.find(stage.permit))
-    if placed.id not in {each.id for each in known}:
-        line.findings.append(outcome(line, f"expected the job {placed.id} in the list, it is not there", "list"))
-    yield from _read(stage, line, placed.id)
+    line.findings += [outcome(line, *each) for each in unlisted(placed, glimpse, known)]
+    shadow = stage.shadows[placed.id] = shadowed(stage, client, job)
+    yield from _read(stage, line, placed.id, shadow)
+
+
+def unlisted(placed: Placed, looked: Glimpse, known: Iterable[Glimpse]) -> Iterator[tuple[str, str]]:
+    """A list says of a job at its end what the job itself says."""
+    listed = next((each for each in known if each.id == placed.id), None)
+    if listed is None:
+        yield f"expected the job {placed.id} in the list, it is not there", "list"
+    elif looked.status in TERMINAL:
+        if listed.status is not looked.status:
+            yield f"expected {looked.word!r} in the list, as the job itself says, found {listed.word!r}", "list"
+        if None not in (listed.created, looked.created) and listed.created != looked.created:
+            yield (
+                f"expected created {looked.created} in the list, as the job itself says, found {listed.created}",
+                "list",
+            )
 
 
 def follow(stage: Stage, line: Line, client: Client, placed: Placed) -> Steps[Glimpse]:
@@ -163,6 +186,11 @@ def oddities(placed: Placed, last: Glimpse, now: Glimpse) -> Iterator[tuple[str,
         yield f"expected a word for a state, found {now.word!r}", "state"
     elif now.status not in reachable(last.status):
         yield f"expected no way from {last.status} to {now.status}, found {now.word!r}", "state"
+    elif now.word == last.word and now.status is Status.RUNNING and now.progress < last.progress:
+        shown = " and ".join(f"{float(each.progress):.0%}" for each in (last, now))
+        yield f"expected progress that never goes back in {now.word!r}, found {shown}", "progress"
+    if None not in (last.created, now.created) and last.created != now.created:
+        yield f"expected created {last.created}, as it was told before, found {now.created}", "date"
     times = [each for each in (now.created, now.started, now.finished) if each is not None]
     if times != sorted(times):
         yield f"expected created, started, finished in this order, found {', '.join(map(str, times))}", "date"
@@ -181,29 +209,42 @@ def reachable(status: Status) -> frozenset[Status]:
     return frozenset(found)
 
 
-def _read(stage: Stage, line: Line, job_id: str) -> Steps[None]:
-    """Everything that tells of one job, in each format."""
+def _read(stage: Stage, line: Line, job_id: str, shadow: Shadow) -> Steps[None]:
+    """Everything that tells of one job, in each format, and of what its client said."""
     for sample in stage.firsts(lambda each: isinstance(each.reading.intent, GetJob)):
         request = asking.with_id(stage.dialect, sample, job_id)
         ready = stage.ready(request) if request is not None else None
         if ready is not None:
-            yield from stage.ask(line, ready, GOOD)
+            told = yield from stage.ask(line, ready, GOOD)
+            if told is not None and told.good:
+                found = shadow.problems(sample, told.judgement.tree, job_id)
+                line.findings += [stage.finding(line, sample.operation, *each) for each in found]
 
 
 def _cancelled(stage: Stage, line: Line, client: Client, job: Job) -> Steps[None]:
     assert stage.permit is not None  # noqa: S101
     placed = yield from create(stage, line, client, job)
+    glimpse = yield from errand(stage, line, client.look(stage.permit, placed))
+    if glimpse.status in TERMINAL:
+        line.skipped = "the job had ended before it could be cancelled"
+        return
     try:
         yield from errand(stage, line, client.cancel(stage.permit, placed))
-        glimpse = yield from errand(stage, line, client.look(stage.permit, placed))
+        for _ in range(CERTAIN):  # what only seems to be cancelled goes on
+            glimpse = yield from errand(stage, line, client.look(stage.permit, placed))
+            if glimpse.status not in TERMINAL or glimpse.status is Status.FINISHED:
+                break
+            yield Pause(stage.terms.pause)
     except Refused as fault:
-        if not isinstance(fault.meaning, NotFound):  # cancelling may take it away
+        if isinstance(fault.meaning, Conflict):
+            line.skipped = "the job had ended before it could be cancelled"
+        elif not isinstance(fault.meaning, NotFound):  # cancelling may take it away
             raise
         return
     except Unsupported:
         line.skipped = "jobs can't be cancelled here"
         return
-    if glimpse.status not in TERMINAL:
+    if glimpse.status not in TERMINAL or glimpse.status is Status.FINISHED:
         line.findings.append(outcome(line, f"expected the job to be cancelled, found {glimpse.word!r}", "state"))
 
 

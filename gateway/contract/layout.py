@@ -53,7 +53,10 @@ class Layout:
         return {**({self.size: str(size)} if self.size else {}), **({self.start: str(place)} if self.start else {})}
 
     def ids(self, tree: Any) -> list[str]:
-        return [str(_at(entry, self.id)) for entry in many(_at(tree, self.entries))]
+        return [str(_at(entry, self.id)) for entry in self.entries_of(tree)]
+
+    def entries_of(self, tree: Any) -> list[Any]:
+        return list(many(_at(tree, self.entries)))
 
 
 def _at(tree: Any, path: Path) -> Any:

@@ -24,6 +24,29 @@ def problems(dialect: Dialect, call: Call, tree: Any) -> Iterator[Problem]:
             yield "link", spot("response.body", [name]), f"expected a link to a page of this list, {reason}"
 
 
+def references(call: Call, tree: Any) -> Iterator[Problem]:
+    """An object that has an id and a link leads to itself, at the server that was asked."""
+    base = urlsplit(call.request.base).netloc.lower()
+    for place, each in objects(tree):
+        thing, told = each.get("id"), each.get("href")
+        if not isinstance(thing, str) or not isinstance(told, str):
+            continue
+        path = told.partition("?")[0]
+        if path.rstrip("/").rpartition("/")[2] != thing:
+            yield "link", spot("response.body", (*place, "href")), f"expected a link to {thing}, found {short(told)}"
+        elif base and path.partition("://")[2].partition("/")[0].lower() != base:
+            reason = f"found {short(told)}, which leads to another host"
+            yield "link", spot("response.body", (*place, "href")), f"expected a link to {thing} at {base}, {reason}"
+
+
+def objects(tree: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    if isinstance(tree, dict):
+        yield place, tree
+    inside = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for name, value in inside:
+        yield from objects(value, (*place, name))
+
+
 def target(told: Any) -> Any:
     """The URL of a link, which may be an object that has it."""
     return told["href"] if isinstance(told, dict) and told.keys() == {"href"} else told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
@@ -10,12 +10,14 @@ from typing import Any, Final
 from mediaglot.gateway.contract.asking import Sample, samples
 from mediaglot.gateway.contract.example import value_at
 from mediaglot.gateway.contract.finding import Finding, short, spot
+from mediaglot.gateway.contract.judge import schemas
 from mediaglot.gateway.contract.labour import on_paper
 from mediaglot.gateway.contract.layout import MEANINGS, Layout, learn, window, with_values
 from mediaglot.gateway.contract.link import target
 from mediaglot.gateway.contract.scene import short_format
 from mediaglot.gateway.contract.stage import GOOD, Line, Stage, Steps, Told
-from mediaglot.gateway.exchange import Filter, ListJobs, Request
+from mediaglot.gateway.contract.variant import Atlas
+from mediaglot.gateway.exchange import Filter, ListJobs, Request, Window
 
 MOST: Final = 12
 """Pages that are asked for."""
@@ -79,6 +81,7 @@ class Walker:
     sample: Sample
     layout: Layout
     seen: list[str] = field(default_factory=list)
+    size: int = 0
 
     def walk(self) -> Steps[None]:
         size, trees = self.layout.least, []
@@ -88,6 +91,9 @@ class Walker:
             if told is None or not told.good:
                 break
             ids = self.layout.ids(told.judgement.tree)
+            if size and not number and not self.layout.size:
+                size = self._own_size(told.judgement.tree, len(ids))
+            self.size = size
             self.line.findings += self._ids(ids, size, offset)
             trees.append((told, offset, len(ids)))
             self.seen += ids
@@ -100,6 +106,25 @@ class Walker:
             total = len(self.seen) if whole else self._total(told)
             self.line.findings += [*self._numbers(told, offset, here, total), *self._links(told, offset, total)]
         self.line.findings += self._order(trees[0][0] if trees else None)
+        self.line.findings += self._echoes([told for told, _, _ in trees])
+
+    def _echoes(self, pages: list[Told]) -> Iterator[Finding]:
+        """Entries of our own jobs say what was said of them."""
+        for told in pages:
+            for number, entry in enumerate(self.layout.entries_of(told.judgement.tree)):
+                own = str(value_at(entry, self.layout.id))
+                shadow = self.stage.shadows.get(own)
+                paper = shadow.paper.answer(self.sample.request) if shadow is not None else None
+                if shadow is None or paper is None or shadow.paper.fault is not None:
+                    continue
+                listed = self.layout.entries_of(self.sample.reading.call.wire.read_answer(paper.body))
+                for there in listed[:1]:
+                    found = shadow.held(there, entry, own, (*self.layout.entries, number))
+                    yield from (self.stage.finding(self.line, self.sample.operation, *each) for each in found)
+
+    def _own_size(self, tree: Any, here: int) -> int:
+        """Where a client can't choose, every implementation has a size of its own: that of a page with one after it."""
+        return here if here and isinstance(tree, dict) and target(tree.get("next")) else max(self.layout.least, here)
 
     def _total(self, told: Told) -> int | None:
         """What an answer says itself, of a list that is too long to be counted."""
@@ -130,18 +155,17 @@ class Walker:
                 yield self._wrong("duplicate", place, f"expected each entry once, found {short(each)} again")
 
     def _numbers(self, told: Told, offset: int, here: int, total: int | None) -> Iterator[Finding]:
-        if total is None or not self.layout.least:
+        if total is None or not self.size:
             return
-        known = {"total": total, "size": self.layout.least, "offset": offset, "here": here}
+        known = {"total": total, "size": self.size, "offset": offset, "here": here}
         for path, meaning in self.layout.numbers.items():
             wanted, found = MEANINGS[meaning](known), value_at(told.judgement.tree, path)
-            if found is not None and str(found) != str(wanted):
-                yield self._wrong(
-                    "count", path, f"expected {wanted} ({meaning} of {total} entries), found {short(found)}"
-                )
+            if str(found) != str(wanted):
+                shown = "it is missing" if found is None else f"found {short(found)}"
+                yield self._wrong("count", path, f"expected {wanted} ({meaning} of {total} entries), {shown}")
 
     def _links(self, told: Told, offset: int, total: int | None) -> Iterator[Finding]:
-        tree, size = told.judgement.tree, self.layout.least
+        tree, size = told.judgement.tree, self.size
         if not isinstance(tree, dict) or total is None or not size:
             return
         last = max(total - 1, 0) // size * size
@@ -149,8 +173,13 @@ class Walker:
         back = max(offset - size, 0) if offset else None
         wanted = {"next": onward, "prev": back, "previous": back, "first": 0, "last": last}
         for name, place in wanted.items():
-            if name in tree:
-                yield from self._link(told.request, name, target(tree[name]), place)
+            if name in tree or (place is not None and name in self._links_known(told)):
+                yield from self._link(told.request, name, target(tree.get(name)), place)
+
+    def _links_known(self, told: Told) -> Container[str]:
+        """Those that an answer of this kind may have: one that leads somewhere is not left out."""
+        atlas = Atlas(schemas(self.stage.home).document)
+        return atlas.fields(atlas.face(told.judgement.schema))
 
     def _link(self, request: Request, name: str, link: Any, wanted: int | None) -> Iterator[Finding]:
         if (link in (None, "")) is not (wanted is None):
@@ -160,9 +189,13 @@ class Walker:
             path, _, query = link.partition("?")
             there = replace(request, path=path.removeprefix(self.stage.base), query=query)
             seen = window(self.stage.dialect, there)
-            if seen is not None and seen.offset != wanted:
-                message = f"expected a link to the page at {wanted}, found one to {seen.offset}"
-                yield self._wrong("link", [name], message)
+            found = self._first_of(seen) if seen is not None else wanted
+            if found != wanted:
+                yield self._wrong("link", [name], f"expected a link to the page at {wanted}, found one to {found}")
+
+    def _first_of(self, page: Window) -> int:
+        """Numbers of pages are counted in pages of this implementation."""
+        return page.offset if self.layout.size else page.offset // self.layout.least * self.size
 
     def _order(self, told: Told | None) -> Iterator[Finding]:
         """Our own jobs are in the order that the list promises."""

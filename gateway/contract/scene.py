@@ -95,7 +95,7 @@ def _with_wrong(stage: Stage, sample: Sample, name: str) -> Steps[None]:
     wrong = replace(own, secret=Secret("".join(stage.chance.choices("abcdef0123456789", k=40))))
     tenant = stage.permit.tenant if stage.permit else ""
     asked = asking.stamped(stage.dialect, replace(sample.request, base=stage.base), wrong, tenant)
-    if asked is not None:
+    if asked is not None and read_call(stage.dialect, asked).fault is None:
         with stage.line("credentials", f"{name} with wrong ones") as line:
             yield from stage.ask(line, asked, stage.refusal(asked, Unauthorized(reason="unknown")))
 

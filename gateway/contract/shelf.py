@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mediaglot.gateway.contract import asking
 from mediaglot.gateway.contract.asking import Sample, wanted_id
+from mediaglot.gateway.contract.echo import Said, problems, said
 from mediaglot.gateway.contract.example import Path, leaves, value_at
 from mediaglot.gateway.contract.finding import Finding
 from mediaglot.gateway.contract.furnished import Room, furnish, moved_in
@@ -76,18 +77,25 @@ class Keeper:
     line: Line
     maker: Sample
     paper: Rehearsal
+    known: Said = field(default_factory=frozenset)
+    """What was said of it."""
 
     def play(self) -> Steps[None]:
         paper, made = self.paper, self.stage.ready(self._named())
         if made is None:
             return
         mirror = self._on_paper(paper, made)
+        self.known = said(self.stage.dialect, [made])
         told = yield from self.stage.ask(self.line, made, GOOD if mirror else None)
         thing_id = self._id(told, mirror)
         if not thing_id:
             return
-        for sample in self._uses():
+        uses = self._uses()
+        looks = [each for each in uses if isinstance(each.reading.intent, (GetThing, GetPreset))]
+        for sample in uses:
             yield from self._use(paper, sample, thing_id, mirror[0])
+            for look in looks if isinstance(sample.reading.intent, PutThing) else ():
+                yield from self._use(paper, look, thing_id, mirror[0])
 
     def _named(self) -> Request:
         """A preset is called by its name: one that nobody has."""
@@ -146,9 +154,13 @@ class Keeper:
         ready, shadow = (self.stage.ready(each) if each is not None else None for each in (own, other))
         if ready is None or shadow is None:
             return
+        self.known |= said(self.stage.dialect, [ready])
         drawn = paper.answer(shadow)
         refused = judge(self.stage.dialect, shadow, drawn).is_error
         told = yield from self.stage.ask(self.line, ready, None if refused else GOOD)
+        if told is not None and told.good and drawn.body and not (refused or is_list):
+            found = problems(self.known, sample.reading.call.wire.read_answer(drawn.body), told.judgement.tree)
+            self.line.findings += [self.stage.finding(self.line, sample.operation, *each) for each in found]
         shown = (
             is_list
             and told is not None

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from random import Random
 from typing import Any, Final, TypeAlias, TypeVar
 
 from mediaglot.gateway.accounts import Accounts
 from mediaglot.gateway.contract import asking
 from mediaglot.gateway.contract.asking import Sample, samples
+from mediaglot.gateway.contract.echo import Shadow
 from mediaglot.gateway.contract.example import code_path, leaves, value_at
 from mediaglot.gateway.contract.finding import Finding, short, spot
 from mediaglot.gateway.contract.judge import Judgement, judge
@@ -43,6 +45,8 @@ ABOUT: Final = (GetJob, GetThing, GetPreset)
 LOOKS: Final = (*ABOUT, GetJobs, ListJobs, ListPresets, ListThings, GetAccount, Health)
 """What changes nothing."""
 GOOD: Final = True
+CERTAIN: Final = frozenset({"seed", "documented", "captured", "client"})
+"""Evidence of those who have seen it."""
 
 
 class NoAnswer(Exception):
@@ -131,6 +135,8 @@ class Stage:
         """Of all answers."""
         self.made: list[str] = []
         """The ids of our own jobs, in the order of their creation."""
+        self.shadows: dict[str, Shadow] = {}
+        """Our finished jobs once more, on paper."""
         self.outputs: dict[str, str] = {}
         """The ids of what our finished jobs made, with the job's."""
         self.links: dict[str, dict[Request, None]] = {}
@@ -224,6 +230,9 @@ class Stage:
             self._gather(told.judgement.tree)
         return told
 
+    def finding(self, line: Line, operation: str, rule: str, place: str, message: str) -> Finding:
+        return Finding(rule=rule, operation=operation, place=place, message=message, exchange=line.name)
+
     def _gather(self, tree: Any) -> None:
         """The links in an answer that lead to single things."""
         for _, value in leaves(tree):
@@ -251,7 +260,7 @@ class Stage:
             return []
         wanted = judge(self.dialect, told.request, want)
         if wanted.is_error is told.judgement.is_error and status == want.status:
-            return self._other_code(told, wanted)
+            return self._other_code(told, wanted) or [*self._other_text(told, wanted)]
         return [self._other(told, f"expected {'an error' if wanted.is_error else 'an answer'} with {want.status}")]
 
     def _other(self, told: Told, expected: str) -> Finding:
@@ -267,6 +276,22 @@ class Stage:
         message = f"expected {short(expected)}, found {short(found)}"
         name = told.judgement.operation or ""
         return [Finding(rule="code", operation=name, place=spot("response.body", path), message=message)]
+
+    def _other_text(self, told: Told, wanted: Judgement) -> Iterator[Finding]:
+        """Another text in the place of one that the provider is known to send."""
+        for path, value in leaves(wanted.tree) if wanted.is_error else ():
+            found = value_at(told.judgement.tree, path)
+            if value in certain_texts(self.home) and found != value:
+                message = f"expected {short(value)}, found {short(found)}"
+                name = told.judgement.operation or ""
+                yield Finding(rule="text", operation=name, place=spot("response.body", path), message=message)
+
+
+@cache
+def certain_texts(dialect: Any) -> frozenset[str]:
+    """Errors whose words nobody had to guess."""
+    told = (each for each in dialect.faults.values() if each.evidence in CERTAIN and "{" not in each.text)
+    return frozenset(each.text for each in told)
 
 
 def errand(stage: Stage, line: Line, steps: Errand[T]) -> Steps[T]:

@@ -52,9 +52,11 @@ def _otherwise(branch: list[Any]) -> bool:
     return any(inner.validator in WHOLE and not inner.path for inner in branch)
 
 
-def _unlikeliness(branch: Any) -> tuple[bool, int, int]:
+def _unlikeliness(branch: Any) -> tuple[bool, int, bool, int]:
+    """One that is for another word in one of the fields is less likely than one that fits it."""
     told = [inner for inner in branch if inner.validator != "unevaluatedProperties"] or branch
-    return _otherwise(branch), len(told), -max(len(inner.path) for inner in told)
+    another_word = any(inner.validator in ("const", "enum") and len(inner.path) == 1 for inner in told)
+    return _otherwise(branch), len(told), another_word, -max(len(inner.path) for inner in told)
 
 
 def _flaw(error: Any, file: str, document: Callable[[str], Any]) -> Flaw:

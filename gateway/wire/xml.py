@@ -179,13 +179,18 @@ def _tree(element: etree._Element, depth: int) -> Any:
 
 
 def elements(body: bytes) -> list[str]:
-    """The paths of all elements of a document in their order, with what attributes say. Raises Malformed."""
+    """The paths of all elements in their order, with what attributes say, and where text is beside elements.
+
+    Raises Malformed.
+    """
     root = _parse(body.lstrip())
     return [*_paths(root, "")]
 
 
 def _paths(element: etree._Element, above: str) -> Iterator[str]:
     marks = "".join(f"[{name}={element.get(name)}]" for name in sorted(map(str, element.keys())))
+    if len(element) and any(text and text.strip() for text in (element.text, *(child.tail for child in element))):
+        marks += "[text beside elements]"
     path = f"{above}/{element.tag}{marks}".lstrip("/")
     yield path
     for child in element:
