@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mediaglot.gateway import codec
 from mediaglot.gateway.dialect import Dialect
-from mediaglot.gateway.exchange import Intent, Request, Response
+from mediaglot.gateway.exchange import Headers, Intent, Request, Response
 from mediaglot.gateway.faults import Malformed, Unavailable
 from mediaglot.gateway.testing.case import encode_result, read_call, write_request, write_response
 from mediaglot.gateway.testing.scrub import Scrubber, Shapes
@@ -70,22 +70,38 @@ def _dump(tree: Any) -> bytes:
 
 
 class Replay:
-    """Answers as the tape has them: to requests that are alike but for what was replaced, in the order of the tape. The
-    last one of several is given again and again."""
+    """Answers as the tape has them: to requests that are alike but for what was replaced, in the order of the tape.
+
+    Who names what the tape names too, such as a job's id, gets what was said of that. The last answer of several is
+    given again and again.
+    """
 
     def __init__(self, dialect: Dialect, exchanges: Iterable[tuple[Request, Response]]) -> None:
-        self._scrubber = Scrubber(dialect, lambda value: "*" if value.strip() else value)
-        self._answers: dict[Skeleton, list[Response]] = {}
+        self._scrubber = Scrubber(dialect, self._met)
+        self._names: set[str] = set()
+        self._answers: dict[Skeleton, list[tuple[frozenset[str], Response]]] = {}
         for request, response in exchanges:
-            self._answers.setdefault(self._skeleton(request), []).append(response)
+            skeleton, names = self._read(request)
+            self._answers.setdefault(skeleton, []).append((names, response))
 
     def answer(self, request: Request) -> Response:
         """Raises Unavailable for what is not on the tape."""
-        found = self._answers.get(self._skeleton(request))
+        skeleton, names = self._read(request)
+        found = self._answers.get(skeleton)
         if not found:
             raise Unavailable(reason="not_on_tape")
-        return found.pop(0) if len(found) > 1 else found[0]
+        shared = [len(names & theirs) for theirs, _ in found]
+        first = shared.index(max(shared))
+        _, response = found.pop(first) if shared.count(shared[first]) > 1 else found[first]
+        return response
 
-    def _skeleton(self, request: Request) -> Skeleton:
-        bare = self._scrubber.request(request)
-        return bare.method, bare.path, bare.query, bare.body
+    def _met(self, value: str) -> str:
+        self._names.add(value)
+        return "*" if value.strip() else value
+
+    def _read(self, request: Request) -> tuple[Skeleton, frozenset[str]]:
+        """What is left without values, and these: but for those of headers, which say who asks and not for what."""
+        kind = Headers(lines=(("Content-Type", request.headers.get("Content-Type")),))
+        self._names.clear()
+        bare = self._scrubber.request(replace(request, headers=kind))
+        return (bare.method, bare.path, bare.query, bare.body), frozenset(self._names)

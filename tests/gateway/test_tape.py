@@ -178,6 +178,30 @@ async def test_what_was_recorded_is_answered_again_in_its_order(tmp_path: Path) 
     assert names(tmp_path)[-1] == "0005_200", "a tape goes on where it ended"
 
 
+async def test_of_several_jobs_each_gets_its_own_answers_again(tmp_path: Path) -> None:
+    """Whoever was over first on the tape: the last answer of all is given to nobody else."""
+    ids, turns = iter(["991", "992"]), iter(["Finished", "Processing", "Finished"])
+
+    def status(media: str) -> Request:
+        query = '{"userid":"1","userkey":"k","action":"GetStatus","mediaid":"%s"}'
+        return asked(f'json={{"query":{query % media}}}'.encode())
+
+    async def provider(request: Request) -> Response:
+        if b"AddMedia" in request.body:
+            return Response(body=b'{"response":{"MediaID":"%s"}}' % next(ids).encode())
+        media = b"991" if b"991" in request.body else b"992"
+        return Response(body=b'{"response":{"id":"%s","status":"%s"}}' % (media, next(turns).encode()))
+
+    send = recording(provider, DIALECT, tmp_path)
+    for request in (asked(), asked(), status("991"), status("992"), status("992")):
+        await send(request)
+    replay = replaying(DIALECT, tmp_path)
+    first, second = [json.loads((await replay(asked())).body)["response"]["MediaID"] for _ in range(2)]
+    told = [json.loads((await replay(status(media))).body)["response"] for media in (second, first, second, first)]
+    assert [each["id"] for each in told] == [second, first, second, first]
+    assert [each["status"] for each in told] == ["Processing", "Finished", "Finished", "Finished"]
+
+
 def test_a_tape_is_not_the_network(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no tape"):
         replaying(DIALECT, tmp_path)
