@@ -24,6 +24,8 @@ class Terms:
     dialect: Dialect
     policy: Policy = Policy.ESSENTIAL
     options: Mapping[str, str]
+    played: bool = False
+    """Whether its answers are from a tape, on which jobs have other markers than ours."""
 
     async def refuse(self, job: Job, ledger: Ledger, caller: Caller | None = None) -> Mapping[int, Fault]:
         """Notes what the translation loses. Raises Lossy where the policy forbids that, and where the provider would

@@ -237,7 +237,7 @@ class Upstream(Housed):
         while True:
             try:
                 glimpse = await self.agent.run(partial(self.agent.client.look, placed=entry.placed))
-                if is_ours(glimpse, entry):
+                if self._is_ours(glimpse, entry):
                     return entry, glimpse
                 entry = await self._corrected(entry)
             except Unavailable as fault:
@@ -247,6 +247,9 @@ class Upstream(Housed):
                 if isinstance(fault.meaning, NotFound):
                     await self._unnamed(entry)
                 raise meant(fault, self.agent.name) from fault
+
+    def _is_ours(self, glimpse: Glimpse, entry: Entry) -> bool:
+        return self.terms.played or is_ours(glimpse, entry)
 
     async def _corrected(self, entry: Entry) -> Entry:
         """With the id that our job has: what we took for it is another one's. Raises Refused where ours is gone."""
@@ -372,7 +375,7 @@ class Upstream(Housed):
                 return
             if not entry.id:
                 entry = await self._sought(entry, self.agent.manners.settle)
-            elif not is_ours(await self.agent.run(partial(self.agent.client.look, placed=entry.placed)), entry):
+            elif not self._is_ours(await self.agent.run(partial(self.agent.client.look, placed=entry.placed)), entry):
                 entry = await self._corrected(entry)
             if entry.id:
                 await self.agent.run(lambda permit: self.agent.client.cancel(permit, entry.placed))

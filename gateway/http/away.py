@@ -129,7 +129,8 @@ def read_provider(
         dialect = registry.find(table["dialect"])
         judge(url, replace(policy, local_addresses=True, schemes=frozenset({"http", "https"})))
         client = client_of(dialect, options)
-        terms = Terms(dialect=dialect, policy=LossPolicy(table.get("policy", usual)), options=options)
+        lost = LossPolicy(table.get("policy", usual))
+        terms = Terms(dialect=dialect, policy=lost, options=options, played="replay" in table)
     except SourceForbidden as fault:
         raise ConfigError(
             f"{where}: url can't be used ({fault.data['reason']}); write it as https://api.example.com"

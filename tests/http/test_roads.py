@@ -25,7 +25,7 @@ class Provider:
     """Takes a job, and says of it what it is told to say."""
 
     def __init__(self) -> None:
-        self.url = ""
+        self.url = self.marker = ""
         self.status: dict[str, Any] = {"status": "Processing", "progress": "10"}
         self.others: list[dict[str, Any]] = []
         """What it says first, of another job."""
@@ -39,7 +39,8 @@ class Provider:
 
     async def __call__(self, request: web.BaseRequest) -> web.Response:
         (text,) = parse_qs((await request.read()).decode())["json"]
-        action = orjson.loads(text)["query"]["action"]
+        query = orjson.loads(text)["query"]
+        action = query["action"]
         self.actions.append(action)
         if not self.wakes.is_set() and len(self.actions) == 1:
             return web.Response(status=500)
@@ -49,8 +50,9 @@ class Provider:
             await self.stops.wait()
         if action == "AddMedia":
             told["MediaID"] = "77"
+            self.marker = query["format"][0]["mediaglot"]
         if action == "GetStatus":
-            said = {"id": "77", **self.status, "format": {"id": "5", **self.status}}
+            said = {"id": "77", **self.status, "format": {"id": "5", "mediaglot": self.marker, **self.status}}
             told = {"job": self.others.pop(0) if self.others else said}
         return web.json_response({"response": told})
 
