@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from importlib.resources.abc import Traversable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError, validators
 from jsonschema.exceptions import best_match
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
@@ -25,6 +25,15 @@ from mediaglot.gateway.wire.shape import Shapes
 SUFFIX = ".json"
 Problem = tuple[str, str]
 """Where in the document (dotted, with list indices; empty for the whole), and what is wrong. May quote values."""
+
+
+def _items(validator: Any, items: Any, found: Any, schema: Any) -> Iterator[ValidationError]:
+    """Nothing of the entries of a list that is too long: they may be any number, and it is refused anyway."""
+    if not isinstance(found, list) or len(found) <= schema.get("maxItems", len(found)):
+        yield from Draft202012Validator.VALIDATORS["items"](validator, items, found, schema)
+
+
+Validator: Final[Any] = validators.extend(Draft202012Validator, {"items": _items})  # type: ignore[no-untyped-call]
 
 
 class Owner(Protocol):
@@ -46,7 +55,7 @@ class Schemas:
         self._folder = owner.material("schemas")
         self._registry: Registry[Any] = Registry()
         self._documents: dict[str, Any] = {}
-        self._compiled: dict[str, Draft202012Validator] = {}
+        self._compiled: dict[str, Any] = {}
         self._shapes = Shapes(self._documents, SUFFIX)
 
     @cached_property
@@ -85,16 +94,18 @@ class Schemas:
         """Raises ``jsonschema.SchemaError`` where a schema is none; checking takes for granted that it is one."""
         Draft202012Validator.check_schema(self.document(name))
 
-    def _validator(self, name: str) -> Draft202012Validator:
+    def _validator(self, name: str) -> Any:
         if name not in self._compiled:
             self._gather(name)
-            self._compiled[name] = Draft202012Validator({"$ref": name + SUFFIX}, registry=self._registry)
+            self._compiled[name] = Validator({"$ref": name + SUFFIX}, registry=self._registry)
         return self._compiled[name]
 
     def _gather(self, name: str) -> None:
         """Adds a document to the registry, and those that it refers to."""
         if name + SUFFIX not in self._registry:
-            resource = DRAFT202012.create_resource(self.document(name))
+            # where a document names its standard, the validator of that is taken, and not ours
+            own = {key: value for key, value in self.document(name).items() if key != "$schema"}
+            resource = DRAFT202012.create_resource(own)
             self._registry = self._registry.with_resource(name + SUFFIX, resource)
             for other in _referred(resource.contents):
                 self._gather(other)

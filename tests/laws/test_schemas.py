@@ -123,3 +123,11 @@ def test_schemas_of_encoding_com_take_one_or_many() -> None:
     schemas = Schemas(registry.find("encoding_com"))
     assert schemas.check("get_status.reply", {"job": WHOLE}) == []
     assert schemas.check("get_status.reply", {"job": [WHOLE, WHOLE]}) == []
+
+
+def test_the_entries_of_a_list_that_is_too_long_are_not_looked_at() -> None:
+    schemas = Schemas(registry.find("xvid_mediahub"))
+    job = {"pipeline": {"id": 1}, "input": {"input_name": "http://films.test/a.mp4"}, "outputs": [{}] * 101}
+    places = [place for place, _ in schemas.check("jobs_post.request", {"job": job})]
+    assert [place for place in places if place.startswith("job.outputs")] == ["job.outputs"]
+    assert schemas.check("jobs_post.request", {"job": {**job, "outputs": [{}] * 100}})
