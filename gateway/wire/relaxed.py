@@ -19,6 +19,8 @@ TOKEN: Final = re.compile(
     re.DOTALL,
 )
 WORDS: Final = {"true": True, "false": False, "null": None}
+LONGEST: Final = 200_000
+"""Bytes that anybody types; a token takes as long as kilobytes of strict JSON."""
 NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,29})(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 Token = tuple[str, str]
 
@@ -36,6 +38,8 @@ class Relaxed(Json):
         try:
             return Json.read_text(self, text)
         except Malformed:
+            if len(text) > LONGEST:
+                raise
             found = _Reader(text.decode("utf-8", "replace")).document()
         if not isinstance(found, dict):
             raise Malformed(format="JSON", reason="expected an object")

@@ -58,6 +58,13 @@ def test_nothing_else_is(text: str) -> None:
         Relaxed().read_text(text.encode())
 
 
+def test_a_document_that_nobody_has_typed_is_strict() -> None:
+    long = {"a": "x" * 200_000}
+    assert Relaxed().read_text(b'{"a": "%s"}' % long["a"].encode()) == long
+    with pytest.raises(Malformed, match="broken at line 1"):
+        Relaxed().read_text(b'{a: "%s"}' % long["a"].encode())
+
+
 XML = NestedXml("response", {"jobs": "job"})
 TREE: Any = {"jobs": [{"id": "1", "done": True}, {"id": "2", "done": None}], "others": [1, 2], "none": []}
 
