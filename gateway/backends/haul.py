@@ -115,7 +115,7 @@ class Haul:
             if len(seen) > MOST_FILES:
                 raise SourceTooLarge(limit=MOST_FILES)
             waiting += [each for each in inner if is_list(each.name)]
-            others = [each for each in inner if each not in waiting]
+            others = [each for each in inner if not is_list(each.name)]
             found += await crew.each(others, partial(self._file, folder=folder), most=AT_ONCE)
         return sorted(found, key=lambda product: product.file.role != "playlist")
 
