@@ -10,9 +10,9 @@ import json
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.backends import Backend, Caller
@@ -49,6 +49,8 @@ LARGEST: Final = 4096
 
 LOGGED: Final = 20
 """Losses of one job that the log shows."""
+BRIEF: Final = 300
+"""Characters of a text that the log shows: to look for credentials in one without end would take minutes."""
 
 Look = Callable[[Call, Result | Fault, Response], Response]
 """Looks at each answer before it goes out, and may add to it."""
@@ -244,6 +246,14 @@ def note_losses(result: Result | Fault, ledger: Ledger) -> None:
     if not isinstance(result, Ticket) or quiet(ledger) or not LOG.isEnabledFor(logging.INFO):
         return
     report = Report(losses=tuple(ledger)).document()
-    losses, more = report["losses"][:LOGGED], max(len(report["losses"]) - LOGGED, 0)
+    losses, more = [*map(brief, report["losses"][:LOGGED])], max(len(report["losses"]) - LOGGED, 0)
     line = {"job": result.id, "dialect": result.dialect, "strictness": ledger.policy, "summary": report["summary"]}
     LOG.info("losses %s", hidden(json.dumps(line | {"losses": losses} | ({"more": more} if more else {}))))
+
+
+def brief(loss: Mapping[str, Any]) -> dict[str, Any]:
+    """Longer texts are left out as a whole: half of one could hide a credential's end."""
+    long = {
+        word: f"{len(said)} characters" for word, said in loss.items() if isinstance(said, str) and len(said) > BRIEF
+    }
+    return {**loss, **long}

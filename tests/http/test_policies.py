@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import pytest
 from mediaglot.gateway import registry
 from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.exchange import Request
-from mediaglot.gateway.loss import Policy, forbidden
-from mediaglot.gateway.model import Average, Input, Job, Location, Output, Secret, Size, Video
+from mediaglot.gateway.http.endpoint import note_losses
+from mediaglot.gateway.loss import Kind, Ledger, Policy, forbidden
+from mediaglot.gateway.model import Average, Input, Job, Location, Output, Secret, Size, Ticket, Video
 from mediaglot.gateway.rehearsal import Rehearsal
 from mediaglot.gateway.translation import write_job
 
@@ -27,6 +29,7 @@ RICH = Output(
     container="mp4",
     video=Video(codec="h264", size=Size(width=160, height=90), rate=Average(bitrate=200_000), profile="main"),
 )
+WIDE = "x" * 300
 Answer = tuple[bool, Any]
 Ask = Callable[..., Awaitable[Answer]]
 
@@ -131,6 +134,24 @@ async def test_losses_are_a_line_of_the_log_unless_they_are_let_pass_in_silence(
     assert (line["dialect"], line["strictness"], line["summary"]) == (ONE, "warn", headers["Mediaglot-Losses"])
     assert {each["kind"] for each in line["losses"]} <= {"approximated", "defaulted", "dropped", "unread"}
     assert credential().secret.reveal() not in caplog.text
+
+
+def test_a_text_without_end_is_told_in_the_log_by_its_length(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mediaglot")
+    ledger = Ledger()
+    ledger.note(Kind.DROPPED, "http%3A%2F%2F" * 1000, wanted=WIDE, got="y" * 301)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    note_losses(Ticket(id="1", dialect="any", account="", job=Job(), created=now), ledger)
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert json.loads(line.removeprefix("losses "))["losses"] == [
+        {
+            "kind": "dropped",
+            "path": "13000 characters",
+            "wanted": "x" * 300,
+            "got": "301 characters",
+            "essential": False,
+        }
+    ]
 
 
 async def test_work_that_is_done_here_minds_the_strict_policy_alone(serve: Any, session: aiohttp.ClientSession) -> None:
