@@ -31,11 +31,22 @@ async def restreamed(
     return {"hls": stream.hls_from(base, hls), "dash": stream.dash_from(base, dash)}
 
 
+def _tidy(folder: Path) -> None:
+    """Put right what FFmpeg says of times."""
+    count = len(list(folder.glob(stream.PLAYLIST.format("*"))))
+    playlists = [folder / stream.PLAYLIST.format(number) for number in range(count)]
+    for one in playlists:
+        one.write_text(stream.undated(one.read_text()))
+    manifest = folder / stream.DASH
+    manifest.write_text(stream.timed(manifest.read_text(), [one.read_text() for one in playlists]))
+
+
 async def _make(folder: Path, command: tuple[str, ...], limits: Limits) -> None:
     """Made beside its place and put there whole; whoever comes second leaves the first one's."""
     draft = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=folder.parent, prefix="making-"))
     try:
         await run(command, cwd=draft, on_progress=lambda _: None, limits=limits)
+        await asyncio.to_thread(_tidy, draft)
         with contextlib.suppress(OSError):
             await in_thread(draft.rename, folder)
     finally:

@@ -12,8 +12,12 @@ from mediaglot.gateway.model import MediaFacts
 
 HLS: Final = "master.m3u8"
 DASH: Final = "manifest.mpd"
+PLAYLIST: Final = "media_{}.m3u8"
+"""Of each track, by its number."""
 SEGMENT: Final = 6
 """Seconds; each segment begins at the first key frame from there on."""
+TICKS: Final = 1_000_000
+"""Of a manifest's second."""
 
 
 def restream(files: Sequence[tuple[str, MediaFacts | None]]) -> Run:
@@ -40,6 +44,28 @@ def hls_from(base: str, text: str) -> str:
     """A master playlist whose entries are found from anywhere: they begin with ``base``."""
     text = re.sub(r'URI="([^":]+)"', rf'URI="{base}/\1"', text)
     return re.sub(r"^(?=[^#\s])", f"{base}/", text, flags=re.MULTILINE)
+
+
+def undated(playlist: str) -> str:
+    """Without the dates of FFmpeg, which begins one of the files now and the others in 1970."""
+    return re.sub(r"^#EXT-X-PROGRAM-DATE-TIME:.*\n", "", playlist, flags=re.MULTILINE)
+
+
+def timed(manifest: str, playlists: Sequence[str]) -> str:
+    """The manifest with the segments' own lengths, as each file's playlist has them: FFmpeg says one for all, which is
+    not true where key frames lie otherwise."""
+    files = [[Fraction(text) for text in re.findall(r"^#EXTINF:([\d.]+)", one, re.MULTILINE)] for one in playlists]
+    left = iter(files)
+
+    def lasting(found: re.Match[str]) -> str:
+        spans = "".join(f'<S d="{round(seconds * TICKS)}" />' for seconds in next(left))
+        return f"{found[1]}{found[2]}\n\t\t\t\t\t<SegmentTimeline>{spans}</SegmentTimeline>"
+
+    text = re.sub(
+        rf'(<SegmentList timescale="{TICKS}") duration="\d+"([^>]*>\s*<Initialization [^>]*/>)', lasting, manifest
+    )
+    longest = max((seconds for spans in files for seconds in spans), default=Fraction(SEGMENT))
+    return re.sub(r'maxSegmentDuration="[^"]*"', f'maxSegmentDuration="PT{float(longest)}S"', text)
 
 
 def dash_from(base: str, text: str) -> str:

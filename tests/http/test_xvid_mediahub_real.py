@@ -323,6 +323,23 @@ async def test_playlists_play(hub: Hub, measure: Callable[..., dict[str, Any]]) 
     assert (await hub.ask("GET", "/playlists/hls.m3u8"))[0] == 400
 
 
+async def test_playlists_tell_how_long_each_segment_is(hub: Hub) -> None:
+    """The preset has a key frame every 5 seconds, and segments are at least 6 seconds long."""
+    job = await hub.end((await hub.submit("https://media.mediaglot.test/bars-12s-320x180-25fps.mp4"))["id"])
+    _, _, content = await hub.ask("GET", f"/playlists/hls.m3u8?job_id={job['id']}")
+    media = next(line for line in content.decode().splitlines() if line.startswith("http"))
+    _, _, inner = await hub.ask("GET", media)
+    assert re.findall(r"#EXTINF:(\d+)\.0+,", inner.decode()) == ["10", "2"]
+    assert b"DATE" not in inner
+    _, _, content = await hub.ask("GET", f"/playlists/dash.mpd?job_id={job['id']}")
+    manifest = etree.fromstring(content)
+    pictures, sound = manifest.iter("{*}SegmentList")
+    assert [one.get("d") for one in pictures.iter("{*}S")] == ["10000000", "2000000"]
+    assert [round(int(one.get("d")) / 1_000_000) for one in sound.iter("{*}S")] == [6, 6]
+    assert not {"duration"} & {*pictures.attrib, *sound.attrib}
+    assert manifest.get("maxSegmentDuration") == "PT10.0S"
+
+
 async def test_pings_tell_of_a_job(hub: Hub, receiver: Any) -> None:
     urls = {event: f"{receiver.url}/{event}" for event in ("started", "finished", "error", "warning")}
     made = await hub.json("POST", "/pipelines/", {"pipeline": {"name": "p", "ping_urls": urls}}, status=201)
