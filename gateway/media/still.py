@@ -176,8 +176,10 @@ def _pick(wish: _Wish, every: Fraction, most: int) -> tuple[str, ...]:
     pick = f"fps={ratio(1 / every)}:round=up:start_time=0"
     if wish.scene.joined or wish.duration is None or not (wish.asked.key_frames or _ends(wish) <= every * (most - 1)):
         return (pick,)
-    # the last key frame, or the last picture where sound goes on, shows until the end
-    return (pick, "tpad=stop=-1:stop_mode=clone", f"trim=end_frame={most}")
+    # the last key frame, or the last picture where sound goes on, shows until the end; at first to the next moment, as
+    # the picture that is the last one before the end is picked for none
+    shown = f"tpad=stop_mode=clone:stop_duration={number(min(every, wish.duration))}"
+    return (shown, pick, "tpad=stop=-1:stop_mode=clone", f"trim=end_frame={most}")
 
 
 def _ends(wish: _Wish) -> Fraction:

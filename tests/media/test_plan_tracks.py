@@ -328,6 +328,18 @@ def test_a_still_is_as_large_as_asked(make: Any) -> None:
     assert sizes == [(101, 57)] * len(stills) + [(80, 45)] * 2
 
 
+def test_the_last_picture_shows_until_the_end(make: Any, media: Path, look: Any, apart: Any) -> None:
+    """Key frames are 0.4 s apart, the last one at 1.6 s."""
+    made = make(m.Output(stills=(m.Stills(every=Fraction(9, 10), key_frames=True),)))
+    source = look(media / "clip")
+    found = []
+    for path in made.many(0, 0):
+        with Image.open(path) as image:
+            distances = [apart(image.convert("L"), source.gray(at)) for at in range(50)]
+        found.append(distances.index(min(distances)))
+    assert found == [0, 20, 40]
+
+
 def test_a_series_of_a_clip(make: Any) -> None:
     stills = (m.Stills(every=Fraction(1, 4)), m.Stills(at=Fraction(0)))
     made = make(m.Output(stills=stills, clip=m.Clip(start=Fraction(1))), m.Output(container="mp4"))
