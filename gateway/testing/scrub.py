@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
-from xml.sax.saxutils import escape, unescape
+from xml.sax.saxutils import escape, quoteattr, unescape
 
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.exchange import Headers, Request, Response
@@ -71,7 +71,7 @@ UNNAMED: Final = "field"
 """In place of a name that is none."""
 LONGEST: Final = 64
 """Characters of a harmless value; what is longer, or leads somewhere, is not what its name says."""
-NIL: Final = re.compile(r"\bnil=[\"']true")
+ATTRIBUTE: Final = re.compile(r"""\s([A-Za-z_][\w.-]{0,63})\s*=\s*("[^"<]*"|'[^'<]*')""", re.ASCII)
 BRACKETS: Final = frozenset({"{}", "[]", "<>"})
 PLAIN: Final = frozenset({"true", "false", "null", "yes", "no"})
 OWN: Final = frozenset({"client_metadata", "meta", "metadata"})
@@ -298,7 +298,7 @@ class Scrubber:
         return word if kept == text else json.dumps(kept)
 
     def _xml(self, text: str) -> str:
-        """Elements and their texts; comments and instructions are left out, and attributes but for nil."""
+        """Elements, their texts and attributes; comments and instructions are left out."""
         stack: list[str] = []
         made = []
         for piece in map(_plain, PIECE.findall(text)):
@@ -311,8 +311,8 @@ class Scrubber:
             elif piece.startswith("<"):
                 name = re.split(r"[\s/>]", piece[1:], maxsplit=1)[0]
                 name = name if NAME.fullmatch(name) else UNNAMED
-                nil, closed = ' nil="true"' * bool(NIL.search(piece)), piece.endswith("/>")
-                made.append(f"<{name}{nil}{'/' * closed}>")
+                closed = piece.endswith("/>")
+                made.append(f"<{name}{self._attributes(piece, bool(OWN.intersection(stack)))}{'/' * closed}>")
                 stack += [] if closed else [name]
             elif piece.strip():
                 named = [name for name in stack if name != ENTRY]
@@ -321,6 +321,11 @@ class Scrubber:
             else:
                 made.append(piece)
         return "".join(made)
+
+    def _attributes(self, piece: str, own: bool) -> str:
+        """That there are some may be what is wrong with a document. What is the client's own is no harmless name."""
+        said = {name: unescape(value[1:-1]) for name, value in ATTRIBUTE.findall(piece)}
+        return "".join(f" {name}={quoteattr(self.value('' if own else name, value))}" for name, value in said.items())
 
 
 def _plain(piece: str) -> str:
