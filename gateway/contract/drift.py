@@ -8,6 +8,7 @@ from typing import Final
 from mediaglot.gateway.contract.finding import Finding
 from mediaglot.gateway.contract.sketch import Place, Sketch, Trait, shown
 
+NOTHING: Final = "null"
 LEAST: Final = 2
 """Times that a field has to be seen in all of its objects before it is taken for one that is always there."""
 
@@ -52,6 +53,8 @@ def _what(sketch: Sketch, place: Place) -> str:
 
 def _between(old: Trait, new: Trait, *, exact: bool) -> Iterator[tuple[str, str]]:
     gone, come = old.kinds - new.kinds, new.kinds - old.kinds
+    if not exact and _by_chance(old.kinds, new.kinds):
+        come = set()
     if come or (exact and gone):
         yield "type", f"was {_words(old.kinds)}, is {_words(new.kinds)}"
     if old.forms != new.forms and (exact or (len(old.forms) == 1 and old.forms.isdisjoint(new.forms) and new.forms)):
@@ -60,6 +63,11 @@ def _between(old: Trait, new: Trait, *, exact: bool) -> Iterator[tuple[str, str]
         yield "values", _listed(old.words, new.words)
     if old.bounds != new.bounds:
         yield "bounds", f"was {_words(old.bounds)}, is {_words(new.bounds)}"
+
+
+def _by_chance(old: set[str], new: set[str]) -> bool:
+    """Whether only one of them met the thing in a state in which there was nothing to say."""
+    return NOTHING in old | new and (old == {NOTHING} or (new != {NOTHING} and new - old == {NOTHING}))
 
 
 def _listed(old: set[str], new: set[str]) -> str:

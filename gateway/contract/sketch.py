@@ -20,6 +20,8 @@ ERROR: Final = "response.body of an error"
 STATUS: Final = "response.status"
 KIND: Final = "response.headers: Content-Type"
 DEPTH: Final = 40
+DIGITS: Final = 20
+"""Of a number at most: longer ones are hexadecimal ids that happen to have no letter."""
 LONGEST: Final = 200
 """Characters of a word of a schema."""
 Tree = Any
@@ -94,7 +96,8 @@ def _form(text: str) -> str:
         return "time"
     if PLACE.fullmatch(text):
         return "address"
-    return "number" if text.lstrip("-").replace(".", "", 1).isdecimal() else "text"
+    digits = text.lstrip("-").replace(".", "", 1)
+    return "number" if digits.isdecimal() and len(digits) <= DIGITS else "text"
 
 
 # --- from schemas ---------------------------------------------------------------------------------------
