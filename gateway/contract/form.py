@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from email.message import Message
 from functools import lru_cache
 from typing import Any
@@ -62,7 +63,8 @@ def twice(body: bytes) -> list[str]:
         names = [name for name, _ in pairs]
         found.extend(name for number, name in enumerate(names) if name in names[:number])
 
-    json.loads(body, object_pairs_hook=note, parse_int=str, parse_float=str)
+    with suppress(ValueError):  # what can't be read is told of elsewhere
+        json.loads(body, object_pairs_hook=note, parse_int=str, parse_float=str)
     return list(dict.fromkeys(found))
 
 

@@ -25,7 +25,7 @@ def problems(dialect: Dialect, call: Call, tree: Any) -> Iterator[Problem]:
 
 
 def references(call: Call, tree: Any) -> Iterator[Problem]:
-    """An object that has an id and a link leads to itself, at the server that was asked."""
+    """An object that has an id and a link leads to itself, at the server that was asked; of others one is told."""
     base = urlsplit(call.request.base).netloc.lower()
     for place, each in objects(tree):
         thing, told = each.get("id"), each.get("href")
@@ -37,6 +37,7 @@ def references(call: Call, tree: Any) -> Iterator[Problem]:
         elif base and path.partition("://")[2].partition("/")[0].lower() != base:
             reason = f"found {short(told)}, which leads to another host"
             yield "link", spot("response.body", (*place, "href")), f"expected a link to {thing} at {base}, {reason}"
+            base = ""
 
 
 def objects(tree: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from mediaglot.gateway import registry
+from mediaglot.gateway.contract.drift import drift
+from mediaglot.gateway.contract.sketch import Sketch, observe
 from mediaglot.gateway.exchange import GetJob, GetJobs, ListJobs, PutThing, Request, Response
 from mediaglot.gateway.testing.case import read_call
+from mediaglot.gateway.testing.scrub import Scrubber
 
 TPS, XVID, ENC, EDGE = "tpstreams", "xvid_mediahub", "encoding_com", "transparent_edge"
 LOOK, LIST, CHANGE, ANY = (GetJob, GetJobs), (ListJobs,), (PutThing,), (object,)
@@ -138,3 +141,38 @@ def test_a_job_that_ended_before_it_could_be_cancelled_is_no_deviation(standing:
         stage, outcome = standing.walk(name, "job", jobs=2, alter=alter)
         assert not [each for each in outcome.findings if each.rule in ("outcome", "state")]
         assert any("had ended before" in each.skipped for each in stage.lines)
+
+
+@pytest.mark.parametrize("mark", [b'<response xmlns="urn:x">', b'<response version="2">'])
+def test_attributes_are_recorded_for_the_judge(mark: bytes) -> None:
+    """Their values are nobody's business."""
+    scrubber = Scrubber(registry.find(ENC), lambda value: "s" * len(value))
+    made = scrubber.body(mark + b"<message>Added</message></response>", "text/xml").decode()
+    assert re.search(mark.partition(b" ")[2].partition(b"=")[0].decode(), made)
+    assert "urn:x" not in made
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "drifts"),
+    [
+        ("0123456789" * 3, "0123456789abcdef0123456789abcd", False),
+        ("17", "seventeen", True),
+        (None, "17", False),
+        ("17", None, True),
+        ("17", 17, True),
+    ],
+)
+def test_what_drifts_and_what_is_chance(old: Any, new: Any, drifts: bool) -> None:
+    before, after = Sketch(), Sketch()
+    for _ in range(3):
+        observe(before, ("response.body",), {"a": old})
+        observe(after, ("response.body",), {"a": new})
+    assert bool(drift("GetJob", before, after)) is drifts
+
+
+def test_null_now_and_then_is_no_other_type() -> None:
+    before, after = Sketch(), Sketch()
+    for number, value in enumerate(("x", "y", None)):
+        observe(before, ("response.body",), {"a": value if number < 2 else "z"})
+        observe(after, ("response.body",), {"a": value})
+    assert not drift("GetJob", before, after)
