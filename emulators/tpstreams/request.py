@@ -109,7 +109,7 @@ def create(call: Call, ledger: Ledger) -> CreateJob:
     errors |= _together(call, found, errors)
     if errors:
         raise WrongFields(errors=errors, field=next(iter(errors)))
-    for key in call.tree.keys() - wanted.keys():
+    for key in (key for key in call.tree if key not in wanted):
         ledger.note(Kind.UNREAD, key, reason="unknown")
     return CreateJob(job=_job(found, ledger, locks=call.options["drm"] == "aes128"))
 

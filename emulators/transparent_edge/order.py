@@ -52,7 +52,7 @@ def order_of(call: Call) -> Tree:
 
 
 def read_order(order: Tree, ledger: Ledger) -> Job:
-    for key in order.keys() - KNOWN:
+    for key in (key for key in order if key not in KNOWN):
         ledger.note(Kind.UNREAD, key, reason="unknown")
     origin = place(order.get("origin"), "origin")
     destinations = tuple(place(url, key) for key, url in numbered(order, "destinations", required=True))
@@ -138,7 +138,7 @@ def check_distinct(what: str, names: Sequence[str | None]) -> None:
 
 def notification(item: Any, key: str, ledger: Ledger) -> Tree:
     """As the order's detail shows it. Raises Invalid."""
-    for name in members(item, key).keys() - {"email", "call"}:
+    for name in (name for name in members(item, key) if name not in ("email", "call")):
         ledger.note(Kind.UNREAD, f"{key}.{name}", reason="unknown")
     address, callback = item.get("email") or None, item.get("call") or None
     if address is not None and not (isinstance(address, str) and ADDRESS.fullmatch(address)):

@@ -126,7 +126,7 @@ PICTURE: Final = ("rotate", "height", "width", "framerate", "bitrate", "aspect_r
 
 def create_job(call: Call, ledger: Ledger) -> CreateJob:
     tree = call.tree["job"]
-    for key in tree.keys() - KNOWN:
+    for key in (key for key in tree if key not in KNOWN):
         ledger.note(Kind.UNREAD, f"job.{key}", reason="kept" if key == "playlists" else "unknown")
     words: Tree = {key: TEXT.read(tree[key]) if tree.get(key) is not None else None for key in TEXTS}
     source = INPUT.read(tree["input"], ledger.within("job.input"))
