@@ -130,17 +130,18 @@ class Client(errand.Client):
         wanted = {document["name"]: document for document in documents}
         if any(("profile", name) not in self.known for name in wanted):
             listed = yield from self._do(asked(permit, "GET", "transcoding_profiles/"))
-            there = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-            numbered = [each for each in there if str(each.get("id")).isdecimal()]
-            self.known.update({("profile", str(each.get("name"))): str(each["id"]) for each in numbered})
+            there = [each for each in many(listed) if isinstance(each, dict) and str(each.get("id")).isdecimal()]
+            self.known.update({("profile", str(each.get("name"))): str(each["id"]) for each in there})
+        # At once: while one waits for an answer, another errand may forget what is known.
+        ids = {name: self.known["profile", name] for name in wanted if ("profile", name) in self.known}
         for name, document in wanted.items():
-            if ("profile", name) not in self.known:
+            if name not in ids:
                 body = json.dumps(document).encode()
                 made = yield from self._do(asked(permit, "POST", "transcoding_profiles/", body, JSON))
                 if not isinstance(made, dict) or type(made.get("id")) is not int:
                     raise unavailable(Response(), "no id")
-                self.known["profile", name] = str(made["id"])
-        return {name: self.known["profile", name] for name in wanted}
+                ids[name] = self.known["profile", name] = str(made["id"])
+        return ids
 
     # --- orders -------------------------------------------------------------------------------------
 

@@ -103,12 +103,13 @@ class Client(errand.Client):
         for kind in ("pipeline", "preset"):
             if any(need[0] == kind and need not in self.known for need in wanted.needs):
                 yield from self._learn(permit, kind)
-        for need, document in wanted.needs.items():
-            if need not in self.known:
-                kind, name = need
+        # At once: while one waits for an answer, another errand may forget what is known.
+        ids = {f"{need[0]} {need[1]}": self.known[need] for need in wanted.needs if need in self.known}
+        for (kind, name), document in wanted.needs.items():
+            if f"{kind} {name}" not in ids:
                 tree = yield from self._ask(permit, "POST", f"/{kind}s/", body={kind: {"name": name, **document}})
-                self.known[need] = needed(held(tree, kind), "id")
-        return {f"{kind} {name}": self.known[kind, name] for kind, name in wanted.needs}
+                ids[f"{kind} {name}"] = self.known[kind, name] = needed(held(tree, kind), "id")
+        return ids
 
     def _learn(self, permit: Pass, kind: str) -> Errand[None]:
         """What was made before has its name still; a pipeline without settings is as good as one of ours."""
