@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from email.message import Message
@@ -60,8 +61,7 @@ def twice(body: bytes) -> list[str]:
     found: list[str] = []
 
     def note(pairs: list[tuple[str, None]]) -> None:
-        names = [name for name, _ in pairs]
-        found.extend(name for number, name in enumerate(names) if name in names[:number])
+        found.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
 
     with suppress(ValueError):  # what can't be read is told of elsewhere
         json.loads(body, object_pairs_hook=note, parse_int=str, parse_float=str)
