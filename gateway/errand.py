@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 from collections.abc import Generator, Mapping, MutableMapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -24,8 +24,8 @@ from urllib.parse import urlencode
 
 from mediaglot.gateway import faults
 from mediaglot.gateway.auth import Auth, Credential
-from mediaglot.gateway.exchange import Headers, Request, Response, retry_after
-from mediaglot.gateway.faults import EncodingFailed, Fault, Invalid, Refused, Unavailable, Unsupported, WorkFault
+from mediaglot.gateway.exchange import Request, Response, retry_after
+from mediaglot.gateway.faults import EncodingFailed, Fault, Refused, Unavailable, Unsupported, WorkFault
 from mediaglot.gateway.loss import Ledger
 from mediaglot.gateway.mapping import is_empty, many
 from mediaglot.gateway.model import EMPTY, Job, MediaFacts, Output, Phase, Secret, Status, Trouble
@@ -34,10 +34,6 @@ from mediaglot.gateway.values import Table
 
 T = TypeVar("T")
 Errand: TypeAlias = Generator[Request, Response, T]
-HOPS: Final = "Mediaglot-Hops"
-"""The header that says through how many servers like this one a job has come."""
-MOST_HOPS: Final = 5
-"""More are no way but a loop: of servers that are each other's providers."""
 AGAIN: Final = frozenset({*range(300, 400), 408})
 """What is answered by somebody between, and decides nothing."""
 LONGEST: Final = 500
@@ -45,33 +41,6 @@ LONGEST: Final = 500
 
 
 # --- what errands are given and give back -----------------------------------------------------------
-
-
-def hops_of(request: Request) -> int:
-    """Raises Invalid where there have been too many."""
-    said = request.headers.get(HOPS)
-    hops = int(said[:9]) if said.isascii() and said.isdigit() else 0
-    if hops > MOST_HOPS:
-        raise Invalid(field=HOPS, reason=f"is over {MOST_HOPS}: a loop of servers that are each other's providers")
-    return hops
-
-
-def counted(request: Request, hops: int) -> Request:
-    lines = (line for line in request.headers if line[0].lower() != HOPS.lower())
-    return replace(request, headers=Headers(lines=(*lines, (HOPS, str(hops)))))
-
-
-def through(errand: Errand[T], hops: int) -> Errand[T]:
-    """The errand, whose requests say how far the job has come."""
-    try:
-        request = next(errand)
-        while True:
-            request = errand.send((yield counted(request, hops)))
-    except StopIteration as end:
-        value: T = end.value
-        return value
-    finally:
-        errand.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

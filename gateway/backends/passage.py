@@ -11,8 +11,9 @@ from typing import Final
 from urllib.parse import quote
 
 from mediaglot.gateway.backends.agent import Agent
+from mediaglot.gateway.backends.hops import HOPS, hops_of
 from mediaglot.gateway.dialect import Call, Dialect
-from mediaglot.gateway.errand import HOPS, Errand, Pass, hops_of
+from mediaglot.gateway.errand import Errand, Pass
 from mediaglot.gateway.exchange import Headers, Request, Response
 from mediaglot.gateway.faults import Refused, Unauthorized, UnknownAction
 from mediaglot.gateway.wire.swap import Unswappable

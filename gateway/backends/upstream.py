@@ -22,6 +22,7 @@ from mediaglot.gateway.backends.book import Book, Entry, marker_of, markers_of
 from mediaglot.gateway.backends.ffmpeg import FFmpegCraft
 from mediaglot.gateway.backends.haul import Haul, name_of
 from mediaglot.gateway.backends.home import Housed
+from mediaglot.gateway.backends.hops import through
 from mediaglot.gateway.backends.submission import (
     blame,
     called,
@@ -35,7 +36,7 @@ from mediaglot.gateway.backends.submission import (
 )
 from mediaglot.gateway.backends.terms import Terms
 from mediaglot.gateway.clock import Clock
-from mediaglot.gateway.errand import Glimpse, through
+from mediaglot.gateway.errand import Glimpse
 from mediaglot.gateway.exchange import Request
 from mediaglot.gateway.faults import Fault, NotFound, ProviderFailed, Refused, Unavailable, Unsupported, WorkFault
 from mediaglot.gateway.loss import Ledger

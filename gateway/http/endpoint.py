@@ -16,8 +16,8 @@ from typing import Any, Final, Protocol
 
 from mediaglot.gateway.accounts import Account, Accounts
 from mediaglot.gateway.backends import Backend, Caller
+from mediaglot.gateway.backends.hops import hops_of
 from mediaglot.gateway.dialect import Call, Dialect
-from mediaglot.gateway.errand import hops_of
 from mediaglot.gateway.exchange import (
     CreateJob,
     FindThings,

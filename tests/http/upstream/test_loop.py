@@ -10,7 +10,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from mediaglot.gateway.errand import MOST_HOPS
+from mediaglot.gateway.backends.hops import MOST_HOPS
 from mediaglot.gateway.model import Secret
 
 pytestmark = pytest.mark.heavy
