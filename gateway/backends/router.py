@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from mediaglot.gateway import registry
 from mediaglot.gateway.accounts import Account
@@ -22,10 +22,11 @@ from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, ProviderFailed, WorkFault
 from mediaglot.gateway.loss import Ledger, Policy
 from mediaglot.gateway.model import EMPTY, File, Job, MediaFacts, Ticket
-from mediaglot.gateway.store import Store
+from mediaglot.gateway.store import Key, Store
 
 LOG = logging.getLogger(__name__)
 KIND: Final = "road"
+ON: Final = " > "
 
 
 class Router(Housed):
@@ -176,14 +177,29 @@ class Router(Housed):
 
     # --- the road of a ticket ---------------------------------------------------------------------------
 
+    async def lane(self, key: Key) -> str:
+        """The providers that a job may still come to, in their order: only jobs that have the same wait for each other.
+
+        Nothing is kept of it, very many may wait.
+        """
+        ticket = await self._store.get(key)
+        if ticket is None:
+            return LOCAL
+        road = self._roads.get(turn(ticket)) or await self._able(ticket)
+        step = int((await self._found(turn(ticket))).get("step", 0)) if len(road) > 1 else 0
+        return ON.join(leg.name for leg in road[min(step, len(road) - 1) :])
+
     async def _craft(self, ticket: Ticket) -> Craft:
         road = await self._road(ticket)
         return self.crafts[road[min(await self._step(ticket), len(road) - 1)].name]
 
     async def _road(self, ticket: Ticket) -> tuple[Leg, ...]:
         """The providers in their order, those left out that refuse the job as a whole."""
-        if (known := self._roads.get(turn(ticket))) is not None:
-            return known
+        if (known := self._roads.get(turn(ticket))) is None:
+            known = self._roads[turn(ticket)] = await self._able(ticket)
+        return known
+
+    async def _able(self, ticket: Ticket) -> tuple[Leg, ...]:
         rule = route(self.rules, ticket.job, ticket.dialect, ticket.account, self.tariffs)
         legs = rule.legs(ticket.job, ticket.dialect, ticket.account, seed=ticket.ids["folder"], tariffs=self.tariffs)
         able = []
@@ -193,16 +209,19 @@ class Router(Housed):
             except Fault:
                 continue
             able.append(leg)
-        road = self._roads[turn(ticket)] = tuple(able) or legs
-        return road
+        return tuple(able) or legs
 
     async def _step(self, ticket: Ticket) -> int:
         name = turn(ticket)
         if name not in self._steps:
-            found = await self._store.get_thing(OURS, "", KIND, name) or {}
+            found = await self._found(name)
             self._steps[name] = int(found.get("step", 0))
             self._makers[name] = {int(index): maker for index, maker in found.get("makers", {}).items()}
         return self._steps[name]
+
+    async def _found(self, name: str) -> Mapping[str, Any]:
+        """What was written down of a turn: how far it has come, and who made what."""
+        return await self._store.get_thing(OURS, "", KIND, name) or EMPTY
 
     async def _move(self, ticket: Ticket, step: int) -> None:
         makers = {str(index): maker for index, maker in self._makers[turn(ticket)].items()}

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from enum import Enum
 from typing import Final
 
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.engine import GiveUp, Handler
 from mediaglot.gateway.engine.gate import Gate
+from mediaglot.gateway.engine.lane import Lanes, Sorter
 from mediaglot.gateway.store import Key, Store, Topic, Transaction, Work
 
 LOG = logging.getLogger(__name__)
 LEASE: Final = 120.0
-MOST: Final = 2
 LEAST: Final = 0.1
 """Seconds between two looks for leases that are over."""
+HANDFUL: Final = 50
+"""Works that are sorted at once."""
 
 
 class End(Enum):
@@ -66,8 +67,7 @@ class Run:
 class EmbeddedEngine:
     """``workers`` handlers at once, ``attempts`` for each work, ``lease`` seconds from one sign of life to the next.
 
-    Where handlers wait at a ``gate``, work of a greater priority than theirs gets a handler too, up to ``MOST`` times
-    as many: else it would come after those that have only been made ready.
+    With a ``sorter`` those are the workers at home, and there are further ones for each other lane.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class EmbeddedEngine:
         attempts: int = 3,
         lease: float = LEASE,
         gate: Gate | None = None,
+        sorter: Sorter | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._workers = workers
         self._attempts = attempts
         self._lease = lease
         self._give_up: GiveUp | None = None
@@ -91,16 +91,16 @@ class EmbeddedEngine:
         self._news = asyncio.Event()
         self._again = asyncio.Event()
         """Now and then: what the store did not take is tried again. Set for good at the end, when it is not."""
-        self._most = math.inf
-        """No work that waits has a greater priority: what is known of the queue without asking for it."""
         self._stopping = False
         self._requeue = True
         self._done = asyncio.Event()
         self._done.set()
         store.watch(Topic.WORK, self._notice)
         store.watch(Topic.ENDS, self._note_ends)
-        self._gate = gate or Gate()
-        self._gate.watch(self._news.set)
+        gate = gate or Gate()
+        gate.watch(self._news.set)
+        self._sorter = sorter
+        self._lanes = Lanes(workers, gate, sorter)
 
     @property
     def running(self) -> tuple[Work, ...]:
@@ -114,7 +114,7 @@ class EmbeddedEngine:
     async def run(self, handler: Handler, give_up: GiveUp | None = None) -> None:
         self._done.clear()
         self._again.clear()
-        self._most = math.inf
+        self._lanes.stir()
         self._give_up = give_up or self._give_up
         reaper = asyncio.create_task(self._reap_for_ever())
         try:
@@ -163,7 +163,7 @@ class EmbeddedEngine:
         """After a commit: what runs under these keys is no longer what is wanted."""
         for key in keys & self._runs.keys():
             self._runs[key].interrupt(End.UNWANTED)
-        self._most = math.inf
+        self._lanes.stir()
         self._news.set()
 
     def _note_ends(self, keys: frozenset[Key]) -> None:
@@ -181,25 +181,45 @@ class EmbeddedEngine:
 
     async def _next(self) -> Work | None:
         try:
+            while self._lanes.unsorted and not self._stopping:
+                await self._sort()
+                if work := await self._claim():
+                    return work
             return await self._claim()
         except Exception:
             LOG.exception("the queue can't be asked now; it is asked again later")
             return None
 
-    async def _claim(self) -> Work | None:
-        above = None
-        if len(self._runs) >= self._workers:
-            above = self._gate.next
-            if above is None or len(self._runs) >= MOST * self._workers:
-                return None
-        least = -math.inf if above is None else above
-        if self._most <= least:
-            return None
-        self._most = least  # before the queue is asked: what comes meanwhile raises it again
+    async def _sort(self) -> None:
+        """Find out where the next ones belong."""
+        assert self._sorter is not None  # noqa: S101 - else nothing is unsorted
+        self._lanes.unsorted = False  # before the queue is asked: what comes meanwhile says so again
+        found = await self._store.unsorted(HANDFUL)
+        lanes = {work: await self._lane_of(work, self._sorter) for work in found}
+        if not found:
+            return
         async with self._store.write() as tx:
-            work = await tx.claim(above)
+            for work, lane in lanes.items():
+                await tx.sort(work, lane)
+        for work, lane in lanes.items():
+            self._lanes.sorted(work, lane)
+        self._lanes.unsorted = True
+
+    async def _lane_of(self, work: Work, sorter: Sorter) -> str:
+        try:
+            return await sorter.of(work.key)
+        except Exception:  # its handler meets the same, and tells
+            LOG.exception("it can't be told where %s of %s belongs", work.key.id, work.key.dialect)
+            return sorter.home
+
+    async def _claim(self) -> Work | None:
+        asked = self._lanes.open()
+        if not asked:
+            return None
+        async with self._store.write() as tx:
+            work = await tx.claim(asked)
             if work is not None:
-                self._most = max(self._most, work.priority)
+                self._lanes.claimed(work, asked)
             if work is None or work.key not in self._runs:
                 return work
             await tx.release(work, counted=False)  # who had it before has still to let go
@@ -210,6 +230,7 @@ class EmbeddedEngine:
         doing = handler(work) if work.attempt <= self._attempts else self._abandon(work, None)
         run = Run(work, asyncio.create_task(doing), self._clock.monotonic() + self._lease)
         self._runs[work.key] = run
+        self._lanes[work.lane].busy += 1
         keeper = asyncio.create_task(self._see_through(run))
         self._keepers.add(keeper)
         keeper.add_done_callback(self._keepers.discard)
@@ -223,6 +244,7 @@ class EmbeddedEngine:
                 await self._again.wait()
         finally:
             del self._runs[run.work.key]
+            self._lanes[run.work.lane].busy -= 1
             run.over.set()
             self._news.set()
 
@@ -255,7 +277,7 @@ class EmbeddedEngine:
             self._expire()
             self._again.set()
             self._again.clear()
-            self._most = math.inf
+            self._lanes.stir()
             self._news.set()
 
     def _expire(self) -> list[Run]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from mediaglot.gateway.backends import Craft
 from mediaglot.gateway.backends.play import Play
 from mediaglot.gateway.backends.retention import Keep, Retention, days
+from mediaglot.gateway.backends.rules import LOCAL
 from mediaglot.gateway.backends.scripted import Scripted, scripted
 from mediaglot.gateway.backends.shift import Shift
 from mediaglot.gateway.chance import Chance
@@ -22,6 +23,7 @@ from mediaglot.gateway.config import Settings, folders
 from mediaglot.gateway.dialect import Dialect, Insistence
 from mediaglot.gateway.engine.embedded import EmbeddedEngine
 from mediaglot.gateway.engine.gate import Gate
+from mediaglot.gateway.engine.lane import Sorter
 from mediaglot.gateway.http.uploads import Uploads
 from mediaglot.gateway.http.workshop import Workshop, mode_of
 from mediaglot.gateway.loss import Policy as LossPolicy
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 AHEAD: Final = 2
 """Jobs in hand for each that encodes: others are fetched and probed, or measured and delivered, meanwhile."""
 AWAY: Final = 200
-"""Jobs at other providers that are looked after at the same time."""
+"""Jobs on the same road to other providers that are looked after at the same time."""
 Post = Callable[["Send", AsyncExitStack], "Send"]
 """Wraps a sender of messages; what it opens is closed with the stack, before the sender."""
 
@@ -151,8 +153,9 @@ class Building:
 
     async def start_engine(self, craft: Scripted, away: Router | None) -> EmbeddedEngine:
         gate = Gate(self.workshop.memory, seats=self.workers if self.is_real else None)
-        hands = AWAY if away else AHEAD * self.workers if self.is_real else self.workers
-        engine = EmbeddedEngine(self.store, self.clock, workers=hands, gate=gate)
+        hands = AHEAD * self.workers if self.is_real else self.workers
+        sorter = Sorter(of=away.lane, home=LOCAL, places=AWAY) if away else None
+        engine = EmbeddedEngine(self.store, self.clock, workers=hands, gate=gate, sorter=sorter)
         shift = Shift(
             self.store,
             engine,

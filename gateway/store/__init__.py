@@ -12,10 +12,15 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from mediaglot.gateway.exchange import Filter, Headers, Page, Window
 from mediaglot.gateway.model import Secret, Status, Ticket
+
+UNSORTED: Final = ""
+"""The lane of work that is in none yet."""
+ALL: Final[Mapping[str, int | None]] = {UNSORTED: None}
+"""What waits where nothing is sorted into lanes."""
 
 
 class Full(Exception):
@@ -52,6 +57,8 @@ class Work:
     """1 for the first run; given by the queue."""
     place: int = 0
     """The submission's unique number; given by the queue. A later submission of the same key replaces this one."""
+    lane: str = UNSORTED
+    """Who shares places with it: work of a lane that is full is in nobody's way."""
 
 
 class LetterState(StrEnum):
@@ -149,8 +156,13 @@ class Transaction(Protocol):
         """Nobody wants this work any more. The engine stops it if it runs; its ``complete`` is False from now on."""
         ...
 
-    async def claim(self, above: int | None = None) -> Work | None:
-        """The next work, marked as running, its ``attempt`` counted; only if its priority is greater than ``above``.
+    async def sort(self, work: Work, lane: str) -> None:
+        """Say which lane waiting work is in, until it is enqueued or released again."""
+        ...
+
+    async def claim(self, lanes: Mapping[str, int | None] = ALL) -> Work | None:
+        """The next work of those lanes, marked as running, its ``attempt`` counted; of each lane only what has a
+        greater priority than it says.
 
         As the first thing in a transaction it is one by itself: it lasts whatever becomes of the rest."""
         ...
@@ -165,7 +177,8 @@ class Transaction(Protocol):
         ...
 
     async def release_all(self, counted: Callable[[Work], bool] = lambda _: True) -> int:
-        """Give everything back that a dead process was running, without the attempts that are not ``counted``."""
+        """Give everything back that a dead process was running, without the attempts that are not ``counted``; and all
+        that waits is unsorted again."""
         ...
 
     async def post(self, letter: Letter) -> None:
@@ -255,6 +268,10 @@ class Store(Protocol):
 
     async def queue(self) -> tuple[Work, ...]:
         """What waits in the queue, next first."""
+        ...
+
+    async def unsorted(self, limit: int) -> tuple[Work, ...]:
+        """What waits and is in no lane yet, next first."""
         ...
 
     async def letters(self, key: Key) -> tuple[Letter, ...]:

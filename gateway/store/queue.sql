@@ -3,7 +3,8 @@
 
 -- name: enqueue
 INSERT INTO queue (dialect, account, id, priority, place) VALUES (:dialect, :account, :id, :priority, :place)
-ON CONFLICT (dialect, account, id) DO UPDATE SET priority = excluded.priority, place = excluded.place, attempt = 0;
+ON CONFLICT (dialect, account, id) DO UPDATE SET priority = excluded.priority, place = excluded.place, attempt = 0,
+lane = '';
 
 -- name: withdraw
 UPDATE queue SET place = 0
@@ -14,11 +15,32 @@ RETURNING 1;
 DELETE FROM queue WHERE dialect = :dialect AND account = :account AND id = :id AND claim IS NULL
 RETURNING 1;
 
+-- name: unsorted
+SELECT dialect, account, id, priority, attempt, place, lane FROM queue
+WHERE claim IS NULL AND lane = '' ORDER BY priority DESC, place LIMIT :limit;
+
+-- name: sort
+UPDATE queue SET lane = :lane
+WHERE dialect = :dialect AND account = :account AND id = :id AND place = :place AND claim IS NULL;
+
+-- name: unsort
+UPDATE queue SET lane = '' WHERE claim IS NULL AND lane > '';
+
 -- name: claim
 UPDATE queue SET claim = place, attempt = attempt + 1
-WHERE rowid = (SELECT rowid FROM queue WHERE claim IS NULL ORDER BY priority DESC, place LIMIT 1)
-AND (:above IS NULL OR priority > :above)
-RETURNING dialect, account, id, priority, attempt, place;
+WHERE rowid = (
+    SELECT rowid FROM queue
+    WHERE rowid IN (
+        SELECT (
+            SELECT rowid FROM queue
+            WHERE claim IS NULL AND lane = wanted.key AND priority > coalesce(wanted.value, -9e999)
+            ORDER BY priority DESC, place LIMIT 1
+        )
+        FROM json_each(:lanes) AS wanted
+    )
+    ORDER BY priority DESC, place LIMIT 1
+)
+RETURNING dialect, account, id, priority, attempt, place, lane;
 
 -- name: complete
 DELETE FROM queue
@@ -27,14 +49,14 @@ AND place = :place AND claim = :place AND attempt = :attempt
 RETURNING 1;
 
 -- name: release
-UPDATE queue SET claim = NULL, attempt = max(0, attempt - :back * (place = :place))
+UPDATE queue SET claim = NULL, lane = '', attempt = max(0, attempt - :back * (place = :place))
 WHERE dialect = :dialect AND account = :account AND id = :id AND claim = :place;
 
 -- name: claimed
-SELECT dialect, account, id, priority, attempt, claim FROM queue WHERE claim IS NOT NULL;
+SELECT dialect, account, id, priority, attempt, claim, lane FROM queue WHERE claim IS NOT NULL;
 
 -- name: sweep
 DELETE FROM queue WHERE claim IS NULL AND place = 0;
 
 -- name: waiting
-SELECT dialect, account, id, priority, attempt, place FROM queue WHERE claim IS NULL ORDER BY priority DESC, place;
+SELECT dialect, account, id, priority, attempt, place, lane FROM queue WHERE claim IS NULL ORDER BY priority DESC, place;

@@ -63,8 +63,8 @@ def work_columns(work: Work) -> dict[str, Any]:
 
 
 def work_of(row: Row) -> Work:
-    dialect, account, id_, priority, attempt, place = row
-    return Work(key=Key(dialect, account, id_), priority=priority, attempt=attempt, place=place)
+    dialect, account, id_, priority, attempt, place, lane = row
+    return Work(key=Key(dialect, account, id_), priority=priority, attempt=attempt, place=place, lane=lane)
 
 
 def letter_columns(letter: Letter, vault: Vault) -> dict[str, Any]:

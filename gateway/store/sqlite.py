@@ -235,6 +235,9 @@ class SqliteStore:
     async def queue(self) -> tuple[Work, ...]:
         return tuple(work_of(row) for row in await self._reader.rows(statements("queue")["waiting"]))
 
+    async def unsorted(self, limit: int) -> tuple[Work, ...]:
+        return tuple(work_of(row) for row in await self._reader.rows(statements("queue")["unsorted"], limit=limit))
+
     async def letters(self, key: Key) -> tuple[Letter, ...]:
         return tuple(
             letter_of(row, self._vault)

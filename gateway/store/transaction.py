@@ -11,7 +11,7 @@ from typing import Any, Final
 from mediaglot.gateway.faults import Conflict, NotFound
 from mediaglot.gateway.model import Ticket
 from mediaglot.gateway.model.change import replace
-from mediaglot.gateway.store import Attempt, Key, Letter, Topic, Work
+from mediaglot.gateway.store import ALL, Attempt, Key, Letter, Topic, Work
 from mediaglot.gateway.store.cache import TicketCache
 from mediaglot.gateway.store.counter import Counters
 from mediaglot.gateway.store.query import Connection, statements
@@ -139,8 +139,11 @@ class SqliteTransaction:
             self.topics[Topic.WORK].add(key)
         return found
 
-    async def claim(self, above: int | None = None) -> Work | None:
-        row = await self._connection.alone(statements("queue")["claim"], above=above)
+    async def sort(self, work: Work, lane: str) -> None:
+        self._connection.later(statements("queue")["sort"], **work.key._asdict(), place=work.place, lane=lane)
+
+    async def claim(self, lanes: Mapping[str, int | None] = ALL) -> Work | None:
+        row = await self._connection.alone(statements("queue")["claim"], lanes=as_json(dict(lanes)))
         return work_of(row) if row else None
 
     async def complete(self, work: Work) -> bool:
@@ -161,6 +164,7 @@ class SqliteTransaction:
         claimed = [work_of(row) for row in await self._connection.rows(statements("queue")["claimed"])]
         for work in claimed:
             await self.release(work, counted=counted(work))
+        self._connection.later(statements("queue")["unsort"])
         return len(claimed)
 
     # --- letters and things ---

@@ -20,6 +20,7 @@ from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, ProviderFailed, SourceUnreadable
 from mediaglot.gateway.model import Delivery, Input, Job, Location, Made, Output, Source, Status, Step, Ticket
+from mediaglot.gateway.store import Key
 from mediaglot.gateway.store.sqlite import SqliteStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -99,6 +100,22 @@ async def test_work_that_comes_back_waits_for_a_seat(tmp_path: Path) -> None:
         )
     assert [list(made) for made in found] == [[0]] * 6
     assert here.most == 2
+
+
+async def test_jobs_wait_for_the_providers_that_they_may_still_come_to(tmp_path: Path) -> None:
+    clock = RealClock()
+    rules = (Rule(to=("far",), when={"least_outputs": "2"}), Rule(to=("far", LOCAL)))
+    async with await SqliteStore.open(tmp_path) as store:
+        crafts = {"far": Far(clock), LOCAL: SimulatedCraft(clock, speed=100)}
+        router, again = (Router(crafts, rules, store, Aside()) for _ in range(2))
+        one, other = ticket(1), ticket(2, TWO)
+        async with store.write() as tx:
+            await tx.add(one)
+            await tx.add(other)
+        assert [await router.lane(Key.of(each)) for each in (one, other)] == ["far > local", "far"]
+        await router.make(one, frozenset({0}), lambda *_: None)
+        assert await again.lane(Key.of(one)) == await router.lane(Key.of(one)) == "local"
+        assert await router.lane(Key("encoding_com", "me", "gone")) == LOCAL
 
 
 class Half(SimulatedCraft):
