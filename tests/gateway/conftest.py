@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -330,6 +331,14 @@ class Works:
 
     async def letter_objects(self, job_id: str) -> tuple[Letter, ...]:
         return await self.store.letters(self.key(job_id))
+
+
+@pytest.fixture
+def terminal() -> Iterator[None]:
+    """Its end is told to this process and to those that it starts, also where the tests are to outlive it (nohup)."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(autouse=True)

@@ -178,6 +178,7 @@ def test_a_data_folder_that_is_full(tmp_path: Path) -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.usefixtures("terminal")
 def test_a_server_whose_terminal_is_gone_ends_as_a_whole(tmp_path: Path) -> None:
     with served("--port", "0", "--data", str(tmp_path), "--backend", "simulated") as (process, _):
         process.send_signal(signal.SIGHUP)

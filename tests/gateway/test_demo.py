@@ -175,6 +175,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(
 
 @pytest.mark.ffmpeg
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.usefixtures("terminal")
 def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "mediaglot", "demo"],

@@ -24,9 +24,8 @@ ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+def _as_before(terminal: None) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in ENDS}
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may have been started to outlive a terminal
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
