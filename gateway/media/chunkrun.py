@@ -15,7 +15,7 @@ from mediaglot.gateway.media.chunkindex import Index
 from mediaglot.gateway.media.chunkseam import Lane, lane, seams
 from mediaglot.gateway.media.draft import Draft
 from mediaglot.gateway.media.format import Container
-from mediaglot.gateway.media.parts import Chunks, Feed, Piece, Run, Target, number, ratio
+from mediaglot.gateway.media.parts import UNPARSED, Chunks, Feed, Piece, Run, Target, number, ratio
 from mediaglot.gateway.media.scene import Scene, Span
 from mediaglot.gateway.media.settings import pairs
 from mediaglot.gateway.media.video import VideoTrack
@@ -241,9 +241,10 @@ def _joint(
     """Each file keeps its own clock (``-seek_timestamp``); the source itself is open for its metadata and chapters."""
     own = ("-seek_timestamp", "1")
     feeds = [Feed(path=view.parts[0].path)]
-    for position, way in enumerate(lanes):
+    for position, (one, way) in enumerate(zip(pictures, lanes, strict=True)):
         late = ("-itsoffset", number(way.first / way.rate)) if way.first else ()
-        feeds.append(Feed(path=f"{FOLDER}/{position}.txt", options=(*own, *late), joint=True))
+        told = UNPARSED if one.video is not None and one.video.encoder == "libx264" else ()
+        feeds.append(Feed(path=f"{FOLDER}/{position}.txt", options=(*told, *own, *late), joint=True))
     feeds += [Feed(path=one.path, options=own) for one in sounds.values()]
     places = {key: len(lanes) + 1 + place for place, key in enumerate(sounds)}
     targets = []

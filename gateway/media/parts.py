@@ -14,6 +14,12 @@ NULL: Final = "-"
 """The path of a target whose bytes nobody wants."""
 
 
+UNPARSED: Final = ("-fflags", "+noparse")
+"""To read an MP4 file of ours whose tracks are copied: its key frames are those that it says. FFmpeg's parser takes
+every picture of H.264 that needs no other one for a key frame, also where later ones need what came before, so that a
+player can't begin there. Files of others are read with the parser: it is what finds damage in what is copied."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
     """One ``-i``. A ``picture`` is opened with the picture formats only."""

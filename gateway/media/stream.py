@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
-from mediaglot.gateway.media.parts import Feed, Run, Target
+from mediaglot.gateway.media.parts import UNPARSED, Feed, Run, Target
 from mediaglot.gateway.model import MediaFacts
 
 HLS: Final = "master.m3u8"
@@ -18,6 +18,8 @@ SEGMENT: Final = 6
 """Seconds; each segment begins at the first key frame from there on."""
 TICKS: Final = 1_000_000
 """Of a manifest's second."""
+SEVERAL: Final = frozenset({"mp1", "mp2", "mp3"})
+"""Sounds of which a file may pack several frames into one: only a parser tells them apart."""
 
 
 def restream(files: Sequence[tuple[str, MediaFacts | None]]) -> Run:
@@ -32,12 +34,18 @@ def restream(files: Sequence[tuple[str, MediaFacts | None]]) -> Run:
     options = ("-c", "copy", "-seg_duration", str(SEGMENT), "-adaptation_sets", " ".join(sets))
     more = ("-single_file", "1", "-hls_playlist", "1", "-hls_master_name", HLS)
     return Run(
-        feeds=tuple(Feed(path=path) for path, _ in files),
+        feeds=tuple(_feed(path, facts) for path, facts in files),
         graph="",
         targets=(Target(maps=maps, options=(*options, *more), muxer="dash", path=DASH),),
         duration=None,
         weight=Fraction(1),
     )
+
+
+def _feed(path: str, facts: MediaFacts | None) -> Feed:
+    if facts is None or not any(one.codec == "h264" for one in facts.video):
+        return Feed(path=path)
+    return Feed(path=path, options=() if any(one.codec in SEVERAL for one in facts.audio) else UNPARSED)
 
 
 def hls_from(base: str, text: str) -> str:

@@ -26,6 +26,7 @@ from mediaglot.gateway.media.parts import Plan
 from mediaglot.gateway.media.plan import plan
 from mediaglot.gateway.media.probe import Prober
 from mediaglot.gateway.media.run import Limits, run
+from mediaglot.tests.media.test_mark_real import fresh, told
 
 pytestmark = pytest.mark.ffmpeg
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
@@ -284,3 +285,13 @@ def test_a_gap_that_would_be_filled(both: Both, generate: Callable[..., Path]) -
     """FFmpeg repeats the first picture in containers for an even rate; nothing is taken to know how often."""
     late = generate("-bf", "2", "-f", "mp4", rate="25", seconds="3", late="0.3")
     assert both(late, output(), output("m4v")).plan.chunks is None
+
+
+def test_the_key_frames_of_chunks_are_those_that_a_player_can_begin_with(both: Both, generate: Any) -> None:
+    """Not each picture that is a scene of its own."""
+    noise = generate("-vf", "drawbox=t=fill:color=gray,noise=alls=60:allf=t", "-f", "mp4")
+    often = m.Video(**FAST | {"speed": "superfast"}, profile="baseline", key_frames=m.KeyFrames(frames=50))
+    pair = both(noise, m.Output(container="mp4", video=often, audio=m.SKIP))
+    _, chunked = pair.files()
+    assert pair.plan.chunks is not None
+    assert told(chunked) == fresh(chunked)

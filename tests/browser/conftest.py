@@ -48,7 +48,7 @@ FLAGS = (
 ).split()
 PATIENCE = 60
 """Seconds for a job or for a film; the page itself gives up after 40."""
-SECONDS = 6
+SECONDS, LONG = 6, 12
 COLOURS = ("red", "lime", "blue")
 
 
@@ -62,16 +62,25 @@ def ladder() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six seconds with a tone. The left half is two seconds red, then green, then blue; the right is yellow.
+    return filmed(tmp_path_factory.mktemp("film"), SECONDS)
+
+
+@pytest.fixture(scope="session")
+def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return filmed(tmp_path_factory.mktemp("film"), LONG)
+
+
+def filmed(folder: Path, seconds: int) -> Path:
+    """So long, with a tone. The left half is red for a third of that, then green, then blue; the right is yellow.
 
     A little noise is over it, without which a larger picture would be no larger file.
     """
-    folder = tmp_path_factory.mktemp("film")
     program = tool.find(None, folder / "ffmpeg.json").path
-    parts = "".join(f"color={colour}:320x180:25:d=2[c{number}];" for number, colour in enumerate(COLOURS))
+    third = seconds // len(COLOURS)
+    parts = "".join(f"color={colour}:320x180:25:d={third}[c{number}];" for number, colour in enumerate(COLOURS))
     joined = "".join(f"[c{number}]" for number in range(len(COLOURS))) + f"concat={len(COLOURS)}"
     graph = f"{parts}{joined},drawbox=x=160:w=160:h=180:color=yellow:t=fill,noise=alls=12:allf=t,format=yuv420p"
-    sources = ("-f", "lavfi", "-i", graph, "-f", "lavfi", "-i", f"sine=440:sample_rate=48000:d={SECONDS}")
+    sources = ("-f", "lavfi", "-i", graph, "-f", "lavfi", "-i", f"sine=440:sample_rate=48000:d={seconds}")
     coding = ("-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-ac", "2")
     subprocess.run([program, "-v", "error", *sources, *coding, folder / "film.mp4"], check=True)
     return folder / "film.mp4"
@@ -100,6 +109,8 @@ class Site:
 
     film: Path
     url: str = ""
+    pages: dict[str, bytes] = field(default_factory=dict)
+    """What else it has, by its path."""
     script: Path | None = None
     report: asyncio.Future[dict[str, Any]] | None = None
     done: asyncio.Event = field(default_factory=asyncio.Event)
@@ -108,6 +119,8 @@ class Site:
         match request.path:
             case "/film.mp4":
                 return web.FileResponse(self.film)
+            case path if path in self.pages:
+                return web.Response(body=self.pages[path])
             case "/page.html" | "/page.js":
                 return web.FileResponse(HERE / request.path[1:])
             case "/player.js" if self.script is not None:
@@ -155,6 +168,44 @@ async def package(server: str, site: Site) -> AsyncIterator[Callable[..., Awaita
             assert found["format"]["status"] == "Finished", found
             links = found["format"]["s3_destination"]
             return [links] if isinstance(links, str) else links
+
+        yield make
+
+
+@pytest.fixture
+async def playlists(server: str, site: Site, long_film: Path) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Has a client of Xvid MediaHub make two sizes of a longer film, and put its playlists on the site."""
+    site.film, hub = long_film, f"{server}/xvid_mediahub/v1"
+    async with aiohttp.ClientSession() as session:
+
+        async def ask(method: str, path: str, **options: Any) -> Any:
+            async with session.request(method, hub + path, **options) as answer:
+                assert answer.status < 300, await answer.text()
+                return await (answer.read() if path.startswith("/playlists/") else answer.json())
+
+        async def made(kind: str, document: dict[str, Any]) -> Any:
+            return (await ask("POST", f"/{kind}s/", json={kind: document}))[kind]
+
+        async def enter() -> None:
+            grant = {"grant_type": "client_credential", "client_id": "0" * 24, "client_secret": "k"}
+            token = (await ask("POST", "/oauth2/token/", data=grant))["access_token"]
+            session.headers["Authorization"] = f"Bearer {token}"
+
+        async def make() -> None:
+            await enter()
+            outputs = []
+            for width in ("160", "320"):
+                (small,) = [one for one in (await ask("GET", "/presets/"))["presets"] if one["name"] == "MP4 small"]
+                small["target_format"]["vcodec"]["caps"]["max_width"] = width
+                preset = await made("preset", {"name": width, "target_format": small["target_format"]})
+                outputs.append({"preset": {"id": preset["id"]}, "output_name": width})
+            pipeline = await made("pipeline", {"name": "p", "ping_urls": {"finished": f"{site.url}/done"}})
+            job = {"pipeline": {"id": pipeline["id"]}, "input": {"input_name": f"{site.url}/film.mp4"}}
+            done = await made("job", job | {"outputs": outputs})
+            async with asyncio.timeout(PATIENCE):
+                await site.done.wait()
+            for name in ("hls.m3u8", "dash.mpd"):
+                site.pages[f"/{name}"] = await ask("GET", f"/playlists/{name}?job_id={done['id']}")
 
         yield make
 

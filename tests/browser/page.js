@@ -86,7 +86,7 @@ async function watch() {
     frames: quality.totalVideoFrames,
     dropped: quality.droppedVideoFrames,
     sound: video.webkitAudioDecodedByteCount,
-    colours: [await look(0.5), await look(2.5), await look(4.5)],
+    colours: [await look(video.duration * 1 / 12), await look(video.duration * 5 / 12), await look(video.duration * 9 / 12)],
   };
 }
 

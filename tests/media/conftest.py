@@ -46,6 +46,7 @@ def facts(
 
 SOURCES = {
     "clip": facts("mov", VIDEO, AUDIO),
+    "noise": facts("mov", VIDEO),
     "turned": facts("mov", replace(VIDEO, rotation=90)),
     "wide": facts("matroska", WIDE),
     "sound": facts("mp3", AUDIO),
@@ -71,7 +72,8 @@ def ffmpeg(*words: str) -> None:
 
 @pytest.fixture(scope="session")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small sources: ``clip``, ``turned`` (shown upright at 180x320), ``wide`` (anamorphic, silent), ``sound``."""
+    """Small sources: ``clip``, ``noise`` (every picture is another scene), ``turned`` (shown upright at 180x320),
+    ``wide`` (anamorphic, silent), ``sound``."""
     folder = tmp_path_factory.mktemp("media")
     picture = "testsrc2=size={}:rate={}:duration=2"
     x264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "10")
@@ -80,6 +82,9 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sources = ("-f", "lavfi", "-i", picture.format("320x180", 25), *tone)
     ffmpeg(*sources, *x264, "-metadata", "title=Old", "-c:a", "aac", "-f", "mp4", clip)
     ffmpeg("-display_rotation:v:0", "-90", "-i", clip, "-c", "copy", "-f", "mp4", str(folder / "turned"))
+    noise = "color=gray:size=320x180:rate=25:duration=2,noise=alls=60:allf=t"
+    often = ("-g", "50", "-keyint_min", "10", "-sc_threshold", "40")
+    ffmpeg("-f", "lavfi", "-i", noise, *x264, *often, "-f", "mp4", str(folder / "noise"))
     wide = picture.format("181x101", 30)
     ffmpeg("-f", "lavfi", "-i", wide, "-vf", "setsar=2", "-c:v", "ffv1", "-f", "matroska", str(folder / "wide"))
     ffmpeg(*tone, "-c:a", "libmp3lame", "-f", "mp3", str(folder / "sound"))

@@ -212,9 +212,9 @@ def test_one_sound_for_all_and_the_joint() -> None:
         *"-f mp4 chunks/sound-0.mp4 -map 0:a:0 -threads 1 -c:a aac -metadata:s:a:0 language=deu".split(),
         *"-map_metadata -1 -map_chapters -1 -f mp4 chunks/sound-1.mp4".split(),
     ]  # fmt: skip
-    own = "-seek_timestamp 1 -i".split()
+    own, told = "-seek_timestamp 1 -i".split(), "-fflags +noparse".split()  # of H.264
     assert command(work.joint) == [
-        *HEAD, *GUARD, *"-i source-0".split(), *JOINT, *own, "chunks/0.txt", *JOINT, *own, "chunks/1.txt",
+        *HEAD, *GUARD, *"-i source-0".split(), *JOINT, *told, *own, "chunks/0.txt", *JOINT, *own, "chunks/1.txt",
         *GUARD, *own, "chunks/sound-0.mp4", *GUARD, *own, "chunks/sound-1.mp4",
         *"-map 1:v:0 -map 3:a:0 -threads 1 -c:v copy -c:a copy".split(),
         *"-map_metadata -1 -map_chapters 0 -movflags +faststart -f mp4 out-0/media.mp4".split(),
@@ -250,7 +250,7 @@ def test_without_sound_there_is_nothing_beside() -> None:
 def test_a_picture_that_begins_late_stays_late() -> None:
     work = make(LADDER[:1], index(keys=60, late=9009)).chunks
     assert work is not None
-    assert work.joint.feeds[1].options == ("-seek_timestamp", "1", "-itsoffset", "0.3003")
+    assert work.joint.feeds[1].options == ("-fflags", "+noparse", "-seek_timestamp", "1", "-itsoffset", "0.3003")
     assert "setpts=round(PTS+(-0.3003)/TB),fps" in work.pieces[0].run.graph
 
 
