@@ -9,7 +9,6 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,6 @@ from mediaglot.gateway.store.sqlite import FILE, SqliteStore
 
 def key(name: str | int) -> Key:
     return Key("acme", "ann", str(name))
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    async with await SqliteStore.open(tmp_path / "data") as opened:
-        yield opened
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
 
 
 class Shop:

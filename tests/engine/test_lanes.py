@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from pathlib import Path
-
-import pytest
 
 from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.engine.embedded import HANDFUL, EmbeddedEngine
@@ -17,17 +12,6 @@ from mediaglot.gateway.engine.lane import Sorter
 from mediaglot.gateway.store import Key
 from mediaglot.gateway.store.sqlite import SqliteStore
 from mediaglot.tests.engine.test_embedded import Shop, drained, key, submit, working
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    async with await SqliteStore.open(tmp_path / "data") as opened:
-        yield opened
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
 
 
 class Roads:
