@@ -6,10 +6,11 @@ What filters make of a stream is a stream too, and made once (``through``).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from mediaglot.gateway.media import join
-from mediaglot.gateway.media.parts import Feed, Run, Target
+from mediaglot.gateway.media.parts import Feed, Run, Target, telling
 from mediaglot.gateway.media.scene import Scene
 from mediaglot.gateway.media.trunk import Chain
 from mediaglot.gateway.model import EMPTY
@@ -61,12 +62,20 @@ class Bench:
     def run(self, duration: Fraction | None, weight: Fraction) -> Run:
         graph = self._graph()
         return Run(
-            feeds=tuple(self._feeds),
+            feeds=tuple(map(self._told, self._feeds)),
             graph=graph,
             targets=tuple(self.targets),
             duration=duration,
             weight=weight,
         )
+
+    def _told(self, feed: Feed) -> Feed:
+        """Segments that are copied begin where the source says that one can."""
+        part = next((part for part in self.scene.parts if part.path == feed.path), None)
+        if part is None or not any(target.muxer == "hls" and "copy" in target.options for target in self.targets):
+            return feed
+        codecs = {*(one.codec for one in (part.video,) if one is not None), *(one.codec for one in part.sounds)}
+        return replace(feed, options=(*telling(part.container, codecs), *feed.options))
 
     def _graph(self) -> str:
         chains = list(self._chains)

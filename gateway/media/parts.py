@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
@@ -13,11 +13,17 @@ from mediaglot.gateway.model import Audio, Location, Secret, Skip, TextOverlay, 
 NULL: Final = "-"
 """The path of a target whose bytes nobody wants."""
 
-
 UNPARSED: Final = ("-fflags", "+noparse")
-"""To read an MP4 file of ours whose tracks are copied: its key frames are those that it says. FFmpeg's parser takes
-every picture of H.264 that needs no other one for a key frame, also where later ones need what came before, so that a
-player can't begin there. Files of others are read with the parser: it is what finds damage in what is copied."""
+"""To read a file whose key frames are those that it says. FFmpeg's parser takes every picture of H.264 that needs no
+other one for a key frame, also where later ones need what came before, so that a player can't begin there."""
+SEVERAL: Final = frozenset({"mp1", "mp2", "mp3"})
+"""Sounds of which a file may pack several frames into one: only a parser tells them apart."""
+
+
+def telling(container: str, codecs: Set[str]) -> tuple[str, ...]:
+    """How to read a file of which segments are copied. What is copied as a whole is read with the parser, which finds
+    damage in it."""
+    return UNPARSED if container == "mov" and "h264" in codecs and not codecs & SEVERAL else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

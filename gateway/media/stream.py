@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
-from mediaglot.gateway.media.parts import UNPARSED, Feed, Run, Target
+from mediaglot.gateway.media.parts import Feed, Run, Target, telling
 from mediaglot.gateway.model import MediaFacts
 
 HLS: Final = "master.m3u8"
@@ -18,8 +18,6 @@ SEGMENT: Final = 6
 """Seconds; each segment begins at the first key frame from there on."""
 TICKS: Final = 1_000_000
 """Of a manifest's second."""
-SEVERAL: Final = frozenset({"mp1", "mp2", "mp3"})
-"""Sounds of which a file may pack several frames into one: only a parser tells them apart."""
 
 
 def restream(files: Sequence[tuple[str, MediaFacts | None]]) -> Run:
@@ -43,9 +41,10 @@ def restream(files: Sequence[tuple[str, MediaFacts | None]]) -> Run:
 
 
 def _feed(path: str, facts: MediaFacts | None) -> Feed:
-    if facts is None or not any(one.codec == "h264" for one in facts.video):
+    if facts is None:
         return Feed(path=path)
-    return Feed(path=path, options=() if any(one.codec in SEVERAL for one in facts.audio) else UNPARSED)
+    codecs = {*(one.codec for one in facts.video), *(one.codec for one in facts.audio)}
+    return Feed(path=path, options=telling(facts.container, codecs))
 
 
 def hls_from(base: str, text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,19 @@ def kinds(data: bytes) -> set[int]:
         found.add(data[at + 4] & 31)
         at += 4 + int.from_bytes(data[at : at + 4])
     return found
+
+
+@pytest.mark.parametrize("kind", [m.PackageKind.HLS, m.PackageKind.CMAF])
+def test_a_package_of_copies_is_cut_where_a_player_can_begin(
+    make: Any, media: Path, tmp_path: Path, kind: m.PackageKind
+) -> None:
+    (tmp_path / "out-0" / "v0").mkdir(parents=True)
+    variant = m.Variant(name="a", video=m.Video(codec="copy"), audio=m.SKIP)
+    made = make(m.Output(package=m.Package(kind=kind, segment=Fraction(1, 2), variants=(variant,))), sources=("noise",))
+    places = fresh(media / "noise")
+    (playlist,) = made.folder.glob("out-0/v0/*.m3u8")
+    spans = [line for line in playlist.read_text().splitlines() if line.startswith("#EXTINF")]
+    assert spans[0] == f"#EXTINF:{places[2] / 25:.6f},"
 
 
 def test_segments_begin_where_a_player_can(media: Path, tmp_path: Path, program: str) -> None:
