@@ -96,6 +96,41 @@ async def test_what_is_submitted_again_may_be_in_another_lane(store, clock):
         await shop.until(lambda: shop.names[3:] == ["far-3"])
 
 
+async def test_what_is_submitted_again_while_it_is_sorted_is_asked_again(store, clock):
+    class Late(Roads):
+        async def __call__(self, key: Key) -> str:
+            lane = await super().__call__(key)
+            if key.id == "far-3" and self.asked[key.id] == 1:
+                self.moved = {"far-3": "off"}
+                await submit(store, engine, "far-3")
+            return lane
+
+    shop = Shop()
+    engine = engine_of(store, clock, Late())
+    async with working(engine, shop):
+        await submit(store, engine, "far-1", "far-2", "far-3")
+        await shop.until(lambda: shop.names == ["far-1", "far-2", "far-3"])
+
+
+async def test_what_comes_back_to_the_queue_may_be_in_another_lane(store, clock):
+    roads, shop, failed = Roads(), Shop(), list[str]()
+    engine = engine_of(store, clock, roads)
+
+    async def work(work):
+        if work.key.id == "far-1" and work.attempt == 1:
+            await shop.until(lambda: len(shop.begun) == 1)
+            roads.moved = {"far-1": "off"}
+            failed.append(work.key.id)
+            await submit(store, engine, "far-3")
+            raise ValueError
+        await shop(work)
+
+    async with working(engine, work):
+        await submit(store, engine, "far-1", "far-2")
+        await shop.until(lambda: {*shop.names} == {"far-1", "far-2", "far-3"})
+    assert failed == ["far-1"]
+
+
 async def test_work_that_waits_in_a_lane_can_be_taken_out(store, clock):
     engine, shop = engine_of(store, clock, Roads()), Shop()
     async with working(engine, shop):
