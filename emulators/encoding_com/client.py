@@ -95,7 +95,7 @@ class Client(errand.Client):
     def create(self, permit: Pass, job: Job, ledger: Ledger, *, marker: str = "", hear: str = "") -> Errand[Placed]:
         words = self.write_job(job, ledger, marker)
         if hear:
-            words["notify"] = [hear, *words.get("notify", [])]
+            words |= {"notify": [hear, *words.get("notify", [])], "notify_format": self.options["format"]}
         answer = yield from self._do(permit, "AddMediaBenchmark" if job.hold else "AddMedia", **words)
         if not (media := one(answer.get("mediaid"))):
             raise unavailable(Response(), "no MediaID")

@@ -109,6 +109,13 @@ def test_marker_and_listener_go_along() -> None:
     assert [(each["output"], each["mediaglot"]) for each in found["format"]] == [("mp4", "m1"), ("mp3", "m1")]
 
 
+@pytest.mark.parametrize("kind", ["xml", "json"])
+def test_news_is_wanted_in_the_format_of_requests(kind: str) -> None:
+    job = Job(inputs=(Input(location=SOURCE),), outputs=(Output(),))
+    request = next(client(format=kind).create(permit(), job, Ledger(), hear="https://us.example/hook"))
+    assert query(request)["notify_format"] == kind
+
+
 def test_requests_in_xml_by_default() -> None:
     request = next(client(region="eu-west-1").create(permit(), Job(inputs=(Input(location=SOURCE),)), Ledger()))
     assert request.headers.get("Content-Type") == "application/x-www-form-urlencoded"
