@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mediaglot.gateway.contract.judge import home_of
+from mediaglot.gateway.contract.message import ABOUT, certainty
 from mediaglot.gateway.dialect import Dialect
 from mediaglot.gateway.trait import EVIDENCE
 from mediaglot.gateway.wire.schema import SUFFIX, Schemas, stem
@@ -109,6 +111,7 @@ def page(dialect: Dialect) -> str:
     parts.append("\nFields are told once, where they are defined; `@name` is a definition that several share.\n")
     told = [(f"`{each.name}`", each.about, each.evidence) for each in found if each.what == "operation"]
     parts += ["\n## Operations\n\n", table(("operation", "request", "evidence"), told)]
+    parts += messages(dialect)
     owners: dict[str, list[Proof]] = {}
     for each in found:
         if each.what == "field":
@@ -120,6 +123,14 @@ def page(dialect: Dialect) -> str:
     faults = [(f"`{each.owner}`", each.about, each.name, each.evidence) for each in found if each.what == "error"]
     parts += ["\n## Errors\n\n", table(("fault", "told as", "text", "evidence"), faults)]
     return "".join(parts)
+
+
+def messages(dialect: Dialect) -> Iterator[str]:
+    """How sure it is what clients are told of their jobs."""
+    known = certainty(home_of(dialect))
+    if known is not None:
+        told = [(about, getattr(known, name)) for name, about in ABOUT.items() if getattr(known, name)]
+        yield from ("\n## Messages\n\n", table(("what", "evidence"), told))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

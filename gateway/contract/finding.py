@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from mediaglot.gateway.wire.flaw import Flaw
 
+ERROR: Final = "error"
+WARNING: Final = "warning"
 LONGEST: Final = 120
 """Characters of a value that a message shows."""
 KINDS: Final[Mapping[type, str]] = {
@@ -23,8 +25,8 @@ KINDS: Final[Mapping[type, str]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """``place`` is where in the exchange: ``response.body: job.status``, ``response.headers: Content-Type``,
-    ``response.status``, ``request.body: source``. ``schema`` points into the schema's file. ``message`` says what was
-    expected and what was found."""
+    ``response.status``, ``request.body: source``. ``schema`` is the schema's file, or points into it. ``message``
+    says what was expected and what was found."""
 
     rule: str
     operation: str
@@ -33,10 +35,16 @@ class Finding:
     schema: str = ""
     exchange: str = ""
     """Which exchange it was, in the words of who asked."""
+    level: str = ERROR
+    """A WARNING is what is expected by a guess: nobody knows that the provider does it that way."""
 
     def __str__(self) -> str:
         where = " ".join(part for part in (self.exchange, self.operation, self.place) if part)
-        return f"{where}: {self.message} [{self.rule}]"
+        return f"{where}: {self.message} [{self.label}]"
+
+    @property
+    def label(self) -> str:
+        return self.rule if self.level == ERROR else f"{self.rule}, a guess: {self.level}"
 
     def of(self, exchange: str) -> Finding:
         return replace(self, exchange=exchange)

@@ -14,7 +14,7 @@ from mediaglot.gateway.contract.finding import Finding
 from mediaglot.gateway.contract.scene import short_format
 from mediaglot.gateway.contract.stage import GOOD, Line, Pause, Stage, Steps, Want, errand
 from mediaglot.gateway.dialect import Dialect
-from mediaglot.gateway.errand import Client, Glimpse, Placed
+from mediaglot.gateway.errand import Client, Errand, Glimpse, Pass, Placed
 from mediaglot.gateway.exchange import (
     CancelJob,
     CreateJob,
@@ -139,7 +139,7 @@ def shadowed(stage: Stage, client: Client, job: Job) -> Shadow:
 def _to_its_end(stage: Stage, line: Line, client: Client, job: Job) -> Steps[None]:
     assert stage.permit is not None  # noqa: S101
     placed = yield from create(stage, line, client, job)
-    glimpse = yield from follow(stage, line, client, placed)
+    glimpse = yield from follow(stage, line, client.look, placed)
     if glimpse.status is Status.FINISHED:
         stage.outputs |= {part.id: placed.id for part in glimpse.parts if part.id}
     else:
@@ -165,12 +165,15 @@ def unlisted(placed: Placed, looked: Glimpse, known: Iterable[Glimpse]) -> Itera
             )
 
 
-def follow(stage: Stage, line: Line, client: Client, placed: Placed) -> Steps[Glimpse]:
+Look = Callable[[Pass, Placed], Errand[Glimpse]]
+
+
+def follow(stage: Stage, line: Line, look: Look, placed: Placed) -> Steps[Glimpse]:
     """Look until it is over, and see that it only goes where jobs go."""
     assert stage.permit is not None  # noqa: S101
     waited, last = 0.0, Glimpse(id=placed.id, status=Status.QUEUED)
     while True:
-        glimpse = yield from errand(stage, line, client.look(stage.permit, placed))
+        glimpse = yield from errand(stage, line, look(stage.permit, placed))
         line.findings += [outcome(line, *each) for each in oddities(placed, last, glimpse)]
         last = glimpse
         if glimpse.status in TERMINAL or waited >= stage.terms.patience:
@@ -283,7 +286,7 @@ def _changed(stage: Stage, line: Line, client: Client, job: Job, sample: Sample)
         return
     want: Want = None
     if isinstance(sample.reading.intent, RetryJob):
-        glimpse = yield from follow(stage, line, client, placed)
+        glimpse = yield from follow(stage, line, client.look, placed)
         want = GOOD if glimpse.status is Status.FAILED else None
         ready = of_output(stage, ready, glimpse)
     if job.hold:

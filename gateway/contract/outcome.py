@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
-from mediaglot.gateway.contract.finding import Finding
+from mediaglot.gateway.contract.finding import ERROR, Finding
 from mediaglot.gateway.wire.xml import LEGAL
 
 NOBODY: Final = "unknown"
@@ -23,6 +23,11 @@ class Trial:
     name: str
     findings: tuple[Finding, ...] = ()
     skipped: str = ""
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that are no warnings."""
+        return tuple(finding for finding in self.findings if finding.level == ERROR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +46,17 @@ class Outcome:
         return [finding for trial in self.trials for finding in trial.findings]
 
     @property
+    def errors(self) -> list[Finding]:
+        return [finding for trial in self.trials for finding in trial.errors]
+
+    @property
     def tried(self) -> list[Trial]:
         return [trial for trial in self.trials if not trial.skipped]
 
     @property
     def passed(self) -> bool:
-        """What tried nothing has shown nothing."""
-        return bool(self.tried) and not any(trial.findings for trial in self.trials)
+        """What tried nothing has shown nothing. Warnings change nothing."""
+        return bool(self.tried) and not self.errors
 
     @property
     def skipped(self) -> dict[str, list[str]]:
@@ -90,7 +99,7 @@ def grouped(findings: Sequence[Finding]) -> list[tuple[Finding, int]]:
 
 def junit(outcome: Outcome) -> bytes:
     """A test suite with a test case for each trial."""
-    failed = sum(bool(trial.findings) for trial in outcome.trials)
+    failed = sum(bool(trial.errors) for trial in outcome.trials)
     skipped = len(outcome.trials) - len(outcome.tried)
     count = f'tests="{len(outcome.trials)}" failures="{failed}" errors="0" skipped="{skipped}"'
     name = quoteattr(_legal(f"mediaglot contract {outcome.command}: {outcome.subject}"))
@@ -102,11 +111,13 @@ def junit(outcome: Outcome) -> bytes:
 def _case(trial: Trial) -> str:
     names = f"classname={quoteattr(_legal(trial.operation or NOBODY))} name={quoteattr(_legal(trial.name))}"
     inside = f"<skipped message={quoteattr(_legal(trial.skipped))}/>" if trial.skipped else ""
-    if trial.findings:
-        first = trial.findings[0]
-        text = "\n".join(" ".join(filter(None, (str(each), each.schema))) for each in trial.findings)
+    text = "\n".join(" ".join(filter(None, (str(each), each.schema))) for each in trial.findings)
+    if trial.errors:
+        first = trial.errors[0]
         message = quoteattr(_legal(f"{first.place}: {first.message}"))
         inside += f"<failure type={quoteattr(_legal(first.rule))} message={message}>{escape(_legal(text))}</failure>"
+    elif text:
+        inside += f"<system-out>{escape(_legal(text))}</system-out>"
     return f"<testcase {names}>{inside}</testcase>\n"
 
 

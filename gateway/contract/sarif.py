@@ -33,12 +33,12 @@ def _result(finding: Finding, dialect: str, document: Callable[[str], Any]) -> d
     line = line_of(document(file), pointer) if file else 1
     return {
         "ruleId": finding.rule,
-        "level": "error",
+        "level": finding.level,
         "message": {"text": str(finding)},
         "locations": [
             {
                 "physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": line}},
-                "logicalLocations": [{"fullyQualifiedName": finding.schema or finding.place}],
+                "logicalLocations": [{"fullyQualifiedName": finding.schema if pointer else finding.place}],
             }
         ],
     }

@@ -1,7 +1,7 @@
 """The stage that scenes play on: what is asked, what was answered, and what is said of it.
 
-A scene is a generator that yields Requests and Pauses and is sent Responses: who drives it has the socket and the
-clock. ``Stage.ask`` yields one request, judges the answer, and notes what is wrong.
+A scene is a generator that yields Requests, Pauses and Listens and is sent Responses: who drives it has the sockets and
+the clock. ``Stage.ask`` yields one request, judges the answer, and notes what is wrong.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mediaglot.gateway.contract.echo import Shadow
 from mediaglot.gateway.contract.example import code_path, leaves, value_at
 from mediaglot.gateway.contract.finding import Finding, short, spot
 from mediaglot.gateway.contract.judge import Judgement, judge
+from mediaglot.gateway.contract.post import Post
 from mediaglot.gateway.dialect import Dialect, Route
 from mediaglot.gateway.errand import Errand, Login, Pass
 from mediaglot.gateway.exchange import (
@@ -58,7 +59,15 @@ class Pause:
     seconds: float
 
 
-Steps: TypeAlias = Generator[Request | Pause, Response, T]
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Wait until the messages that came are what is waited for; for so many seconds at the most."""
+
+    until: Callable[[], bool]
+    seconds: float
+
+
+Steps: TypeAlias = Generator[Request | Pause | Listen, Response, T]
 Want: TypeAlias = bool | Response | None
 """What an answer has to be: GOOD, a refusal like this one, or whatever the contract allows."""
 
@@ -82,6 +91,10 @@ class Terms:
     """Seconds that a job may take."""
     pause: float = 1.0
     """Seconds between two looks at it."""
+    hear_patience: float = 30.0
+    """Seconds that a message may take after the end of a job."""
+    linger: float = 2.0
+    """Seconds in which a message that comes twice is waited for."""
 
     @property
     def spent(self) -> str:
@@ -124,6 +137,8 @@ class Stage:
         self.terms = terms or Terms()
         self.home: Any = type(dialect)
         self.chance = Random(self.terms.seed)  # noqa: S311 - the same inputs each time
+        self.post: Post | None = None
+        """Where messages come to; None where nothing can come."""
         self.permits: list[Pass] = []
         """All that we ever got, the one that counts last."""
         self.jobs_left = self.terms.jobs

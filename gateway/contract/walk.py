@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from mediaglot.gateway.contract import draw, labour, paging, scene, shelf, trail, venture
+from mediaglot.gateway.contract import draw, labour, news, paging, scene, shelf, trail, venture
 from mediaglot.gateway.contract.finding import Finding
 from mediaglot.gateway.contract.stage import Stage, Steps, errand
 from mediaglot.gateway.faults import Fault
@@ -21,6 +21,7 @@ SCENES: Final[Mapping[str, Callable[[Stage], Steps[None]]]] = {
     "drawn": draw.draws,
     "job": labour.lives,
     "change": labour.changes,
+    "news": news.news,
     "pages": paging.pages,
     "kept": shelf.things,
     "link": trail.trails,

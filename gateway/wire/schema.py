@@ -2,7 +2,7 @@
 
 Schemas describe the plain tree that a Wire reads, so one of them holds for every format of a dialect. They are
 package data: ``schemas/<dialect>/<operation>.request.json`` and ``.reply.json``, ``error.reply.json`` for every
-error, and ``common.json`` for shared definitions.
+error, ``notification.json`` for messages to clients, and ``common.json`` for shared definitions.
 """
 
 from __future__ import annotations

@@ -16,11 +16,13 @@ from mediaglot.gateway.auth import Credential
 from mediaglot.gateway.command.contract.drive import drive
 from mediaglot.gateway.command.contract.verify import outcome_of
 from mediaglot.gateway.config import Settings
+from mediaglot.gateway.contract.post import Post
 from mediaglot.gateway.contract.stage import Stage, Terms
 from mediaglot.gateway.contract.walk import walk
 from mediaglot.gateway.errand import Login
 from mediaglot.gateway.exchange import Request, Response
 from mediaglot.gateway.http.app import Server, listen
+from mediaglot.gateway.http.receiver import Receiver
 from mediaglot.gateway.http.transport import Transport
 
 Alter = Callable[[Request, Response], Response]
@@ -61,18 +63,23 @@ class Standing:
         assert client is not None
         return replace(client.example, name="") if name == "tpstreams" else client.example
 
-    def walk(self, name: str, *only: str, alter: Alter | None = None, **terms: Any) -> tuple[Stage, Any]:
-        """``alter`` stands between the dialect and the wire, and says something else."""
-        stage = Stage(registry.find(name), self.base(name), self.login(name), Terms(pause=0, **terms))
+    def walk(
+        self, name: str, *only: str, alter: Alter | None = None, post: Callable[[str], Post] = Post, **terms: Any
+    ) -> tuple[Stage, Any]:
+        """``alter`` stands between the dialect and the wire, and says something else; ``post`` hears something else."""
+        wanted = Terms(**{"pause": 0, "linger": 0, **terms})
+        stage = Stage(registry.find(name), self.base(name), self.login(name), wanted)
 
         async def play() -> None:
-            async with Transport(most=10_000_000, seconds=30) as transport:
+            receiver = Receiver(post)
+            async with Transport(most=10_000_000, seconds=30) as transport, receiver.open("127.0.0.1", 0):
+                stage.post = receiver.post
 
                 async def send(request: Request) -> Response:
                     answer = await transport.send(request, self.base(name))
                     return alter(request, answer) if alter else answer
 
-                await drive(walk(stage, only), send)
+                await drive(walk(stage, only), send, hear=receiver.wait)
 
         self.do(play())
         return stage, outcome_of(stage)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from mediaglot.gateway.command.contract.cleaning import cleaned
 from mediaglot.gateway.command.screen import BAD, FAINT, GOOD, Screen
 from mediaglot.gateway.config import UserError
+from mediaglot.gateway.contract.finding import ERROR
 from mediaglot.gateway.contract.outcome import NOBODY, Outcome, grouped, junit
 
 SHOWN: Final = 200
@@ -48,7 +49,8 @@ def show(screen: Screen, outcome: Outcome) -> None:
     for finding, count in groups[:SHOWN]:
         more = f"(and in {count - 1} more)" if count > 1 else ""
         screen.say()
-        screen.say(f"{finding.operation or NOBODY} {finding.place} [{finding.rule}]", BAD)
+        style = BAD if finding.level == ERROR else FAINT
+        screen.say(f"{finding.operation or NOBODY} {finding.place} [{finding.label}]", style)
         screen.say(f"  {finding.message}")
         if where := " ".join(filter(None, (finding.exchange, finding.schema, more))):
             screen.say(f"  {where}", FAINT)
@@ -68,5 +70,7 @@ def _sum_up(screen: Screen, outcome: Outcome) -> None:
     if not outcome.tried:
         screen.say("Nothing was exercised, so nothing is shown.", BAD)
     else:
-        said = f"{len(outcome.tried)} tried, {len(outcome.findings)} findings"
+        warnings = len(outcome.findings) - len(outcome.errors)
+        more = f", {warnings} warnings" if warnings else ""
+        said = f"{len(outcome.tried)} tried, {len(outcome.errors)} findings{more}"
         screen.say(said, GOOD if outcome.passed else BAD)

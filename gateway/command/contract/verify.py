@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import fields, replace
 from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from mediaglot.gateway.command.contract import telling
+from mediaglot.gateway.command.contract import hearing, telling
 from mediaglot.gateway.command.contract.cleaning import cleaned
 from mediaglot.gateway.command.contract.drive import drive
 from mediaglot.gateway.command.contract.flags import credentials, dialect, dialect_of, login_of
@@ -50,6 +51,7 @@ def flags(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--pause", type=float, default=Terms.pause, metavar="SECONDS", help="between two looks at a job"
     )
+    hearing.flags(command)
     command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of generated lists and jobs")
     command.add_argument("--only", action="append", choices=[*SCENES], help="only these scenes; may be repeated")
     telling.flags(command)
@@ -59,7 +61,7 @@ def flags(command: argparse.ArgumentParser) -> None:
 def run(given: dict[str, Any]) -> int:
     held = dialect_of(given)
     stage = Stage(held, base_of(given), login_of(given), terms_of(given))
-    asyncio.run(play(stage, given.get("only") or ()))
+    asyncio.run(play(stage, given))
     if stage.astray:
         hint = f"is --base-url right? servers of ours have {held.name} at http://HOST:PORT/{held.name}"
         raise UserError(f"nothing of {held.name} is at {stage.base} (404): {hint}")
@@ -81,19 +83,22 @@ def base_of(given: dict[str, Any]) -> str:
 
 
 def terms_of(given: dict[str, Any]) -> Terms:
-    named = {
-        name: given[name] for name in ("jobs", "write", "source", "deliver", "broken", "seed", "patience", "pause")
-    }
-    if named["jobs"] < 0 or not 0 <= named["pause"] < inf or not 0 < named["patience"] < inf:
-        raise UserError("--jobs, --pause and --patience are no negative numbers, and no endless ones")
+    named = {each.name: given[each.name] for each in fields(Terms)}
+    waits = [named[name] for name in ("pause", "linger", "patience", "hear_patience")]
+    if named["jobs"] < 0 or not all(0 <= each < inf for each in waits) or not all(waits[2:]):
+        numbers = "--jobs, --pause, --linger, --patience and --hear-patience"
+        raise UserError(f"{numbers} are no negative numbers, and no endless ones")
     return Terms(**named)
 
 
-async def play(stage: Stage, only: Iterable[str]) -> None:
+async def play(stage: Stage, given: Mapping[str, Any]) -> None:
     """Raises UserError where nobody answers at all."""
-    async with Transport(most=LARGEST, seconds=LONGEST) as transport:
+    async with AsyncExitStack() as stack:
+        transport = await stack.enter_async_context(Transport(most=LARGEST, seconds=LONGEST))
+        hear = await hearing.listen(stage, given, stack)
         try:
-            await drive(walk(stage, only), partial(transport.send, base=stage.base))
+            send = partial(transport.send, base=stage.base)
+            await drive(walk(stage, given.get("only") or ()), send, hear=hear)
         except ConnectionError as error:
             if not stage.answered:
                 raise UserError(f"no answer from {stage.base}: {error}; is the server running?") from None
