@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
+from aiohttp.http import SERVER_SOFTWARE
 
 from mediaglot.gateway.config import Settings
 from mediaglot.gateway.dialect import Dialect
@@ -94,6 +95,7 @@ class Server:
     def app(self) -> web.Application:
         """The aiohttp application to run."""
         made = web.Application(client_max_size=self.settings.max_body)
+        made.on_response_prepare.append(unsigned)
         made.cleanup_ctx.append(self._open)
         if self.settings.proxy_port >= 0:
             made.cleanup_ctx.append(self._open_proxy)
@@ -218,6 +220,12 @@ class Server:
             site=site.url,
             received=self.house.clock.now() if self.house is not None else None,
         )
+
+
+async def unsigned(raw: web.Request, response: web.StreamResponse) -> None:
+    """Without aiohttp's name: no provider's answer has it. What a provider says of itself is passed on."""
+    if response.headers.get("Server") == SERVER_SOFTWARE:
+        del response.headers["Server"]
 
 
 def inspection(settings: Settings) -> Inspection | None:

@@ -90,6 +90,7 @@ class Proxy:
         authority = await asyncio.to_thread(Authority, hosts, server.settings.data, RealClock().now)
         proxy = cls(server, authority)
         app = web.Application(client_max_size=server.settings.max_body, middlewares=[proxy.handle])
+        app.on_response_prepare.extend(server.app.on_response_prepare)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE, keepalive_timeout=limits.idle)
         await runner.setup()
         try:

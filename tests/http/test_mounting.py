@@ -48,6 +48,12 @@ async def test_the_status_page(client: Any) -> None:
         assert orjson.loads(body) == {"status": "Ok", "status_code": "ok", "incident": ""}
 
 
+@pytest.mark.parametrize("path", ["/encoding_com/", "/xvid_mediahub/v1/jobs/", "/_mediaglot/health", "/nowhere"])
+async def test_no_answer_names_what_it_is_made_with(client: Any, path: str) -> None:
+    async with client.session.get(client.site + path) as answer:
+        assert "Server" not in answer.headers
+
+
 async def test_our_own_pages_on_every_host(client: Any) -> None:
     for more in ({}, {"headers": {"Host": "manage.encoding.com"}}):
         assert orjson.loads((await client.get("/_mediaglot/ready", **more))[2]) == {"status": "ready"}
