@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -22,7 +22,7 @@ from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, ProviderFailed, WorkFault
 from mediaglot.gateway.loss import Ledger, Policy
 from mediaglot.gateway.model import EMPTY, File, Job, MediaFacts, Ticket
-from mediaglot.gateway.store import Key, Store
+from mediaglot.gateway.store import Key, Store, Work
 
 LOG = logging.getLogger(__name__)
 KIND: Final = "road"
@@ -47,6 +47,7 @@ class Router(Housed):
         self.crafts, self.rules, self.tariffs = crafts, tuple(rules), tariffs
         self._store, self._aside = store, aside
         self._gate = Gate()
+        self._running: Callable[[], tuple[Work, ...]] = tuple
         self._roads: dict[str, tuple[Leg, ...]] = {}
         self._steps: dict[str, int] = {}
         self._makers: dict[str, dict[int, str]] = {}
@@ -82,7 +83,7 @@ class Router(Housed):
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         """Outputs that a provider fails for reasons of its own are made by the next one, where there is one."""
         road = await self._road(ticket)
-        first = min(await self._step(ticket), len(road) - 1)
+        first = await self._step(ticket)
         made = await self._made_before(road[:first], ticket, wanted, report, over)
         for step in range(first, len(road)):
             leg, last, left = road[step], step == len(road) - 1, wanted - made.keys()
@@ -140,8 +141,9 @@ class Router(Housed):
             ticket = replace(ticket, sources=tuple(replace(source, facts=fact) for source, fact in found))
         if admitted or leg.name != LOCAL:
             return await craft.make(ticket, wanted, report, over)
-        need = await craft.need(ticket, wanted)
-        async with self._gate.room(need or 0, priority=ticket.job.priority or 0) as leave:
+        need, priority = await craft.need(ticket, wanted), ticket.job.priority or 0
+        place = next((work.place for work in self._running() if work.key == Key.of(ticket)), 0)
+        async with self._gate.room(need or 0, priority=priority, place=place) as leave:
             return await craft.make(ticket, wanted, report, leave)
 
     async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
@@ -165,12 +167,13 @@ class Router(Housed):
         async with self._store.write() as tx:
             await tx.delete_thing(OURS, "", KIND, name)
 
-    def reconcile(self, gate: Gate) -> None:
+    def reconcile(self, gate: Gate, running: Callable[[], tuple[Work, ...]] = tuple) -> None:
         """After a start: see to what other providers still do for us. Nobody waits for that.
 
-        ``gate`` is where work waits that comes back to us from a provider.
+        ``gate`` is where work waits that comes back to us from a provider, in the place that it has in the queue:
+        ``running`` tells that.
         """
-        self._gate = gate
+        self._gate, self._running = gate, running
         for craft in self.crafts.values():
             if isinstance(craft, Upstream):
                 craft.reconcile()
@@ -186,12 +189,12 @@ class Router(Housed):
         if ticket is None:
             return LOCAL
         road = self._roads.get(turn(ticket)) or await self._able(ticket)
-        step = int((await self._found(turn(ticket))).get("step", 0)) if len(road) > 1 else 0
-        return ON.join(leg.name for leg in road[min(step, len(road) - 1) :])
+        step = come(road, await self._found(turn(ticket))) if len(road) > 1 else 0
+        return ON.join(leg.name for leg in road[step:])
 
     async def _craft(self, ticket: Ticket) -> Craft:
         road = await self._road(ticket)
-        return self.crafts[road[min(await self._step(ticket), len(road) - 1)].name]
+        return self.crafts[road[await self._step(ticket)].name]
 
     async def _road(self, ticket: Ticket) -> tuple[Leg, ...]:
         """The providers in their order, those left out that refuse the job as a whole."""
@@ -215,19 +218,26 @@ class Router(Housed):
         name = turn(ticket)
         if name not in self._steps:
             found = await self._found(name)
-            self._steps[name] = int(found.get("step", 0))
+            self._steps[name] = come(await self._road(ticket), found)
             self._makers[name] = {int(index): maker for index, maker in found.get("makers", {}).items()}
         return self._steps[name]
 
     async def _found(self, name: str) -> Mapping[str, Any]:
-        """What was written down of a turn: how far it has come, and who made what."""
+        """What was written down of a turn: whom it has gone on from, and who made what."""
         return await self._store.get_thing(OURS, "", KIND, name) or EMPTY
 
     async def _move(self, ticket: Ticket, step: int) -> None:
         makers = {str(index): maker for index, maker in self._makers[turn(ticket)].items()}
+        left = [leg.name for leg in self._roads[turn(ticket)][:step]]
         async with self._store.write() as tx:
-            await tx.put_thing(OURS, "", KIND, turn(ticket), {"step": step, "makers": makers})
+            await tx.put_thing(OURS, "", KIND, turn(ticket), {"left": left, "makers": makers})
         self._steps[turn(ticket)] = step
+
+
+def come(road: Sequence[Leg], found: Mapping[str, Any]) -> int:
+    """How far a job has come: to the first that it has not gone on from. The road may be another one since then."""
+    left = found.get("left", ())
+    return next((step for step, leg in enumerate(road) if leg.name not in left), len(road) - 1)
 
 
 def caller_of(ticket: Ticket) -> Caller:

@@ -20,7 +20,7 @@ from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, ProviderFailed, SourceUnreadable
 from mediaglot.gateway.model import Delivery, Input, Job, Location, Made, Output, Source, Status, Step, Ticket
-from mediaglot.gateway.store import Key
+from mediaglot.gateway.store import Key, Work
 from mediaglot.gateway.store.sqlite import SqliteStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -102,6 +102,29 @@ async def test_work_that_comes_back_waits_for_a_seat(tmp_path: Path) -> None:
     assert here.most == 2
 
 
+async def test_work_that_comes_back_has_its_place_in_the_queue(tmp_path: Path) -> None:
+    clock, order, all_there = RealClock(), list[int](), asyncio.Event()
+    gate, back = Gate(seats=0), ticket(2)
+    here = Far(clock, outputs={})
+    gate.watch(lambda: all_there.set() if gate.waiting == 3 else None)
+
+    async def wait_here(place: int) -> None:
+        async with gate.room(0, place=place):
+            order.append(len(here.wanted))
+
+    async with await SqliteStore.open(tmp_path) as store, asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        router = Router({"far": Far(clock), LOCAL: here}, (Rule(to=("far", LOCAL)),), store, Aside())
+        router.reconcile(gate, lambda: (Work(key=Key.of(back), place=2),))
+        tasks.create_task(router.make(back, frozenset({0}), lambda *_: None))
+        for place in (3, 1):
+            tasks.create_task(wait_here(place))
+        await all_there.wait()
+        gate.seats = 1
+        async with gate.room(0):
+            pass
+    assert order == [0, 1], "one goes before it, and one after it"
+
+
 async def test_jobs_wait_for_the_providers_that_they_may_still_come_to(tmp_path: Path) -> None:
     clock = RealClock()
     rules = (Rule(to=("far",), when={"least_outputs": "2"}), Rule(to=("far", LOCAL)))
@@ -165,6 +188,21 @@ async def test_a_job_whose_provider_is_not_configured_any_more_is_done_by_the_la
             await Router(crafts, (Rule(to=("far", "stuck")),), store, Aside()).make(ticket(1), wanted, lambda *_: None)
         made = await Router(crafts, (), store, Aside()).make(ticket(1), wanted, lambda *_: None)
     assert list(made) == [0]
+
+
+async def test_who_is_taken_out_of_the_configuration_is_left_out_and_nobody_else(tmp_path: Path) -> None:
+    """A job goes on where it is: what the provider has begun for it is not made by the next one as well."""
+    clock, wanted = RealClock(), frozenset({0})
+    stuck, here = Stuck(clock, speed=100), Far(clock, outputs={})
+    crafts = {"far": Far(clock), "stuck": stuck, LOCAL: here}
+    async with await SqliteStore.open(tmp_path) as store:
+        before, after = (
+            Router(crafts, (Rule(to=to),), store, Aside()) for to in (("far", "stuck", LOCAL), ("stuck", LOCAL))
+        )
+        with pytest.raises(asyncio.CancelledError):
+            await before.make(ticket(1), wanted, lambda *_: None)
+        made = await after.make(ticket(1), wanted, lambda *_: None)
+    assert (list(made), stuck.asked, here.wanted) == ([0], wanted, [])
 
 
 async def test_what_is_remembered_of_a_job_goes_with_all_its_turns(tmp_path: Path) -> None:
