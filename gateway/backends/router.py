@@ -90,9 +90,7 @@ class Router(Housed):
             if not left:
                 break
             try:
-                if not last:
-                    await self._pass_by(leg, ticket)
-                found = await self._made_by(leg, ticket, left, report, over, admitted=step == first)
+                found = await self._made_by(leg, ticket, left, report, over, admitted=step == first, last=last)
             except WorkFault as fault:
                 if last or not leg.leaves(fault):
                     raise
@@ -115,21 +113,22 @@ class Router(Housed):
         for leg in legs:
             theirs = frozenset(index for index in wanted if makers.get(index) == leg.name)
             try:
-                made = await self._made_by(leg, ticket, theirs, report, over, admitted=False) if theirs else {}
+                made = await self._made_by(leg, ticket, theirs, report, over) if theirs else {}
             except WorkFault:
                 continue
             found |= {index: one for index, one in made.items() if not failed(one, leg)}
         return found
 
-    async def _pass_by(self, leg: Leg, ticket: Ticket) -> None:
-        """Raises ProviderFailed for one that nobody can ask just now, and that knows nothing of the job."""
-        craft = self.crafts[leg.name]
-        if isinstance(craft, Upstream) and await craft.barred(ticket):
-            LOG.warning("job %s of %s: %s is not asked, its breaker is open", ticket.id, ticket.dialect, leg.name)
-            raise ProviderFailed(provider=leg.name, reason="breaker")
-
     async def _made_by(
-        self, leg: Leg, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over, *, admitted: bool
+        self,
+        leg: Leg,
+        ticket: Ticket,
+        wanted: frozenset[int],
+        report: Report,
+        over: Over,
+        *,
+        admitted: bool = False,
+        last: bool = True,
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
         """Who comes after another one finds the sources that it wants; work that comes back here waits for its turn."""
         craft = self.crafts[leg.name]
@@ -139,6 +138,9 @@ class Router(Housed):
             facts = [await craft.probe(ticket, index) for index in range(len(ticket.sources))]
             found = zip(ticket.sources, facts, strict=True)
             ticket = replace(ticket, sources=tuple(replace(source, facts=fact) for source, fact in found))
+        if isinstance(craft, Upstream):
+            barred = ProviderFailed(provider=leg.name, reason="breaker")
+            return await craft.make(ticket, wanted, report, over, patient=last or not leg.leaves(barred))
         if admitted or leg.name != LOCAL:
             return await craft.make(ticket, wanted, report, over)
         need, priority = await craft.need(ticket, wanted), ticket.job.priority or 0

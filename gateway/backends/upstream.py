@@ -24,6 +24,7 @@ from mediaglot.gateway.backends.haul import Haul, name_of
 from mediaglot.gateway.backends.home import Housed
 from mediaglot.gateway.backends.hops import through
 from mediaglot.gateway.backends.submission import (
+    NEVER_SENT,
     blame,
     called,
     is_ours,
@@ -90,10 +91,6 @@ class Upstream(Housed):
         served = self.terms.prepared(job)[1] if barred else frozenset[int]()
         return {**{index: fault for index, fault in barred.items() if index not in served}, **refused}
 
-    async def barred(self, ticket: Ticket) -> bool:
-        """Whether nobody can ask it now, and it has heard nothing of this turn of the job."""
-        return self.agent.breaker.shut and await self.book.get(marker_of(ticket, self.agent.name)) is None
-
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int | None:
         """The provider does that, and says nothing of it."""
         return None
@@ -108,10 +105,18 @@ class Upstream(Housed):
     # --- the work ---------------------------------------------------------------------------------------
 
     async def make(
-        self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
+        self,
+        ticket: Ticket,
+        wanted: frozenset[int],
+        report: Report,
+        over: Over = unheard,
+        *,
+        patient: bool = True,
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
+        """Not ``patient``: a job that the provider can't have heard of does not wait for one that nobody can ask."""
         try:
-            entry, glimpse = await self._done(ticket, wanted, report)
+            entry = await self._submit(ticket, wanted, patient=patient)
+            entry, glimpse = await self._done(entry, report)
         except WorkFault as fault:
             why = fault.__cause__ or fault
             done = "refuses it" if isinstance(why, (Refused, Unsupported)) else "has failed it"
@@ -131,21 +136,25 @@ class Upstream(Housed):
                 )
         return made
 
-    async def _done(self, ticket: Ticket, wanted: frozenset[int], report: Report) -> tuple[Entry, Glimpse]:
+    async def _done(self, entry: Entry, report: Report) -> tuple[Entry, Glimpse]:
         """The job as it ended at the provider. Raises a WorkFault where nothing came of it."""
-        entry, glimpse = await self._follow(await self._submit(ticket, wanted), report)
+        entry, glimpse = await self._follow(entry, report)
         await self.book.put(replace(entry, over=True))
         if glimpse.status is not Status.FINISHED and not any(part.files for part in glimpse.parts):
             raise blame(glimpse, self.agent.name)
         return entry, glimpse
 
-    async def _submit(self, ticket: Ticket, wanted: frozenset[int]) -> Entry:
+    async def _submit(self, ticket: Ticket, wanted: frozenset[int], *, patient: bool) -> Entry:
         """The job at the provider. One that may be there already is looked for before another one is made."""
         marker = marker_of(ticket, self.agent.name)
         entry = await self.book.get(marker)
         began, number = self._clock.monotonic(), 0
         settle = None if entry is None else self.agent.manners.settle
+        patient, breaker = patient or entry is not None, self.agent.breaker
+        barred = ProviderFailed(provider=self.agent.name, reason="breaker")
         if entry is None:
+            if not patient and breaker.shut:
+                raise barred
             self._aside.start(partial(self._let_go_of, markers_of(ticket, self.agent.name) - {marker}))
             entry = await self.book.put(self._drafted(ticket, wanted, marker))
         while not entry.id:
@@ -158,6 +167,10 @@ class Upstream(Housed):
                 number += 1
                 if settle is not None and under_way(fault):
                     settle = self.agent.manners.settle
+                patient = patient or fault.data.get("reason") not in NEVER_SENT
+                if not patient and breaker.shut:
+                    await self.book.strike(marker)
+                    raise barred from fault
                 await self._wait(fault, number, began)
             except Refused as fault:
                 raise meant(fault, self.agent.name) from fault

@@ -179,6 +179,34 @@ async def test_a_provider_that_nobody_can_ask_is_passed_by_at_once(
     assert provider.actions == []
 
 
+async def test_a_job_that_a_provider_can_not_have_heard_of_does_not_wait_for_it(gateway: Gateway) -> None:
+    """It came while the breaker was closed yet, and opens it."""
+    client = await gateway({}, url="http://127.0.0.1:9", failures=2, cool=600, wait=0.01)
+    assert (await client.end(await client.add(SOURCE, FORMAT)))["status"] == "Finished"
+    _, _, body = await client.get("/_mediaglot/providers/away")
+    assert orjson.loads(body)["jobs"] == []
+
+
+async def test_a_job_that_may_not_go_on_for_that_waits_for_a_provider_that_nobody_can_ask(
+    gateway: Gateway, provider: Provider, wait: Any
+) -> None:
+    """The first job opens the breaker, the second one finds it open."""
+    provider.wakes.clear()
+    client = await gateway({"on": ["stalled"]}, failures=1, cool=1, wait=0.02, settle=0.01)
+    await client.add(SOURCE, FORMAT)
+
+    async def is_open() -> bool:
+        return (await states(client))["breaker"] == "open"
+
+    async def have_come() -> bool:
+        return provider.actions.count("AddMedia") == 3
+
+    await wait(is_open)
+    await client.add(SOURCE, FORMAT)
+    provider.wakes.set()
+    await wait(have_come)
+
+
 async def test_a_provider_that_one_alone_may_ask_is_passed_by_at_once(
     gateway: Gateway, provider: Provider, wait: Any
 ) -> None:

@@ -212,7 +212,8 @@ async def told_of(road: Any, words: str) -> bool:
 
 async def test_where_a_provider_fails_for_its_own_reasons_the_next_one_works(lay: Any, wait: Any, fetched: Any) -> None:
     name = SPOKEN[0]
-    road = await lay(name, name, lines="patience = 0.5\nwait = 0.1\n[[routes]]\nto = ['other', 'local']")
+    lines = "patience = 0.5\nfailures = 1000\nwait = 0.1\n[[routes]]\nto = ['other', 'local']"
+    road = await lay(name, name, lines=lines)
     await road.provider.end(signal.SIGKILL)
     placed = await road.asking.create(road.output)
     done = await road.ended(placed)
