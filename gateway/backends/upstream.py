@@ -161,13 +161,12 @@ class Upstream(Housed):
             try:
                 entry = entry if settle is None else await self._sought(entry, settle)
                 if not entry.id:
-                    settle = 0.0
+                    settle = None
                     entry = await self._created(entry, ticket)
             except Unavailable as fault:
                 number += 1
-                if settle is not None and under_way(fault):
-                    settle = self.agent.manners.settle
-                patient = patient or fault.data.get("reason") not in NEVER_SENT
+                if fault.data.get("reason") not in NEVER_SENT:
+                    patient, settle = True, self.agent.manners.settle if under_way(fault) else settle or 0.0
                 if not patient and breaker.shut:
                     await self.book.strike(marker)
                     raise barred from fault

@@ -205,6 +205,7 @@ async def test_a_job_that_may_not_go_on_for_that_waits_for_a_provider_that_nobod
     await client.add(SOURCE, FORMAT)
     provider.wakes.set()
     await wait(have_come)
+    assert provider.actions.count("GetMediaList") == 1, "what was never sent is not looked for"
 
 
 async def test_a_provider_that_one_alone_may_ask_is_passed_by_at_once(
