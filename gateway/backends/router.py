@@ -238,6 +238,8 @@ class Router(Housed):
 
 def come(road: Sequence[Leg], found: Mapping[str, Any]) -> int:
     """How far a job has come: to the first that it has not gone on from. The road may be another one since then."""
+    if "step" in found:  # so it was written down before there were names
+        return min(int(found["step"]), len(road) - 1)
     left = found.get("left", ())
     return next((step for step, leg in enumerate(road) if leg.name not in left), len(road) - 1)
 

@@ -139,6 +139,9 @@ async def test_jobs_wait_for_the_providers_that_they_may_still_come_to(tmp_path:
         await router.make(one, frozenset({0}), lambda *_: None)
         assert await again.lane(Key.of(one)) == await router.lane(Key.of(one)) == "local"
         assert await router.lane(Key("encoding_com", "me", "gone")) == LOCAL
+        async with store.write() as tx:
+            await tx.put_thing(OURS, "", KIND, "folder-1/0", {"step": 1, "makers": {}})
+        assert await again.lane(Key.of(one)) == "local", "as an earlier version has written it down"
 
 
 class Half(SimulatedCraft):
