@@ -46,7 +46,7 @@ class Router(Housed):
         self.passages = tuple(passages)
         self.crafts, self.rules, self.tariffs = crafts, tuple(rules), tariffs
         self._store, self._aside = store, aside
-        self._gate = Gate()
+        self._gate, self._hands = Gate(), Gate()
         self._running: Callable[[], tuple[Work, ...]] = tuple
         self._roads: dict[str, tuple[Leg, ...]] = {}
         self._steps: dict[str, int] = {}
@@ -130,23 +130,35 @@ class Router(Housed):
         admitted: bool = False,
         last: bool = True,
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
-        """Who comes after another one finds the sources that it wants; work that comes back here waits for its turn."""
         craft = self.crafts[leg.name]
-        if any(source.facts is None for source in ticket.sources):
-            for index in range(len(ticket.sources)):
-                await craft.fetch(ticket, index, unreported)
-            facts = [await craft.probe(ticket, index) for index in range(len(ticket.sources))]
-            found = zip(ticket.sources, facts, strict=True)
-            ticket = replace(ticket, sources=tuple(replace(source, facts=fact) for source, fact in found))
         if isinstance(craft, Upstream):
             barred = ProviderFailed(provider=leg.name, reason="breaker")
             return await craft.make(ticket, wanted, report, over, patient=last or not leg.leaves(barred))
-        if admitted or leg.name != LOCAL:
-            return await craft.make(ticket, wanted, report, over)
-        need, priority = await craft.need(ticket, wanted), ticket.job.priority or 0
+        if leg.name == LOCAL and not admitted:
+            return await self._made_here(ticket, wanted, report)
+        return await craft.make(await self._supplied(ticket, craft), wanted, report, over)
+
+    async def _made_here(
+        self, ticket: Ticket, wanted: frozenset[int], report: Report
+    ) -> Mapping[int, tuple[Product, ...] | Fault]:
+        """Work that comes back here waits for its turn: to have its sources brought, and then to be made."""
+        craft, priority = self.crafts[LOCAL], ticket.job.priority or 0
         place = next((work.place for work in self._running() if work.key == Key.of(ticket)), 0)
-        async with self._gate.room(need or 0, priority=priority, place=place) as leave:
-            return await craft.make(ticket, wanted, report, leave)
+        async with self._hands.room(0, priority=priority, place=place):
+            ticket = await self._supplied(ticket, craft)
+            need = await craft.need(ticket, wanted)
+            async with self._gate.room(need or 0, priority=priority, place=place) as leave:
+                return await craft.make(ticket, wanted, report, leave)
+
+    async def _supplied(self, ticket: Ticket, craft: Craft) -> Ticket:
+        """Who comes after another one finds the sources that it wants."""
+        if all(source.facts is not None for source in ticket.sources):
+            return ticket
+        for index in range(len(ticket.sources)):
+            await craft.fetch(ticket, index, unreported)
+        facts = [await craft.probe(ticket, index) for index in range(len(ticket.sources))]
+        found = zip(ticket.sources, facts, strict=True)
+        return replace(ticket, sources=tuple(replace(source, facts=fact) for source, fact in found))
 
     async def keep(self, ticket: Ticket, index: int, products: tuple[Product, ...]) -> tuple[File, ...]:
         return await self.crafts[LOCAL].keep(ticket, index, products)
@@ -169,13 +181,13 @@ class Router(Housed):
         async with self._store.write() as tx:
             await tx.delete_thing(OURS, "", KIND, name)
 
-    def reconcile(self, gate: Gate, running: Callable[[], tuple[Work, ...]] = tuple) -> None:
+    def reconcile(self, gate: Gate, hands: int | None = None, running: Callable[[], tuple[Work, ...]] = tuple) -> None:
         """After a start: see to what other providers still do for us. Nobody waits for that.
 
-        ``gate`` is where work waits that comes back to us from a provider, in the place that it has in the queue:
-        ``running`` tells that.
+        ``gate`` is where work waits that comes back to us from a provider, so many ``hands`` at once, in the place that
+        it has in the queue: ``running`` tells that.
         """
-        self._gate, self._running = gate, running
+        self._gate, self._hands, self._running = gate, Gate(seats=hands), running
         for craft in self.crafts.values():
             if isinstance(craft, Upstream):
                 craft.reconcile()

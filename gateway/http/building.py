@@ -169,7 +169,7 @@ class Building:
         )
         await shift.recover()
         if away is not None:
-            away.reconcile(gate, lambda: engine.running)
+            away.reconcile(gate, hands, lambda: engine.running)
         working = asyncio.create_task(engine.run(shift.work, shift.give_up), name="engine")
         self.stack.push_async_callback(_stop_engine, engine, working, shift)
         return engine

@@ -54,9 +54,14 @@ class Far(SimulatedCraft):
 
 
 class Here(SimulatedCraft):
-    """Notes how many jobs it makes at the same time."""
+    """Notes how many jobs it makes at the same time, and how many have their sources here."""
 
-    now = most = 0
+    now = most = held = most_held = 0
+
+    async def fetch(self, ticket: Ticket, index: int, report: Report) -> int | None:
+        self.held += 1
+        self.most_held = max(self.most_held, self.held)
+        return await super().fetch(ticket, index, report)
 
     async def make(
         self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
@@ -67,6 +72,7 @@ class Here(SimulatedCraft):
             return await super().make(ticket, wanted, report, over)
         finally:
             self.now -= 1
+            self.held -= 1
 
 
 def ticket(number: int, job: Job = JOB) -> Ticket:
@@ -94,12 +100,12 @@ async def test_work_that_comes_back_waits_for_a_seat(tmp_path: Path) -> None:
     here = Here(clock, speed=100)
     async with await SqliteStore.open(tmp_path) as store:
         router = Router({"far": Far(clock), LOCAL: here}, (Rule(to=("far", LOCAL)),), store, Aside())
-        router.reconcile(Gate(seats=2))
+        router.reconcile(Gate(seats=2), 3)
         found = await asyncio.gather(
             *(router.make(ticket(number), frozenset({0}), lambda *_: None) for number in range(6))
         )
     assert [list(made) for made in found] == [[0]] * 6
-    assert here.most == 2
+    assert (here.most, here.most_held) == (2, 3)
 
 
 async def test_work_that_comes_back_has_its_place_in_the_queue(tmp_path: Path) -> None:
@@ -114,7 +120,7 @@ async def test_work_that_comes_back_has_its_place_in_the_queue(tmp_path: Path) -
 
     async with await SqliteStore.open(tmp_path) as store, asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         router = Router({"far": Far(clock), LOCAL: here}, (Rule(to=("far", LOCAL)),), store, Aside())
-        router.reconcile(gate, lambda: (Work(key=Key.of(back), place=2),))
+        router.reconcile(gate, running=lambda: (Work(key=Key.of(back), place=2),))
         tasks.create_task(router.make(back, frozenset({0}), lambda *_: None))
         for place in (3, 1):
             tasks.create_task(wait_here(place))
