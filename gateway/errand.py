@@ -205,7 +205,9 @@ def refused(
 ) -> Fault:
     """What to raise for an answer that says no; who is overloaded or broken, or leads elsewhere, is not available."""
     fault = meaning or recognise(speaker, response.status, code, text)
-    if response.status >= 500 or response.status in AGAIN or isinstance(fault, faults.Busy):
+    if isinstance(fault, faults.Busy):
+        return unavailable(response, fault.code)
+    if response.status >= 500 or response.status in AGAIN:
         return unavailable(response)
     return Refused(fault, status=response.status, error=code or None, text=text[:LONGEST])
 

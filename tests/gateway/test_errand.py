@@ -74,6 +74,7 @@ def test_an_overloaded_provider_is_unavailable(status: int, after: str | None) -
     fault = refused(SPEAKER, Response(status=status, headers=lines), text="Calm down" if status == 420 else "")
     assert isinstance(fault, Unavailable)
     assert fault.data["status"] == status
+    assert fault.data["reason"] == ("busy" if status in (429, 420) else None)
     assert fault.data["retry_after"] == (int(after) if after and after.isdigit() else None)
 
 
