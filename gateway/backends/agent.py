@@ -145,7 +145,7 @@ class Agent:
 
     async def run(self, errand: Callable[[Pass], Errand[T]], *, again: bool = True) -> T:
         """What the errand comes to. ``again``: it may be done twice, so it is when no usable answer came; not while
-        the breaker is open, for which nobody waits here.
+        the breaker is open, for which nobody waits here, and not where the patience would be over by then.
 
         Raises Refused for what the provider does not want, Unavailable where it gave no usable answer.
         """
@@ -155,9 +155,10 @@ class Agent:
             try:
                 return await self._told(errand)
             except Unavailable as fault:
-                if self.breaker.state is State.OPEN:
+                pause = self.pause(fault, number)
+                if self.breaker.state is State.OPEN or pause > self.manners.patience:
                     raise
-                await self._clock.sleep(self.pause(fault, number))
+                await self._clock.sleep(pause)
         return await self._told(errand)
 
     async def pass_on(self, request: Request) -> Response:

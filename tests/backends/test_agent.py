@@ -192,6 +192,12 @@ async def test_an_open_breaker_is_tried_by_one_alone(make: Make, provider: Provi
     assert ([isinstance(one, Unavailable) for one in said], provider.asked) == ([False, True, True], ["/t1"])
 
 
+async def test_nobody_waits_longer_than_there_is_patience(make: Make, provider: Provider, clock: VirtualClock) -> None:
+    provider.words = [Response(status=503, headers=Headers(lines=(("Retry-After", "40"),)))]
+    with pytest.raises(Unavailable):
+        await through(clock, make(patience=30).run(ask), 1)
+
+
 async def test_what_may_be_asked_twice_does_not_wait_for_an_open_breaker(
     make: Make, provider: Provider, clock: VirtualClock
 ) -> None:
