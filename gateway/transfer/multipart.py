@@ -157,7 +157,7 @@ class Multipart:
             f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(self._begun.tags[number])}</ETag></Part>"
             for number in sorted(self._begun.tags)
         )
-        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode("utf-8", "surrogateescape")
         asked, self._begun.asked = self._begun.asked, True
         try:
             await self._page.write(self._begun)

@@ -18,7 +18,7 @@ from mediaglot.gateway.transfer.endpoint import Endpoint, Target, aim, choose
 from mediaglot.gateway.transfer.policy import Limits, Policy, judge
 from mediaglot.gateway.transfer.reach import Reach
 from mediaglot.gateway.transfer.refusal import Elsewhere, refuse
-from mediaglot.gateway.transfer.request import Body, Requests
+from mediaglot.gateway.transfer.request import Body, Requests, alive
 from mediaglot.gateway.transfer.retry import Transient
 from mediaglot.gateway.transfer.signature import EMPTY, sign
 
@@ -71,7 +71,8 @@ class Client:
             headers = await sign(method, url, headers, target.keys, target.region, digest)
         try:
             async with (self._own if target.own else self._others).once(method, url, limits, headers, body) as response:
-                await refuse(response)
+                async with alive(limits.stall_timeout, limits):  # an answer that says no may come without an end
+                    await refuse(response)
                 yield response
         except Elsewhere as hint:
             self._learn(where, target, hint)

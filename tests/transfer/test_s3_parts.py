@@ -171,6 +171,48 @@ async def test_a_store_that_is_gone_does_not_keep_us_from_giving_up(s3, store, l
 
 
 @pytest.mark.heavy
+async def test_a_store_that_finds_no_end_does_not_keep_us_from_giving_up(s3, store, large, there, hasty):
+    async def drip(request):
+        response = web.StreamResponse(status=500)
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0.02)
+
+    async def refuse(request, body):
+        if request.method == "DELETE":
+            await drip(request)
+        return fault(403, "AccessDenied") if request.query.get("partNumber") == "3" else None
+
+    store.mischief = refuse
+    task = asyncio.create_task(s3.deliver(large, there, limits=replace(hasty, connect_timeout=10, stall_timeout=2)))
+    await asyncio.wait([task], timeout=20)
+    assert task.done()
+    assert task.exception().data == {"status": 403, "reason": "AccessDenied"}
+    assert store.methods().count("DELETE") == 1
+
+
+@pytest.mark.heavy
+async def test_a_part_is_called_what_the_store_calls_it_in_whatever_bytes(s3, store, large, there):
+    named = []
+
+    async def name(request, body):
+        if "partNumber" in request.query:
+            request.transport.write(
+                b'HTTP/1.1 200 OK\r\nETag: "\xff"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
+            )
+            request.transport.close()
+        if request.method == "POST" and "uploadId" in request.query:
+            named.append(body.count(b'<ETag>"\xff"</ETag>'))
+            return web.Response(text='<R><ETag>"whole"</ETag></R>')
+        return web.Response() if "partNumber" in request.query else None
+
+    store.mischief = name
+    assert (await s3.deliver(large, there)).etag == '"whole"'
+    assert named == [3]
+
+
+@pytest.mark.heavy
 async def test_a_failure_that_is_told_with_a_good_status_is_one(s3, store, large, there, eager):
     troubles = ["InternalError", "InternalError"]
 
