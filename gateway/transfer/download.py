@@ -18,7 +18,7 @@ from mediaglot.gateway.transfer.policy import Limits
 from mediaglot.gateway.transfer.request import alive, refuse
 from mediaglot.gateway.transfer.retry import Transient
 
-RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+RANGE: Final = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)")
 # Some object stores name their own framing here and send the plain bytes all the same.
 PLAIN: Final = frozenset({"", "identity", "aws-chunked"})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 from collections.abc import Iterator
 from io import FileIO
@@ -20,6 +21,7 @@ from mediaglot.gateway.transfer.retry import Transient
 
 CHUNK: Final = 256 * 1024
 """What the kernel is asked to send at once; none of it passes through here."""
+NATURAL: Final = re.compile(r"[0-9]{1,19}")
 UNKNOWN: Final = frozenset({500, 501, 502, 504, 550, 553})
 """Replies that leave open whether the file is not there or the command."""
 
@@ -199,6 +201,6 @@ def _opened(path: Path) -> Iterator[FileIO]:
 def _natural(text: str | None) -> int | None:
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit()):
+    if not NATURAL.fullmatch(text):
         raise Garbled
     return int(text)

@@ -12,7 +12,7 @@ import aiohttp
 
 from mediaglot.gateway.faults import Fault, Malformed, SourceMissing, SourceUnreachable
 from mediaglot.gateway.transfer.endpoint import REGION
-from mediaglot.gateway.transfer.request import CHUNK, PASSING
+from mediaglot.gateway.transfer.request import CHUNK, PASSING, words
 from mediaglot.gateway.transfer.retry import Transient
 
 LONGEST: Final = 1 << 20
@@ -63,7 +63,7 @@ async def refuse(response: aiohttp.ClientResponse) -> None:
 def trouble(status: int, said: dict[str, str], reason: str | None = None, region: str = "") -> Exception:
     """The fault, Elsewhere or Transient that an answer stands for."""
     code = said.get("Code", "")
-    reason = code if CODE.fullmatch(code) else (reason or "")[:100]
+    reason = code if CODE.fullmatch(code) else words(reason)
     kind: type[Fault] = SourceMissing if 400 <= status < 500 else SourceUnreachable
     fault = kind(status=status, reason=reason)
     region = region or said.get("Region", "")

@@ -146,9 +146,11 @@ async def alive(seconds: float, limits: Limits) -> AsyncIterator[asyncio.Timeout
 def parse(text: str) -> URL:
     """Raises SourceForbidden for what is no URL."""
     try:
-        return URL(text, encoded=bool(QUOTED.fullmatch(text)))
+        url = URL(text, encoded=bool(QUOTED.fullmatch(text)))
+        _ = url.port
     except ValueError:
         raise SourceForbidden(reason="url") from None
+    return url
 
 
 def entrance(location: Location) -> tuple[URL, Access | None]:
@@ -171,10 +173,15 @@ def refuse(response: aiohttp.ClientResponse) -> None:
     if response.status < 300:
         return
     kind: type[Fault] = SourceMissing if 400 <= response.status < 500 else SourceUnreachable
-    fault = kind(status=response.status, reason=(response.reason or "")[:100])
+    fault = kind(status=response.status, reason=words(response.reason))
     if response.status >= 500 or response.status in PASSING:
         raise Transient(fault)
     raise fault
+
+
+def words(reason: str | None) -> str:
+    """What a status line says, as a text that can be written down anywhere: it may come in any bytes."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in (reason or "")[:100])
 
 
 @contextlib.contextmanager

@@ -12,7 +12,14 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
-from mediaglot.gateway.faults import DeliveryFailed, NoSpace, SourceTimeout, SourceTooLarge, SourceUnreachable
+from mediaglot.gateway.faults import (
+    DeliveryFailed,
+    NoSpace,
+    SourceMissing,
+    SourceTimeout,
+    SourceTooLarge,
+    SourceUnreachable,
+)
 from mediaglot.gateway.model import Location
 
 ENOUGH = 15
@@ -81,9 +88,10 @@ async def test_a_range_that_does_not_continue_what_is_there_is_thrown_away(
     assert liar.asked[2] is None
 
 
-async def test_a_part_that_nobody_asked_for_is_no_file(http, serve, target):
+@pytest.mark.parametrize("part", ["4-7/8", f"{'9' * 5000}-7/8", f"0-7/{'9' * 5000}"], ids=["rest", "start", "total"])
+async def test_a_part_that_nobody_asked_for_is_no_file(http, serve, target, part):
     async def answer(_):
-        return web.Response(status=206, body=b"film", headers={"Content-Range": "bytes 4-7/8"})
+        return web.Response(status=206, body=b"film", headers={"Content-Range": f"bytes {part}"})
 
     with pytest.raises(SourceUnreachable) as caught:
         await http.fetch(at(await serve(answer)), target)
@@ -218,6 +226,22 @@ async def test_a_refusal_before_the_body_is_heard(http, serve_raw, made, status,
         await asyncio.wait_for(http.deliver(made, at(url + "/x")), ENOUGH)
     assert caught.value.data == {"status": status, "reason": reason}
     assert not caught.value.passing
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("Non trouv\u00e9".encode("latin-1"), "Non trouv\ufffd"),
+        ("Non trouv\u00e9".encode(), "Non trouv\u00e9"),
+        (b"\x01\x1b[31m", "\ufffd\ufffd[31m"),
+    ],
+    ids=["latin-1", "utf-8", "controls"],
+)
+async def test_words_of_a_refusal_are_a_text_whatever_their_bytes_are(http, serve_raw, target, words, told):
+    url = await serve_raw(b"HTTP/1.1 404 " + words + b"\r\nContent-Length: 0\r\n\r\n", False)
+    with pytest.raises(SourceMissing) as caught:
+        await http.fetch(at(url + "/x"), target)
+    assert caught.value.data == {"status": 404, "reason": told}
 
 
 @pytest.mark.parametrize("host", ["a..example", ".example", "a" * 64 + ".example"])

@@ -105,7 +105,9 @@ async def test_a_redirect_loop_ends(http, serve, target, local):
     assert len(seen) == local.redirects + 1
 
 
-@pytest.mark.parametrize("there", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://a\\b@c/", "gopher:x"])
+@pytest.mark.parametrize(
+    "there", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://a\\b@c/", "gopher:x", "http://a:99999/"]
+)
 async def test_a_redirect_out_of_http_is_forbidden(http, serve, target, there):
     url = await serve(mover(302, there, []))
     with pytest.raises(SourceForbidden):

@@ -94,6 +94,7 @@ async def test_the_address_of_pasv_is_not_followed(liar, pull, address):
         ("PASV", b"227 (127,0,0,1,0,0)\r\n"),
         ("SIZE", b"213 -5\r\n"),
         ("SIZE", b"213 1\xc2\xb2\r\n"),
+        ("SIZE", b"213 " + b"9" * 5000 + b"\r\n"),
         ("USER", b"no code at all\r\n"),
         ("USER", b"331-begun\r\n" + b"more of it\r\n" * 10_000),
         ("USER", b"3" * 200_000 + b"\r\n"),
