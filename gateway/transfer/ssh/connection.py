@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncssh
+from asyncssh.packet import PacketDecodeError
 
 from mediaglot.gateway.faults import SourceForbidden, SourceMissing, SourceTimeout, SourceUnreachable
 from mediaglot.gateway.transfer.disk import in_thread
@@ -90,6 +91,7 @@ async def _log_in(sock: socket.socket, there: Site, trust: Trust, keys: HostKeys
             password=there.password.reveal() if there.password else None,
             client_keys=own,
             encryption_algs=CIPHERS,
+            compression_algs=["none"],  # some hundred kilobytes could become some hundred megabytes
             window=WINDOW,
             max_pktsize=PACKET,
             **ALONE,
@@ -147,5 +149,5 @@ def translated(limits: Limits) -> Iterator[None]:
         raise SourceUnreachable(reason="permission") from None
     except asyncssh.SFTPError:
         raise SourceUnreachable(reason="refused") from None
-    except (asyncssh.Error, asyncio.IncompleteReadError):
+    except (asyncssh.Error, PacketDecodeError, asyncio.IncompleteReadError):
         raise SourceUnreachable(reason="protocol") from None

@@ -23,6 +23,8 @@ BLOCK: Final = 256 << 10
 LEAST: Final = 16 << 10
 """A block that every server takes."""
 READ: Final = 1 << 20
+WHOLE: Final = 0
+"""Tells the library to send a request as it is: the tasks that it cuts one into outlive a cancelled caller."""
 DEPTH: Final = 16
 """Requests that wait for their answers; as many blocks are in memory at most."""
 FRESH: Final = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC
@@ -44,17 +46,17 @@ class Load:
 
     async def attempt(self, session: asyncssh.SFTPClient) -> None:
         async with _stall(self._limits) as timer:
-            file = await session.open(self._path, asyncssh.FXF_READ, encoding=None)
+            file = await session.open(self._path, asyncssh.FXF_READ, encoding=None, block_size=WHOLE)
             facts = await file.stat()
             marks = facts.size, facts.mtime
             if self._part.size and marks != self._marks:
                 await self._part.restart()
             self._marks = marks
             self._measure(facts.size or 0)
-            await self._pour(file, facts.size, timer)
+            await self._pour(file, _most(session.limits.max_read_len), facts.size, timer)
 
-    async def _pour(self, file: File, total: int | None, timer: asyncio.Timeout) -> None:
-        async with contextlib.aclosing(_in_order(_asked(file, self._part.size, total))) as answers:
+    async def _pour(self, file: File, block: int, total: int | None, timer: asyncio.Timeout) -> None:
+        async with contextlib.aclosing(_in_order(_asked(file, block, self._part.size, total))) as answers:
             async for data in answers:
                 if not data:
                     break
@@ -93,7 +95,7 @@ class Store:
                 offset = await self._offset(session)
                 file = await self._create(session, AGAIN if offset else FRESH)
                 self.begun = True
-                await self._pour(source, file, offset, timer)
+                await self._pour(source, file, _most(session.limits.max_write_len), offset, timer)
                 await file.close()
             if (await session.stat(self._temporary)).size not in {None, self.size}:
                 self.sent = 0
@@ -110,15 +112,15 @@ class Store:
 
     async def _create(self, session: asyncssh.SFTPClient, flags: int) -> File:
         try:
-            return await session.open(self._temporary, flags, encoding=None)
+            return await session.open(self._temporary, flags, encoding=None, block_size=WHOLE)
         except MISSING:
             for folder in self._folders:
                 with contextlib.suppress(asyncssh.SFTPError):  # it may be there, or another delivery makes it
                     await session.mkdir(folder)
-        return await session.open(self._temporary, flags, encoding=None)
+        return await session.open(self._temporary, flags, encoding=None, block_size=WHOLE)
 
-    async def _pour(self, source: int, file: File, offset: int, timer: asyncio.Timeout) -> None:
-        async with contextlib.aclosing(_in_order(_told(source, file, offset, self.size))) as answers:
+    async def _pour(self, source: int, file: File, block: int, offset: int, timer: asyncio.Timeout) -> None:
+        async with contextlib.aclosing(_in_order(_told(source, file, block, offset, self.size))) as answers:
             async for written in answers:
                 offset += written
                 self.sent = max(self.sent, offset)
@@ -141,9 +143,13 @@ async def remove(session: asyncssh.SFTPClient, *, path: str) -> None:
     await session.remove(path)
 
 
-async def _asked(file: File, offset: int, total: int | None) -> AsyncIterator[Awaitable[bytes]]:
+def _most(told: int) -> int:
+    """Bytes of a block, whatever the server tells of itself."""
+    return max(LEAST, min(BLOCK, told))
+
+
+async def _asked(file: File, block: int, offset: int, total: int | None) -> AsyncIterator[Awaitable[bytes]]:
     """Requests for the rest, block by block; where nobody knows how much that is, without an end."""
-    block = min(BLOCK, file.read_len or LEAST)
     while total is None or offset < total:
         size = block if total is None else min(block, total - offset)
         yield _block(file, offset, size)
@@ -151,15 +157,17 @@ async def _asked(file: File, offset: int, total: int | None) -> AsyncIterator[Aw
 
 
 async def _block(file: File, offset: int, size: int) -> bytes:
-    data = cast("bytes", await file.read(size, offset))
+    """As many bytes, however little the server gives at a time; fewer at the end only."""
+    data = bytearray()
+    while len(data) < size and (more := cast("bytes", await file.read(size - len(data), offset + len(data)))):
+        data += more
     if len(data) > size:
         raise SourceUnreachable(reason="protocol")
-    return data
+    return bytes(data)
 
 
-async def _told(source: int, file: File, offset: int, size: int) -> AsyncIterator[Awaitable[int]]:
+async def _told(source: int, file: File, block: int, offset: int, size: int) -> AsyncIterator[Awaitable[int]]:
     """Requests to write the rest."""
-    block = min(BLOCK, file.write_len or LEAST)
     while offset < size:
         data = await in_thread(os.pread, source, min(READ, size - offset), offset)
         if not data:
