@@ -11,25 +11,29 @@ import contextlib
 import re
 import smtplib
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Final
+from functools import partial
+from typing import BinaryIO, Final
 from urllib.parse import unquote
 
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.model import Secret, masked
 from mediaglot.gateway.notify import Answer, Undeliverable
 from mediaglot.gateway.store import Letter
+from mediaglot.gateway.transfer.pinned import connect, look_up
+from mediaglot.gateway.transfer.shuttle import Shuttle
 from mediaglot.gateway.transfer.trust import Trust, tls_context
 
 MOST: Final = 20
 """Receivers of one letter."""
 LONGEST_SUBJECT: Final = 500
 PARALLEL: Final = 4
+MOST_SAID: Final = 64 * 1024
+"""Bytes that a server may say in one conversation."""
 CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 TEXT: Final = re.compile(r"text/([a-z0-9.+-]+)", re.IGNORECASE)
 
@@ -50,13 +54,13 @@ class MailServer:
 
 
 class Mailer:
-    """Sends letters, a few at a time in threads of its own. Call ``close`` at the end."""
+    """Sends letters, a few at a time in threads of their own. Call ``close`` at the end."""
 
     def __init__(self, server: MailServer, clock: Clock) -> None:
         self._server = server
         self._clock = clock
-        self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="mail")
-        self._open: set[smtplib.SMTP] = set()
+        self._room = asyncio.Semaphore(PARALLEL)
+        self._under_way: set[Shuttle] = set()
 
     async def __call__(self, letter: Letter) -> Answer:
         """The server's answer, 250 when it took the letter; a passing refusal (4xx) has its number too.
@@ -74,7 +78,7 @@ class Mailer:
 
     async def _sent(self, message: EmailMessage) -> Answer:
         try:
-            refused = await asyncio.get_running_loop().run_in_executor(self._threads, self._send, message)
+            refused = await self._talk(message)
         except smtplib.SMTPNotSupportedError as error:
             raise Undeliverable(f"the mail server can't take it: {error}") from error
         except smtplib.SMTPRecipientsRefused as error:
@@ -89,10 +93,8 @@ class Mailer:
 
     async def close(self) -> None:
         """Break off what is under way; it counts as not delivered."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for connection in tuple(self._open):
-            with contextlib.suppress(OSError, AttributeError):
-                connection.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+        for shuttle in self._under_way:
+            shuttle.leave()
 
     def _message(self, letter: Letter, to: tuple[Address, ...]) -> EmailMessage:
         message = EmailMessage(policy=SMTP)
@@ -108,29 +110,69 @@ class Mailer:
         message.set_content(letter.body.decode(errors="replace"), subtype=kind[1] if kind else "plain", cte="base64")
         return message
 
-    def _send(self, message: EmailMessage) -> int:
-        """How many receivers the server refused, though not all."""
+    async def _talk(self, message: EmailMessage) -> int:
+        """How many receivers the server refused, though not all. Whoever is cancelled hangs up."""
         server = self._server
-        context = tls_context(server.trust) if server.tls != "off" else None
-        ours = server.sender.rpartition("@")[2].strip("> ")
-        connection: smtplib.SMTP
-        if server.tls == "tls":
-            connection = smtplib.SMTP_SSL(server.host, server.port, ours, timeout=server.timeout, context=context)
-        else:
-            connection = smtplib.SMTP(server.host, server.port, ours, timeout=server.timeout)
-        self._open.add(connection)
-        try:
-            if server.tls == "starttls":
-                connection.starttls(context=context)
-            if server.user:
-                connection.login(server.user, server.password.reveal())
-            refused = connection.send_message(message)
-            with contextlib.suppress(smtplib.SMTPException, OSError):
-                connection.quit()
-        finally:
-            self._open.discard(connection)
-            connection.close()
+        async with self._room:
+            async with asyncio.timeout(server.timeout):
+                sock = await connect(await look_up(server.host, server.port))
+            self._under_way.add(shuttle := Shuttle())
+            try:
+                return await shuttle.run(partial(self._send, message, sock, shuttle))
+            finally:
+                self._under_way.discard(shuttle)
+
+    def _send(self, message: EmailMessage, sock: socket.socket, shuttle: Shuttle) -> int:
+        server = self._server
+        with sock:
+            # A second name of it, which is good whatever TLS makes of the first.
+            shuttle.hold(sock.dup())
+            sock.settimeout(server.timeout)
+            context = tls_context(server.trust) if server.tls != "off" else None
+            opened = sock
+            if context is not None and server.tls == "tls":
+                opened = context.wrap_socket(sock, server_hostname=server.host)
+            with opened, contextlib.closing(Conversation(opened, server)) as connection:
+                if server.tls == "starttls":
+                    connection.starttls(context=context)
+                if server.user:
+                    connection.login(server.user, server.password.reveal())
+                refused = connection.send_message(message)
+                with contextlib.suppress(smtplib.SMTPException, OSError):
+                    connection.quit()
         return len(refused)
+
+
+class Conversation(smtplib.SMTP):
+    """With a server that may find no end."""
+
+    def __init__(self, opened: socket.socket, server: MailServer) -> None:
+        self._opened = opened
+        ours = server.sender.rpartition("@")[2].strip("> ")
+        super().__init__(server.host, server.port, ours, timeout=server.timeout)
+
+    def _get_socket(self, *_: object) -> socket.socket:
+        return self._opened
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = Words(self.sock.makefile("rb"))
+        return super().getreply()
+
+
+class Words:
+    """What a server says, as long as anybody would listen."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._left = file, MOST_SAID
+        self.close = file.close
+
+    def readline(self, most: int) -> bytes:
+        line = self._file.readline(most)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError("it says too much")
+        return line
 
 
 def receivers(url: str) -> tuple[Address, ...]:

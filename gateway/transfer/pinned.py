@@ -71,13 +71,12 @@ async def look_up(host: str, port: int) -> Sequence[tuple[Any, ...]]:
 async def dial(host: str, port: int, policy: Policy, limits: Limits, find: LookUp = look_up) -> socket.socket:
     """A connected socket that does not block. Raises SourceForbidden when any address of the host may not be reached,
     and Transient."""
-    loop = asyncio.get_running_loop()
     try:
         async with within(limits.connect_timeout, SourceTimeout(seconds=limits.connect_timeout, reason="connect")):
             found = await find(host, port)
             for *_, target in found:
                 judge_address(target[0], policy)
-            return await _first(loop, found)
+            return await connect(found)
     except SourceTimeout as fault:
         raise Transient(fault) from None
     except socket.gaierror:
@@ -86,9 +85,9 @@ async def dial(host: str, port: int, policy: Policy, limits: Limits, find: LookU
         raise Transient(SourceUnreachable(reason="connection")) from None
 
 
-async def _first(loop: asyncio.AbstractEventLoop, found: Sequence[tuple[Any, ...]]) -> socket.socket:
-    """Connected to the first address that answers."""
-    trouble: OSError = ConnectionError()
+async def connect(found: Sequence[tuple[Any, ...]]) -> socket.socket:
+    """A socket that does not block, at the first of these addresses that answers. Raises OSError."""
+    loop, trouble = asyncio.get_running_loop(), OSError()
     for family, kind, protocol, _, target in found:
         sock = socket.socket(family, kind, protocol)
         try:

@@ -69,18 +69,19 @@ class Shuttle:
 
     async def _end(self, done: asyncio.Future[T]) -> None:
         while not done.done():
-            self._leave()
+            self.leave()
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait([done])
         done.exception()
 
-    def _leave(self) -> None:
-        """Shut down, not close: only that wakes a thread which waits."""
+    def leave(self) -> None:
+        """Let the work fail where it stands."""
         with self._lock:
             self._left = True
             for held in self._held:
                 with contextlib.suppress(OSError):
-                    # Not the method of a TLS socket, which takes its state away from under the thread.
+                    # Only that wakes a thread which waits. Not the method of a TLS socket, which takes its state away
+                    # from under the thread.
                     socket.socket.shutdown(held, socket.SHUT_RDWR)
 
     def _close(self) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from smtplib import SMTPServerDisconnected
 from typing import Any
 
 import pytest
@@ -203,6 +204,41 @@ async def test_a_server_that_is_silent_does_not_hold_up_the_end(mailer: Callable
             await slow.close()
             with pytest.raises(OSError, match="closed"):
                 await sending
+
+
+async def test_a_server_that_finds_no_end_is_not_listened_to(mailer: Callable[..., Mailer]) -> None:
+    async def chatter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220-hello and\r\n" * 20_000 + b"220 hello\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(chatter, "127.0.0.1", 0)
+    async with server, asyncio.timeout(10):
+        with pytest.raises(SMTPServerDisconnected, match="too much"):
+            await mailer(server.sockets[0].getsockname()[1])(letter())
+
+
+@pytest.mark.parametrize("greeting", [b"", b"220 hello\r\n"], ids=["greeting", "answer"])
+async def test_who_waits_no_longer_for_a_server_hangs_up(mailer: Callable[..., Mailer], greeting: bytes) -> None:
+    reached, gone = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        if greeting:
+            await reader.readline()
+        reached.set()
+        await reader.read()
+        gone.set()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server, asyncio.timeout(10):
+        sending = asyncio.create_task(mailer(server.sockets[0].getsockname()[1])(letter()))
+        await reached.wait()
+        sending.cancel()
+        await gone.wait()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
 
 
 class Log:
