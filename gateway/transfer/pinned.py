@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -18,6 +20,9 @@ from mediaglot.gateway.faults import SourceTimeout, SourceUnreachable
 from mediaglot.gateway.transfer.policy import Limits, Policy, judge_address
 from mediaglot.gateway.transfer.retry import Transient, within
 from mediaglot.gateway.transfer.trust import tls_context
+
+NAMES: Final = ThreadPoolExecutor(32, thread_name_prefix="names")
+"""Threads that wait for name servers, which others may have: files are written in those of the event loop."""
 
 
 class CheckedResolver(AbstractResolver):
@@ -51,7 +56,7 @@ def connector(policy: Policy, resolver: AbstractResolver | None = None) -> aioht
         return socket.socket(family, kind, protocol)
 
     return aiohttp.TCPConnector(
-        resolver=CheckedResolver(policy, resolver or aiohttp.ThreadedResolver()),
+        resolver=CheckedResolver(policy, resolver or Names()),
         use_dns_cache=False,
         limit=0,
         socket_factory=socket_for,
@@ -63,9 +68,26 @@ LookUp = Callable[[str, int], Awaitable[Sequence[tuple[Any, ...]]]]
 """(host, port) to rows as ``socket.getaddrinfo`` gives them."""
 
 
-async def look_up(host: str, port: int) -> Sequence[tuple[Any, ...]]:
+async def look_up(host: str, port: int, flags: int = 0) -> Sequence[tuple[Any, ...]]:
     """The system's own."""
-    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, flags=flags)
+    return await asyncio.get_running_loop().run_in_executor(NAMES, ask)
+
+
+class Names(AbstractResolver):
+    """``look_up`` as aiohttp has it."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        return [
+            ResolveResult(hostname=host, host=target[0], port=target[1], family=kind, proto=protocol, flags=numeric)
+            for kind, _, protocol, _, target in await look_up(host, port, socket.AI_ADDRCONFIG)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 async def dial(host: str, port: int, policy: Policy, limits: Limits, find: LookUp = look_up) -> socket.socket:

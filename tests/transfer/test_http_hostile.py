@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import subprocess
+import threading
 import tracemalloc
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from mediaglot.gateway.faults import (
     SourceUnreachable,
 )
 from mediaglot.gateway.model import Location
+from mediaglot.gateway.transfer.disk import in_thread
 
 ENOUGH = 15
 """Seconds in which each of these must have come to an end."""
@@ -249,6 +251,33 @@ async def test_a_host_that_no_name_server_can_be_asked_for_is_not_there(http, ta
     with pytest.raises(SourceUnreachable, match="dns"):
         await http.fetch(at(f"http://{host}/a"), target)
     assert left(target) == []
+
+
+async def test_a_name_server_that_does_not_answer_holds_up_no_files(http, monkeypatch, target):
+    system, answered, asked = socket.getaddrinfo, threading.Event(), asyncio.Semaphore(0)
+    loop = asyncio.get_running_loop()
+
+    def look_up(host, *options, **more):
+        if host == "slow.example":
+            loop.call_soon_threadsafe(asked.release)
+            answered.wait()
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return system(host, *options, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    waiting = [
+        asyncio.create_task(http.fetch(at("http://slow.example/x"), target.with_name(f"{number}")))
+        for number in range(40)
+    ]
+    try:
+        await asked.acquire()
+        done, _ = await asyncio.wait([asyncio.create_task(in_thread(int, "5"))], timeout=10)
+        assert done
+    finally:
+        answered.set()
+    assert {str(fault) for fault in await asyncio.gather(*waiting, return_exceptions=True)} == {
+        "source_unreachable reason=dns"
+    }
 
 
 @pytest.mark.parametrize("status", [307, 308])
