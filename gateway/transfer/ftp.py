@@ -22,7 +22,7 @@ from mediaglot.gateway.transfer.fileserver import PAUSE, FileServer, Work
 from mediaglot.gateway.transfer.ftp_file import Load, Store, remove
 from mediaglot.gateway.transfer.ftp_line import Garbled, Line, Refused
 from mediaglot.gateway.transfer.pinned import LookUp, dial, look_up
-from mediaglot.gateway.transfer.policy import Limits, Policy, judge_address
+from mediaglot.gateway.transfer.policy import Limits, Policy, judge_address, judge_port
 from mediaglot.gateway.transfer.retry import Transient
 from mediaglot.gateway.transfer.shuttle import Shuttle
 from mediaglot.gateway.transfer.site import Site
@@ -81,8 +81,9 @@ class Ftp(FileServer):
         implicit = {"implicit": True, "explicit": False}.get(wish, default)
         return implicit, self._context, wish == "offered"
 
-    def _judge(self, address: str) -> None:
+    def _judge(self, address: str, port: int) -> None:
         judge_address(address, self._policy)
+        judge_port(port, self._policy)
 
 
 @contextlib.contextmanager

@@ -18,14 +18,14 @@ from mediaglot.gateway.transfer.ftp_line import Garbled, Line, Refused
 PASSIVE: Final = re.compile(r"(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})")
 EXTENDED: Final = re.compile(r"\(([\x21-\x7e])\1\1(\d{1,5})\1\)")
 
-Judge = Callable[[str], None]
+Judge = Callable[[str, int], None]
 
 
 @contextlib.contextmanager
 def channel(line: Line, command: str, path: str, *, offset: int, active: bool, judge: Judge) -> Iterator[socket.socket]:
     """The connection for the bytes of ``command`` from ``offset`` on; the reply that ends it is the caller's to read.
 
-    Raises Refused. ``judge`` is asked about the number that is connected to.
+    Raises Refused. ``judge`` is asked about the number that is connected to, and the port.
     """
     opened = _listen(line) if active else _connect(line, judge)
     try:
@@ -67,8 +67,8 @@ def _session(line: Line) -> ssl.SSLSession | None:
 
 def _connect(line: Line, judge: Judge) -> socket.socket:
     host, *more = line.sock.getpeername()
-    judge(host)
     port = _port(line)
+    judge(host, port)
     opened = line.shuttle.hold(socket.socket(line.sock.family, socket.SOCK_STREAM))
     line.wait(opened, line.limits.connect_timeout)
     try:

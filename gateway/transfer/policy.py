@@ -88,6 +88,11 @@ def judge_server(host: str, port: int, policy: Policy) -> None:
     """Raise SourceForbidden when the lists of hosts and ports do not let us go there."""
     if not policy.reach.host(host):
         raise SourceForbidden(reason="host")
+    judge_port(port, policy)
+
+
+def judge_port(port: int, policy: Policy) -> None:
+    """Raise SourceForbidden when the lists of ports do not let us go there."""
     if not policy.reach.port(port):
         raise SourceForbidden(reason="port")
 

@@ -13,6 +13,7 @@ import pytest
 from mediaglot.gateway.faults import SourceForbidden, SourceMissing, SourceTimeout, SourceUnreachable
 from mediaglot.gateway.model import Access, Location, Secret
 from mediaglot.gateway.transfer.ftp import Ftp
+from mediaglot.gateway.transfer.reach import Reach
 
 BODY = bytes(range(256)) * 40
 
@@ -84,6 +85,17 @@ async def test_the_address_of_pasv_is_not_followed(liar, pull, address):
     liar.table["PASV"] = f"227 here ({address},HIGH,LOW)\r\n".encode()
     assert await pull(here(liar)) == BODY
     assert [peer[0] for peer in liar.data_peers] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("listed", ["allow_port", "deny_port"])
+async def test_a_port_that_may_not_be_reached_is_not_reached_for_data(liar, trusting, eager, pull, listed):
+    """It could be that of another service beside the server."""
+    ports = {"allow_port": liar.url.split(":")[2].split("/")[0], "deny_port": str(liar.port)}
+    policy = replace(trusting, reach=Reach.parse(**{listed: [ports[listed]]}))
+    with pytest.raises(SourceForbidden) as caught:
+        await pull(here(liar), Ftp(policy, eager))
+    assert caught.value.data == {"reason": "port"}
+    assert liar.data_peers == []
 
 
 @pytest.mark.parametrize(
