@@ -149,5 +149,5 @@ def translated(limits: Limits) -> Iterator[None]:
         raise SourceUnreachable(reason="permission") from None
     except asyncssh.SFTPError:
         raise SourceUnreachable(reason="refused") from None
-    except (asyncssh.Error, PacketDecodeError, asyncio.IncompleteReadError):
+    except (asyncssh.Error, PacketDecodeError, UnicodeDecodeError, asyncio.IncompleteReadError):
         raise SourceUnreachable(reason="protocol") from None

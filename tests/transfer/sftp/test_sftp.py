@@ -191,7 +191,10 @@ async def test_a_server_that_stalls_is_given_up(sshd, client, pull, at, body, ma
     assert files(there.folder) == ["a.mp4"]
 
 
-@pytest.mark.parametrize("greeting", [b"", b"x" * 100_000, b"SSH-2.0-Liar\r\n", b"HTTP/1.1 400 no\r\n\r\n" * 5_000])
+@pytest.mark.parametrize(
+    "greeting",
+    [b"", b"x" * 100_000, b"SSH-2.0-Liar\r\n", b"SSH-2.0-\xff\r\n", b"HTTP/1.1 400 no\r\n\r\n" * 5_000],
+)
 async def test_what_is_no_ssh_server_is_given_up(client, pull, at, greeting):
     held = []
 
