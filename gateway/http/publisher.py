@@ -73,7 +73,10 @@ class Publisher:
         if own not in self._sessions:
             self._sessions[own] = session(self._policies[own], self._resolver)
         async with self._sessions[own].post(url, data=body, headers=headers, allow_redirects=False) as answer:
-            return answer.status, (await answer.content.read(READ)).decode("utf-8", "replace")
+            said = bytearray()
+            while len(said) < READ and (more := await answer.content.read(READ - len(said))):
+                said += more
+            return answer.status, said.decode("utf-8", "replace")
 
     def _outlet(self, topic: Topic) -> Outlet:
         outlet = choose(self._outlets, topic)

@@ -110,6 +110,19 @@ async def test_a_topic_that_is_not_there_is_told(publisher: Any, bus: Any) -> No
     assert await publisher()(letter(gone)) == Answer(404, "NotFound (Endpoint does not exist)")
 
 
+async def test_an_answer_may_come_in_pieces(publisher: Any, bus: Any) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<PublishResponse><MessageId>a1")
+        await asyncio.sleep(0.05)
+        writer.write(b"b2</MessageId></PublishResponse>")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        slow = bus.outlet(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        assert await publisher(slow)(letter()) == Answer(200, "message a1b2")
+
+
 async def test_a_server_that_says_yes_and_has_published_nothing_is_not_believed(publisher: Any, bus: Any) -> None:
     bus.answers = [(200, "<html>Welcome!</html>")]
     with pytest.raises(NotPublished):
