@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -27,6 +27,8 @@ SITE: Final = IPv6Network("fec0::/10")
 """Addresses of one site, given up long ago: virtual machines still find their host at some."""
 # Public by number, but a cloud's own: Azure answers its guests' metadata and DNS questions there.
 METADATA: Final = frozenset({IPv4Address("168.63.129.16")})
+ASSIGNED: Final = IPv4Network("192.0.0.0/24")
+"""For protocols: a cloud answers its guests' metadata questions at one. Older Pythons take most of them for public."""
 CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 PORTS: Final[Mapping[str, int]] = MappingProxyType(
     {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22, "fasp": 22}
@@ -157,6 +159,6 @@ def _unwrapped(address: Address) -> Iterator[Address]:
 
 
 def _is_public(address: Address) -> bool:
-    if address in METADATA or address in SITE:
+    if address in METADATA or address in SITE or address in ASSIGNED:
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
