@@ -82,6 +82,8 @@ class Download:
         match = RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
         start, total = (int(match[1]), match[3]) if match else (None, "*")
         marks = _marks(response)
+        if not self._part.size:
+            self._marks, self._total = marks, None
         changed = any(marks.get(name, mark) != mark for name, mark in self._marks.items())
         if self._total is None and total != "*":
             self._total = int(total)

@@ -101,6 +101,27 @@ async def test_a_part_that_nobody_asked_for_is_no_file(http, serve, target, part
     assert left(target) == []
 
 
+async def test_a_file_that_came_as_a_part_from_the_first_may_change_as_any_other(http, serve, target):
+    asked = []
+
+    async def answer(request):
+        asked.append((request.headers.get("Range"), request.headers.get("If-Range")))
+        old = len(asked) == 1
+        start = int((asked[-1][0] or "bytes=0-")[6:-1])
+        said = {"Content-Range": f"bytes {start}-7/8", "ETag": '"old"' if old else '"new"'}
+        response = web.StreamResponse(status=206, headers=said)
+        response.content_length = 8 - start
+        await response.prepare(request)
+        await response.write(b"old " if old else b"new film"[start:])
+        if old:
+            request.transport.close()
+        return response
+
+    await http.fetch(at(await serve(answer)), target)
+    assert target.read_bytes() == b"new film"
+    assert asked == [(None, None), ("bytes=4-", '"old"'), (None, None)]
+
+
 async def test_a_body_without_end_is_cut_at_the_limit(http, serve_flood, target, local):
     url = await serve_flood(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536)
     with pytest.raises(SourceTooLarge):
