@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,18 +81,21 @@ class Line:
         return self.read()
 
     def read(self) -> Reply:
-        """One reply, of however many lines. 421 is a server that hangs up."""
-        size, first = 0, self._read_line()
+        """One reply, of however many lines, in the time of one silence. 421 is a server that hangs up."""
+        patience = self.sock.gettimeout() or 0.0
+        until = time.monotonic() + patience
+        size, first = 0, self._read_line(until)
         size += len(first)
         match = START.match(first + b" ")
         if match is None:
             raise Garbled
         last, end = first, match[1] + b" "
         while match[2] == b"-" and not (last + b" ").startswith(end):
-            last = self._read_line()
+            last = self._read_line(until)
             size += len(last)
             if size > LONGEST_REPLY:
                 raise Garbled
+        self.wait(self.sock, patience)
         if match[1] == b"421":
             raise ConnectionResetError
         return Reply(int(match[1]), first[4:].decode("utf-8", "replace"))
@@ -116,10 +120,11 @@ class Line:
         reply = self.ask(command, path)
         return reply.text.strip() if reply.code == 213 else None
 
-    def _read_line(self) -> bytes:
+    def _read_line(self, until: float) -> bytes:
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > LONGEST_REPLY:
                 raise Garbled
+            self.wait(self.sock, until - time.monotonic())
             if not (more := self.sock.recv(4096)):
                 raise EOFError
             self._buffer += more

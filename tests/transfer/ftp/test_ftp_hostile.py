@@ -136,6 +136,32 @@ async def test_a_server_that_says_nothing_is_given_up(liar, trusting, eager, pul
         await pull(here(liar), Ftp(replace(trusting, connect_timeout=0.2), eager))
 
 
+@pytest.mark.parametrize("greeting", [b"2", b"220-hello\r\n"], ids=["line", "lines"])
+async def test_a_server_that_comes_to_no_point_is_given_up(trusting, eager, pull, greeting):
+    talks = []
+
+    async def drip(_, writer):
+        talks.append(asyncio.current_task())
+        try:
+            while not writer.is_closing():
+                writer.write(greeting)
+                await asyncio.sleep(0.02)
+        finally:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    place = Location(url=f"ftp://127.0.0.1:{server.sockets[0].getsockname()[1]}/film.mp4")
+    client = Ftp(replace(trusting, connect_timeout=0.3, total_timeout=10), eager)
+    try:
+        with pytest.raises(SourceTimeout) as caught:
+            await pull(place, client)
+    finally:
+        server.close()
+        await asyncio.gather(*talks)
+        await server.wait_closed()
+    assert caught.value.data["reason"] == "stall"
+
+
 async def test_a_refusal_does_not_quote_what_we_sent(liar, pull):
     liar.table["PASS"] = b"530 no such user with hidden-pw\r\n"
     with pytest.raises(SourceUnreachable) as caught:
