@@ -14,6 +14,8 @@ from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.store import UNSORTED, Key, Work
 
 MOST: Final = 2
+ASIDE: Final = 100
+"""Handlers of a lane that may have stepped aside: each has a connection and a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class Lane:
     def __init__(self, places: int) -> None:
         self.places = places
         self.busy = 0
+        """Handlers that have a place. Who comes back from aside gets one, though there be none."""
+        self.aside = 0
         self.most = math.inf
         """No work that waits in it has a greater priority: what is known of the queue without asking for it."""
 

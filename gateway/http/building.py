@@ -21,6 +21,7 @@ from mediaglot.gateway.chance import Chance
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.config import Settings, folders
 from mediaglot.gateway.dialect import Dialect, Insistence
+from mediaglot.gateway.engine.aside import aside
 from mediaglot.gateway.engine.embedded import EmbeddedEngine
 from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.engine.lane import Sorter
@@ -105,6 +106,7 @@ class Building:
             mounts=(Mapped(policy, clock, folders=folders(settings.storage)), buckets, rest),
             patience=settings.deliver_patience,
             chance=self.chance,
+            aside=aside,
         )
         self.stack.push_async_callback(carrier.close)
         self.stack.push_async_callback(buckets.close)

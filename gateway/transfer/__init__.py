@@ -34,6 +34,7 @@ from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer.disk import in_thread
 from mediaglot.gateway.transfer.policy import LONGEST_URL, Limits, Policy, judge
 from mediaglot.gateway.transfer.retry import patiently
+from mediaglot.gateway.transfer.tempo import Aside, unhurried
 
 __all__ = [
     "SCHEMES",
@@ -126,7 +127,8 @@ class Carrier:
 
     ``mounts`` are asked next, in their order; what they hold is theirs, and the policy for hosts and schemes is not
     asked. Whoever gives a mount closes it. An entry of ``schemes`` is "module:attribute", called with (policy, clock).
-    A delivery that fails for a reason that may pass is tried again for ``patience`` seconds.
+    A delivery that fails for a reason that may pass is tried again for ``patience`` seconds. ``aside`` is entered by
+    whoever waits for a transfer, as long as that is slow.
     """
 
     def __init__(
@@ -139,8 +141,9 @@ class Carrier:
         schemes: Mapping[str, str] = SCHEMES,
         patience: float = 0.0,
         chance: Chance = SYSTEM,
+        aside: Aside = contextlib.nullcontext,
     ) -> None:
-        self.policy = policy
+        self.policy, self._aside = policy, aside
         self._patience, self._chance = patience, chance.of("deliveries")
         self._clock = clock or RealClock()
         self._resolvers = tuple(resolvers)
@@ -156,7 +159,8 @@ class Carrier:
                 return await _take(found, target, on_progress)
         with _refusals(location.url):
             transfer = self._transfer(location.url)
-            return await transfer.fetch(location, target, limits=limits, on_progress=on_progress)
+            async with unhurried(self._clock, self._aside, on_progress) as told:
+                return await transfer.fetch(location, target, limits=limits, on_progress=told)
 
     async def deliver(
         self,
@@ -171,16 +175,10 @@ class Carrier:
         with _refusals(location.url):
             with delivering():
                 transfer = self._transfer(location.url)
-            once = partial(
-                transfer.deliver,
-                path,
-                location,
-                name=name,
-                content_type=content_type,
-                limits=limits,
-                on_progress=on_progress,
-            )
-            return await patiently(once, patience=self._patience, clock=self._clock, chance=self._chance)
+            more = {"name": name, "content_type": content_type, "limits": limits}
+            async with unhurried(self._clock, self._aside, on_progress) as told:
+                once = partial(transfer.deliver, path, location, **more, on_progress=told)
+                return await patiently(once, patience=self._patience, clock=self._clock, chance=self._chance)
 
     async def admit(self, location: Location) -> None:
         """Raises DeliveryFailed for a destination that shows by itself that nothing can be put there.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import nullcontext
 
 from mediaglot.gateway.clock import VirtualClock
+from mediaglot.gateway.engine.aside import aside
 from mediaglot.gateway.engine.embedded import HANDFUL, EmbeddedEngine
 from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.engine.lane import Sorter
@@ -176,3 +178,35 @@ async def test_only_at_home_a_greater_priority_gets_a_place_beside_those_that_wa
         await asyncio.wait_for(both.wait(), 20)
         assert shop.names == ["far-1", "far-2"]
         assert [one.key.id for one in await store.queue()] == ["far-3"]
+
+
+async def test_who_steps_aside_lets_another_have_the_place(store, clock):
+    engine, shop = EmbeddedEngine(store, clock), Shop()
+
+    async def work(work):
+        with aside() if work.key.id == "slow" else nullcontext():
+            await shop(work)
+        if work.key.id == "slow":
+            await shop.gates["back"].wait()
+
+    shop.gates["back"] = asyncio.Event()
+    async with working(engine, work):
+        await submit(store, engine, "slow", "a", "b", "c")
+        await shop.until(lambda: shop.names == ["slow", "a"])
+        shop.finish("a")
+        await shop.until(lambda: shop.names == ["slow", "a", "b"])
+        shop.finish("slow")
+        await shop.until(lambda: len(shop.ended) == 2)
+        shop.finish("b")
+        await shop.until(lambda: len(shop.ended) == 3)
+        for _ in range(5):  # chances to begin it
+            await submit(store, engine, "d")
+            assert await engine.cancel(key("d"))
+        assert shop.names == ["slow", "a", "b"], "who has come back has a place again"
+        shop.finish("back")
+        await shop.until(lambda: shop.names[3:] == ["c"])
+
+
+async def test_outside_of_an_engine_nobody_has_a_place():
+    with aside():
+        pass

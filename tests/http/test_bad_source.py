@@ -156,3 +156,17 @@ async def test_a_source_with_a_name_that_is_too_long(client: Any, origin: Any) -
     assert done["status"] == "Finished"
     status, _, _ = await client.get(done["format"]["s3_destination"])
     assert status == 200
+
+
+async def test_sources_that_hardly_come_keep_nobody_waiting(
+    serve: Any, origin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are more of them than this server takes in hand at once."""
+    monkeypatch.setattr("mediaglot.gateway.transfer.tempo.SPAN", 0.1)
+    client = await serve(workers=1, fetch_stall=60)
+    slow = [await client.add(f"{origin.url}/hang.mp4", SMALL) for _ in range(5)]
+    good = await client.add("https://media.mediaglot.test/bars-1s-320x180-25fps.mp4", SMALL)
+    assert (await client.end(good))["status"] == "Finished"
+    for media in slow:
+        assert (await client.status(media))["status"] == "Downloading"
+        await client.json("CancelMedia", mediaid=media)
