@@ -25,6 +25,8 @@ from mediaglot.gateway.model import Color, KeyFrames, Video
 LEVEL: Final = re.compile(r"1b|[1-6]([.]?[0-9])?")
 MADE_ANYWAY: Final = {"mpeg4": "simple"}
 """The profile of encoders that take none, as long as there are no B-frames."""
+FOREIGN: Final = {"libx265": frozenset({"baseline", "high"})}
+"""Profiles of H.264 that clients name beside this encoder, too."""
 PROGRESSIVE: Final = "progressive"
 """The field order that pictures have without a word."""
 LACES: Final = frozenset({"libx264", "mpeg2video", "mpeg4"})
@@ -67,6 +69,9 @@ def profile(settings: Settings, video: Video, encoder: str, memo: Memo) -> None:
     """The profile, and the pixel format that goes with it. Raises Invalid for one that the encoder lacks."""
     word = video.profile.lower() if video.profile else None
     table = PROFILES.get(encoder)
+    if word in FOREIGN.get(encoder, ()):
+        memo.note("profile")
+        word = None
     if word is not None and table is None:
         if word != MADE_ANYWAY.get(encoder) or video.b_frames:
             memo.note("profile")

@@ -222,6 +222,8 @@ def test_a_still_may_be_odd_but_for_bars(fit: m.Fit, paths: list[str]) -> None:
         (m.Video(codec="mpeg4", profile="simple"), []),
         (m.Video(codec="mpeg4", profile="simple", b_frames=2), ["video.profile"]),
         (m.Video(codec="mpeg4", profile="main"), ["video.profile"]),
+        (m.Video(codec="hevc", profile="Main"), []),
+        (m.Video(codec="hevc", profile="High"), ["video.profile"]),
     ],
 )
 def test_what_is_met_anyway_is_not_noted(video: m.Video, paths: list[str]) -> None:
