@@ -24,7 +24,8 @@ ALSO: Final = dict.fromkeys(DEVICES.split(), "mp4") | {"dnxhd": "mov"}
 CONTAINERS: Final = Table({name: name for name in f"{FILES} {FOREIGN}".split()}, also=ALSO)
 PACKAGES: Final = Table(
     {"advanced_hls": PackageKind.HLS, "advanced_dash": PackageKind.DASH, "advanced_fmp4": PackageKind.CMAF},
-    also=dict.fromkeys("fmp4_hls iphone_stream ipad_stream roku_hls".split(), PackageKind.HLS),
+    also=dict.fromkeys("fmp4_hls iphone_stream ipad_stream roku_hls".split(), PackageKind.HLS)
+    | {"mpeg_dash": PackageKind.DASH},
 )
 
 
@@ -137,17 +138,21 @@ def product_of(tree: Tree) -> str:
     return str(one(tree.get("output")) or "").lower()
 
 
+def once(value: Any) -> Any:
+    """A text that is given several times, and always alike, counts once: clients repeat parameters."""
+    return one(value[:1] if isinstance(value, list) and value == [str(*value[:1])] * len(value) else value)
+
+
 def read_format(tree: Tree, ledger: Ledger) -> Output:
     """One format as an Output that remembers the client's own words. Raises Invalid with the field's path."""
     product = product_of(tree)
-    flat = {key: value if key == "destination" else one(value) for key, value in tree.items()}
+    flat = {key: value if key == "destination" else once(value) for key, value in tree.items()}
     pictures = product in ("thumbnail", "image")
     if pictures and not flat.get("time") and not flat.get("output_preset"):
         flat["time"] = decimal(MOMENT)
     if product == "dnxhd" and not flat.get("video_codec"):
         flat["video_codec"] = "dnxhd"
-    record = PICTURES if pictures else PACKAGED if product in PACKAGES else FILE
-    return record.read(flat, ledger, document=tree)
+    return (PICTURES if pictures else PACKAGED if product in PACKAGES else FILE).read(flat, ledger, document=tree)
 
 
 def write_format(output: Output, ledger: Ledger) -> Tree:

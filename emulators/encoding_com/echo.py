@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mediaglot.emulators.encoding_com.document import once
 from mediaglot.gateway.mapping import Tree, is_empty, one
 
 
@@ -58,6 +59,4 @@ def echo(document: Mapping[str, Any], where: Tree) -> Tree:
 
 
 def shown(key: str, value: Any) -> Any:
-    if key in BARE:
-        return one(value)
-    return [] if is_empty(value) else value
+    return [] if key not in BARE and is_empty(value) else once(value)

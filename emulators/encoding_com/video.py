@@ -23,7 +23,6 @@ SCALERS: Final = names("fast_bilinear bilinear bicubic neighbor area bicublin ga
 TURN: Final = unless("def", values.turns())
 FADE: Final = values.parted(Fade, "start duration", least=1)
 LUFS: Final = unless("no", DECIMAL)
-DENOISE: Final = values.parted(Denoise, "luma_spatial chroma_spatial luma_temporal")
 
 # 4.3: the fine settings of the encoder, by the names that FFmpeg has for them today.
 RENAMED: Final = {"directpred": "direct-pred", "me_method": "motion-est"}
@@ -32,15 +31,17 @@ OWN: Final = frozenset({"level", "refs", "vprofile"})
 
 
 def read_tune(tree: Tree) -> dict[str, Any]:
-    """``video_codec_parameters``: an object, or a word such as ``no`` for none. Levels lose their dot."""
-    given = tree["video_codec_parameters"]
-    if not isinstance(given, dict):
-        return {}
+    """``video_codec_parameters``: an object, or a word such as ``no`` for none. Levels lose their dot.
+
+    The level may also stand beside it, where clients put it next to the profile.
+    """
+    given = tree.get("video_codec_parameters")
+    given = {"level": tree.get("level")} | (given if isinstance(given, dict) else {})
     settings = {key: str(one(value)) for key, value in given.items() if value not in (None, "", [], {})}
     tune = {RENAMED.get(key, key): value for key, value in settings.items() if key not in OWN}
     level, references = settings.get("level"), settings.get("refs")
     if level is not None and "." not in level:
-        level = f"{NATURAL.read(level) / 10:.1f}"
+        level = f"{NATURAL.read(level.ljust(2, '0')) / 10:.1f}"
     return {"tune": tune or None, "level": level, "references": NATURAL.read(references) if references else None}
 
 
@@ -62,7 +63,7 @@ FADES: Final = (Field("fade_in", "fade_in", FADE), Field("fade_out", "fade_out",
 
 VIDEO: Final = Record(
     Video,
-    Field("video_codec", "codec", VIDEO_CODECS),
+    Field("video_codec", "codec", unless("none", VIDEO_CODECS)),
     pieces.sized("size", keep="keep_aspect_ratio"),
     pieces.BitRate(
         "bitrate",
@@ -83,17 +84,17 @@ VIDEO: Final = Record(
     pieces.edges("crop", "crop"),
     pieces.edges("pad", "padd"),
     Field("rotate", "rotate", TURN),
-    Field("set_rotate", "tag_rotation", TURN),
+    Field("set_rotate", "tag_rotation", unless("source", TURN)),
     Field("deinterlacing", "deinterlace", INTERLACING),
     Field("force_interlaced", "field_order", Table({"tff": "tff", "bff": "bff", "no": "progressive"})),
-    Field("noise_reduction", "denoise", DENOISE),
+    Field("noise_reduction", "denoise", values.parted(Denoise, "luma_spatial chroma_spatial luma_temporal")),
     *FADES,
     Field("video_sync", "sync", SYNCS),
     Field("scaler", "scaler", SCALERS, "scaler_flags"),
     pieces.flat(
         "color", Color, range="color_range", primaries="color_primaries", transfer="color_trc", matrix="colorspace"
     ),
-    Pair("video_codec_parameters", "tune level references", read_tune, write_tune),
+    Pair("video_codec_parameters level", "tune level references", read_tune, write_tune),
 )
 
 AUDIO: Final = Record(
@@ -103,7 +104,7 @@ AUDIO: Final = Record(
     Field("audio_sample_rate", "sample_rate", NATURAL),
     Field("audio_channels_number", "channels", NATURAL),
     Field("audio_volume", "volume", PERCENT),
-    Field("audio_sync", "resync", NATURAL),
+    Field("audio_sync", "resync", unless("auto", NATURAL)),
     *FADES,
     pieces.flat("loudness", Loudness, LUFS, integrated="loudnorm", range="loudnorm_range", peak="loudnorm_peak"),
 )

@@ -101,6 +101,11 @@ def test_a_task_echoes_its_parameters_with_defaults_in_the_captured_order(client
     assert {key: answer[key] for key in defaults} == defaults
 
 
+def test_what_is_given_twice_alike_is_echoed_once(client: Any, done: Any) -> None:
+    answer = client.json("GetStatus", done({**MP4, "two_pass": ["yes", "yes"]}), mediaid="5001")["format"]
+    assert answer["two_pass"] == "yes"
+
+
 def test_what_is_not_known_yet_is_zero_or_absent(client: Any, new: Any) -> None:
     answer = client.json("GetStatus", new(MP4), mediaid="5001")
     assert (answer["finished"], answer["downloaded"], answer["started"]) == (ZERO, ZERO, "2020-01-02 03:04:05")

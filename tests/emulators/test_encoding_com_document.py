@@ -74,6 +74,7 @@ def test_every_product_is_known(word: str, container: str) -> None:
         ("ipad_stream", "hls"),
         ("roku_hls", "hls"),
         ("advanced_dash", "dash"),
+        ("mpeg_dash", "dash"),
     ],
 )
 def test_adaptive_products_are_packages(word: str, kind: str) -> None:
@@ -91,6 +92,13 @@ def test_an_unknown_product_is_refused_by_its_place(word: Any) -> None:
     with pytest.raises(BadRequest) as caught:
         read_format({"output": word}, Ledger().within("format").within(2))
     assert caught.value.data["field"] == "format.2.output"
+
+
+def test_what_is_given_twice_alike_counts_once() -> None:
+    output, unread = read(two_pass=["yes", "yes"])
+    assert (output.video.passes, unread) == (2, [])
+    with pytest.raises(BadRequest):
+        read(two_pass=["yes", "no"])
 
 
 def test_a_dnxhd_file_is_a_mov_with_its_codec() -> None:
