@@ -334,7 +334,7 @@ def user_info(dialect: Dialect, call: Call, facts: AccountFacts) -> Tree:
 def reserved_info(dialect: Dialect, call: Call, facts: AccountFacts) -> Tree:
     threads = {
         "total_threads": facts.workers,
-        "processing_threads": facts.running,
+        "processing_threads": min(facts.running, facts.workers),
         "failovers_threads": 0,
         "waiting_threads": facts.waiting,
         "iddle_threads": max(facts.workers - facts.running, 0),

@@ -159,6 +159,8 @@ def test_the_account_envelope(client: Any) -> None:
         "waiting_threads": "7",
         "iddle_threads": "3",
     }
+    crowded = client.json("GetReservedInfo", replace(facts, running=9))["result"]
+    assert (crowded["total_threads"], crowded["processing_threads"], crowded["iddle_threads"]) == ("4", "4", "0")
 
 
 def test_success_has_no_errors_key(client: Any, done: Any) -> None:
