@@ -107,15 +107,15 @@ def delivery_word(dialect: Dialect, delivery: Delivery) -> str:
     return "Saved" if delivery.saved else "Open"
 
 
-def links(dialect: Dialect, call: Call, output: Output, made: Made) -> Tree:
+def links(dialect: Dialect, site: str, output: Output, made: Made, key: str | None = None) -> Tree:
     """A link to the result where the request named no destination."""
     if output.destinations or made.status is not Status.FINISHED:
         return {}
-    key = f"{dialect.options['temporary_link']}_destination"
+    key = key or f"{dialect.options['temporary_link']}_destination"
     shown = [file for file in made.files if file.role not in ("segment", "key", "i_frames")]
     if output.package is not None:  # the variants in their order, then the master (4.7)
         shown = [*shown[1:], *shown[:1]]
-    files = [f"{call.request.site}/_mediaglot/outputs/{file.path}" for file in shown]
+    files = [f"{site}/_mediaglot/outputs/{file.path}" for file in shown]
     return {key: files} if files else {}
 
 
@@ -151,7 +151,7 @@ def task_states(dialect: Dialect, made: Made) -> Tree:
 
 
 def task(dialect: Dialect, call: Call, ticket: Ticket, output: Output, made: Made) -> Tree:
-    where = links(dialect, call, output, made) | destinations(dialect, made, made.variants(output))
+    where = links(dialect, call.request.site, output, made) | destinations(dialect, made, made.variants(output))
     settings = echo(output.document, where) if dialect.options["echo"] == "full" else where
     tree = task_head(dialect, ticket, made) | settings | task_tail(made)
     return tree | task_states(dialect, made) if given(call.tree, "include_task_status", YES_NO) else tree
@@ -177,7 +177,7 @@ def extended_task(dialect: Dialect, call: Call, ticket: Ticket, output: Output, 
     running = made.status is Status.RUNNING
     return {
         **task_head(dialect, ticket, made),
-        **links(dialect, call, output, made),
+        **links(dialect, call.request.site, output, made),
         **destinations(dialect, made, made.variants(output)),
         **task_tail(made),
         "time_left": str(ticket.left or 0) if running else "0",

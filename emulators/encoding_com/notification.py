@@ -53,7 +53,7 @@ def word(ticket: Ticket, key: str) -> str:
 def media(dialect: Dialect, ticket: Ticket, base: str, *, failed: bool) -> Tree:
     meta = ticket.job.document.get("meta")
     status = "Error" if failed else dialect.state(ticket.status, ticket.phase)
-    formats = [task(dialect, ticket, output, made) for output, made in ticket.products]
+    formats = [task(dialect, ticket, output, made, base) for output, made in ticket.products]
     tree: Tree = {
         "mediaid": ticket.id,
         "source": answer.source_of(ticket),
@@ -65,12 +65,14 @@ def media(dialect: Dialect, ticket: Ticket, base: str, *, failed: bool) -> Tree:
     return tree | {"encodinghost": f"{base}/"} | ({"format": formats} if formats else {})
 
 
-def task(dialect: Dialect, ticket: Ticket, output: Output, made: Made) -> Tree:
+def task(dialect: Dialect, ticket: Ticket, output: Output, made: Made, base: str) -> Tree:
+    """A result without a destination of its own has its temporary link as one, and no status beside it."""
     tree: Tree = {
         "taskid": made.id,
         "output": one(output.document.get("output")) or [],
         "status": answer.task_word(dialect, ticket, made),
     } | answer.destinations(dialect, made)
+    tree |= answer.links(dialect, base.removesuffix(f"/{dialect.name}"), output, made, "destination")
     if made.trouble is None:
         return tree
     return tree | {"description": dialect.describe(made.trouble), "suggestion": suggestion(made.trouble)}

@@ -42,6 +42,12 @@ def in_json(client: Any, ticket: Any, event: Event, subject: Any = None) -> Any:
     return json.loads(text)["result"]
 
 
+def test_a_result_without_a_destination_is_told_by_its_link(client: Any, done: Any) -> None:
+    said = in_json(client, done({"output": "mp4"}, notify_format="json", **HOOK), Event.FINISHED)["format"]
+    assert said["destination"].startswith("https://gate.example/_mediaglot/outputs/")
+    assert "destination_status" not in said
+
+
 def test_the_end_of_a_media_is_told_as_captured(client: Any, done: Any) -> None:
     ticket = done(MP4, {**MP4, "destination": [A, B]}, notify_format="json", meta={"order": "17"}, **HOOK)
     assert in_json(client, ticket, Event.FINISHED) == {
