@@ -175,9 +175,9 @@ class Carrier:
         with _refusals(location.url):
             with delivering():
                 transfer = self._transfer(location.url)
-            more = {"name": name, "content_type": content_type, "limits": limits}
+            once = partial(transfer.deliver, path, location, name=name, content_type=content_type, limits=limits)
             async with unhurried(self._clock, self._aside, on_progress) as told:
-                once = partial(transfer.deliver, path, location, **more, on_progress=told)
+                once = partial(once, on_progress=told)
                 return await patiently(once, patience=self._patience, clock=self._clock, chance=self._chance)
 
     async def admit(self, location: Location) -> None:
