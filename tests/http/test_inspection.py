@@ -51,6 +51,7 @@ async def test_a_wrong_request_is_told_without_its_values(client: Any, caplog: p
         "place": "request.body: enable_drm",
         "message": "is not what enum says",
         "schema": "create_job.request.json#/properties/enable_drm/enum",
+        "level": "error",
     }
     assert second["place"] == "request.body: resolutions"
     told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("contract")]
