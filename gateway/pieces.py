@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -336,6 +336,31 @@ class Mixed:
 
 
 # --- objects within objects -------------------------------------------------------------------------
+
+
+def once(value: Any) -> Any:
+    """A text that is given several times, and always alike, counts once: clients repeat parameters."""
+    return one(value[:1] if isinstance(value, list) and value == [str(*value[:1])] * len(value) else value)
+
+
+def spread(tree: Tree, key: str, columns: Mapping[str, str], shared: Set[str]) -> Tree:
+    """Several things under ``key``, in place of comma lists beside each other: each has the value in its place, or the
+    only one, and what is said of all. Without lists the tree as it is.
+
+    ``columns`` are the names of the lists, and by them the key of what they hold; ``shared`` are the keys of what is
+    said of all. Raises Invalid for lists of different lengths.
+    """
+    lists = {name: [word.strip() for word in str(tree[name]).split(",")] for name in columns if tree.get(name)}
+    count = max(map(len, lists.values()), default=0)
+    for name, words in lists.items():
+        if len(words) not in (1, count):
+            raise Invalid(field=name, value=str(tree[name]), reason=f"has {len(words)} values, another list {count}")
+    if not count:
+        return tree
+    own = {name: tree[name] for name in shared & tree.keys()}
+    things = [{columns[name]: words[at % len(words)] for name, words in lists.items()} for at in range(count)]
+    rest = {name: value for name, value in tree.items() if name not in shared and name not in columns}
+    return {**rest, key: [own | thing for thing in things]}
 
 
 def flatten(tree: Tree, nothing: Mapping[str, str] | None = None, prefix: str = "") -> Tree:

@@ -22,11 +22,13 @@ FOREIGN: Final = "muxer vidly vidly_lite vp6_flix smooth_streaming hds wowza wow
 DEVICES: Final = "fl9 iphone ipad ipod appletv psp zune android kindle_fire roku_800 roku_1200 roku_1800 roku_2700"
 ALSO: Final = dict.fromkeys(DEVICES.split(), "mp4") | {"dnxhd": "mov"}
 CONTAINERS: Final = Table({name: name for name in f"{FILES} {FOREIGN}".split()}, also=ALSO)
+HLS: Final = "fmp4_hls iphone_stream ipad_stream roku_hls"
 PACKAGES: Final = Table(
     {"advanced_hls": PackageKind.HLS, "advanced_dash": PackageKind.DASH, "advanced_fmp4": PackageKind.CMAF},
-    also=dict.fromkeys("fmp4_hls iphone_stream ipad_stream roku_hls".split(), PackageKind.HLS)
-    | {"mpeg_dash": PackageKind.DASH},
+    also=dict.fromkeys(HLS.split(), PackageKind.HLS) | {"mpeg_dash": PackageKind.DASH},
 )
+LISTS: Final = {name: name.rstrip("s") for name in "bitrates size sizes framerates keyframes".split()}
+"""4.7: what is said of streams by lists with commas, where they are not said one by one."""
 
 
 def _extension(value: Any) -> str:
@@ -132,30 +134,24 @@ PACKAGE: Final = Record(
     Many("stream", "variants", STREAM),
 )
 PACKAGED: Final = Record(Output, *COMMON, Inline("package", PACKAGE), CLIP, OVERLAYS, KEPT, extras=NAME)
-
-
-def product_of(tree: Tree) -> str:
-    return str(one(tree.get("output")) or "").lower()
-
-
-def once(value: Any) -> Any:
-    """A text that is given several times, and always alike, counts once: clients repeat parameters."""
-    return one(value[:1] if isinstance(value, list) and value == [str(*value[:1])] * len(value) else value)
+SHARED: Final = STREAM.keys - PACKAGED.keys - LISTS.keys()
+"""What is said beside lists, of all streams."""
 
 
 def read_format(tree: Tree, ledger: Ledger) -> Output:
     """One format as an Output that remembers the client's own words. Raises Invalid with the field's path."""
-    product = product_of(tree)
-    flat = {key: value if key == "destination" else once(value) for key, value in tree.items()}
+    product = str(one(tree.get("output")) or "").lower()
+    flat = {key: value if key == "destination" else pieces.once(value) for key, value in tree.items()}
     pictures = product in ("thumbnail", "image")
     if pictures and not flat.get("time") and not flat.get("output_preset"):
         flat["time"] = decimal(MOMENT)
     if product == "dnxhd" and not flat.get("video_codec"):
         flat["video_codec"] = "dnxhd"
+    elif product in PACKAGES and not flat.get("stream"):
+        flat = pieces.spread(flat, "stream", LISTS, SHARED)
     return (PICTURES if pictures else PACKAGED if product in PACKAGES else FILE).read(flat, ledger, document=tree)
 
 
 def write_format(output: Output, ledger: Ledger) -> Tree:
-    if output.stills and output.video is SKIP:
-        return PICTURES.write(output, ledger)
-    return (PACKAGED if output.package else FILE).write(output, ledger)
+    pictures = output.stills and output.video is SKIP
+    return (PICTURES if pictures else PACKAGED if output.package else FILE).write(output, ledger)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mediaglot.emulators.encoding_com.document import once
 from mediaglot.gateway.mapping import Tree, is_empty, one
+from mediaglot.gateway.pieces import once
 
 
 def defaults(text: str) -> dict[str, str]:

@@ -54,7 +54,10 @@ COUPLES = (
         dialect="encoding_com",
         records="document.FILE document.PICTURES document.PACKAGED",
         places={"common#/$defs/format": ""},
-        unrecorded={"pack_files": "nothing is packed here: kept and noted as any unknown parameter"},
+        unrecorded={
+            "pack_files": "nothing is packed here: kept and noted as any unknown parameter",
+            "bitrates sizes framerates keyframes": "what they list is spread over streams before these are read",
+        },
     ),
     Couple(
         dialect="encoding_com",

@@ -278,3 +278,19 @@ def test_each_object_must_have_what_its_kind_needs(item: Any) -> None:
 def test_there_are_only_so_many_of_all_kinds() -> None:
     with pytest.raises(Invalid, match="more than 3 times"):
         MIXED.read({"badge": [{"from": AT.url}] * 2, "caption": [{"words": "x"}] * 2}, Ledger())
+
+
+COLUMNS = {"rates": "rate", "sizes": "size"}
+
+
+def test_lists_beside_each_other_are_several_things() -> None:
+    tree = {"rates": "1k, 2k,3k", "sizes": "4x4", "codec": "x", "name": "n"}
+    things = [{"codec": "x", "rate": rate, "size": "4x4"} for rate in ("1k", "2k", "3k")]
+    assert pieces.spread(tree, "thing", COLUMNS, {"codec"}) == {"name": "n", "thing": things}
+    assert pieces.spread({"codec": "x", "sizes": ""}, "thing", COLUMNS, {"codec"}) == {"codec": "x", "sizes": ""}
+
+
+def test_lists_beside_each_other_are_of_one_length() -> None:
+    with pytest.raises(Invalid, match="2 values, another list 3") as caught:
+        pieces.spread({"rates": "1,2,3", "sizes": "1x1,2x2"}, "thing", COLUMNS, set())
+    assert caught.value.data["field"] == "sizes"
