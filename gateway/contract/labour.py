@@ -35,6 +35,8 @@ from mediaglot.gateway.translation import Untranslatable, client_of, entered
 from mediaglot.gateway.translation import stage as rehearsed
 
 CHANGES: Final = (UpdateJob, RetryJob, CancelJob, DeleteJobs, StartJob)
+LOOK: Final = 0.05
+"""Seconds that a look is reckoned to take where there is no pause between two: a busy machine is to have its time."""
 CERTAIN: Final = 4
 """Looks in a row after which a state is taken for lasting."""
 
@@ -179,7 +181,7 @@ def follow(stage: Stage, line: Line, look: Look, placed: Placed) -> Steps[Glimps
         if glimpse.status in TERMINAL or waited >= stage.terms.patience:
             return glimpse
         yield Pause(stage.terms.pause)
-        waited += stage.terms.pause or 1.0
+        waited += stage.terms.pause or LOOK
 
 
 def oddities(placed: Placed, last: Glimpse, now: Glimpse) -> Iterator[tuple[str, str]]:
@@ -314,7 +316,7 @@ def held(stage: Stage, line: Line, client: Client, placed: Placed) -> Steps[None
             return
         in_a_row = in_a_row + 1 if glimpse.status is Status.HELD else 0
         yield Pause(stage.terms.pause)
-        waited += stage.terms.pause or 1.0
+        waited += stage.terms.pause or LOOK
 
 
 def _created(stage: Stage, name: str, sample: Sample) -> Steps[None]:
