@@ -18,6 +18,7 @@ from mediaglot.gateway.backends.passage import Passage
 from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, bound, route
 from mediaglot.gateway.backends.tariff import Tariff
 from mediaglot.gateway.backends.upstream import Upstream
+from mediaglot.gateway.engine.aside import leaving
 from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, ProviderFailed, WorkFault
 from mediaglot.gateway.loss import Ledger, Policy
@@ -144,8 +145,9 @@ class Router(Housed):
         """Work that comes back here waits for its turn: to have its sources brought, and then to be made."""
         craft, priority = self.crafts[LOCAL], ticket.job.priority or 0
         place = next((work.place for work in self._running() if work.key == Key.of(ticket)), 0)
-        async with self._hands.room(0, priority=priority, place=place):
-            ticket = await self._supplied(ticket, craft)
+        async with self._hands.room(0, priority=priority, place=place) as let_go:
+            with leaving(let_go):
+                ticket = await self._supplied(ticket, craft)
             need = await craft.need(ticket, wanted)
             async with self._gate.room(need or 0, priority=priority, place=place) as leave:
                 return await craft.make(ticket, wanted, report, leave)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Final
 
@@ -14,3 +14,19 @@ PLACE: Final[ContextVar[Callable[[], AbstractContextManager[None]]]] = ContextVa
 def aside() -> AbstractContextManager[None]:
     """Inside of the block the place of the handler that has called this is free."""
     return PLACE.get()()
+
+
+@contextmanager
+def leaving(leave: Callable[[], None]) -> Iterator[None]:
+    """Inside of the block ``leave`` is called too when the handler steps aside: nobody waits for it there either."""
+    place = PLACE.get()
+
+    def left() -> AbstractContextManager[None]:
+        leave()
+        return place()
+
+    token = PLACE.set(left)
+    try:
+        yield
+    finally:
+        PLACE.reset(token)

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import copy_context
 from enum import Enum
-from functools import partial
 from typing import Final
 
 from mediaglot.gateway.clock import Clock
 from mediaglot.gateway.engine import GiveUp, Handler
 from mediaglot.gateway.engine.aside import PLACE
 from mediaglot.gateway.engine.gate import Gate
-from mediaglot.gateway.engine.lane import ASIDE, Lane, Lanes, Sorter
+from mediaglot.gateway.engine.lane import Lanes, Place, Sorter
 from mediaglot.gateway.store import Key, Store, Topic, Transaction, Work
 
 LOG = logging.getLogger(__name__)
@@ -233,26 +230,14 @@ class EmbeddedEngine:
     def _start(self, work: Work, handler: Handler) -> None:
         # No await between the claim's commit and this: whoever takes the write lock next finds the run here.
         doing = handler(work) if work.attempt <= self._attempts else self._abandon(work, None)
-        context = copy_context()
-        context.run(PLACE.set, partial(self._aside, self._lanes[work.lane]))
+        lane, context = self._lanes[work.lane], copy_context()
+        context.run(PLACE.set, Place(lane, self._news.set).aside)
         run = Run(work, asyncio.create_task(doing, context=context), self._clock.monotonic() + self._lease)
         self._runs[work.key] = run
-        self._lanes[work.lane].busy += 1
+        lane.handlers += 1
         keeper = asyncio.create_task(self._see_through(run))
         self._keepers.add(keeper)
         keeper.add_done_callback(self._keepers.discard)
-
-    @contextmanager
-    def _aside(self, lane: Lane) -> Iterator[None]:
-        if lane.aside >= ASIDE:
-            yield
-            return
-        lane.aside, lane.busy = lane.aside + 1, lane.busy - 1
-        self._news.set()
-        try:
-            yield
-        finally:
-            lane.aside, lane.busy = lane.aside - 1, lane.busy + 1
 
     async def _see_through(self, run: Run) -> None:
         try:
@@ -263,7 +248,7 @@ class EmbeddedEngine:
                 await self._again.wait()
         finally:
             del self._runs[run.work.key]
-            self._lanes[run.work.lane].busy -= 1
+            self._lanes[run.work.lane].handlers -= 1
             run.over.set()
             self._news.set()
 

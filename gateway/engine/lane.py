@@ -6,7 +6,8 @@ Where nothing is sorted there is one lane, the one at home: its places are the e
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,11 +32,36 @@ class Sorter:
 class Lane:
     def __init__(self, places: int) -> None:
         self.places = places
-        self.busy = 0
-        """Handlers that have a place. Who comes back from aside gets one, though there be none."""
-        self.aside = 0
+        self.handlers = self.slow = 0
+        """All that are in it, and those of them that wait for somebody slow."""
         self.most = math.inf
         """No work that waits in it has a greater priority: what is known of the queue without asking for it."""
+
+    @property
+    def busy(self) -> int:
+        """Handlers that have a place. Who comes back from aside gets one, though there be none."""
+        return self.handlers - min(self.slow, ASIDE)
+
+
+class Place:
+    """One handler's place in a lane. It may wait for several at once, and ``free`` is called when it steps aside."""
+
+    def __init__(self, lane: Lane, free: Callable[[], None]) -> None:
+        self._lane, self._free, self._waits = lane, free, 0
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        self._wait(1)
+        self._free()
+        try:
+            yield
+        finally:
+            self._wait(-1)
+
+    def _wait(self, more: int) -> None:
+        self._lane.slow -= bool(self._waits)
+        self._waits += more
+        self._lane.slow += bool(self._waits)
 
 
 class Lanes:

@@ -17,6 +17,7 @@ from mediaglot.gateway.backends.router import KIND, Router
 from mediaglot.gateway.backends.rules import LOCAL, Rule
 from mediaglot.gateway.backends.sim import SimulatedCraft
 from mediaglot.gateway.clock import RealClock
+from mediaglot.gateway.engine.aside import aside
 from mediaglot.gateway.engine.gate import Gate
 from mediaglot.gateway.faults import Fault, ProviderFailed, SourceUnreadable
 from mediaglot.gateway.model import Delivery, Input, Job, Location, Made, Output, Source, Status, Step, Ticket
@@ -106,6 +107,34 @@ async def test_work_that_comes_back_waits_for_a_seat(tmp_path: Path) -> None:
         )
     assert [list(made) for made in found] == [[0]] * 6
     assert (here.most, here.most_held) == (2, 3)
+
+
+class Dripping(SimulatedCraft):
+    """The first source hardly comes, until all are there."""
+
+    def __init__(self, clock: RealClock, many: int) -> None:
+        super().__init__(clock, speed=100)
+        self._left, self._there = many, asyncio.Event()
+
+    async def fetch(self, ticket: Ticket, index: int, report: Report) -> int | None:
+        self._left -= 1
+        if self._left:
+            with aside():
+                await self._there.wait()
+        self._there.set()
+        return await super().fetch(ticket, index, report)
+
+
+async def test_work_that_comes_back_keeps_nobody_waiting_whose_source_comes(tmp_path: Path) -> None:
+    clock = RealClock()
+    here = Dripping(clock, 3)
+    async with await SqliteStore.open(tmp_path) as store, asyncio.timeout(20):
+        router = Router({"far": Far(clock), LOCAL: here}, (Rule(to=("far", LOCAL)),), store, Aside())
+        router.reconcile(Gate(seats=2), 1)
+        found = await asyncio.gather(
+            *(router.make(ticket(number), frozenset({0}), lambda *_: None) for number in range(3))
+        )
+    assert [list(made) for made in found] == [[0]] * 3
 
 
 async def test_work_that_comes_back_has_its_place_in_the_queue(tmp_path: Path) -> None:

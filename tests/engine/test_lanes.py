@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 
 from mediaglot.gateway.clock import VirtualClock
 from mediaglot.gateway.engine.aside import aside
@@ -205,6 +205,47 @@ async def test_who_steps_aside_lets_another_have_the_place(store, clock):
         assert shop.names == ["slow", "a", "b"], "who has come back has a place again"
         shop.finish("back")
         await shop.until(lambda: shop.names[3:] == ["c"])
+
+
+async def test_who_waits_for_several_at_once_has_one_place_to_give(store, clock):
+    engine, shop = EmbeddedEngine(store, clock), Shop()
+
+    async def work(work):
+        many = 3 if work.key.id == "slow" else 0
+        with ExitStack() as waits:
+            for _ in range(many):
+                waits.enter_context(aside())
+            await shop(work)
+
+    async with working(engine, work):
+        await submit(store, engine, "slow", "a", "b")
+        await shop.until(lambda: shop.names == ["slow", "a"])
+        for _ in range(5):  # chances to begin it
+            await submit(store, engine, "c")
+            assert await engine.cancel(key("c"))
+        assert shop.names == ["slow", "a"]
+        shop.finish("slow")
+        shop.finish("a")
+        await shop.until(lambda: shop.names[2:] == ["b"])
+
+
+async def test_who_finds_too_many_aside_steps_there_when_one_of_them_is_gone(store, clock, monkeypatch):
+    monkeypatch.setattr("mediaglot.gateway.engine.lane.ASIDE", 1)
+    engine, shop = EmbeddedEngine(store, clock), Shop()
+
+    async def work(work):
+        with aside():
+            await shop(work)
+
+    async with working(engine, work):
+        await submit(store, engine, "slow", "slower", "a")
+        await shop.until(lambda: shop.names == ["slow", "slower"])
+        for _ in range(5):  # chances to begin it
+            await submit(store, engine, "b")
+            assert await engine.cancel(key("b"))
+        assert shop.names == ["slow", "slower"]
+        shop.finish("slow")
+        await shop.until(lambda: shop.names[2:] == ["a"])
 
 
 async def test_outside_of_an_engine_nobody_has_a_place():
