@@ -26,14 +26,19 @@ def begin(ticket: Ticket, now: datetime, *, attempt: int) -> Ticket:
 
 def fetched(ticket: Ticket, now: datetime, *, sizes: list[int | None]) -> Ticket:
     sources = tuple(replace(source, size=size) for source, size in zip(ticket.sources, sizes, strict=True))
-    return move(ticket, Status.RUNNING, now, phase=Phase.PROBING, sources=sources, fetched=ticket.fetched or now)
+    return move(ticket, Status.RUNNING, now, phase=_probing(ticket), sources=sources, fetched=ticket.fetched or now)
 
 
 def probed(ticket: Ticket, now: datetime, *, sizes: list[int | None], facts: list[MediaFacts | None]) -> Ticket:
     """With all of ``fetched``, which may have been in memory only."""
     found = zip(ticket.sources, sizes, facts, strict=True)
     sources = tuple(replace(source, size=size, facts=fact) for source, size, fact in found)
-    return move(ticket, Status.RUNNING, now, phase=Phase.PROBING, sources=sources, fetched=ticket.fetched or now)
+    return move(ticket, Status.RUNNING, now, phase=_probing(ticket), sources=sources, fetched=ticket.fetched or now)
+
+
+def _probing(ticket: Ticket) -> Phase:
+    """Providers call it ready when it is fetched; one that is to be held is when it may be let go."""
+    return Phase.FETCHING if ticket.job.hold else Phase.PROBING
 
 
 def hold(ticket: Ticket, now: datetime) -> Ticket:

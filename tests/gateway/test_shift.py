@@ -134,6 +134,20 @@ async def test_a_held_job_stops_after_probing_and_says_that_it_is_ready(works: A
     assert await works.store.queue() == ()
 
 
+async def test_a_job_that_is_to_be_held_is_fetched_until_it_may_be_let_go(works: Any) -> None:
+    """Encoding.com calls it ready from the next phase on, and clients let it go when they read that."""
+    job = await works.add(MP4, hold=True)
+    probed, working = works.craft.hold_at("probe"), asyncio.create_task(works.run_once())
+    await works.craft.reached("probe")
+    assert (await works.ticket(job)).phase is Phase.FETCHING
+    probed.set()
+    await working
+    assert [(entry.status, entry.phase) for entry in (await works.ticket(job)).history[-2:]] == [
+        (Status.RUNNING, Phase.FETCHING),
+        (Status.HELD, None),
+    ]
+
+
 @pytest.mark.parametrize("status", [Status.FINISHED, Status.FAILED, Status.CANCELLED, Status.HELD])
 async def test_work_for_a_ticket_that_wants_none_does_nothing(works: Any, status: Status) -> None:
     job = await works.add(MP4)
