@@ -85,6 +85,7 @@ class Router(Housed):
         """Outputs that a provider fails for reasons of its own are made by the next one, where there is one."""
         road = await self._road(ticket)
         first = await self._step(ticket)
+        self._leave(road[:first], ticket)
         made = await self._made_before(road[:first], ticket, wanted, report, over)
         for step in range(first, len(road)):
             leg, last, left = road[step], step == len(road) - 1, wanted - made.keys()
@@ -104,7 +105,15 @@ class Router(Housed):
                     "job %s of %s goes on from %s to %s", ticket.id, ticket.dialect, leg.name, road[step + 1].name
                 )
                 await self._move(ticket, step + 1)
+                self._leave((leg,), ticket)
         return made
+
+    def _leave(self, legs: Sequence[Leg], ticket: Ticket) -> None:
+        """The job goes on elsewhere: who has made nothing of it does not go on too."""
+        makers = self._makers.get(turn(ticket), {}).values()
+        for craft in (self.crafts[leg.name] for leg in legs if leg.name not in makers):
+            if isinstance(craft, Upstream):
+                craft.leave(ticket)
 
     async def _made_before(
         self, legs: Sequence[Leg], ticket: Ticket, wanted: frozenset[int], report: Report, over: Over

@@ -126,14 +126,8 @@ class Upstream(Housed):
         for index, one in made.items():
             if isinstance(one, Fault):
                 made[index] = self.agent.discreet(one)
-                LOG.warning(
-                    "job %s of %s: %s did not make output %d: %a",
-                    ticket.id,
-                    ticket.dialect,
-                    self.agent.name,
-                    index,
-                    str(one),
-                )
+                said = "job %s of %s: %s did not make output %d: %a"
+                LOG.warning(said, ticket.id, ticket.dialect, self.agent.name, index, str(one))
         return made
 
     async def _done(self, entry: Entry, report: Report) -> tuple[Entry, Glimpse]:
@@ -238,7 +232,6 @@ class Upstream(Housed):
             if glimpse.status in TERMINAL:
                 return entry, glimpse
             if self._clock.monotonic() - began > manners.longest:
-                self._aside.start(partial(self._let_go, entry.marker))
                 raise ProviderFailed(provider=self.agent.name, reason="timeout")
             report(float(glimpse.progress))
             moved, before = before != (glimpse.status, glimpse.progress), (glimpse.status, glimpse.progress)
@@ -332,6 +325,10 @@ class Upstream(Housed):
         self._local.clear(ticket)
         self._aside.start(partial(self._let_go_of, markers_of(ticket, self.agent.name)))
 
+    def leave(self, ticket: Ticket) -> None:
+        """The job is somebody else's from here on."""
+        self._aside.start(partial(self._let_go, marker_of(ticket, self.agent.name)))
+
     def reconcile(self) -> None:
         """After a start: jobs that go on at the provider although nobody wants them any more are stopped there."""
         self._aside.start(self._reconcile)
@@ -354,7 +351,7 @@ class Upstream(Housed):
     async def _let_go(self, marker: str) -> None:
         """The provider's job is not ours any more; where it goes on, it is stopped, as soon as that can be said.
 
-        By one at a time: a job that took too long there is let go of, and again when it ends here.
+        By one at a time: a job that goes on elsewhere is let go of, and again when it ends.
         """
         if marker in self._letting_go:
             return

@@ -104,6 +104,24 @@ async def test_a_job_that_takes_too_long_is_stopped_once_though_it_ends_here_mea
     assert provider.actions.count("StopMedia") == provider.actions.count("AddMedia") == 2
 
 
+async def test_a_job_that_has_gone_on_is_stopped_there_while_another_one_works(
+    gateway: Gateway, provider: Provider, origin: Any, wait: Any
+) -> None:
+    """It can't be said for a while, and not for as long as the provider is waited for."""
+    provider.others = [{"id": "78", "status": "Processing"}] * 10_000
+    client = await gateway({}, patience=0.5, wait=0.01, cool=0.05)
+    media = await client.add(f"{origin.url}/hang.mp4", FORMAT)
+    await origin.reached.wait()
+    provider.others.clear()
+
+    async def stopped() -> bool:
+        return "StopMedia" in provider.actions
+
+    await wait(stopped)
+    assert provider.actions.count("AddMedia") == 1
+    await client.json("StopMedia", mediaid=media)
+
+
 async def test_what_is_said_of_another_job_is_no_answer(gateway: Gateway, provider: Provider) -> None:
     """Of the right one it is said that it was stopped, for which the next provider does it."""
     provider.others = [{"id": "78", "status": "Error", "description": "Something odd"}]
