@@ -24,7 +24,8 @@ OURS: Final = "_mediaglot"
 class Entry:
     """``wanted`` are the outputs that were sent, by index, ``theirs`` those that the provider delivers itself.
 
-    ``id`` and ``outputs`` are the provider's, empty while it has not answered. ``over``: it has nothing left to do.
+    ``id`` and ``outputs`` are the provider's, empty while it has not answered; ``since`` when it has had the job, in
+    seconds of the epoch, 0 where that is not known. ``over``: it has nothing left to do.
     """
 
     marker: str
@@ -36,6 +37,7 @@ class Entry:
     theirs: tuple[int, ...] = ()
     id: str = ""
     outputs: tuple[str, ...] = ()
+    since: float = 0.0
     over: bool = False
 
     @property

@@ -195,7 +195,10 @@ class Upstream(Housed):
 
     async def _found(self, entry: Entry) -> Entry:
         found = await self.agent.run(lambda permit: self.agent.client.find(permit, entry.marker))
-        return await self.book.put(replace(entry, id=found[0].id)) if found else entry
+        return await self.book.put(replace(entry, id=found[0].id, since=entry.since or self._now())) if found else entry
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
 
     async def _created(self, entry: Entry, ticket: Ticket) -> Entry:
         job = theirs(part_of(ticket.job, entry.wanted), frozenset(map(entry.wanted.index, entry.theirs)))
@@ -213,7 +216,7 @@ class Upstream(Housed):
         except Fault as fault:
             await self.book.strike(entry.marker)
             raise meant(fault, self.agent.name) from fault
-        return await self.book.put(replace(entry, id=placed.id, outputs=placed.outputs))
+        return await self.book.put(replace(entry, id=placed.id, outputs=placed.outputs, since=self._now()))
 
     async def _wait(self, fault: Unavailable, number: int, began: float) -> None:
         """Raises ProviderFailed when the patience is over."""
@@ -226,7 +229,8 @@ class Upstream(Housed):
         """How the job ended; on the way, how far it is. A provider that is not there is waited for."""
         news = self._news.setdefault(entry.marker, asyncio.Event())
         manners, pause, before = self.agent.manners, self.agent.manners.poll, None
-        began = self._clock.monotonic()
+        before_us = max(0.0, self._now() - entry.since) if entry.since else 0.0
+        began = self._clock.monotonic() - before_us
         while True:
             entry, glimpse = await self._looked(entry)
             if glimpse.status in TERMINAL:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -12,6 +13,7 @@ import orjson
 import pytest
 from aiohttp import web
 
+from mediaglot.gateway.clock import RealClock
 from mediaglot.gateway.model import Secret
 
 pytestmark = pytest.mark.ffmpeg
@@ -102,6 +104,26 @@ async def test_a_job_that_takes_too_long_is_stopped_once_though_it_ends_here_mea
     provider.stops.set()
     await wait(let_go)
     assert provider.actions.count("StopMedia") == provider.actions.count("AddMedia") == 2
+
+
+async def test_a_job_takes_too_long_though_the_server_was_stopped_meanwhile(
+    served: Any, session: Any, data: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch, wait: Any
+) -> None:
+    away = {"dialect": "encoding_com", "url": provider.url, "user": "900", "secret": Secret("their-key")}
+    away |= {"options": {"format": "json"}, "hear": False, "poll": 600, "slowest_poll": 600}
+    setting = {"providers": {"away": away}, "routes": ({"to": ["away", "local"]},)}
+
+    async def looked() -> bool:
+        return "GetStatus" in provider.actions
+
+    async with served(session, data, **setting) as client:
+        media = await client.add(SOURCE, FORMAT)
+        await wait(looked)
+    now = RealClock.now
+    monkeypatch.setattr(RealClock, "now", lambda clock: now(clock) + timedelta(days=8))
+    async with served(session, data, **setting) as client:
+        assert (await client.end(media))["status"] == "Finished"
+    assert provider.actions.count("AddMedia") == 1
 
 
 async def test_a_job_that_has_gone_on_is_stopped_there_while_another_one_works(
