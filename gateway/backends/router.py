@@ -12,7 +12,7 @@ from mediaglot.gateway import registry
 from mediaglot.gateway.accounts import Account
 from mediaglot.gateway.backends import Caller, Craft, Over, Product, Report, unheard
 from mediaglot.gateway.backends.agent import Aside
-from mediaglot.gateway.backends.book import OURS, turn_of
+from mediaglot.gateway.backends.book import OURS, marker_of, markers_of, turn_of
 from mediaglot.gateway.backends.home import Housed
 from mediaglot.gateway.backends.passage import Passage
 from mediaglot.gateway.backends.rules import LOCAL, Leg, Rule, bound, route
@@ -85,7 +85,6 @@ class Router(Housed):
         """Outputs that a provider fails for reasons of its own are made by the next one, where there is one."""
         road = await self._road(ticket)
         first = await self._step(ticket)
-        self._leave(road[:first], ticket)
         made = await self._made_before(road[:first], ticket, wanted, report, over)
         for step in range(first, len(road)):
             leg, last, left = road[step], step == len(road) - 1, wanted - made.keys()
@@ -113,7 +112,14 @@ class Router(Housed):
         makers = self._makers.get(turn(ticket), {}).values()
         for craft in (self.crafts[leg.name] for leg in legs if leg.name not in makers):
             if isinstance(craft, Upstream):
-                craft.leave(ticket)
+                craft.leave(frozenset({marker_of(ticket, craft.agent.name)}))
+
+    def _leave_as_it_was(self, ticket: Ticket) -> None:
+        """A job that was changed may have another way now."""
+        for craft in self.crafts.values() if turn_of(ticket) else ():
+            if isinstance(craft, Upstream):
+                name = craft.agent.name
+                craft.leave(markers_of(ticket, name) - {marker_of(ticket, name)})
 
     async def _made_before(
         self, legs: Sequence[Leg], ticket: Ticket, wanted: frozenset[int], report: Report, over: Over
@@ -243,8 +249,11 @@ class Router(Housed):
         name = turn(ticket)
         if name not in self._steps:
             found = await self._found(name)
-            self._steps[name] = come(await self._road(ticket), found)
+            road = await self._road(ticket)
+            self._steps[name] = come(road, found)
             self._makers[name] = {int(index): maker for index, maker in found.get("makers", {}).items()}
+            self._leave_as_it_was(ticket)
+            self._leave(road[: self._steps[name]], ticket)
         return self._steps[name]
 
     async def _found(self, name: str) -> Mapping[str, Any]:

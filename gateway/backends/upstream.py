@@ -149,7 +149,6 @@ class Upstream(Housed):
         if entry is None:
             if not patient and breaker.shut:
                 raise barred
-            self._aside.start(partial(self._let_go_of, markers_of(ticket, self.agent.name) - {marker}))
             entry = await self.book.put(self._drafted(ticket, wanted, marker))
         while not entry.id:
             try:
@@ -327,11 +326,11 @@ class Upstream(Housed):
 
     def clear(self, ticket: Ticket) -> None:
         self._local.clear(ticket)
-        self._aside.start(partial(self._let_go_of, markers_of(ticket, self.agent.name)))
+        self.leave(markers_of(ticket, self.agent.name))
 
-    def leave(self, ticket: Ticket) -> None:
-        """The job is somebody else's from here on."""
-        self._aside.start(partial(self._let_go, marker_of(ticket, self.agent.name)))
+    def leave(self, markers: frozenset[str]) -> None:
+        """These turns of a job are somebody else's from here on, or nobody's."""
+        self._aside.start(partial(self._let_go_of, markers))
 
     def reconcile(self) -> None:
         """After a start: jobs that go on at the provider although nobody wants them any more are stopped there."""
@@ -347,7 +346,7 @@ class Upstream(Housed):
                 await self._let_go(entry.marker)
 
     async def _let_go_of(self, markers: frozenset[str]) -> None:
-        """All turns of a job up to one of them: a job that was changed went on at the provider as it was before."""
+        """Several turns of a job: one that was changed went on at the provider as it was before."""
         present = markers if len(markers) < 2 else markers & {entry.marker for entry in await self.book.entries()}
         for marker in present:
             await self._let_go(marker)

@@ -144,6 +144,25 @@ async def test_a_job_that_has_gone_on_is_stopped_there_while_another_one_works(
     await client.json("StopMedia", mediaid=media)
 
 
+async def test_a_job_that_is_changed_and_has_another_way_now_is_stopped_as_it_was(
+    gateway: Gateway, provider: Provider, origin: Any, wait: Any
+) -> None:
+    client = await gateway({"when": {"container": "mp4"}})
+    media = await client.add(f"{origin.url}/hang.mp4", FORMAT)
+
+    async def looked() -> bool:
+        return "GetStatus" in provider.actions
+
+    async def stopped() -> bool:
+        return "StopMedia" in provider.actions
+
+    await wait(looked)
+    await client.json("UpdateMedia", mediaid=media, format=[FORMAT | {"output": "mov"}])
+    await wait(stopped)
+    assert (await client.status(media))["status"] == "Downloading"
+    await client.json("StopMedia", mediaid=media)
+
+
 async def test_what_is_said_of_another_job_is_no_answer(gateway: Gateway, provider: Provider) -> None:
     """Of the right one it is said that it was stopped, for which the next provider does it."""
     provider.others = [{"id": "78", "status": "Error", "description": "Something odd"}]
