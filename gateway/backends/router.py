@@ -105,6 +105,7 @@ class Router(Housed):
                 )
                 await self._move(ticket, step + 1)
                 self._leave((leg,), ticket)
+                over()
         return made
 
     def _leave(self, legs: Sequence[Leg], ticket: Ticket) -> None:

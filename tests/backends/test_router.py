@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,6 +108,26 @@ async def test_work_that_comes_back_waits_for_a_seat(tmp_path: Path) -> None:
         )
     assert [list(made) for made in found] == [[0]] * 6
     assert (here.most, here.most_held) == (2, 3)
+
+
+async def test_work_that_goes_on_from_here_leaves_its_seat(tmp_path: Path) -> None:
+    clock, gate, seats = RealClock(), Gate(seats=1), list[int]()
+    here, far = Far(clock, ProviderFailed(provider=LOCAL, reason="failed")), Far(clock, outputs={})
+
+    async def other() -> None:
+        async with gate.room(0):
+            seats.append(len(far.wanted))
+
+    async def made(*asked: Any) -> Any:
+        await asyncio.create_task(other())
+        return await Far.make(far, *asked)
+
+    far.make = made  # type: ignore[method-assign]
+    async with await SqliteStore.open(tmp_path) as store, asyncio.timeout(20):
+        router = Router({"far": far, LOCAL: here}, (Rule(to=(LOCAL, "far")),), store, Aside())
+        async with gate.room(0) as leave:
+            await router.make(ticket(1), frozenset({0}), lambda *_: None, leave)
+    assert seats == [0]
 
 
 class Dripping(SimulatedCraft):
