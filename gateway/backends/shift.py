@@ -89,8 +89,11 @@ class Shift:
         """The work took its worker down too often. What is made elsewhere can't have: that goes on."""
         if error is None and await self._elsewhere(work.key):
             await self.work(work)
-        else:
-            await self._fail(work, Internal(reference=type(error).__name__))
+            return
+        if error is None:
+            said = "job %s of %s is given up: it was at work each time when the server died"
+            LOG.error(said, work.key.id, work.key.dialect)
+        await self._fail(work, Internal(reference=type(error).__name__))
 
     async def _elsewhere(self, key: Key) -> bool:
         ticket = await self.store.get(key)

@@ -307,11 +307,14 @@ async def test_the_end_of_work_that_has_a_new_owner_is_not_written(works: Any) -
     assert (await works.ticket(job)).status is Status.FINISHED
 
 
-async def test_a_job_that_takes_its_worker_down_is_given_up(works: Any, everything: Any) -> None:
+async def test_a_job_that_takes_its_worker_down_is_given_up(
+    works: Any, everything: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     job = await works.add(MP4, notifications=everything)
     async with works.store.write() as tx:
         work = await tx.claim()
     await works.shift.give_up(work, None)
+    assert f"job {job} of toy is given up" in caplog.text
     ticket = await works.ticket(job)
     assert (ticket.status, ticket.trouble.code) == (Status.FAILED, "internal")
     assert (await works.letters(job))[-1] == "failed 100 broken"
