@@ -23,7 +23,7 @@ from mediaglot.gateway.backends.title import titles
 from mediaglot.gateway.faults import DeliveryFailed, Fault, NoSpace, SourceUnreadable, WorkFault
 from mediaglot.gateway.loss import Ledger, Policy
 from mediaglot.gateway.media.orphan import kill_orphans
-from mediaglot.gateway.model import File, Job, Location, MediaFacts, Ticket
+from mediaglot.gateway.model import TERMINAL, File, Job, Location, MediaFacts, Ticket
 from mediaglot.gateway.transfer import Carrier
 from mediaglot.gateway.transfer.disk import in_thread
 
@@ -54,6 +54,8 @@ class FFmpegCraft:
         self._maker, self._prober, self.carrier = maker, prober, carrier
         self._policy = policy
         self._seen: dict[Path, Stamp] = {}
+        self._lacking: dict[Path, Mapping[int, Fault]] = {}
+        """By work folder, the outputs whose pictures, fonts or keys are not to be had."""
         self._known = Known()
         for place in (self.work, self.outputs):
             place.mkdir(parents=True, exist_ok=True)
@@ -88,6 +90,16 @@ class FFmpegCraft:
         return found
 
     async def fetch(self, ticket: Ticket, index: int, report: Report) -> int:
+        """With the last source comes what outputs need beside it: a place that hardly moves holds up no encoder."""
+        size = await self._fetch(ticket, index, report)
+        if index == len(ticket.sources) - 1 and not ticket.job.hold:
+            folder = self._folder(ticket)
+            wanted = frozenset(index for index, made in enumerate(ticket.outputs) if made.status not in TERMINAL)
+            left = wanted - self._stock.get(ticket, wanted).keys()
+            self._lacking[folder] = await self._maker().fetch_needs(ticket, folder, left, anew=True)
+        return size
+
+    async def _fetch(self, ticket: Ticket, index: int, report: Report) -> int:
         source = self._source(ticket, index)
         if source.is_file():
             self._seen[source] = stamp(source)
@@ -120,16 +132,17 @@ class FFmpegCraft:
     async def make(
         self, ticket: Ticket, wanted: frozenset[int], report: Report, over: Over = unheard
     ) -> Mapping[int, tuple[Product, ...] | Fault]:
-        known = self._stock.get(ticket, wanted)
-        left, folder = wanted - known.keys(), self._folder(ticket)
-        made = await self._made(ticket, folder, left, report, over) if left or not known else {}
+        known, folder = self._stock.get(ticket, wanted), self._folder(ticket)
+        lacking = {index: fault for index, fault in self._lacking.get(folder, {}).items() if index in wanted}
+        left = wanted - known.keys() - lacking.keys()
+        made = await self._made(ticket, folder, left, report, over) if left or not (known or lacking) else {}
         for index in range(len(ticket.sources)):
             source = self._source(ticket, index)
             if source in self._seen and self._seen[source] != stamp(source):
                 raise SourceUnreadable(reason="changed")
         good = {index: self._bound(ticket, index, one) for index, one in made.items() if not isinstance(one, Fault)}
         await in_thread(self._stock.put, ticket, good)
-        return {**made, **known, **good}
+        return {**made, **lacking, **known, **good}
 
     async def _made(
         self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, over: Over
@@ -183,6 +196,7 @@ class FFmpegCraft:
     def clear(self, ticket: Ticket) -> None:
         for index in range(len(ticket.sources)):
             self._seen.pop(self._source(ticket, index), None)
+        self._lacking.pop(self._folder(ticket), None)
         self._stock.forget(ticket)
         self._rubbish.throw(self._folder(ticket))
 

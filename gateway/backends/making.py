@@ -318,10 +318,17 @@ class Maker:
             found |= {index: made} if isinstance(made, WorkFault) else made
         return found
 
-    async def fetch_needs(self, ticket: Ticket, folder: Path, wanted: frozenset[int]) -> dict[int, Fault]:
-        """Bring pictures and fonts, except those that are there already; the outputs that can't have theirs."""
+    async def fetch_needs(
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], *, anew: bool = False
+    ) -> dict[int, Fault]:
+        """Bring pictures and fonts, except those that are there already; the outputs that can't have theirs.
+
+        ``anew``: what is there may be of the job as it was before it was changed.
+        """
         faults: dict[int, Fault] = {}
         for need in needs(ticket.job, only=wanted):
+            if anew:
+                (folder / need.path).unlink(missing_ok=True)
             if need.output in faults or (folder / need.path).is_file():
                 continue
             try:

@@ -32,6 +32,11 @@ class Saver:
     async def need(self, ticket: Ticket, wanted: frozenset[int]) -> int:
         return await self._maker.need(ticket, wanted - alike.twins(ticket.job, wanted).keys())
 
+    async def fetch_needs(
+        self, ticket: Ticket, folder: Path, wanted: frozenset[int], *, anew: bool = False
+    ) -> dict[int, Fault]:
+        return await self._maker.fetch_needs(ticket, folder, wanted, anew=anew)
+
     async def make(
         self, ticket: Ticket, folder: Path, wanted: frozenset[int], report: Report, over: Over = unheard
     ) -> Mapping[int, tuple[Product, ...] | Fault]:

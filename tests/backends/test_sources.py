@@ -29,6 +29,11 @@ class Idle:
     def __init__(self, meanwhile: Callable[[], object]) -> None:
         self._meanwhile = meanwhile
 
+    async def fetch_needs(
+        self, ticket: m.Ticket, folder: Path, wanted: frozenset[int], *, anew: bool
+    ) -> Mapping[int, Fault]:
+        return {}
+
     async def make(
         self, ticket: m.Ticket, folder: Path, wanted: frozenset[int], report: Report, over: Over
     ) -> Mapping[int, tuple[Product, ...] | Fault]:

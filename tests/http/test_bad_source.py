@@ -170,3 +170,17 @@ async def test_sources_that_hardly_come_keep_nobody_waiting(
     for media in slow:
         assert (await client.status(media))["status"] == "Downloading"
         await client.json("CancelMedia", mediaid=media)
+
+
+async def test_a_picture_that_hardly_comes_keeps_no_encoder_waiting(
+    serve: Any, origin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mediaglot.gateway.transfer.tempo.SPAN", 0.1)
+    client = await serve(workers=1, fetch_stall=60)
+    logo = {"overlay": {"overlay_source": f"{origin.url}/hang.mp4"}}
+    slow = [await client.add(SHORT, SMALL | logo) for _ in range(3)]
+    await origin.reached.wait()
+    assert (await client.end(await client.add(SHORT, SMALL)))["status"] == "Finished"
+    for media in slow:
+        assert (await client.status(media))["status"] == "Downloading"
+        await client.json("CancelMedia", mediaid=media)

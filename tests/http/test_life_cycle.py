@@ -82,6 +82,19 @@ async def test_new_formats_replace_what_is_being_made(serve: Any, slow: Any, enc
     assert encoders() == []
 
 
+async def test_new_formats_have_the_pictures_that_they_name(serve: Any, slow: Any, origin: Any) -> None:
+    client = await serve(ffmpeg=str(slow))
+    before, after = (
+        SMALL | {"overlay": {"overlay_source": f"{origin.url}/clips/{name}"}}
+        for name in ("bars-64x64.png", "bars-32x32.png")
+    )
+    media = await client.add(LONG, before)
+    await client.encoding(media)
+    await client.json("UpdateMedia", mediaid=media, format=after)
+    assert (await client.end(media))["status"] == "Finished"
+    assert [request.path for request in origin.asked] == ["/clips/bars-64x64.png", "/clips/bars-32x32.png"]
+
+
 # --- stop, cancel, restart ------------------------------------------------------------------------------
 
 
