@@ -12,9 +12,9 @@ PORTS: Final = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
 """What another port helps against."""
 
 
-def cannot_listen(host: str, port: int, error: OSError) -> UserError:
+def cannot_listen(host: str, port: int, error: OSError, instead: str = "") -> UserError:
     number = error.errno or 0
     # asyncio puts the address into the text once more; a name that does not resolve has a number of its own kind.
     reason = os.strerror(number) if number > 0 else error.strerror
-    flag = "--port 0" if number in PORTS else "another --host"
-    return UserError(f"cannot listen on {host}:{port}: {reason}; try {flag}")
+    instead = instead or ("--port 0" if number in PORTS else "another --host")
+    return UserError(f"cannot listen on {host}:{port}: {reason}; try {instead}")

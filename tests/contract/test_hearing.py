@@ -105,6 +105,8 @@ def test_where_messages_can_be_sent_to(base: str, hear: str, found: str | None) 
     ("words", "says"),
     [
         (("--hear", "tunnel.example.test"), "--hear wants a URL such as"),
+        (("--hear", "http://[::1"), "--hear wants a URL such as"),
+        (("--hear", "http://tunnel.example.test:99999"), "--hear wants a URL such as"),
         (("--hear", "http://me:secret@tunnel.example.test"), "without credentials"),
         (("--hear-patience", "0"), "no negative numbers"),
         (("--linger", "inf"), "no endless ones"),

@@ -247,6 +247,7 @@ def test_a_run_that_exercised_nothing_fails(elsewhere: Any, capsys: pytest.Captu
     ("words", "says"),
     [
         (("--dialect", "nobody", "--base-url", "http://127.0.0.1:9"), "no dialect is called 'nobody'"),
+        (("--dialect", "tpstreams", "--base-url", "http://[x"), "--base-url wants a URL"),
         (("--dialect", "tpstreams", "--base-url", "ftp://x"), "--base-url wants a URL"),
         (("--dialect", "tpstreams", "--base-url", "http://me:secret@h"), "--base-url wants a URL"),
         (("--dialect", "tpstreams", "--base-url", "http://127.0.0.1:9", "--user", "me"), "an account has a secret"),

@@ -46,7 +46,7 @@ def whose(command: argparse.ArgumentParser) -> None:
 
 def where_of(given: dict[str, Any]) -> Whereabouts:
     dialect = given.get("dialect") or ""
-    base = source.url_of(given["base_url"], "--base-url") if given.get("base_url") else ""
+    base = shared.url_of(given["base_url"], "--base-url") if given.get("base_url") else ""
     if dialect or base:
         shared.dialect_of({"dialect": dialect})
     return Whereabouts(dialect=dialect, base=base)

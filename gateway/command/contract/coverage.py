@@ -14,7 +14,7 @@ from urllib.parse import quote
 import mediaglot.gateway.config as configuration
 from mediaglot.gateway.command.contract import source, telling
 from mediaglot.gateway.command.contract.check import where_of, whose
-from mediaglot.gateway.command.contract.flags import up_to
+from mediaglot.gateway.command.contract.flags import up_to, url_of
 from mediaglot.gateway.command.notifications import ask
 from mediaglot.gateway.command.screen import BAD, FAINT, GOOD, Screen
 from mediaglot.gateway.config import UserError
@@ -101,7 +101,7 @@ def _recording(given: Mapping[str, Any]) -> Recording:
     where = where_of({**given, "dialect": given.get("dialect")})
     if not given.get("server"):
         return source.read(map(Path, given["journals"]), where)
-    return fetched(source.url_of(given["server"], "--server"), given.get("world"))
+    return fetched(url_of(given["server"], "--server"), given.get("world"))
 
 
 def fetched(base: str, world: str | None) -> Recording:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from mediaglot.gateway import registry
 from mediaglot.gateway.config import UserError
@@ -52,3 +53,15 @@ def login_of(given: Mapping[str, Any]) -> Login | None:
     if (name or tenant) and not secret:
         raise UserError("an account has a secret too: --secret, or its variable (see --help)")
     return Login(name=name, secret=Secret(secret), tenant=tenant) if secret else None
+
+
+def url_of(text: str, flag: str) -> str:
+    """Without a slash at its end. Raises UserError for what is no plain URL."""
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or parts.query or parts.fragment or "@" in parts.netloc:
+        raise UserError(f"{flag} wants a URL such as https://api.example.com/v1, without credentials and parameters")
+    return text.rstrip("/")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from ipaddress import ip_address
@@ -11,7 +10,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from mediaglot.gateway.command.contract.drive import Hear, deaf
-from mediaglot.gateway.config import UserError
+from mediaglot.gateway.command.contract.flags import url_of
+from mediaglot.gateway.command.listening import cannot_listen
 from mediaglot.gateway.contract.stage import Stage, Terms
 
 OFF: Final = "off"
@@ -47,10 +47,7 @@ def hear_of(given: Mapping[str, Any], base: str) -> str | None:
     hear = str(given.get("hear") or "")
     if hear in ("", OFF):
         return "" if not hear and is_near(urlsplit(base).hostname or "") else None
-    parts = urlsplit(hear)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc:
-        raise UserError("--hear wants a URL such as http://192.0.2.1:9000, without credentials, or off")
-    return hear
+    return url_of(hear, "--hear")
 
 
 def is_near(host: str) -> bool:
@@ -72,8 +69,6 @@ async def listen(stage: Stage, given: Mapping[str, Any], stack: AsyncExitStack) 
     try:
         await stack.enter_async_context(receiver.open(host, port, hear))
     except OSError as error:
-        number = error.errno or 0  # a name that does not resolve has one of its own kind
-        reason = os.strerror(number) if number > 0 else error.strerror
-        raise UserError(f"cannot listen on {host}:{port}: {reason}; try another --listen, or --hear off") from None
+        raise cannot_listen(host, port, error, "another --listen, or --hear off") from None
     stage.post = receiver.post
     return receiver.wait

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mediaglot.gateway.command.contract import flags as shared
-from mediaglot.gateway.command.contract.source import LABEL, owner_of, url_of
+from mediaglot.gateway.command.contract.source import LABEL, owner_of
 from mediaglot.gateway.command.ending import heed
 from mediaglot.gateway.command.listening import cannot_listen
 from mediaglot.gateway.command.screen import Screen
@@ -50,7 +50,7 @@ def _size(text: str) -> int:
 
 def run(given: dict[str, Any]) -> int:
     dialect = shared.dialect_of(given)
-    upstream, folder = url_of(given["upstream"], "--upstream"), Path(given["out"])
+    upstream, folder = shared.url_of(given["upstream"], "--upstream"), Path(given["out"])
     _label(folder, dialect)
     return asyncio.run(_record(dialect, upstream, folder, given))
 

@@ -78,7 +78,7 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def run(given: dict[str, Any]) -> int:
-    base = source.url_of(given["base_url"], "--base-url")
+    base = shared.url_of(given["base_url"], "--base-url")
     recording = source.read([Path(given["folder"])], Whereabouts(dialect=given.get("dialect") or ""))
     names = {each.dialect.partition(",")[0] for each in recording}
     if len(names) != 1 or "" in names:

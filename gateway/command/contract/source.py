@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from mediaglot.gateway import registry
 from mediaglot.gateway.config import UserError
@@ -172,15 +171,3 @@ def tree_of(path: Path) -> Any:
         raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-
-
-def url_of(text: str, flag: str) -> str:
-    """Without a slash at its end. Raises UserError for what is no plain URL."""
-    try:
-        parts = urlsplit(text)
-        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fits = False
-    if not fits or parts.query or parts.fragment or parts.username:
-        raise UserError(f"{flag} wants a URL such as https://api.example.com/v1, not {text[:100]!r}")
-    return text.rstrip("/")

@@ -11,12 +11,11 @@ from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from mediaglot.gateway.command.contract import hearing, telling
 from mediaglot.gateway.command.contract.cleaning import cleaned
 from mediaglot.gateway.command.contract.drive import drive
-from mediaglot.gateway.command.contract.flags import credentials, dialect, dialect_of, login_of
+from mediaglot.gateway.command.contract.flags import credentials, dialect, dialect_of, login_of, url_of
 from mediaglot.gateway.config import UserError
 from mediaglot.gateway.contract.judge import schemas
 from mediaglot.gateway.contract.outcome import Outcome, Trial
@@ -60,7 +59,7 @@ def flags(command: argparse.ArgumentParser) -> None:
 
 def run(given: dict[str, Any]) -> int:
     held = dialect_of(given)
-    stage = Stage(held, base_of(given), login_of(given), terms_of(given))
+    stage = Stage(held, url_of(given["base_url"], "--base-url"), login_of(given), terms_of(given))
     asyncio.run(play(stage, given))
     if stage.astray:
         hint = f"is --base-url right? servers of ours have {held.name} at http://HOST:PORT/{held.name}"
@@ -69,17 +68,6 @@ def run(given: dict[str, Any]) -> int:
     if given.get("sarif"):
         telling.write(Path(given["sarif"]), sarif(outcome, held.name, partial(document, held)))
     return telling.tell(given, outcome)
-
-
-def base_of(given: dict[str, Any]) -> str:
-    """Raises UserError for what is no base of URLs."""
-    base = str(given["base_url"]).rstrip("/")
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc:
-        raise UserError(
-            "--base-url wants a URL such as http://127.0.0.1:8080/name; credentials have flags of their own"
-        )
-    return base
 
 
 def terms_of(given: dict[str, Any]) -> Terms:
