@@ -144,7 +144,7 @@ class Upstream(Housed):
         entry = await self.book.get(marker)
         began, number = self._clock.monotonic(), 0
         settle = None if entry is None else self.agent.manners.settle
-        patient, breaker = patient or entry is not None, self.agent.breaker
+        heard, breaker = entry is not None, self.agent.breaker
         barred = ProviderFailed(provider=self.agent.name, reason="breaker")
         if entry is None:
             if not patient and breaker.shut:
@@ -159,8 +159,8 @@ class Upstream(Housed):
             except Unavailable as fault:
                 number += 1
                 if fault.data.get("reason") not in NEVER_SENT:
-                    patient, settle = True, self.agent.manners.settle if under_way(fault) else settle or 0.0
-                if not patient and breaker.shut:
+                    heard, settle = True, self.agent.manners.settle if under_way(fault) else settle or 0.0
+                if not (patient or heard) and breaker.shut:
                     await self.book.strike(marker)
                     raise barred from fault
                 await self._wait(fault, number, began)
