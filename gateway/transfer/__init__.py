@@ -34,7 +34,7 @@ from mediaglot.gateway.model import Location
 from mediaglot.gateway.transfer.disk import in_thread
 from mediaglot.gateway.transfer.policy import LONGEST_URL, Limits, Policy, judge
 from mediaglot.gateway.transfer.retry import patiently
-from mediaglot.gateway.transfer.tempo import Aside, unhurried
+from mediaglot.gateway.transfer.tempo import StepAside, unhurried
 
 __all__ = [
     "SCHEMES",
@@ -141,7 +141,7 @@ class Carrier:
         schemes: Mapping[str, str] = SCHEMES,
         patience: float = 0.0,
         chance: Chance = SYSTEM,
-        aside: Aside = contextlib.nullcontext,
+        aside: StepAside = contextlib.nullcontext,
     ) -> None:
         self.policy, self._aside = policy, aside
         self._patience, self._chance = patience, chance.of("deliveries")

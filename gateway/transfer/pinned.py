@@ -22,7 +22,7 @@ from mediaglot.gateway.transfer.retry import Transient, within
 from mediaglot.gateway.transfer.trust import tls_context
 
 NAMES: Final = ThreadPoolExecutor(32, thread_name_prefix="names")
-"""Threads that wait for name servers, which others may have: files are written in those of the event loop."""
+"""Threads that wait for name servers. Not the event loop's own: in those files are written."""
 
 
 class CheckedResolver(AbstractResolver):

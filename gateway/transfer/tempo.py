@@ -10,7 +10,7 @@ from typing import Final
 from mediaglot.gateway.clock import Clock
 
 OnProgress = Callable[[int, int | None], None]
-Aside = Callable[[], AbstractContextManager[None]]
+StepAside = Callable[[], AbstractContextManager[None]]
 SLOW: Final = 256 * 1024
 """Bytes in a second."""
 SPAN: Final = 15.0
@@ -20,7 +20,7 @@ SPAN: Final = 15.0
 class Tempo:
     """Counts the bytes of one transfer, and tells ``on_progress`` of them."""
 
-    def __init__(self, clock: Clock, aside: Aside, on_progress: OnProgress | None) -> None:
+    def __init__(self, clock: Clock, aside: StepAside, on_progress: OnProgress | None) -> None:
         self._clock, self._aside, self._on_progress = clock, aside, on_progress
         self._moved = self._done = 0
 
@@ -44,7 +44,7 @@ class Tempo:
 
 
 @asynccontextmanager
-async def unhurried(clock: Clock, aside: Aside, on_progress: OnProgress | None) -> AsyncIterator[OnProgress]:
+async def unhurried(clock: Clock, aside: StepAside, on_progress: OnProgress | None) -> AsyncIterator[OnProgress]:
     """Gives whom a transfer has to tell of its bytes."""
     tempo = Tempo(clock, aside, on_progress)
     watching = asyncio.create_task(tempo.watch())
