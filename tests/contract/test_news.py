@@ -67,6 +67,14 @@ def test_what_was_made_for_messages_is_taken_away(standing: Any, name: str) -> N
     assert len(gone) == len(made) > 0
 
 
+def test_what_can_not_be_taken_away_is_told(standing: Any) -> None:
+    def keep(request: Request, answer: Response) -> Response:
+        return replace(answer, status=403) if request.method == "DELETE" else answer
+
+    _, outcome = standing.walk(TPS, "news", alter=keep, jobs=1, write=True, hear_patience=PATIENCE)
+    assert [each.place for each in outcome.findings] == ["response.status"]
+
+
 class Hole(Post):
     def put(self, message: Request) -> None:
         """Nothing ever comes."""

@@ -18,6 +18,7 @@ import pytest
 from mediaglot.gateway import model as m
 from mediaglot.gateway.media import stream
 from mediaglot.gateway.media.argv import argv
+from mediaglot.gateway.media.parts import telling
 
 pytestmark = pytest.mark.ffmpeg
 FRESH = 5
@@ -46,6 +47,20 @@ def kinds(data: bytes) -> set[int]:
         found.add(data[at + 4] & 31)
         at += 4 + int.from_bytes(data[at : at + 4])
     return found
+
+
+@pytest.mark.parametrize(
+    ("container", "codecs", "trusted"),
+    [
+        ("mov", {"h264", "aac"}, True),
+        ("mov", {"h264", "mp3"}, False),
+        ("mov", {"hevc"}, False),
+        ("matroska", {"h264"}, False),
+    ],
+)
+def test_a_file_is_trusted_where_nobody_else_is_needed(container: str, codecs: set[str], trusted: bool) -> None:
+    """Several frames of MP3 may be packed into one, which only a parser takes apart."""
+    assert bool(telling(container, codecs)) is trusted
 
 
 @pytest.mark.parametrize("kind", [m.PackageKind.HLS, m.PackageKind.CMAF])

@@ -13,7 +13,10 @@ import pytest
 from mediaglot.gateway.faults import SourceForbidden, SourceMissing, SourceTimeout, SourceUnreachable
 from mediaglot.gateway.model import Access, Location, Secret
 from mediaglot.gateway.transfer.ftp import Ftp
+from mediaglot.gateway.transfer.ftp_line import Line
 from mediaglot.gateway.transfer.reach import Reach
+from mediaglot.gateway.transfer.shuttle import Shuttle
+from mediaglot.gateway.transfer.site import site
 
 BODY = bytes(range(256)) * 40
 
@@ -160,6 +163,16 @@ async def test_a_server_that_comes_to_no_point_is_given_up(trusting, eager, pull
         await asyncio.gather(*talks)
         await server.wait_closed()
     assert caught.value.data["reason"] == "stall"
+
+
+def test_each_reply_has_the_time_of_a_whole_silence(trusting):
+    ours, server = socket.socketpair()
+    with ours, server:
+        line = Line(Shuttle(), ours, site(Location(url="ftp://127.0.0.1/a")), replace(trusting, connect_timeout=30))
+        for _ in range(2):
+            server.sendall(b"220-hello\r\n220 you\r\n")
+            assert line.read().text == "hello"
+            assert ours.gettimeout() == 30
 
 
 async def test_a_refusal_does_not_quote_what_we_sent(liar, pull):
