@@ -21,8 +21,9 @@ from mediaglot.gateway.transfer.policy import Limits, Policy, judge_address
 from mediaglot.gateway.transfer.retry import Transient, within
 from mediaglot.gateway.transfer.trust import tls_context
 
-NAMES: Final = ThreadPoolExecutor(32, thread_name_prefix="names")
-"""Threads that wait for name servers. Not the event loop's own: in those files are written."""
+NAMES: Final = ThreadPoolExecutor(128, thread_name_prefix="names")
+"""Threads that wait for name servers, begun as they are needed: more than there are jobs that may have stepped aside.
+Not the event loop's own: in those files are written."""
 
 
 class CheckedResolver(AbstractResolver):
