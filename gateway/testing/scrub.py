@@ -28,31 +28,32 @@ HARMLESS: Final = frozenset(
     acodec action add_iframe_stream align_center aspect_ratio audio_bitrate audio_bufsize audio_channels
     audio_channels_number audio_codec audio_duration audio_duration_hms audio_duration_timestamp audio_maxrate
     audio_minrate audio_normalization audio_only audio_sample_rate audio_stream audio_sync audio_volume autograph
-    b_strategy bframes bitrate bitrate_adjust bufsize burnin_timecode byte_range cancel_timeout cbr codec coder
-    color_primaries color_range color_trc colorspace container convertedsize converttime copy_timestamps count
+    b_strategy bframes bitrate bitrate_adjust bitrates bufsize burnin_timecode byte_range cancel_timeout cbr codec
+    coder color_primaries color_range color_trc colorspace container convertedsize converttime copy_timestamps count
     created created_at created_from created_on created_to createdate crop_bottom crop_left crop_right crop_top
     date_from date_to default_object_timeout deinterlacing deleted direction display_aspect_ratio downloaded
     downmix_mode duration duration_hms duration_timestamp enable_drm encryption encryption_method encryption_scheme
     end_time error_code expand expires_at expires_in expiry expiry_time extended extension fade_in fade_out
     failovers_threads file_extension file_size filesize finish finished finished_at font_color font_rotate font_size
     force_aspect_ratio force_container force_framerate force_interlaced force_keyframes format format_params
-    frame_rate framerate framerate_upper_threshold from_date ftyp gop grant_type h264_level h264_preset h264_profile
-    hard_cbr height hls_flags hls_list_size hls_time iddle_threads image_format instant interlaced keep_aspect_ratio
-    keyframe limit logo_mode logo_preset logo_threshold logo_transparent logo_x logo_y loudnorm loudnorm_peak
-    loudnorm_range max_bitdepth max_bitrate max_buffersize max_channels max_duration max_framerate max_height
-    max_key_distance max_ref_frames max_samplingrate max_width maxrate me_method mime_type minrate minutes_plan
-    month multi_use muxrate nb_channels nb_chunks noise_reduction notify_body_format notify_format offset offset_x
-    offset_y opacity order ordering orientation output overlay_bottom overlay_duration overlay_left overlay_right
-    overlay_start overlay_top overlay_x overlay_y padd_bottom padd_left padd_right padd_top page page_size pages
-    pagination pan passes per_page percentage_completed pix_fmt pix_format pixel_aspect_ratio priority
-    processing_threads processor profile progress progress_current quality queue_time rate rc_init_occupancy refs
-    region resize_method resolution resolutions restrict_bitrate rotate rotation samplingrate sc_threshold
-    scale_height scale_width scaler scaler_flags scope segment_duration segmentation set_aspect_ratio set_rotate
-    size size_on_disk slices sort start start_time started state status status_code subq subtitle_policy
-    target_format thumbnail_preset time time_left time_left_current timestamp to_date token_type total total_threads
-    turbo twin_turbo two_pass type updated_at uploaded use_vtt vcodec version video_aspect video_bitrate video_codec
-    video_duration video_duration_hms video_duration_timestamp video_format video_height video_only video_sync
-    video_width vtt_line_size vtt_max_lines waiting_threads watermark_strength width year
+    frame_rate framerate framerate_upper_threshold framerates from_date ftyp gop grant_type h264_level h264_preset
+    h264_profile hard_cbr height hls_flags hls_list_size hls_time iddle_threads image_format instant interlaced
+    keep_aspect_ratio keyframe keyframes limit logo_mode logo_preset logo_threshold logo_transparent logo_x logo_y
+    loudnorm loudnorm_peak loudnorm_range max_bitdepth max_bitrate max_buffersize max_channels max_duration
+    max_framerate max_height max_key_distance max_ref_frames max_samplingrate max_width maxrate me_method mime_type
+    minrate minutes_plan month multi_use muxrate nb_channels nb_chunks noise_reduction notify_body_format
+    notify_format offset offset_x offset_y opacity order ordering orientation output overlay_bottom overlay_duration
+    overlay_left overlay_right overlay_start overlay_top overlay_x overlay_y padd_bottom padd_left padd_right
+    padd_top page page_size pages pagination pan passes per_page percentage_completed pix_fmt pix_format
+    pixel_aspect_ratio priority processing_threads processor profile progress progress_current quality queue_time
+    rate rc_init_occupancy refs region resize_method resolution resolutions restrict_bitrate rotate rotation
+    samplingrate sc_threshold scale_height scale_width scaler scaler_flags scope segment_duration segmentation
+    set_aspect_ratio set_rotate size size_on_disk sizes slices sort start start_time started state status
+    status_code subq subtitle_policy target_format thumbnail_preset time time_left time_left_current timestamp
+    to_date token_type total total_threads turbo twin_turbo two_pass type updated_at uploaded use_vtt vcodec version
+    video_aspect video_bitrate video_codec video_duration video_duration_hms video_duration_timestamp video_format
+    video_height video_only video_sync video_width vtt_line_size vtt_max_lines waiting_threads watermark_strength
+    width year
     """.split()
 )
 """Media words, states, times, numbers of things: whatever the value, it is nobody's secret."""
