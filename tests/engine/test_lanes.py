@@ -33,6 +33,13 @@ def engine_of(store: SqliteStore, clock: VirtualClock, roads: Roads, gate: Gate 
     return EmbeddedEngine(store, clock, gate=gate, sorter=Sorter(of=roads, home="home", places=2))
 
 
+async def stirred(store: SqliteStore, engine: EmbeddedEngine) -> None:
+    """The engine had its chances to begin something."""
+    for _ in range(5):
+        await submit(store, engine, "withdrawn")
+        assert await engine.cancel(key("withdrawn"))
+
+
 async def test_a_full_lane_keeps_nobody_waiting_who_is_in_another(store, clock):
     engine, shop = engine_of(store, clock, Roads()), Shop()
     async with working(engine, shop):
@@ -199,9 +206,7 @@ async def test_who_steps_aside_lets_another_have_the_place(store, clock):
         await shop.until(lambda: len(shop.ended) == 2)
         shop.finish("b")
         await shop.until(lambda: len(shop.ended) == 3)
-        for _ in range(5):  # chances to begin it
-            await submit(store, engine, "d")
-            assert await engine.cancel(key("d"))
+        await stirred(store, engine)
         assert shop.names == ["slow", "a", "b"], "who has come back has a place again"
         shop.finish("back")
         await shop.until(lambda: shop.names[3:] == ["c"])
@@ -220,9 +225,7 @@ async def test_who_waits_for_several_at_once_has_one_place_to_give(store, clock)
     async with working(engine, work):
         await submit(store, engine, "slow", "a", "b")
         await shop.until(lambda: shop.names == ["slow", "a"])
-        for _ in range(5):  # chances to begin it
-            await submit(store, engine, "c")
-            assert await engine.cancel(key("c"))
+        await stirred(store, engine)
         assert shop.names == ["slow", "a"]
         shop.finish("slow")
         shop.finish("a")
@@ -240,9 +243,7 @@ async def test_who_finds_too_many_aside_steps_there_when_one_of_them_is_gone(sto
     async with working(engine, work):
         await submit(store, engine, "slow", "slower", "a")
         await shop.until(lambda: shop.names == ["slow", "slower"])
-        for _ in range(5):  # chances to begin it
-            await submit(store, engine, "b")
-            assert await engine.cancel(key("b"))
+        await stirred(store, engine)
         assert shop.names == ["slow", "slower"]
         shop.finish("slow")
         await shop.until(lambda: shop.names[2:] == ["a"])

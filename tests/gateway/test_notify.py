@@ -33,11 +33,6 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
         yield opened
 
 
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock(START)
-
-
 class Drawn(Chance):
     """Always the same."""
 
