@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from mediaglot.gateway.exchange import Request, Response
 from mediaglot.gateway.faults import Fault, Invalid, Malformed, Refused, Unauthorized, Unavailable
 from mediaglot.gateway.model import masked
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 Send = Callable[[Request], Awaitable[Response]]
 """Brings a request to the provider. Raises Unavailable where no answer came."""
@@ -66,8 +68,13 @@ class Breaker:
         self._trying = False
 
     @property
+    def is_tripped(self) -> bool:
+        """Whether it is not closed."""
+        return self.failures >= self._manners.failures
+
+    @property
     def state(self) -> State:
-        if self.failures < self._manners.failures:
+        if not self.is_tripped:
             return State.CLOSED
         return State.OPEN if self._clock.monotonic() < self._until else State.HALF_OPEN
 
@@ -241,9 +248,18 @@ class Agent:
             well = False
             raise
         finally:
-            self.breaker.leave(well=well)
-            self.failed += well is False
+            self._note(well)
         return response
+
+    def _note(self, well: bool | None) -> None:
+        before = self.breaker.is_tripped
+        self.breaker.leave(well=well)
+        self.failed += well is False
+        if self.breaker.is_tripped and not before:
+            said = "%s has given no usable answer %d times in a row: it is asked by one at a time, %g seconds apart"
+            LOG.warning(said, self.name, self.breaker.failures, self.manners.cool)
+        elif before and not self.breaker.is_tripped:
+            LOG.warning("%s answers again", self.name)
 
 
 def is_spoken(fault: Refused) -> bool:

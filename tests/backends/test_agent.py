@@ -158,7 +158,10 @@ async def test_a_provider_is_given_the_time_that_it_asks_for(
     assert await task == "/t1"
 
 
-async def test_the_breaker_opens_lets_one_try_and_closes(make: Make, provider: Provider, clock: VirtualClock) -> None:
+async def test_the_breaker_opens_lets_one_try_and_closes(
+    make: Make, provider: Provider, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the log says so, once."""
     agent = make(failures=2, cool=30, tries=1)
     await through(clock, agent.run(ask), 1)
     provider.words = [Response(status=500), Response(status=500)]
@@ -172,8 +175,14 @@ async def test_the_breaker_opens_lets_one_try_and_closes(make: Make, provider: P
     assert (refused.value.data["reason"], len(provider.asked)) == ("breaker", asked)
     await pass_time(clock, 30)
     assert agent.breaker.state is State.HALF_OPEN
+    provider.words = [Response(status=500)]
+    with pytest.raises(Unavailable):
+        await through(clock, agent.run(ask), 1)
+    await pass_time(clock, 30)
     assert await through(clock, agent.run(ask), 1) == "/t1"
     assert agent.breaker.state is State.CLOSED
+    gone = "p has given no usable answer 2 times in a row: it is asked by one at a time, 30 seconds apart"
+    assert [record.getMessage() for record in caplog.records] == [gone, "p answers again"]
 
 
 async def test_an_open_breaker_is_tried_by_one_alone(make: Make, provider: Provider, clock: VirtualClock) -> None:
